@@ -1,0 +1,44 @@
+// Package mirror keeps what AWS has: typed tables per account and region,
+// filled by paginated sweeps, targeted reads and the answers of our own writes,
+// and read as immutable snapshots.
+package mirror
+
+import (
+	"context"
+	"time"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+)
+
+// Kind names a table, as "service/resource".
+type Kind string
+
+// Table describes one kind of AWS resource to the mirror. A further AWS
+// resource is one further Table; nothing else changes.
+type Table[T any] struct {
+	Kind Kind
+	// ID gives the key of a row: the id or ARN that AWS made.
+	ID func(*T) string
+	// Tags gives the row's tags; nil where they are not known.
+	Tags func(*T) map[string]string
+	// VPC gives the id of the VPC which holds the row, or "".
+	VPC func(*T) string
+	// List reads every row of the account and region, page by page. It returns
+	// an error unless it has seen the last page.
+	List func(ctx context.Context, s *cloud.Session, page func([]T) error) error
+	// ByID reads rows by id. An id that AWS says doesn't exist is left out; any
+	// other failure is an error. Nil where AWS has no such read.
+	ByID func(ctx context.Context, s *cloud.Session, ids []string) ([]T, error)
+	// Busy tells that AWS is changing the row by itself, so that it is worth
+	// another look soon. Nil for kinds without transitions.
+	Busy func(*T) bool
+	// Details reads the parts of one row that its list doesn't carry
+	// (attributes, listeners) into the row. It is called once for a new row that
+	// a cluster owns, and after that for one row of the table per sweep, in turn:
+	// so its cost doesn't grow with the number of rows. Nil where the list says all.
+	Details func(ctx context.Context, s *cloud.Session, row *T) error
+	// Detailed tells whether the row's details have been read.
+	Detailed func(*T) bool
+	// Rest is the sweep period of the table while nothing is changing.
+	Rest time.Duration
+}

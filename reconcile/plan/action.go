@@ -1,0 +1,80 @@
+// Package plan holds what a planner says and carries it out: actions as
+// printable values, the journal of creations that AWS can't be asked to do only
+// once, and the loop that acts.
+package plan
+
+// Verb is what an action does to a resource.
+type Verb string
+
+// The verbs of actions.
+const (
+	Create Verb = "create"
+	Update Verb = "update"
+	Delete Verb = "delete"
+)
+
+// Action is one mutation of AWS: nothing happens to AWS that was not first an
+// Action in a plan.
+type Action struct {
+	// Key names the resource within its cluster and doesn't change between plans,
+	// for example "vpc", "subnet/c1-subnet-public-us-east-1a" or
+	// "security-group/node/ingress".
+	Key string
+	// Area is the condition type that reports on the action, for example VpcReady.
+	Area string
+	// Verb is what happens to the resource.
+	Verb Verb
+	// Operation is AWS's name of the call, as "ec2.CreateVpc".
+	Operation string
+	// Input is the SDK's input struct (a pointer), complete but for what WaitsFor
+	// still has to make. Its ClientToken, where the API takes one, is set.
+	Input any
+	// Journal asks for an entry in the object's journal before the call, because
+	// neither a client token nor a unique name makes the creation idempotent.
+	Journal bool
+	// Summary is a sentence a person understands: "create route 0.0.0.0/0 to
+	// nat-1 in route table rtb-2 (c1-rt-private-us-east-1a)".
+	Summary string
+	// WaitsFor names what must exist or end first, in words; an action that waits
+	// is shown and not carried out.
+	WaitsFor string
+}
+
+// Wait is something a plan can't change and has to see before it goes on.
+type Wait struct {
+	// Area is the condition type that reports on the wait.
+	Area string
+	// Reason is the condition's reason, for example NatGatewaysCreationStarted.
+	Reason string
+	// Summary says what is waited for.
+	Summary string
+}
+
+// Problem is something that a person has to put right.
+type Problem struct {
+	Area, Reason, Summary string
+}
+
+// Plan is what has to be done so that AWS matches the intent, and what stands
+// in the way. The zero Plan means that all is done.
+type Plan struct {
+	Actions  []Action
+	Waits    []Wait
+	Problems []Problem
+}
+
+// Done tells that nothing is left to do or to wait for.
+func (p Plan) Done() bool {
+	return len(p.Actions) == 0 && len(p.Waits) == 0 && len(p.Problems) == 0
+}
+
+// Ready returns the actions that wait for nothing.
+func (p Plan) Ready() []Action {
+	var ready []Action
+	for _, a := range p.Actions {
+		if a.WaitsFor == "" {
+			ready = append(ready, a)
+		}
+	}
+	return ready
+}
