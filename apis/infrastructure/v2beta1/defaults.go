@@ -1,0 +1,78 @@
+package v2beta1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// MoveHierarchyLabel makes clusterctl move follow an object and what it owns.
+const MoveHierarchyLabel = "clusterctl.cluster.x-k8s.io/move-hierarchy"
+
+func addDefaultingFuncs(scheme *runtime.Scheme) error {
+	return RegisterDefaults(scheme)
+}
+
+// SetDefaults_AWSClusterSpec fills in what the user left out. It is idempotent
+// and never random, because ClusterClass compares server-side dry runs.
+//
+// The defaults of single fields are +default markers beside the fields; the
+// generated code applies them after this function, and to every load balancer.
+// So a secondary load balancer without a type is classic, and without a scheme
+// internet-facing, like the first one: that is how these manifests have always
+// behaved behind a CRD, whose structural defaults came before any webhook.
+// Validation then tells the user to write the type and the scheme.
+func SetDefaults_AWSClusterSpec(spec *AWSClusterSpec) {
+	if spec.IdentityRef == nil {
+		spec.IdentityRef = &AWSIdentityReference{
+			Kind: ControllerIdentityKind,
+			Name: AWSClusterControllerIdentityName,
+		}
+	}
+	if spec.ControlPlaneLoadBalancer == nil {
+		spec.ControlPlaneLoadBalancer = &AWSLoadBalancerSpec{}
+	}
+}
+
+// SetDefaults_NetworkSpec gives Calico's rules to a network that doesn't say
+// what its CNI plugin needs: BGP, and IP-in-IP.
+func SetDefaults_NetworkSpec(network *NetworkSpec) {
+	if network.CNI != nil {
+		return
+	}
+	network.CNI = &CNISpec{CNIIngressRules: []CNIIngressRule{
+		{Description: "bgp (calico)", Protocol: string(SecurityGroupProtocolTCP), FromPort: ptrTo(179), ToPort: ptrTo(179)},
+		{Description: "IP-in-IP (calico)", Protocol: string(SecurityGroupProtocolIPinIP), FromPort: ptrTo(-1), ToPort: ptrTo(65535)},
+	}}
+}
+
+// SetDefaults_Bastion lets everybody reach the bastion unless the user says who
+// may. It applies to a disabled bastion too, as it always has.
+func SetDefaults_Bastion(bastion *Bastion) {
+	if len(bastion.AllowedCIDRBlocks) == 0 && !bastion.DisableIngressRules {
+		bastion.AllowedCIDRBlocks = []string{"0.0.0.0/0", "::/0"}
+	}
+}
+
+// SetDefaults_AWSClusterControllerIdentity labels the identity for clusterctl move.
+func SetDefaults_AWSClusterControllerIdentity(identity *AWSClusterControllerIdentity) {
+	SetIdentityLabels(&identity.ObjectMeta)
+}
+
+// SetDefaults_AWSClusterRoleIdentity labels the identity for clusterctl move.
+func SetDefaults_AWSClusterRoleIdentity(identity *AWSClusterRoleIdentity) {
+	SetIdentityLabels(&identity.ObjectMeta)
+}
+
+// SetDefaults_AWSClusterStaticIdentity labels the identity for clusterctl move.
+func SetDefaults_AWSClusterStaticIdentity(identity *AWSClusterStaticIdentity) {
+	SetIdentityLabels(&identity.ObjectMeta)
+}
+
+// SetIdentityLabels labels an identity that has no labels for clusterctl move.
+func SetIdentityLabels(meta *metav1.ObjectMeta) {
+	if meta.Labels == nil {
+		meta.Labels = map[string]string{MoveHierarchyLabel: ""}
+	}
+}
+
+func ptrTo(port int64) *int64 { return &port }

@@ -1,0 +1,17 @@
+// Package v2beta1 is the native version, and the hub, of the AWS kinds of the
+// group infrastructure.cluster.x-k8s.io. It follows the v1beta2 contract of
+// Cluster API. Its Go types also serve as the group's internal version, so that
+// there is one struct per kind and version.
+//
+// The structs under spec are shared with the package v1beta2, which is the wire
+// format of existing manifests: spec has the same JSON shape in both versions.
+//
+// Constraints (+k8s:validation, +required, +default) are published in OpenAPI
+// and enforced from there by the package apis/schema.
+//
+// +k8s:deepcopy-gen=package
+// +k8s:defaulter-gen=TypeMeta
+// +k8s:openapi-gen=true
+// +k8s:openapi-model-package=io.x-k8s.cluster.infrastructure.v2beta1
+// +groupName=infrastructure.cluster.x-k8s.io
+package v2beta1

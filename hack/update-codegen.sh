@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Generates deep copies, defaults, conversions, OpenAPI model names and OpenAPI
+# definitions of the API packages. The generators are tools of go.mod.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# The API packages, below apis/. A package of another group or version is one word here.
+# A spoke names its hub in its doc.go (+k8s:conversion-gen); hubs come first.
+HUBS=(infrastructure/v2beta1)
+SPOKES=(infrastructure/v1beta2)
+
+# Packages of libraries whose types our types refer to: their models are generated into
+# ours, but nothing is written into their folders.
+LIBRARIES=(
+  k8s.io/apimachinery/pkg/apis/meta/v1
+  k8s.io/apimachinery/pkg/runtime
+  k8s.io/apimachinery/pkg/version
+)
+
+MODULE=github.com/capa-apiserver/capa-apiserver
+HEADER=hack/boilerplate.go.txt
+
+HUB_PKGS=("${HUBS[@]/#/$MODULE/apis/}")
+SPOKE_PKGS=("${SPOKES[@]/#/$MODULE/apis/}")
+ALL_PKGS=("${HUB_PKGS[@]}" "${SPOKE_PKGS[@]}")
+PEERS=$(IFS=,; echo "${HUB_PKGS[*]}")
+
+# The generators' flags for one package list each.
+readonly_flags=()
+for pkg in "${LIBRARIES[@]}"; do readonly_flags+=(--readonly-pkg "$pkg"); done
+
+find apis -name 'zz_generated.*.go' -delete
+
+go tool deepcopy-gen --go-header-file "$HEADER" \
+  --output-file zz_generated.deepcopy.go "${ALL_PKGS[@]}"
+go tool defaulter-gen --go-header-file "$HEADER" --extra-peer-dirs "$PEERS" \
+  --output-file zz_generated.defaults.go "${ALL_PKGS[@]}"
+go tool conversion-gen --go-header-file "$HEADER" --extra-peer-dirs "$PEERS" \
+  --output-file zz_generated.conversion.go "${SPOKE_PKGS[@]}"
+
+# API rule violations of the libraries are not ours to report; ours are shown by apis/openapi's test.
+go tool openapi-gen --go-header-file "$HEADER" \
+  --output-dir apis/openapi --output-pkg "$MODULE/apis/openapi" \
+  --output-file zz_generated.openapi.go \
+  --output-model-name-file zz_generated.model_name.go "${readonly_flags[@]}" \
+  --report-filename /dev/null \
+  "${LIBRARIES[@]}" "${ALL_PKGS[@]}"
