@@ -1,0 +1,153 @@
+package devcluster
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
+)
+
+// serverWebhookPort is the port of capa-apiserver's own webhook server.
+const serverWebhookPort = build.Server + "-webhook"
+
+// The emulated account. Its keys open nothing anywhere else.
+const (
+	emulatedRegion    = "us-east-1"
+	emulatedAccessKey = "AKIADEVCLUSTER000000"
+	emulatedSecretKey = "devcluster"
+)
+
+// Env is what capa-apiserver's arguments are made of. Paths are absolute.
+type Env struct {
+	Kubeconfig  string
+	DataDir     string
+	CertDir     string
+	Port        int
+	WebhookPort int
+}
+
+// serverArgs are the arguments of capa-apiserver. Everything it needs to know about AWS comes with the AWS_* variables.
+func serverArgs(env Env) []string {
+	return []string{
+		"--kubeconfig=" + env.Kubeconfig,
+		"--authentication-kubeconfig=" + env.Kubeconfig,
+		"--authorization-kubeconfig=" + env.Kubeconfig,
+		"--bind-address=127.0.0.1",
+		fmt.Sprintf("--secure-port=%d", env.Port),
+		"--data-dir=" + env.DataDir,
+		"--cert-dir=" + env.CertDir,
+	}
+}
+
+// emulatorArgs are the arguments of the emulated AWS.
+func emulatorArgs(port int) []string {
+	return []string{fmt.Sprintf("--listen=127.0.0.1:%d", port)}
+}
+
+func (l *launch) capaSteps() []step {
+	steps := []step{
+		{name: build.Emulator, run: l.startEmulator},
+		{name: build.Server, after: []string{build.KubeAPIServer, build.Emulator, componentsStep(build.CoreManager)}, run: l.startServer},
+		{name: demo, after: []string{build.Server, build.KubeControllerManager, clusterAPIAccepts}, run: l.runDemo},
+	}
+	var chosen []step
+	for _, s := range steps {
+		if l.chosen[s.name] {
+			chosen = append(chosen, s)
+		}
+	}
+	return chosen
+}
+
+func (l *launch) startEmulator(ctx context.Context) (string, error) {
+	client := &http.Client{Timeout: 5 * time.Second}
+	return l.ensure(ctx, program{
+		name:  build.Emulator,
+		args:  emulatorArgs(l.state.port(build.Emulator)),
+		where: l.awsEndpointURL(),
+		ready: func(ctx context.Context) error { return answers(ctx, client, l.awsEndpointURL()) },
+	})
+}
+
+func (l *launch) startServer(ctx context.Context) (string, error) {
+	env := Env{
+		Kubeconfig:  l.layout.kubeconfig(),
+		DataDir:     l.layout.data(build.Server),
+		CertDir:     filepath.Join(l.layout.pki(), build.Server),
+		Port:        l.state.port(build.Server),
+		WebhookPort: l.state.port(serverWebhookPort),
+	}
+	client, err := l.client()
+	if err != nil {
+		return "", err
+	}
+	return l.ensure(ctx, program{
+		name:  build.Server,
+		args:  serverArgs(env),
+		env:   l.awsVariables(),
+		where: l.address(build.Server),
+		// Ready means reachable the way users reach it: through kube-apiserver.
+		ready: func(ctx context.Context) error { return listAWSClusters(ctx, client) },
+	})
+}
+
+// awsEndpointURL is where AWS is: the given stand-in, the emulator, or nothing, which means AWS itself.
+func (l *launch) awsEndpointURL() string {
+	switch {
+	case l.AWSEndpointURL != "":
+		return l.AWSEndpointURL
+	case l.chosen[build.Emulator]:
+		return fmt.Sprintf("http://127.0.0.1:%d", l.state.port(build.Emulator))
+	}
+	return ""
+}
+
+// awsVariables are the SDK's standard variables. With a stand-in given, the caller's own credentials and region are used
+// where they are set.
+func (l *launch) awsVariables() []string {
+	if l.awsEndpointURL() == "" {
+		return nil
+	}
+	value := func(name, otherwise string) string {
+		if given := os.Getenv(name); l.AWSEndpointURL != "" && given != "" {
+			return name + "=" + given
+		}
+		return name + "=" + otherwise
+	}
+	return []string{
+		"AWS_ENDPOINT_URL=" + l.awsEndpointURL(),
+		value("AWS_REGION", emulatedRegion),
+		value("AWS_ACCESS_KEY_ID", emulatedAccessKey),
+		value("AWS_SECRET_ACCESS_KEY", emulatedSecretKey),
+	}
+}
+
+// writeAWSEnv leaves the variables for the user's own AWS tools: "set -a; . _run/aws.env".
+func (l *launch) writeAWSEnv() error {
+	variables := l.awsVariables()
+	if len(variables) == 0 {
+		return nil
+	}
+	if err := os.WriteFile(l.layout.awsEnv(), []byte(strings.Join(variables, "\n")+"\n"), 0o600); err != nil {
+		return fmt.Errorf("write the AWS variables: %w", err)
+	}
+	return nil
+}
+
+// answers reports nil once the address answers anything at all.
+func answers(ctx context.Context, client *http.Client, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
+}

@@ -1,0 +1,195 @@
+// Package devcluster runs a management cluster as plain processes on loopback: etcd, kube-apiserver,
+// kube-controller-manager, Cluster API with its kubeadm providers, an emulated AWS and capa-apiserver. Everything a cluster owns lies in one
+// folder, so that several can run beside each other.
+package devcluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
+	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/capi"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// Options say what to bring up.
+type Options struct {
+	// Repo is the root of the repository.
+	Repo string
+	// Dir is the cluster's folder, Bin that of the binaries.
+	Dir string
+	Bin string
+	// Only and Without choose components, see Selectable.
+	Only    []string
+	Without []string
+	// Kubeconfig is that of an existing cluster to use instead of a control plane of one's own; the value of KUBECONFIG.
+	Kubeconfig string
+	// AWSEndpointURL is a stand-in for AWS to use instead of the emulator.
+	AWSEndpointURL string
+	// Assets is the folder of prebuilt binaries; the value of KUBEBUILDER_ASSETS.
+	Assets string
+	// SkipBuild takes the binaries as they are.
+	SkipBuild bool
+	// Out receives progress lines.
+	Out io.Writer
+}
+
+// Up brings a cluster up, or completes one that is half there. What is already running as it should is left alone.
+func Up(ctx context.Context, opts Options) (*Cluster, error) {
+	begin := time.Now()
+	files, err := newLayout(opts.Dir, opts.Bin)
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := lockFolder(ctx, files)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	l := &launch{Options: opts, layout: files, out: &printer{out: opts.Out}}
+	if l.chosen, err = choose(opts.Only, opts.Without); err != nil {
+		return nil, err
+	}
+	if l.state, err = loadState(files.state()); err != nil {
+		return nil, err
+	}
+	if err := l.chooseControlPlane(); err != nil {
+		return nil, err
+	}
+	if err := l.buildBinaries(ctx); err != nil {
+		return nil, err
+	}
+	if err := l.prepare(ctx); err != nil {
+		return nil, err
+	}
+	if err := runSteps(ctx, l.out, l.steps()); err != nil {
+		return nil, fmt.Errorf("%w\nWhat was started goes on running; \"devcluster down --dir %s\" stops it", err, files.dir)
+	}
+	cluster := l.report()
+	took := time.Since(begin).Round(100 * time.Millisecond)
+	if l.started.Load() == 0 {
+		l.out.line("The cluster was already running; checked in %s.", took)
+	} else {
+		l.out.line("Up in %s.", took)
+	}
+	return cluster, nil
+}
+
+// chooseControlPlane decides between a control plane of our own and an existing cluster, once for a cluster's life.
+func (l *launch) chooseControlPlane() error {
+	given := l.Kubeconfig
+	if given == l.layout.kubeconfig() {
+		given = ""
+	}
+	if _, own := l.state.find(build.KubeAPIServer); own && given != "" {
+		return fmt.Errorf("%s already runs a control plane of its own, but KUBECONFIG=%s asks for another: unset KUBECONFIG, or run \"devcluster down\" first", l.layout.dir, given)
+	}
+	if given == "" && !l.state.External {
+		return nil
+	}
+	l.state.External = true
+	for _, name := range append(groups["control-plane"], groups["capi"]...) {
+		delete(l.chosen, name)
+	}
+	if given == "" {
+		return nil
+	}
+	return copyKubeconfig(given, l.layout.kubeconfig())
+}
+
+// copyKubeconfig writes the current context of a KUBECONFIG (which may name several files) into one file.
+func copyKubeconfig(given, path string) error {
+	rules := &clientcmd.ClientConfigLoadingRules{Precedence: filepath.SplitList(given)}
+	config, err := rules.Load()
+	if err != nil {
+		return fmt.Errorf("read KUBECONFIG=%s: %w", given, err)
+	}
+	if config.CurrentContext == "" {
+		return fmt.Errorf("KUBECONFIG=%s has no current context: choose one with \"kubectl config use-context\"", given)
+	}
+	if err := clientcmdMinify(config); err != nil {
+		return fmt.Errorf("KUBECONFIG=%s: %w", given, err)
+	}
+	if err := clientcmd.WriteToFile(*config, path); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+// buildBinaries makes what the chosen components run.
+func (l *launch) buildBinaries(ctx context.Context) error {
+	if l.SkipBuild {
+		return nil
+	}
+	// People want kubectl and clusterctl at hand whatever runs.
+	wanted := []string{build.Kubectl, build.Clusterctl}
+	for name := range l.chosen {
+		wanted = append(wanted, name)
+	}
+	return build.Run(ctx, build.Options{Repo: l.Repo, Bin: l.layout.bin, Assets: l.Assets, Only: wanted, Out: l.out})
+}
+
+// prepare makes everything that needs no running process.
+func (l *launch) prepare(ctx context.Context) error {
+	l.dropUnbuilt()
+	ports := []string{build.Etcd, etcdPeerPort, build.KubeAPIServer, build.KubeControllerManager, build.Emulator, build.Server, serverWebhookPort}
+	for _, provider := range capi.Providers {
+		ports = append(ports, webhookPort(provider.Name), healthPort(provider.Name), diagnosticsPort(provider.Name))
+	}
+	if err := l.state.reservePorts(ports); err != nil {
+		return err
+	}
+	if l.state.External {
+		if err := l.checkExternal(ctx); err != nil {
+			return err
+		}
+	} else if err := l.prepareControlPlane(); err != nil {
+		return err
+	}
+	return l.writeAWSEnv()
+}
+
+// checkExternal sees that the existing cluster has Cluster API.
+func (l *launch) checkExternal(ctx context.Context) error {
+	client, err := l.client()
+	if err != nil {
+		return err
+	}
+	if _, err := client.Resource(capi.Clusters).List(ctx, metav1.ListOptions{Limit: 1}); err != nil {
+		return fmt.Errorf("the cluster of KUBECONFIG serves no Cluster API (%w): install it with \"clusterctl init\", or unset KUBECONFIG to get a local control plane", err)
+	}
+	return nil
+}
+
+func (l *launch) steps() []step {
+	var chosen []step
+	for _, s := range l.controlPlaneSteps() {
+		if l.chosen[s.name] {
+			chosen = append(chosen, s)
+		}
+	}
+	return append(append(chosen, l.capiSteps()...), l.capaSteps()...)
+}
+
+// dropUnbuilt takes back the choice of what this repository has no package for.
+func (l *launch) dropUnbuilt() {
+	for _, name := range []string{build.Emulator, build.Server} {
+		_, err := os.Stat(l.layout.binary(name))
+		if l.chosen[name] && errors.Is(err, os.ErrNotExist) {
+			l.out.line("  %-28s not started: %s is not there", name, l.layout.binary(name))
+			delete(l.chosen, name)
+		}
+	}
+	if !l.chosen[build.Server] {
+		delete(l.chosen, demo)
+	}
+	if l.AWSEndpointURL != "" {
+		delete(l.chosen, build.Emulator)
+	}
+}
