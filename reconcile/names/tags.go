@@ -1,0 +1,113 @@
+// Package names holds how AWS resources of a cluster are called and tagged, so
+// that they can be found again, by this program and by others.
+package names
+
+import "sort"
+
+// The tags which say whose a resource is. Apart from TagUID they are the ones
+// that other tools for Cluster API on AWS write and read.
+const (
+	// TagOwnedPrefix and a cluster's name, with the value Owned, mark what was
+	// made for the cluster.
+	TagOwnedPrefix = "sigs.k8s.io/cluster-api-provider-aws/cluster/"
+	// TagRole says what a resource is for.
+	TagRole = "sigs.k8s.io/cluster-api-provider-aws/role"
+	// TagUID carries the UID of the object that a resource was made for, which
+	// tells clusters of one name in several namespaces apart.
+	TagUID = "capa-apiserver.cluster.x-k8s.io/uid"
+	// TagCloudProviderPrefix and a cluster's name are what the cluster's cloud
+	// controller manager looks for.
+	TagCloudProviderPrefix = "kubernetes.io/cluster/"
+	// TagPublicELB and TagInternalELB, with the value 1, let the cloud
+	// controller manager put load balancers into a subnet.
+	TagPublicELB   = "kubernetes.io/role/elb"
+	TagInternalELB = "kubernetes.io/role/internal-elb"
+	// TagName is the name that AWS's console shows.
+	TagName = "Name"
+)
+
+// Values of the tags above.
+const (
+	Owned  = "owned"
+	Shared = "shared"
+
+	RoleCommon    = "common"
+	RolePublic    = "public"
+	RolePrivate   = "private"
+	RoleAPIServer = "apiserver"
+)
+
+// Owner is the cluster that resources are made for.
+type Owner struct {
+	// Cluster is the name that stands in tags and names of resources.
+	Cluster string
+	// UID is the UID of the object that wants the resources.
+	UID string
+	// Additional are the user's tags for every resource.
+	Additional map[string]string
+}
+
+// Tags returns all tags of a resource. A user's tag never replaces one that
+// says whose the resource is. An empty role or name adds no such tag.
+func (o Owner) Tags(name, role string, extra map[string]string) map[string]string {
+	tags := make(map[string]string, len(o.Additional)+len(extra)+4)
+	for k, v := range o.Additional {
+		tags[k] = v
+	}
+	for k, v := range extra {
+		tags[k] = v
+	}
+	tags[TagOwnedPrefix+o.Cluster] = Owned
+	if o.UID != "" {
+		tags[TagUID] = o.UID
+	}
+	if role != "" {
+		tags[TagRole] = role
+	}
+	if name != "" {
+		tags[TagName] = name
+	}
+	return tags
+}
+
+// HasOwnedTag tells whether the tags mark a resource as made for a cluster of
+// this name.
+func (o Owner) HasOwnedTag(tags map[string]string) bool {
+	return tags[TagOwnedPrefix+o.Cluster] == Owned
+}
+
+// Owns tells whether a resource with these tags is the owner's. known says that
+// its id is recorded in the owner's spec or that it lies in the owner's VPC:
+// then another UID only means that the object was moved.
+func (o Owner) Owns(tags map[string]string, known bool) bool {
+	if !o.HasOwnedTag(tags) {
+		return false
+	}
+	uid, ok := tags[TagUID]
+	return !ok || uid == o.UID || known
+}
+
+// Missing returns the wanted tags which have lacks or has with another value. A
+// missing UID tag is no difference: what other tools made stays as it is.
+func Missing(want, have map[string]string) map[string]string {
+	missing := map[string]string{}
+	for k, v := range want {
+		if k == TagUID {
+			continue
+		}
+		if old, ok := have[k]; !ok || old != v {
+			missing[k] = v
+		}
+	}
+	return missing
+}
+
+// SortedKeys returns the keys of the tags in order.
+func SortedKeys(tags map[string]string) []string {
+	keys := make([]string, 0, len(tags))
+	for k := range tags {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

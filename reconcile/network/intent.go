@@ -1,0 +1,47 @@
+package network
+
+import (
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// Intent is what a network has to be.
+type Intent struct {
+	Owner  names.Owner
+	Region string
+	// Spec is the user's wish together with what was recorded in it before. It is
+	// never changed.
+	Spec infrav1.NetworkSpec
+	// Journal holds the creations whose answers were not seen.
+	Journal []plan.Entry
+	// Groups says which security groups there are.
+	Groups Groups
+}
+
+// Groups is what the rules of the security groups depend on, apart from the
+// network itself.
+type Groups struct {
+	// Bastion is nil when there is none.
+	Bastion *infrav1.Bastion
+	// LoadBalancers are the wanted load balancers of the API server.
+	LoadBalancers []*infrav1.AWSLoadBalancerSpec
+	// APIPort is the port on which the load balancers listen.
+	APIPort int64
+}
+
+// IPv6 tells whether the network has IPv6 addresses too.
+func (in *Intent) IPv6() bool { return in.Spec.VPC.IPv6 != nil }
+
+// Kinds returns the tables that the network is judged by.
+func (in *Intent) Kinds() []mirror.Kind {
+	kinds := []mirror.Kind{
+		mirror.AvailabilityZones.Kind, mirror.VPCs.Kind, mirror.Subnets.Kind, mirror.InternetGateways.Kind,
+		mirror.NATGateways.Kind, mirror.Addresses.Kind, mirror.RouteTables.Kind, mirror.SecurityGroups.Kind,
+	}
+	if in.IPv6() {
+		kinds = append(kinds, mirror.EgressOnlyInternetGateways.Kind)
+	}
+	return kinds
+}

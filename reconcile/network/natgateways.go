@@ -1,0 +1,259 @@
+package network
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// observeNATGateways finds the living NAT gateway of each zone.
+func (s *State) observeNATGateways() {
+	s.NATGateways = map[string]*ec2types.NatGateway{}
+	alive := map[string]*ec2types.NatGateway{}
+	for _, g := range mirror.InVPC(s.snap, mirror.NATGateways, s.VPCID()) {
+		if g.ConnectivityType != ec2types.ConnectivityTypePrivate && living(g) {
+			alive[aws.ToString(g.SubnetId)] = g
+		}
+	}
+	for _, sub := range s.public() {
+		g := alive[sub.ID()]
+		if g == nil || sub.Edge() {
+			continue
+		}
+		sub.Spec.NatGatewayID = g.NatGatewayId
+		if s.NATGateways[sub.Spec.AvailabilityZone] == nil {
+			s.NATGateways[sub.Spec.AvailabilityZone] = g
+		}
+	}
+}
+
+func living(g *ec2types.NatGateway) bool {
+	return g.State == ec2types.NatGatewayStatePending || g.State == ec2types.NatGatewayStateAvailable
+}
+
+// natZone returns the zone whose NAT gateway serves a private subnet: its own,
+// or for a local zone the one it belongs to. A wavelength zone has none.
+func natZone(sub *Subnet) string {
+	switch {
+	case sub.wavelength():
+		return ""
+	case sub.local():
+		return aws.ToString(sub.Spec.ParentZoneName)
+	}
+	return sub.Spec.AvailabilityZone
+}
+
+// natZones returns the zones that need a NAT gateway, in order.
+func (s *State) natZones() []string {
+	var zones []string
+	for _, sub := range s.private() {
+		if zone := natZone(sub); zone != "" && !slices.Contains(zones, zone) {
+			zones = append(zones, zone)
+		}
+	}
+	sort.Strings(zones)
+	return zones
+}
+
+// natSubnet returns the zone's first public subnet, or nil.
+func (s *State) natSubnet(zone string) *Subnet {
+	for _, sub := range s.public() {
+		if sub.Spec.AvailabilityZone == zone && !sub.Edge() {
+			return sub
+		}
+	}
+	return nil
+}
+
+func (s *State) planNATGateways() {
+	free, stray := s.freeAddresses(), s.strayAddresses()
+	for _, zone := range s.natZones() {
+		if g := s.NATGateways[zone]; g != nil {
+			s.planNATGateway(zone, g)
+			continue
+		}
+		sub := s.natSubnet(zone)
+		if sub == nil {
+			s.problem(AreaNATGateways, "zone %s has a private subnet and no public one for its NAT gateway; add a public subnet there to spec.network.subnets", zone)
+			continue
+		}
+		var address *ec2types.Address
+		switch {
+		case len(free) > 0:
+			address, free = free[0], free[1:]
+		case len(stray) > 0:
+			s.wait(AreaNATGateways, ReasonWaitingForObservation, fmt.Sprintf(
+				"the user of the cluster's address %s, which is no NAT gateway seen in VPC %s; if it is something else, release the address or untag it",
+				aws.ToString(stray[0].AllocationId), s.VPCID()))
+			stray = stray[1:]
+			continue
+		default:
+			s.planAllocateAddress(zone)
+		}
+		s.planCreateNATGateway(zone, sub, address)
+	}
+}
+
+func (s *State) natTags() map[string]string {
+	return s.Owner.Tags(s.Owner.Cluster+"-nat", names.RoleCommon, nil)
+}
+
+func (s *State) planNATGateway(zone string, g *ec2types.NatGateway) {
+	id := aws.ToString(g.NatGatewayId)
+	s.tag(AreaNATGateways, "nat-gateway/"+zone, id, s.natTags(), mirror.NATGateways.Tags(g))
+	if g.State == ec2types.NatGatewayStatePending {
+		s.wait(AreaNATGateways, infrav1.NatGatewaysCreationStartedReason, fmt.Sprintf("NAT gateway %s in %s to be available", id, zone))
+	}
+}
+
+func (s *State) planCreateNATGateway(zone string, sub *Subnet, address *ec2types.Address) {
+	in := &ec2.CreateNatGatewayInput{
+		SubnetId:          optional(sub.ID()),
+		ClientToken:       aws.String(names.Token(s.Owner.UID, "nat-gateway", zone, aws.ToString(sub.Spec.NatGatewayID))),
+		TagSpecifications: tagSpec(ec2types.ResourceTypeNatgateway, s.natTags()),
+	}
+	waits := ""
+	switch {
+	case sub.Row == nil:
+		waits = "subnet " + sub.Spec.ID
+	case address == nil:
+		waits = "an elastic IP address"
+	case len(s.routesToInternet()) == 0:
+		// AWS refuses a NAT gateway in a VPC without an attached internet gateway.
+		waits = "an attached internet gateway"
+	}
+	if address != nil {
+		in.AllocationId = address.AllocationId
+	}
+	s.add(plan.Action{Key: "nat-gateway/" + zone, Area: AreaNATGateways, Verb: plan.Create, Operation: "ec2.CreateNatGateway", Input: in,
+		Summary: fmt.Sprintf("create NAT gateway %s-nat in subnet %s", s.Owner.Cluster, sub.Spec.ID), WaitsFor: waits})
+}
+
+// routesToInternet returns the internet gateway's attachments.
+func (s *State) routesToInternet() []ec2types.InternetGatewayAttachment {
+	if s.InternetGateway == nil {
+		return nil
+	}
+	return s.InternetGateway.Attachments
+}
+
+func (s *State) planAllocateAddress(zone string) {
+	key := "address/" + zone
+	in := &ec2.AllocateAddressInput{
+		Domain: ec2types.DomainTypeVpc,
+		TagSpecifications: tagSpec(ec2types.ResourceTypeElasticIp,
+			s.Owner.Tags(s.Owner.Cluster+"-eip-"+names.RoleCommon, names.RoleCommon, nil)),
+	}
+	what := "allocate elastic IP address for the NAT gateway in " + zone
+	if pool := s.Spec.VPC.ElasticIPPool; pool != nil && aws.ToString(pool.PublicIpv4Pool) != "" {
+		in.PublicIpv4Pool = pool.PublicIpv4Pool
+		what += " from " + *pool.PublicIpv4Pool
+	}
+	s.addJournaled(plan.Action{Key: key, Area: AreaNATGateways, Verb: plan.Create, Operation: "ec2.AllocateAddress", Input: in,
+		Summary: what}, mirror.Addresses.Kind)
+}
+
+// freeAddresses returns the cluster's addresses for NAT gateways that none uses.
+func (s *State) freeAddresses() []*ec2types.Address {
+	used := s.usedAllocations()
+	return mirror.Select(s.snap, mirror.Addresses, func(a *ec2types.Address) bool {
+		return s.natAddress(a) && a.AssociationId == nil && used[aws.ToString(a.AllocationId)] == nil &&
+			s.Owner.Owns(mirror.Addresses.Tags(a), false)
+	})
+}
+
+// strayAddresses returns the cluster's addresses that are in use by something
+// not seen, which is most likely a NAT gateway that was made a moment ago.
+// Another address instead would be one too many.
+func (s *State) strayAddresses() []*ec2types.Address {
+	used := s.usedAllocations()
+	return mirror.Select(s.snap, mirror.Addresses, func(a *ec2types.Address) bool {
+		return s.natAddress(a) && a.AssociationId != nil && used[aws.ToString(a.AllocationId)] == nil &&
+			s.Owner.Owns(mirror.Addresses.Tags(a), false)
+	})
+}
+
+// natAddress tells an address for a NAT gateway from one for something else by
+// its role. Addresses of old clusters have the API server's.
+func (s *State) natAddress(a *ec2types.Address) bool {
+	switch mirror.Addresses.Tags(a)[names.TagRole] {
+	case names.RoleCommon, names.RoleAPIServer:
+		return true
+	}
+	return false
+}
+
+// usedAllocations returns the NAT gateways of the VPC by their addresses'
+// allocations; one that is going still holds its addresses.
+func (s *State) usedAllocations() map[string]*ec2types.NatGateway {
+	used := map[string]*ec2types.NatGateway{}
+	for _, g := range mirror.InVPC(s.snap, mirror.NATGateways, s.VPCID()) {
+		if g.State == ec2types.NatGatewayStateDeleted || g.State == ec2types.NatGatewayStateFailed {
+			continue
+		}
+		for _, a := range g.NatGatewayAddresses {
+			used[aws.ToString(a.AllocationId)] = g
+		}
+	}
+	return used
+}
+
+// NATAddresses returns the public addresses of the NAT gateways that are wanted,
+// in the order of their zones; and whether all are known.
+func (s *State) NATAddresses() (addresses []string, complete bool) {
+	complete = true
+	for _, zone := range s.natZones() {
+		address := s.natAddressOf(s.NATGateways[zone])
+		if address == "" {
+			complete = false
+			continue
+		}
+		addresses = append(addresses, address)
+	}
+	return addresses, complete
+}
+
+// natAddressOf returns the public address of a NAT gateway. While the gateway
+// is pending, only the address itself tells.
+func (s *State) natAddressOf(g *ec2types.NatGateway) string {
+	if g == nil {
+		return ""
+	}
+	for _, a := range g.NatGatewayAddresses {
+		if ip := aws.ToString(a.PublicIp); ip != "" {
+			return ip
+		}
+		if row, ok := mirror.Get(s.snap, mirror.Addresses, aws.ToString(a.AllocationId)); ok {
+			return aws.ToString(row.PublicIp)
+		}
+	}
+	return ""
+}
+
+// plannedNATAddresses returns the addresses that the NAT gateways have or will
+// have, as soon as they are allocated: rules need not wait for the gateways.
+func (s *State) plannedNATAddresses() (addresses []string, complete bool) {
+	free := s.freeAddresses()
+	complete = true
+	for _, zone := range s.natZones() {
+		address := s.natAddressOf(s.NATGateways[zone])
+		if s.NATGateways[zone] == nil && len(free) > 0 {
+			address, free = aws.ToString(free[0].PublicIp), free[1:]
+		}
+		if address == "" {
+			complete = false
+			continue
+		}
+		addresses = append(addresses, address)
+	}
+	return addresses, complete
+}

@@ -1,0 +1,164 @@
+package network
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// State is a network as a snapshot shows it, beside what is wanted of it.
+type State struct {
+	Intent
+	// Record is the spec with all that has to be recorded in it: decisions, which
+	// stand before anything is created by them, and the ids of what exists.
+	Record infrav1.NetworkSpec
+	// VPC is nil while there is none.
+	VPC *mirror.VPC
+	// Unmanaged tells that the VPC is the user's: nothing in it is changed but
+	// the security groups that were made for the cluster.
+	Unmanaged bool
+	// Subnets are in the order of the record.
+	Subnets []*Subnet
+	// InternetGateway is the one attached to the VPC, or made for it; or nil.
+	InternetGateway *ec2types.InternetGateway
+	// EgressOnlyGateway is the VPC's, or nil.
+	EgressOnlyGateway *ec2types.EgressOnlyInternetGateway
+	// NATGateways are the living NAT gateways, by the zone they serve.
+	NATGateways map[string]*ec2types.NatGateway
+	// Groups are the security groups that exist, by role.
+	SecurityGroups map[infrav1.SecurityGroupRole]*ec2types.SecurityGroup
+
+	snap  *mirror.Snapshot
+	zones map[string]*ec2types.AvailabilityZone
+	plan  plan.Plan
+}
+
+// Subnet is a subnet of the record with what exists of it.
+type Subnet struct {
+	// Spec points into the record.
+	Spec *infrav1.SubnetSpec
+	// Row is nil while the subnet doesn't exist.
+	Row *ec2types.Subnet
+	// Table is the route table associated with the subnet, or made for it; or nil.
+	Table *ec2types.RouteTable
+	// Associated tells that the subnet uses the table.
+	Associated bool
+}
+
+// ID returns the subnet's id in AWS, "" while it doesn't exist.
+func (s *Subnet) ID() string {
+	if s.Row == nil {
+		return ""
+	}
+	return aws.ToString(s.Row.SubnetId)
+}
+
+// Edge tells whether the subnet lies in a local or wavelength zone.
+func (s *Subnet) Edge() bool { return s.local() || s.wavelength() }
+
+func (s *Subnet) local() bool {
+	return s.Spec.ZoneType != nil && *s.Spec.ZoneType == infrav1.ZoneTypeLocalZone
+}
+
+func (s *Subnet) wavelength() bool {
+	return s.Spec.ZoneType != nil && *s.Spec.ZoneType == infrav1.ZoneTypeWavelengthZone
+}
+
+// Observe finds the cluster's network in a snapshot and decides what the record
+// leaves open.
+func Observe(in Intent, snap *mirror.Snapshot) *State {
+	s := &State{Intent: in, Record: *in.Spec.DeepCopy(), snap: snap}
+	s.zones = map[string]*ec2types.AvailabilityZone{}
+	for _, z := range mirror.Select(snap, mirror.AvailabilityZones, nil) {
+		s.zones[aws.ToString(z.ZoneName)] = z
+	}
+	s.observeVPC()
+	s.decideSubnets()
+	s.observeSubnets()
+	s.observeGateways()
+	s.observeNATGateways()
+	s.observeSecurityGroups()
+	return s
+}
+
+// Plan returns what is left to do, and what stands in the way.
+func (s *State) Plan() plan.Plan {
+	p := &State{}
+	*p = *s
+	p.plan = plan.Plan{Problems: slices.Clone(s.plan.Problems), Waits: slices.Clone(s.plan.Waits)}
+	if !p.observed() {
+		return p.plan
+	}
+	p.planVPC()
+	p.planSecondaryCIDRs()
+	p.planSubnets()
+	if !p.Unmanaged {
+		p.planInternetGateway()
+		p.planEgressOnlyGateway()
+		p.planNATGateways()
+		p.planRouteTables()
+	}
+	p.planSecurityGroups()
+	return p.plan
+}
+
+// observed tells whether every table has been listed; what is in a table that
+// wasn't could be created a second time.
+func (s *State) observed() bool {
+	for _, kind := range s.Kinds() {
+		if !s.snap.Seen(kind) {
+			s.wait(AreaVPC, ReasonWaitingForObservation, "the first complete listing of "+string(kind))
+			return false
+		}
+	}
+	return true
+}
+
+// VPCID returns the VPC's id, "" while there is none.
+func (s *State) VPCID() string {
+	if s.VPC == nil {
+		return ""
+	}
+	return aws.ToString(s.VPC.VpcId)
+}
+
+// owns tells whether a resource of this VPC is the cluster's.
+func (s *State) owns(tags map[string]string, vpcID string) bool {
+	return s.Owner.Owns(tags, vpcID != "" && vpcID == s.VPCID())
+}
+
+// pending tells whether a creation was begun whose end is not known. The table
+// of the kind tells in time.
+func (s *State) pending(key string, kind mirror.Kind) bool {
+	entry, ok := plan.Find(s.Journal, key)
+	return ok && !s.snap.AbsentSince(kind, entry.Since.Add(plan.CreationGrace))
+}
+
+func (s *State) add(a plan.Action) { s.plan.Actions = append(s.plan.Actions, a) }
+
+func (s *State) wait(area, reason, summary string) {
+	s.plan.Waits = append(s.plan.Waits, plan.Wait{Area: area, Reason: reason, Summary: summary})
+}
+
+func (s *State) problem(area, format string, args ...any) {
+	s.plan.Problems = append(s.plan.Problems, plan.Problem{
+		Area: area, Reason: FailedReason[area], Summary: fmt.Sprintf(format, args...)})
+}
+
+// addJournaled adds a creation which AWS can't be asked to do only once, unless
+// an earlier attempt may have gone through.
+func (s *State) addJournaled(a plan.Action, kind mirror.Kind) {
+	if s.pending(a.Key, kind) {
+		s.wait(a.Area, ReasonWaitingForObservation, fmt.Sprintf(
+			"whether an earlier %s went through, which two complete listings will tell", a.Operation))
+		return
+	}
+	a.Journal = true
+	s.add(a)
+}
