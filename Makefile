@@ -1,0 +1,64 @@
+# What one does with this repository. `make` alone lists it; longer recipes stand in hack/*.sh.
+
+# Pure Go everywhere: one build cache for all targets, and no C compiler needed.
+export CGO_ENABLED := 0
+
+BIN := $(CURDIR)/_run/bin
+DEVCLUSTER := go -C hack run ./cmd/devcluster
+
+.DEFAULT_GOAL := help
+
+##@ The local management cluster
+
+.PHONY: up
+up: ## Start it with a first cluster; AWS_ENDPOINT_URL=http://... uses that instead of the emulated AWS
+	@$(DEVCLUSTER) up
+
+.PHONY: status
+status: ## Show what runs of it
+	@$(DEVCLUSTER) status
+
+.PHONY: down
+down: ## Stop exactly what `make up` started
+	@$(DEVCLUSTER) down
+
+##@ Tests
+
+.PHONY: test
+test: ## Everything, as CI does: verify, unit, integration and end-to-end tests
+	@hack/test.sh all
+
+.PHONY: test-unit
+test-unit: ## The tests that need no binaries: all but test/e2e; PKG=./cloud/... narrows them down
+	@hack/test.sh unit $(PKG)
+
+.PHONY: test-e2e
+test-e2e: ## The end-to-end tests; RUN=TestName narrows them down
+	@hack/test.sh e2e $(if $(RUN),-run '$(RUN)')
+
+.PHONY: bench
+bench: ## The benchmarks; PKG=./cloud/... narrows them down
+	@go test -run '^$$' -bench . -benchmem $(or $(PKG),./...)
+
+##@ The code
+
+.PHONY: verify
+verify: ## Format, vet, lint, generated code, import rules, tidy modules; STEPS="lint imports" narrows it down
+	@hack/verify.sh $(STEPS)
+
+.PHONY: update
+update: ## Make the tree pass verify as far as a program can: generate, tidy, format
+	@hack/update.sh
+
+.PHONY: build
+build: ## Compile the product's commands and the emulator into _run/bin
+	@hack/build.sh "$(BIN)"
+
+.PHONY: clean
+clean: ## Stop the local management cluster and remove _run
+	@if [ -e _run/state.json ]; then $(DEVCLUSTER) down; fi
+	@rm -rf _run
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# hack/test.sh all|unit|e2e [ARGUMENT...] runs tests. The output of go test is shown as it comes, kept in _run/test/,
+# and its closing lines are repeated at the end. Arguments are go test's: packages for unit, flags for e2e.
+
+# shellcheck source=hack/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+# Tests bring their own management cluster and their own AWS; whatever this shell points at is left alone.
+unset KUBECONFIG AWS_ENDPOINT_URL AWS_PROFILE AWS_REGION AWS_DEFAULT_REGION \
+  AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+
+logs=_run/test
+closing=15
+mkdir -p "$logs"
+
+# go_test NAME MODULE ARGUMENT... tests the module. Two packages at a time: many of them start servers of their own.
+go_test() {
+  local name=$1 module=$2
+  shift 2
+  go -C "$module" test -p 2 -timeout 30m "$@" 2>&1 | tee "$logs/$name.log" | grep -v --line-buffered '\[no test files\]'
+  return "${PIPESTATUS[0]}"
+}
+
+binaries() {
+  go -C hack run ./cmd/devcluster build
+}
+
+unit() {
+  local packages=("$@")
+  if [ $# -eq 0 ]; then
+    mapfile -t packages < <(go list ./... | grep -v '/test/e2e')
+  fi
+  step "go test" go_test unit . "${packages[@]}"
+}
+
+e2e() {
+  step "binaries of the local management cluster" binaries
+  step "go test ./test/e2e/..." go_test e2e . "$@" ./test/e2e/...
+}
+
+# all leaves vet to verify, which runs it in full.
+all() {
+  step "verify" hack/verify.sh
+  step "binaries of the local management cluster" binaries
+  step "go test ./... in hack/tools" go_test tools hack/tools -vet=off ./...
+  step "go test ./... in hack" go_test hack hack -vet=off ./...
+  step "go test ./..." go_test main . -vet=off ./...
+}
+
+# closing_lines repeats how each go test ended, failed tests first.
+closing_lines() {
+  local log
+  for log in "$@"; do
+    [ -f "$logs/$log.log" ] || continue
+    echo "--- $logs/$log.log: $(grep -c '^ok' "$logs/$log.log" || true) packages ok, $(grep -cE '^FAIL\s+\S' "$logs/$log.log" || true) failed"
+    grep -E '^\s*--- FAIL|^panic:' "$logs/$log.log" || true
+    grep -v '\[no test files\]' "$logs/$log.log" | tail -n "$closing" || true
+  done
+}
+
+rm -f "$logs"/*.log
+what=${1:?say which tests: all, unit or e2e}
+shift
+case $what in
+  all) all ;;
+  unit) unit "$@" ;;
+  e2e) e2e "$@" ;;
+  *) echo "there are no tests called $what; there are: all, unit, e2e" >&2; exit 2 ;;
+esac
+closing_lines unit e2e tools hack main
+finish "test $what"

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Repairs what hack/verify.sh finds and a program can repair: generated code, go.mod and go.sum, format.
+
+# shellcheck source=hack/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+update_generated() {
+  if [ -f hack/update-codegen.sh ]; then
+    bash hack/update-codegen.sh
+  fi
+}
+
+update_modules() {
+  local module
+  for module in "${modules[@]}"; do
+    go -C "$module" mod tidy || return 1
+  done
+}
+
+update_format() {
+  linter && go_files | xargs gofmt -w && _run/bin/golangci-lint fmt
+}
+
+step "generated code" update_generated
+step "go.mod and go.sum of: ${modules[*]}" update_modules
+step "format" update_format
+finish update
