@@ -1,0 +1,90 @@
+package core
+
+import "time"
+
+// DefaultAccount owns every access key that the configuration doesn't give to another account.
+const DefaultAccount = "123456789012"
+
+// Config is what may be changed while the emulator runs, through Emulator.Configure or PUT /_emulator/config.
+type Config struct {
+	// HideNewFor is how long a new resource stays out of describes, and its id unknown to reads.
+	HideNewFor time.Duration `json:"hideNewFor"`
+	// HideNewFromWrites makes mutations that name a hidden id fail with its NotFound code too.
+	HideNewFromWrites bool `json:"hideNewFromWrites"`
+
+	// NATGatewayDelay is how long a NAT gateway is pending.
+	NATGatewayDelay time.Duration `json:"natGatewayDelay"`
+	// LoadBalancerDelay is how long a v2 load balancer is provisioning.
+	LoadBalancerDelay time.Duration `json:"loadBalancerDelay"`
+	// DeletionDelay is how long NAT gateways, endpoints and carrier gateways are deleting, and how long the network interfaces of a
+	// deleted load balancer stay.
+	DeletionDelay time.Duration `json:"deletionDelay"`
+	// DeletedListedFor is how long a deleted NAT gateway is still described as deleted (AWS: about an hour).
+	DeletedListedFor time.Duration `json:"deletedListedFor"`
+	// TargetHealthDelay is how long a registered target is "initial" before it is healthy.
+	TargetHealthDelay time.Duration `json:"targetHealthDelay"`
+
+	// MaxPageSize caps the entries of one answer, even where none was asked for; 0 leaves AWS's own maximum.
+	MaxPageSize int `json:"maxPageSize"`
+
+	// RateLimits turns the token buckets on; RateFactor multiplies size and refill (0 means 1).
+	RateLimits bool    `json:"rateLimits"`
+	RateFactor float64 `json:"rateFactor"`
+	// Buckets replaces the bucket of single actions, keyed "service.Operation". They act only while RateLimits is set.
+	Buckets map[string]Bucket `json:"buckets"`
+
+	// Outage makes all of AWS fail: "" (off), "refuse" (connections are closed unanswered) or "503".
+	Outage string `json:"outage"`
+
+	// AccessKeys gives access keys to accounts; unknown ones belong to DefaultAccount.
+	AccessKeys map[string]string `json:"accessKeys"`
+	// BadKeys are access keys that AWS refuses: key → "invalid" or "expired".
+	BadKeys map[string]string `json:"badKeys"`
+	// Roles restricts who may assume a role, by role ARN. A role that isn't listed may be assumed by anyone.
+	Roles map[string]Role `json:"roles"`
+
+	// Quotas replaces limits by their name in the README, for example "vpcs" or "rulesPerSecurityGroup".
+	Quotas map[string]int `json:"quotas"`
+
+	// DNSAddress, when set, is the IPv4 address that the DNS server gives for every load balancer, in place of the load balancer's own.
+	DNSAddress string `json:"dnsAddress"`
+	// LogLimit is how many requests the log keeps.
+	LogLimit int `json:"logLimit"`
+}
+
+// Role says who may assume it.
+type Role struct {
+	// TrustedAccounts may assume the role; empty means all.
+	TrustedAccounts []string `json:"trustedAccounts,omitempty"`
+	// ExternalID must be given if set.
+	ExternalID string `json:"externalId,omitempty"`
+}
+
+// DefaultConfig is a prompt AWS without limits: short transitions, no throttling, nothing hidden.
+func DefaultConfig() Config {
+	return Config{
+		NATGatewayDelay:   3 * time.Second,
+		LoadBalancerDelay: 2 * time.Second,
+		DeletionDelay:     2 * time.Second,
+		DeletedListedFor:  time.Hour,
+		TargetHealthDelay: 2 * time.Second,
+		RateFactor:        1,
+		LogLimit:          100_000,
+	}
+}
+
+type plainConfig Config
+
+// MarshalJSON writes durations as strings.
+func (c Config) MarshalJSON() ([]byte, error) { return marshalFields(plainConfig(c)) }
+
+// UnmarshalJSON merges: fields not given keep their value.
+func (c *Config) UnmarshalJSON(text []byte) error { return unmarshalFields(text, (*plainConfig)(c)) }
+
+// Quota is the limit of the given name.
+func (c *Config) Quota(name string, otherwise int) int {
+	if limit, ok := c.Quotas[name]; ok {
+		return limit
+	}
+	return otherwise
+}

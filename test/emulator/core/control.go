@@ -1,0 +1,106 @@
+package core
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+)
+
+// control serves the JSON endpoint under /_emulator/; the README lists its paths.
+func (e *Emulator) control() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /_emulator/healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("POST /_emulator/reset", func(w http.ResponseWriter, _ *http.Request) { e.Reset(); done(w) })
+	mux.HandleFunc("GET /_emulator/log", func(w http.ResponseWriter, _ *http.Request) { reply(w, e.Log()) })
+	mux.HandleFunc("DELETE /_emulator/log", func(w http.ResponseWriter, _ *http.Request) { e.ClearLog(); done(w) })
+	mux.HandleFunc("GET /_emulator/counts", func(w http.ResponseWriter, _ *http.Request) { reply(w, e.Counts()) })
+	mux.HandleFunc("DELETE /_emulator/counts", func(w http.ResponseWriter, _ *http.Request) { e.ResetCounts(); done(w) })
+	mux.HandleFunc("GET /_emulator/config", func(w http.ResponseWriter, _ *http.Request) { reply(w, e.Config()) })
+	mux.HandleFunc("PUT /_emulator/config", e.putConfig)
+	mux.HandleFunc("GET /_emulator/faults", func(w http.ResponseWriter, _ *http.Request) { reply(w, e.Faults().List()) })
+	mux.HandleFunc("PUT /_emulator/faults", e.putFault)
+	mux.HandleFunc("DELETE /_emulator/faults", e.deleteFaults)
+	mux.HandleFunc("GET /_emulator/held", func(w http.ResponseWriter, _ *http.Request) { reply(w, e.Held()) })
+	mux.HandleFunc("POST /_emulator/release", e.postRelease)
+	mux.HandleFunc("GET /_emulator/resources", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, e.Resources(r.URL.Query().Get("account"), r.URL.Query().Get("region")))
+	})
+	return mux
+}
+
+func (e *Emulator) putConfig(w http.ResponseWriter, r *http.Request) {
+	changed := e.Config()
+	if !read(w, r, &changed) {
+		return
+	}
+	switch changed.Outage {
+	case "", "refuse", "503":
+	default:
+		http.Error(w, fmt.Sprintf(`outage is %q; it can be "" (none), "refuse" or "503"`, changed.Outage), http.StatusBadRequest)
+		return
+	}
+	e.Configure(func(c *Config) { *c = changed })
+	reply(w, changed)
+}
+
+// putFault takes one fault or a list of them.
+func (e *Emulator) putFault(w http.ResponseWriter, r *http.Request) {
+	var raw json.RawMessage
+	if !read(w, r, &raw) {
+		return
+	}
+	var faults []Fault
+	err := json.Unmarshal(raw, &faults)
+	if len(raw) > 0 && raw[0] == '{' {
+		faults = make([]Fault, 1)
+		err = json.Unmarshal(raw, &faults[0])
+	}
+	ids := []string{}
+	for i := 0; err == nil && i < len(faults); i++ {
+		var id string
+		id, err = e.Faults().put(faults[i])
+		ids = append(ids, id)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	reply(w, map[string][]string{"ids": ids})
+}
+
+func (e *Emulator) deleteFaults(w http.ResponseWriter, r *http.Request) {
+	if id := r.URL.Query().Get("id"); id != "" {
+		e.Faults().Remove(id)
+	} else {
+		e.Faults().Clear()
+	}
+	done(w)
+}
+
+// postRelease releases the requests of the body {"seq": [1, 2]}, or all without a body.
+func (e *Emulator) postRelease(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Seq []int `json:"seq"`
+	}
+	if r.ContentLength != 0 && !read(w, r, &body) {
+		return
+	}
+	reply(w, map[string]int{"released": e.Release(body.Seq...)})
+}
+
+func read(w http.ResponseWriter, r *http.Request, into any) bool {
+	if err := json.NewDecoder(r.Body).Decode(into); err != nil {
+		http.Error(w, "the body is not what this path takes: "+err.Error(), http.StatusBadRequest)
+		return false
+	}
+	return true
+}
+
+func reply(w http.ResponseWriter, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	_ = encoder.Encode(value) // a client that has gone away needs no answer
+}
+
+func done(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) }

@@ -1,0 +1,156 @@
+package core
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// Service is one AWS service: how its requests are recognised and written, and what it can do.
+type Service struct {
+	// Name is what logs, counts and faults call it, for example "elbv2".
+	Name string
+	// SigningName is the service part of the signature's credential scope; Version, if set, tells services of one signing
+	// name apart by the request's Version parameter.
+	SigningName string
+	Version     string
+	Protocol    Protocol
+	Operations  []Operation
+	// Bucket is the action's token bucket by AWS's documentation; nil, or false, for none.
+	Bucket func(operation string, in any) (Bucket, bool)
+	// Inventory lists what exists in a region beyond what AWS puts there by itself.
+	Inventory func(*Region) []Resource
+	// Lookup resolves a DNS name that this service owns, if it exists and is in service.
+	Lookup func(*Region, string) ([]netip.Addr, bool)
+}
+
+func (s *Service) operation(name string) *Operation {
+	for i := range s.Operations {
+		if s.Operations[i].Name == name {
+			return &s.Operations[i]
+		}
+	}
+	return nil
+}
+
+// Protocol is a wire format. A further one (JSON, REST) implements it and everything else stays as it is.
+type Protocol interface {
+	// Operation says which operation the call asks for.
+	Operation(call *Call) (string, *Error)
+	// Decode fills the operation's input, a pointer to an SDK input struct.
+	Decode(call *Call, operation string, in any) error
+	// Encode writes the operation's output, a pointer to an SDK output struct.
+	Encode(operation string, out any, requestID string) (Answer, error)
+	// Refuse writes an error.
+	Refuse(err *Error, requestID string) Answer
+	// Parameters are the request's parameters for the log.
+	Parameters(call *Call) map[string]string
+	// Standard gives this protocol's own form of the errors that the frame itself answers.
+	Standard(kind Standard) *Error
+}
+
+// Standard names an error which the frame answers in each protocol's own words.
+type Standard int
+
+// The frame's errors.
+const (
+	Throttled Standard = iota
+	ExpiredCredentials
+	InvalidCredentials
+	Unavailable
+)
+
+// Call is one HTTP request, read to its end.
+type Call struct {
+	HTTP *http.Request
+	Body []byte
+	// Form holds the query string and, for form posts, the body.
+	Form url.Values
+}
+
+// Answer is what goes back over HTTP.
+type Answer struct {
+	Status      int
+	ContentType string
+	Body        []byte
+}
+
+// Operation is one row of a service.
+type Operation struct {
+	Name  string
+	newIn func() any
+	call  func(*Request, any) (any, error)
+}
+
+// Op makes the row of an operation from its function; the name is the input type's, without "Input".
+func Op[I, O any](do func(*Request, *I) (*O, error)) Operation {
+	return Operation{
+		Name:  strings.TrimSuffix(reflect.TypeFor[I]().Name(), "Input"),
+		newIn: func() any { return new(I) },
+		call: func(r *Request, in any) (any, error) {
+			out, err := do(r, in.(*I))
+			if err == nil && out == nil {
+				out = new(O)
+			}
+			return out, err
+		},
+	}
+}
+
+// Request is what an operation knows of its caller. The region's state may be read and changed freely: operations run one at a time.
+type Request struct {
+	context.Context
+	*Region
+	ID        string
+	Operation string
+	Config    *Config
+	Caller    Caller
+	emulator  *Emulator
+	resources []string
+}
+
+// Caller is who signed the request.
+type Caller struct {
+	AccessKey string
+	Account   string
+	ARN       string
+	UserID    string
+}
+
+// Touch notes ids that the operation created or changed, for the request log.
+func (r *Request) Touch(ids ...string) { r.resources = append(r.resources, ids...) }
+
+// Hidden says whether a resource created then is still out of sight for this request's operation.
+func (r *Request) Hidden(created time.Time) bool {
+	if r.Config.HideNewFor <= 0 || (!isRead(r.Operation) && !r.Config.HideNewFromWrites) {
+		return false
+	}
+	return r.Now().Before(created.Add(r.Config.HideNewFor))
+}
+
+// InAccount is the same region of another account.
+func (r *Request) InAccount(account string) *Region { return r.world.region(account, r.Region.Name) }
+
+func isRead(operation string) bool {
+	for _, prefix := range []string{"Describe", "Get", "List"} {
+		if strings.HasPrefix(operation, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// Resource is one line of the inventory.
+type Resource struct {
+	Account string            `json:"account"`
+	Region  string            `json:"region"`
+	Service string            `json:"service"`
+	Type    string            `json:"type"`
+	ID      string            `json:"id"`
+	State   string            `json:"state,omitempty"`
+	Tags    map[string]string `json:"tags,omitempty"`
+}

@@ -1,0 +1,72 @@
+package ec2
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
+)
+
+// canonical parses a CIDR and clears its host bits, as EC2 does: 100.68.0.18/18 becomes 100.68.0.0/18.
+func canonical(cidr string) (netip.Prefix, bool) {
+	prefix, err := netip.ParsePrefix(cidr)
+	return prefix.Masked(), err == nil
+}
+
+// within says whether inner lies in outer entirely.
+func within(inner, outer netip.Prefix) bool {
+	return outer.Bits() <= inner.Bits() && outer.Contains(inner.Addr())
+}
+
+// address is the i-th address of an IPv4 prefix.
+func address(prefix netip.Prefix, i int) netip.Addr {
+	bytes := prefix.Addr().As4()
+	binary.BigEndian.PutUint32(bytes[:], binary.BigEndian.Uint32(bytes[:])+uint32(i))
+	return netip.AddrFrom4(bytes)
+}
+
+// EC2 keeps the first four and the last address of every subnet for itself.
+const (
+	reservedFirst = 4
+	reservedAll   = 5
+)
+
+func size(prefix netip.Prefix) int { return 1 << (32 - prefix.Bits()) }
+
+// freeAddress is the lowest private address of a subnet that no network interface has.
+func (n *Network) freeAddress(subnet *types.Subnet) (string, bool) {
+	taken := map[string]bool{}
+	for _, eni := range n.interfaces.All() {
+		taken[val(eni.PrivateIpAddress)] = true
+	}
+	prefix, _ := canonical(val(subnet.CidrBlock))
+	for i := reservedFirst; i < size(prefix)-1; i++ {
+		if candidate := address(prefix, i).String(); !taken[candidate] {
+			return candidate, true
+		}
+	}
+	return "", false
+}
+
+func (n *Network) freeAddresses(subnet *types.Subnet) int32 {
+	prefix, ok := canonical(val(subnet.CidrBlock))
+	if !ok {
+		return 0 // an IPv6-only subnet
+	}
+	used := n.interfaces.Count(func(eni *types.NetworkInterface) bool { return val(eni.SubnetId) == val(subnet.SubnetId) })
+	return int32(size(prefix) - reservedAll - used)
+}
+
+// publicIP makes an address that no one else in the world of this emulator has.
+func publicIP(r *core.Region) string {
+	return fmt.Sprintf("%d.%d.%d.%d", 3+r.Random(50), r.Random(256), r.Random(256), 1+r.Random(254))
+}
+
+// amazonIPv6 makes a /56 as Amazon hands it out.
+func amazonIPv6(r *core.Region) string {
+	hex := r.Hex(6)
+	return fmt.Sprintf("2600:1f%s:%s:%s00::/56", hex[:2], "1"+r.Hex(3), hex[4:6])
+}

@@ -1,0 +1,56 @@
+// Package emulator is AWS in one process: an HTTP server that speaks AWS's wire protocols, so that any AWS SDK works against it through
+// AWS_ENDPOINT_URL, and behaves as AWS documents its services to. See the README for what is emulated and what isn't.
+//
+//	aws := emulator.New(emulator.Options{})
+//	url, stop, err := aws.Start("127.0.0.1:0")
+//	defer stop()
+package emulator
+
+import (
+	"time"
+
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/ec2"
+)
+
+// The frame's types, under the name of the package that everyone imports.
+type (
+	Emulator  = core.Emulator
+	Options   = core.Options
+	Config    = core.Config
+	Role      = core.Role
+	Bucket    = core.Bucket
+	Fault     = core.Fault
+	Faults    = core.Faults
+	Entry     = core.Entry
+	Resource  = core.Resource
+	Clock     = core.Clock
+	FakeClock = core.FakeClock
+)
+
+// What a fault does; see core.Fault.
+const (
+	ErrorBefore = core.ErrorBefore
+	ErrorAfter  = core.ErrorAfter
+	Hold        = core.Hold
+	HoldAfter   = core.HoldAfter
+	DropBefore  = core.DropBefore
+	DropAfter   = core.DropAfter
+	Delay       = core.Delay
+)
+
+// DefaultAccount owns every access key that the configuration doesn't give to another account.
+const DefaultAccount = core.DefaultAccount
+
+// New makes an emulator with all its services. A further service is a folder of its own and one line here.
+func New(options Options) *Emulator {
+	return core.New(options,
+		ec2.Service(),
+	)
+}
+
+// DefaultConfig is a prompt AWS without limits.
+func DefaultConfig() Config { return core.DefaultConfig() }
+
+// NewFakeClock returns a clock that moves only when told to.
+func NewFakeClock(now time.Time) *FakeClock { return core.NewFakeClock(now) }
