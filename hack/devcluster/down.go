@@ -27,7 +27,7 @@ func Down(ctx context.Context, dir string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	unlock, err := lockFolder(ctx, files)
+	unlock, err := process.Lock(ctx, files.lock(), func() { fmt.Fprintf(out, "Waiting for another devcluster command in %s.\n", files.dir) })
 	if err != nil {
 		return err
 	}

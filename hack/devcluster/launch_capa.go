@@ -41,6 +41,12 @@ func serverArgs(env Env) []string {
 		fmt.Sprintf("--secure-port=%d", env.Port),
 		"--data-dir=" + env.DataDir,
 		"--cert-dir=" + env.CertDir,
+		// The host reaches a server on its own machine through a Service of type ExternalName.
+		"--service-external-name=localhost",
+		fmt.Sprintf("--service-port=%d", env.Port),
+		"--webhook-bind-address=127.0.0.1",
+		fmt.Sprintf("--webhook-port=%d", env.WebhookPort),
+		fmt.Sprintf("--webhook-url=https://127.0.0.1:%d", env.WebhookPort),
 	}
 }
 

@@ -1,7 +1,6 @@
 package devcluster
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/process"
@@ -129,32 +127,4 @@ func (s *state) processes() []record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.Processes)
-}
-
-// lockFolder makes commands on the same cluster take turns. The kernel lets go of the lock when the command ends,
-// however it ends.
-func lockFolder(ctx context.Context, l layout) (unlock func(), err error) {
-	if err := os.MkdirAll(l.dir, 0o755); err != nil {
-		return nil, fmt.Errorf("make the cluster's folder: %w", err)
-	}
-	file, err := os.OpenFile(l.lock(), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("open the lock of %s: %w", l.dir, err)
-	}
-	for {
-		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return func() { _ = file.Close() }, nil
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) {
-			_ = file.Close()
-			return nil, fmt.Errorf("lock %s: %w", l.dir, err)
-		}
-		select {
-		case <-ctx.Done():
-			_ = file.Close()
-			return nil, fmt.Errorf("another devcluster command is at work in %s: %w", l.dir, ctx.Err())
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
 }

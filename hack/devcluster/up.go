@@ -14,6 +14,7 @@ import (
 
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/capi"
+	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/process"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
 )
@@ -47,7 +48,7 @@ func Up(ctx context.Context, opts Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := lockFolder(ctx, files)
+	unlock, err := process.Lock(ctx, files.lock(), func() { fmt.Fprintf(opts.Out, "Waiting for another devcluster command in %s.\n", files.dir) })
 	if err != nil {
 		return nil, err
 	}

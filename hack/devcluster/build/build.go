@@ -7,9 +7,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/capi"
+	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/process"
 )
 
 // Options say what to build and where.
@@ -31,6 +33,11 @@ func Run(ctx context.Context, opts Options) error {
 	if err := os.MkdirAll(opts.Bin, 0o755); err != nil {
 		return fmt.Errorf("make the folder for the binaries: %w", err)
 	}
+	unlock, err := process.Lock(ctx, filepath.Join(opts.Bin, ".lock"), func() { fmt.Fprintf(opts.Out, "Waiting for another build in %s.\n", opts.Bin) })
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	stamps, err := readStamps(opts.Bin)
 	if err != nil {
 		return err
@@ -133,12 +140,7 @@ func wanted(only []string, name string) bool {
 	if len(only) == 0 {
 		return true
 	}
-	for _, candidate := range only {
-		if candidate == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(only, name)
 }
 
 func exists(path string) bool {

@@ -76,6 +76,12 @@ func (tc *toolchain) stamp(t target) string {
 
 // build compiles a target in the module at dir. Everything is linked statically.
 func (tc *toolchain) build(ctx context.Context, dir string, t target, output string, p progress) error {
+	// The go command writes through a link: without this it would overwrite the prebuilt binary that a link stood for.
+	if info, err := os.Lstat(output); err == nil && info.Mode()&os.ModeSymlink != 0 {
+		if err := os.Remove(output); err != nil {
+			return fmt.Errorf("replace the link %s: %w", output, err)
+		}
+	}
 	args := []string{"build", "-C", dir, "-v", "-o", output}
 	if flags := t.ldflags(tc.versions); flags != "" {
 		args = append(args, "-ldflags", flags)

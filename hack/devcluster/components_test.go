@@ -1,0 +1,54 @@
+package devcluster
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestChoosingComponentsKeepsWhatTheyNeed(t *testing.T) {
+	cases := []struct {
+		name          string
+		only, without []string
+		want          string
+	}{
+		{"nothing said: everything", nil, nil,
+			"aws-emulator capa-apiserver capi-core capi-kubeadm-bootstrap capi-kubeadm-control-plane demo etcd kube-apiserver kube-controller-manager"},
+		{"only brings what is needed", []string{"kube-apiserver"}, nil, "etcd kube-apiserver"},
+		{"only takes groups", []string{"capi"}, nil,
+			"capi-core capi-kubeadm-bootstrap capi-kubeadm-control-plane etcd kube-apiserver kube-controller-manager"},
+		{"without takes away what needs it", nil, []string{"capi"}, "aws-emulator etcd kube-apiserver kube-controller-manager"},
+		{"without the demo the server stays", nil, []string{"demo", "capi-kubeadm-bootstrap", "capi-kubeadm-control-plane"},
+			"aws-emulator capa-apiserver capi-core etcd kube-apiserver kube-controller-manager"},
+		{"without the emulator the server stays", nil, []string{"aws-emulator", "demo"},
+			"capa-apiserver capi-core capi-kubeadm-bootstrap capi-kubeadm-control-plane etcd kube-apiserver kube-controller-manager"},
+	}
+	for _, c := range cases {
+		chosen, err := choose(c.only, c.without)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if got := strings.Join(slices.Sorted(maps.Keys(chosen)), " "); got != c.want {
+			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestUnknownComponentIsRefusedWithTheKnownOnes(t *testing.T) {
+	_, err := choose(nil, []string{"kubelet"})
+	if err == nil || !strings.Contains(err.Error(), "--without=kubelet") || !strings.Contains(err.Error(), "kube-apiserver") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestComponentsStopAfterWhatNeedsThem(t *testing.T) {
+	for _, c := range components {
+		for _, need := range c.needs {
+			if stopOrder(c.name) >= stopOrder(need) {
+				t.Errorf("%s would stop after %s, which it needs", c.name, need)
+			}
+		}
+	}
+}
