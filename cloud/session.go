@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -11,8 +12,33 @@ type Session struct {
 	Scope Scope
 	// Partition is the AWS partition of the region: aws, aws-cn, aws-us-gov ...
 	Partition string
+	// Identity names whose session it is, for example "controller" or
+	// "AWSClusterRoleIdentity/dev". Two sessions of one scope with the same
+	// Identity stand for each other: the newer one has the newer credentials.
+	Identity string
 
 	EC2   *ec2.Client
 	ELB   *elb.Client
 	ELBv2 *elbv2.Client
+}
+
+// NewSession makes the clients of a session. All their calls pass the limiter.
+func NewSession(cfg aws.Config, limiter *Limiter, scope Scope, partition, identity string) *Session {
+	registerMetrics()
+	cfg = limiter.configure(cfg, scope)
+	return &Session{
+		Scope: scope, Partition: partition, Identity: identity,
+		EC2:   ec2.NewFromConfig(cfg),
+		ELB:   elb.NewFromConfig(cfg),
+		ELBv2: elbv2.NewFromConfig(cfg),
+	}
+}
+
+// configure returns the configuration for clients of a scope.
+func (l *Limiter) configure(cfg aws.Config, scope Scope) aws.Config {
+	cfg = cfg.Copy()
+	cfg.Region = scope.Region
+	cfg.Retryer = newRetryer
+	cfg.APIOptions = append(cfg.APIOptions[:len(cfg.APIOptions):len(cfg.APIOptions)], l.apiOptions(scope)...)
+	return cfg
 }

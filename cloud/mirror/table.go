@@ -27,7 +27,8 @@ type Table[T any] struct {
 	// an error unless it has seen the last page.
 	List func(ctx context.Context, s *cloud.Session, page func([]T) error) error
 	// ByID reads rows by id. An id that AWS says doesn't exist is left out; any
-	// other failure is an error. Nil where AWS has no such read.
+	// other failure is an error. Nil where AWS has no such read. What takes a
+	// further call (details, tags of load balancers) is left nil, for Carry.
 	ByID func(ctx context.Context, s *cloud.Session, ids []string) ([]T, error)
 	// Busy tells that AWS is changing the row by itself, so that it is worth
 	// another look soon. Nil for kinds without transitions.
@@ -39,6 +40,10 @@ type Table[T any] struct {
 	Details func(ctx context.Context, s *cloud.Session, row *T) error
 	// Detailed tells whether the row's details have been read.
 	Detailed func(*T) bool
-	// Rest is the sweep period of the table while nothing is changing.
+	// Carry copies what the new row lacks because its read doesn't tell it
+	// (details, tags) from the row known before. Nil where each read tells all.
+	Carry func(known, read *T)
+	// Rest is the sweep period of the table while nothing is changing; zero
+	// means the mirror's own.
 	Rest time.Duration
 }

@@ -1,0 +1,74 @@
+package mirror
+
+import (
+	"context"
+	"time"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+)
+
+// Resource is a *Table of any row type. Rows are passed as *T in an any.
+type Resource interface {
+	kind() Kind
+	rest() time.Duration
+	id(row any) string
+	tags(row any) map[string]string
+	vpc(row any) string
+	list(ctx context.Context, s *cloud.Session, page func(rows []any)) error
+	canByID() bool
+	byID(ctx context.Context, s *cloud.Session, ids []string) ([]any, error)
+	busy(row any) bool
+	// detailed is true also where a table has no details.
+	detailed(row any) bool
+	canDetail() bool
+	// details returns a copy of the row with its details.
+	details(ctx context.Context, s *cloud.Session, row any) (any, error)
+	// carry completes the read row in place.
+	carry(known, read any)
+}
+
+var _ Resource = (*Table[struct{}])(nil)
+
+func (t *Table[T]) kind() Kind                     { return t.Kind }
+func (t *Table[T]) rest() time.Duration            { return t.Rest }
+func (t *Table[T]) id(row any) string              { return t.ID(row.(*T)) }
+func (t *Table[T]) tags(row any) map[string]string { return t.Tags(row.(*T)) }
+func (t *Table[T]) vpc(row any) string             { return t.VPC(row.(*T)) }
+func (t *Table[T]) canByID() bool                  { return t.ByID != nil }
+func (t *Table[T]) canDetail() bool                { return t.Details != nil }
+func (t *Table[T]) busy(row any) bool              { return t.Busy != nil && t.Busy(row.(*T)) }
+func (t *Table[T]) detailed(row any) bool {
+	return t.Details == nil || t.Detailed == nil || t.Detailed(row.(*T))
+}
+
+func (t *Table[T]) list(ctx context.Context, s *cloud.Session, page func([]any)) error {
+	return t.List(ctx, s, func(rows []T) error {
+		page(pointers(rows))
+		return nil
+	})
+}
+
+func (t *Table[T]) byID(ctx context.Context, s *cloud.Session, ids []string) ([]any, error) {
+	rows, err := t.ByID(ctx, s, ids)
+	return pointers(rows), err
+}
+
+func (t *Table[T]) details(ctx context.Context, s *cloud.Session, row any) (any, error) {
+	next := deepCopy(row.(*T))
+	err := t.Details(ctx, s, next)
+	return next, err
+}
+
+func (t *Table[T]) carry(known, read any) {
+	if t.Carry != nil {
+		t.Carry(known.(*T), read.(*T))
+	}
+}
+
+func pointers[T any](rows []T) []any {
+	out := make([]any, len(rows))
+	for i := range rows {
+		out[i] = &rows[i]
+	}
+	return out
+}

@@ -1,0 +1,175 @@
+package mirror
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+)
+
+// Options are what a mirror is made of. Every zero value means the default.
+type Options struct {
+	// Clock is the real one if nil.
+	Clock clock.WithDelayedExecution
+	// Tables are what is mirrored; NetworkTables if nil.
+	Tables []Resource
+	// Rest is the sweep period of tables that don't name their own: 60 s.
+	Rest time.Duration
+	// Jitter gives the actual period for a nominal one: up to a tenth more or less.
+	Jitter func(time.Duration) time.Duration
+	// CreationGrace is how long AWS may not show what was just made, or still show
+	// what was just deleted: 60 s. (AWS's advice for its eventual consistency is to
+	// retry "from seconds to minutes".)
+	CreationGrace time.Duration
+	// WriteHold is how long a read may show a row as it was before our write: 5 s,
+	// or until a read showed the row as written.
+	WriteHold time.Duration
+	// ListTimeout bounds one listing of a table, all its pages: 30 s.
+	ListTimeout time.Duration
+	// RetryAfter is how long readers don't ask again after a listing failed: 5 s.
+	RetryAfter time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
+	if o.Tables == nil {
+		o.Tables = NetworkTables
+	}
+	if o.Jitter == nil {
+		o.Jitter = func(d time.Duration) time.Duration { return d*9/10 + rand.N(d/5+1) }
+	}
+	o.Rest = cmp.Or(o.Rest, time.Minute)
+	o.CreationGrace = cmp.Or(o.CreationGrace, time.Minute)
+	o.WriteHold = cmp.Or(o.WriteHold, 5*time.Second)
+	o.ListTimeout = cmp.Or(o.ListTimeout, 30*time.Second)
+	o.RetryAfter = cmp.Or(o.RetryAfter, 5*time.Second)
+	return o
+}
+
+// Mirror keeps what AWS has, per account and region. All its methods may be
+// called at the same time.
+type Mirror struct {
+	options Options
+	clock   clock.WithDelayedExecution
+	changes notifier
+	// wake makes Run look again at what is due.
+	wake chan struct{}
+
+	mu     sync.Mutex
+	scopes map[cloud.Scope]*scopeState
+}
+
+// scopeState is one account and region.
+type scopeState struct {
+	scope cloud.Scope
+	// snapshot is the current one; replaced, never changed.
+	snapshot atomic.Pointer[Snapshot]
+
+	mu       sync.Mutex // guards all below, and is never held during a call
+	sessions []*cloud.Session
+	tables   []*tableState
+	byKind   map[Kind]*tableState
+}
+
+// New gives a mirror that has seen nothing.
+func New(o Options) *Mirror {
+	registerMetrics()
+	o = o.withDefaults()
+	return &Mirror{options: o, clock: o.Clock, wake: make(chan struct{}, 1), scopes: map[cloud.Scope]*scopeState{}}
+}
+
+// Watch gives the mirror a session to read its scope with, and begins to sweep
+// that scope. Several sessions of one scope are tried in turn where one isn't
+// allowed to read; a newer session of the same identity replaces the older one.
+func (m *Mirror) Watch(session *cloud.Session) {
+	ss := m.scope(session.Scope, true)
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	for i, s := range ss.sessions {
+		if s.Identity == session.Identity {
+			ss.sessions[i] = session
+			return
+		}
+	}
+	first := len(ss.sessions) == 0
+	ss.sessions = append(ss.sessions[:len(ss.sessions):len(ss.sessions)], session)
+	now := m.clock.Now()
+	for _, t := range ss.tables {
+		// Another session is also worth a try where the others failed.
+		if first || t.view.err != nil {
+			t.sweepAt, t.retryAt = now, time.Time{}
+		}
+	}
+	m.poke()
+}
+
+// Unwatch forgets a scope: its sessions and all that was known.
+func (m *Mirror) Unwatch(scope cloud.Scope) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.scopes, scope)
+	m.poke()
+}
+
+// Scopes returns the scopes that are watched or were written to.
+func (m *Mirror) Scopes() []cloud.Scope {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	scopes := make([]cloud.Scope, 0, len(m.scopes))
+	for scope := range m.scopes {
+		scopes = append(scopes, scope)
+	}
+	return scopes
+}
+
+// Snapshot returns what is known of a scope now. It costs nothing.
+func (m *Mirror) Snapshot(scope cloud.Scope) *Snapshot {
+	if ss := m.scope(scope, false); ss != nil {
+		return ss.snapshot.Load()
+	}
+	return NewSnapshot(scope)
+}
+
+// Subscribe has f called with all further changes, in order, soon after they
+// happened. f must return quickly and may use the mirror.
+func (m *Mirror) Subscribe(f func([]Change)) { m.changes.subscribe(f) }
+
+func (m *Mirror) scope(scope cloud.Scope, create bool) *scopeState {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	ss := m.scopes[scope]
+	if ss == nil && create {
+		ss = newScopeState(scope, m.options.Tables)
+		m.scopes[scope] = ss
+	}
+	return ss
+}
+
+func newScopeState(scope cloud.Scope, tables []Resource) *scopeState {
+	ss := &scopeState{scope: scope, byKind: map[Kind]*tableState{}}
+	for _, table := range tables {
+		t := &tableState{
+			table: table, view: &tableView{rows: map[string]any{}},
+			meta: map[string]*rowMeta{}, dropped: map[string]time.Time{},
+		}
+		ss.tables = append(ss.tables, t)
+		ss.byKind[table.kind()] = t
+	}
+	ss.snapshot.Store(NewSnapshot(scope))
+	return ss
+}
+
+// poke makes Run look again at what is due.
+func (m *Mirror) poke() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,200 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+)
+
+// ErrNotWatched says that the mirror has no session to read a scope with.
+var ErrNotWatched = errors.New("no identity is known that reads this account and region")
+
+// maxProofs bounds how many missing rows are asked for by id after a listing, so
+// that the end of a large network doesn't cost a call for each of its parts.
+// What isn't asked for is gone after the next listing.
+const maxProofs = 20
+
+// flight is one listing of one table, for everybody who waits for it.
+type flight struct {
+	began time.Time
+	done  chan struct{}
+	err   error // readable once done is closed
+}
+
+// Refresh sees to it that the tables were completely listed not longer than
+// maxAge ago. Where they weren't, it waits for one listing of each, which it
+// shares with whoever else wants one, and which goes on when ctx ends. It
+// returns why tables are older, if some are: a failed listing (not repeated for
+// a few seconds), or ctx's end. Snapshots can be read in any case.
+func (m *Mirror) Refresh(ctx context.Context, scope cloud.Scope, maxAge time.Duration, kinds ...Kind) error {
+	ss := m.scope(scope, false)
+	if ss == nil {
+		return fmt.Errorf("%s: %w", scope, ErrNotWatched)
+	}
+	notBefore := m.clock.Now().Add(-maxAge)
+	results := make(chan error, len(kinds))
+	for _, kind := range kinds {
+		go func() { results <- m.refresh(ctx, ss, kind, notBefore) }()
+	}
+	var errs []error
+	for range kinds {
+		errs = append(errs, <-results)
+	}
+	return errors.Join(errs...)
+}
+
+func (m *Mirror) refresh(ctx context.Context, ss *scopeState, kind Kind, notBefore time.Time) error {
+	for {
+		f, err := m.join(ctx, ss, kind, notBefore)
+		if f == nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s %s: its listing is still under way: %w", ss.scope, kind, ctx.Err())
+		case <-f.done:
+		}
+		if f.err != nil && !f.began.Before(notBefore) {
+			return f.err
+		}
+	}
+}
+
+// join returns the listing to wait for, or none when none is needed or possible.
+func (m *Mirror) join(ctx context.Context, ss *scopeState, kind Kind, notBefore time.Time) (*flight, error) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	t := ss.byKind[kind]
+	switch {
+	case t == nil:
+		return nil, fmt.Errorf("%s is not mirrored", kind)
+	case len(t.view.listings) > 0 && !t.view.listings[0].Before(notBefore):
+		return nil, nil
+	case t.flight != nil:
+		// One that began too early is waited for too: AWS is asked once at a time.
+		return t.flight, nil
+	case t.failures > 0 && m.clock.Now().Before(t.retryAt):
+		return nil, t.view.err
+	}
+	return m.launch(context.WithoutCancel(ctx), ss, t), nil
+}
+
+// launch begins a listing. The caller holds the lock.
+func (m *Mirror) launch(ctx context.Context, ss *scopeState, t *tableState) *flight {
+	f := &flight{began: m.clock.Now(), done: make(chan struct{})}
+	t.flight = f
+	go m.list(ctx, ss, t, f)
+	return f
+}
+
+func (m *Mirror) list(ctx context.Context, ss *scopeState, t *tableState, f *flight) {
+	ctx, cancel := context.WithTimeout(ctx, m.options.ListTimeout)
+	defer cancel()
+	var rows []any
+	err := m.read(ctx, ss, t, func(s *cloud.Session) error {
+		return t.table.list(ctx, s, func(page []any) { rows = append(rows, page...) })
+	})
+	observeListing(t.table.kind(), m.clock.Since(f.began), err)
+
+	ss.mu.Lock()
+	e := m.begin(ss, t)
+	suspects := e.listed(f.began, rows, err)
+	if err != nil {
+		t.failures++
+		t.retryAt = e.now.Add(m.options.RetryAfter)
+	} else {
+		t.failures = 0
+	}
+	t.scheduleSweep(m, f.began)
+	e.commit()
+	ss.mu.Unlock()
+	m.changes.deliver()
+
+	if err == nil {
+		if len(suspects) > 0 && len(suspects) <= maxProofs && t.table.canByID() {
+			// Whether a row is gone is worth a call: otherwise it stays until the
+			// next listing has missed it too. A failure leaves it to that.
+			_ = m.lookup(ctx, ss, t, suspects)
+		}
+		m.readMissingDetails(ctx, ss, t)
+	}
+	ss.mu.Lock()
+	t.flight = nil
+	ss.mu.Unlock()
+	f.err = err
+	close(f.done)
+	m.poke()
+}
+
+// Lookup reads rows by their ids and takes in the answer, absences included. The
+// table must have a ByID.
+func (m *Mirror) Lookup(ctx context.Context, scope cloud.Scope, kind Kind, ids ...string) error {
+	ss := m.scope(scope, false)
+	if ss == nil {
+		return fmt.Errorf("%s: %w", scope, ErrNotWatched)
+	}
+	t := ss.byKind[kind]
+	if t == nil || !t.table.canByID() {
+		return fmt.Errorf("%s can't be read by id", kind)
+	}
+	return m.lookup(ctx, ss, t, ids)
+}
+
+func (m *Mirror) lookup(ctx context.Context, ss *scopeState, t *tableState, ids []string) error {
+	began := m.clock.Now()
+	var rows []any
+	err := m.read(ctx, ss, t, func(s *cloud.Session) (err error) {
+		rows, err = t.table.byID(ctx, s, ids)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	ss.mu.Lock()
+	e := m.begin(ss, t)
+	seen := map[string]bool{}
+	for _, row := range rows {
+		seen[t.table.id(row)] = true
+		e.present(began, row)
+	}
+	for _, id := range ids {
+		if !seen[id] {
+			e.gone(began, id)
+		}
+	}
+	e.commit()
+	ss.mu.Unlock()
+	m.changes.deliver()
+	return nil
+}
+
+// read makes a call with the session that could read the table last, and with
+// the scope's other sessions when it isn't allowed to any more.
+func (m *Mirror) read(ctx context.Context, ss *scopeState, t *tableState, call func(*cloud.Session) error) error {
+	ss.mu.Lock()
+	sessions, reader := ss.sessions, t.reader
+	ss.mu.Unlock()
+	start := 0
+	for i, s := range sessions {
+		if s.Identity == reader {
+			start = i
+		}
+	}
+	err := fmt.Errorf("%s: %w", ss.scope, ErrNotWatched)
+	for i := range sessions {
+		s := sessions[(start+i)%len(sessions)]
+		if err = call(s); err == nil {
+			ss.mu.Lock()
+			t.reader = s.Identity
+			ss.mu.Unlock()
+			return nil
+		}
+		if !cloud.IsUnauthorized(err) || ctx.Err() != nil {
+			break
+		}
+	}
+	return err
+}

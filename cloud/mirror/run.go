@@ -1,0 +1,210 @@
+package mirror
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"k8s.io/utils/clock"
+)
+
+// busyDelays are the times between looks at rows that AWS is changing: the
+// shortest transitions (addresses, security groups) end within seconds, a NAT
+// gateway or a load balancer takes minutes, and a look more changes nothing.
+var busyDelays = []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 30 * time.Second}
+
+// schedule is when a table is to be read next. A zero time means never.
+type schedule struct {
+	sweepAt time.Time
+	// busyAt is the next look at busy rows, busyStep its place in busyDelays.
+	busyAt   time.Time
+	busyStep int
+	// busyResets counts the changes that began the delays anew.
+	busyResets int
+	polling    bool
+	// detailsAt is when missing details are due, detailRetryAt when they may be
+	// tried again after a failure.
+	detailsAt, detailRetryAt time.Time
+	detailing                bool
+	// turnAt is when the next row's details are read again; turn is the row that
+	// had its turn.
+	turnAt time.Time
+	turn   string
+}
+
+// Run sweeps all scopes until ctx ends: each table at its period, busy rows more
+// often, details in turn. It returns when its reads have ended.
+func (m *Mirror) Run(ctx context.Context) {
+	var jobs sync.WaitGroup
+	defer jobs.Wait()
+	for ctx.Err() == nil {
+		next := m.startDue(ctx, &jobs)
+		var timer clock.Timer
+		var expired <-chan time.Time
+		if !next.IsZero() {
+			timer = m.clock.NewTimer(next.Sub(m.clock.Now()))
+			expired = timer.C()
+		}
+		select {
+		case <-ctx.Done():
+		case <-m.wake:
+		case <-expired:
+		}
+		if timer != nil {
+			timer.Stop()
+		}
+	}
+}
+
+// startDue starts what is due, and returns when the next thing will be.
+func (m *Mirror) startDue(ctx context.Context, jobs *sync.WaitGroup) time.Time {
+	m.mu.Lock()
+	scopes := make([]*scopeState, 0, len(m.scopes))
+	for _, ss := range m.scopes {
+		scopes = append(scopes, ss)
+	}
+	m.mu.Unlock()
+	var next time.Time
+	for _, ss := range scopes {
+		ss.mu.Lock()
+		if len(ss.sessions) > 0 {
+			for _, t := range ss.tables {
+				next = earlier(next, m.startTable(ctx, ss, t, jobs))
+			}
+		}
+		ss.mu.Unlock()
+	}
+	return next
+}
+
+// startTable starts what is due in one table. The caller holds the lock. What is
+// under way already wakes Run when it ends.
+func (m *Mirror) startTable(ctx context.Context, ss *scopeState, t *tableState, jobs *sync.WaitGroup) (next time.Time) {
+	now := m.clock.Now()
+	due := func(at time.Time, inProgress bool, start func()) {
+		if at.IsZero() || inProgress {
+			return
+		}
+		if now.Before(at) {
+			next = earlier(next, at)
+			return
+		}
+		start()
+	}
+	due(t.sweepAt, t.flight != nil, func() {
+		f := m.launch(ctx, ss, t)
+		jobs.Go(func() { <-f.done })
+	})
+	due(t.busyAt, t.polling, func() {
+		t.polling = true
+		jobs.Go(func() { m.poll(ctx, ss, t) })
+	})
+	due(t.detailsAt, t.detailing || t.flight != nil, func() {
+		jobs.Go(func() { m.readMissingDetails(ctx, ss, t) })
+	})
+	due(t.turnAt, t.detailing || t.flight != nil, func() {
+		t.detailing = true
+		t.turnAt = now.Add(m.options.Jitter(m.period(t)))
+		next = earlier(next, t.turnAt)
+		jobs.Go(func() { m.readDetailsInTurn(ctx, ss, t) })
+	})
+	return next
+}
+
+// poll looks once at the busy rows of a table, all in one call.
+func (m *Mirror) poll(ctx context.Context, ss *scopeState, t *tableState) {
+	ss.mu.Lock()
+	ids := t.ownedIDs(func(_ string, row any) bool { return t.table.busy(row) })
+	resets := t.busyResets
+	ss.mu.Unlock()
+	if len(ids) > 0 {
+		ctx, cancel := context.WithTimeout(ctx, m.options.ListTimeout)
+		// A failure shows in the next sweep; until then there is the next look.
+		_ = m.lookup(ctx, ss, t, ids)
+		cancel()
+	}
+	ss.mu.Lock()
+	t.polling = false
+	if t.busyResets == resets && !t.busyAt.IsZero() { // nothing changed
+		t.busyStep = min(t.busyStep+1, len(busyDelays)-1)
+		t.busyAt = m.clock.Now().Add(busyDelays[t.busyStep])
+	}
+	ss.mu.Unlock()
+	m.poke()
+}
+
+// plan sets, after an edit, when busy rows and missing details are due.
+func (t *tableState) plan(e *edit) {
+	busy, details, turn := false, time.Time{}, false
+	for id, row := range t.view.rows {
+		if !t.table.busy(row) && !t.table.canDetail() || !Owned(t.table.tags(row)) {
+			continue
+		}
+		busy = busy || t.table.busy(row) && t.table.canByID()
+		if !t.table.detailed(row) {
+			details = earlier(details, later(t.meta[id].detailAt, t.detailRetryAt, e.now))
+		} else if t.table.canDetail() {
+			turn = true
+		}
+	}
+	t.detailsAt = details
+	switch {
+	case !turn:
+		t.turnAt = time.Time{}
+	case t.turnAt.IsZero():
+		t.turnAt = e.now.Add(e.m.options.Jitter(e.m.period(t)))
+	}
+	switch {
+	case !busy:
+		t.busyAt, t.busyStep = time.Time{}, 0
+	case t.busyAt.IsZero() || e.touchesBusy():
+		t.busyStep = 0
+		t.busyResets++
+		t.busyAt = e.now.Add(busyDelays[0])
+	}
+}
+
+// touchesBusy tells that the edit changed a busy row, or made one busy.
+func (e *edit) touchesBusy() bool {
+	for _, c := range e.changes {
+		if c.New != nil && e.t.table.busy(c.New) {
+			return true
+		}
+	}
+	return false
+}
+
+// scheduleSweep sets the next sweep after a listing that began at the moment.
+// After failures it comes sooner, and later with each.
+func (t *tableState) scheduleSweep(m *Mirror, began time.Time) {
+	period := m.period(t)
+	if t.failures > 0 {
+		period = min(period, m.options.RetryAfter<<min(t.failures-1, 10))
+	}
+	t.sweepAt = began.Add(m.options.Jitter(period))
+}
+
+func (m *Mirror) period(t *tableState) time.Duration {
+	if rest := t.table.rest(); rest > 0 {
+		return rest
+	}
+	return m.options.Rest
+}
+
+// earlier returns the earlier of two times; zero stands for never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(times ...time.Time) time.Time {
+	var latest time.Time
+	for _, t := range times {
+		if t.After(latest) {
+			latest = t
+		}
+	}
+	return latest
+}
