@@ -43,7 +43,6 @@ type AllowedNamespaces struct {
 	// is why it is kept apart in JSON (omitzero, not omitempty).
 	// +optional
 	// +listType=atomic
-	// +k8s:validation:nullable
 	NamespaceList []string `json:"list,omitzero"`
 
 	// selector on the labels of namespaces. An empty selector selects none.

@@ -1,0 +1,137 @@
+package validation
+
+import (
+	"encoding/json"
+	"regexp"
+
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilvalidation "k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+)
+
+// What STS takes, from the reference of AssumeRole.
+var (
+	roleARNPattern     = regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:role/.+$`)
+	policyARNPattern   = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/.+$`)
+	sessionNamePattern = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+	externalIDPattern  = regexp.MustCompile(`^[\w+=,.@:/-]{2,1224}$`)
+)
+
+// maxChainedSeconds is the longest session of a role that is assumed from another role.
+const maxChainedSeconds = 3600
+
+// ValidateAWSClusterControllerIdentity judges a new identity.
+func ValidateAWSClusterControllerIdentity(identity *infrav1.AWSClusterControllerIdentity) field.ErrorList {
+	var errs field.ErrorList
+	if identity.Name != infrav1.AWSClusterControllerIdentityName {
+		errs = append(errs, field.Invalid(field.NewPath("metadata", "name"), identity.Name,
+			"an AWSClusterControllerIdentity must be named "+infrav1.AWSClusterControllerIdentityName))
+	}
+	return append(errs, validateNamespaces(identity.Spec.AllowedNamespaces)...)
+}
+
+// ValidateAWSClusterControllerIdentityUpdate judges the update of an identity: spec can't change.
+func ValidateAWSClusterControllerIdentityUpdate(newIdentity, oldIdentity *infrav1.AWSClusterControllerIdentity) field.ErrorList {
+	errs := ratchet(ValidateAWSClusterControllerIdentity, newIdentity, oldIdentity)
+	if !sameNamespaces(newIdentity.Spec.AllowedNamespaces, oldIdentity.Spec.AllowedNamespaces) {
+		errs = append(errs, field.Forbidden(field.NewPath("spec"),
+			"AWSClusterControllerIdentity.spec is immutable: delete the identity and create it anew"))
+	}
+	return errs
+}
+
+// ValidateAWSClusterRoleIdentity judges a new identity.
+func ValidateAWSClusterRoleIdentity(identity *infrav1.AWSClusterRoleIdentity) field.ErrorList {
+	spec, path := &identity.Spec, field.NewPath("spec")
+	errs := validateNamespaces(spec.AllowedNamespaces)
+	errs = append(errs, validateRole(&spec.AWSRoleSpec, path)...)
+	if spec.ExternalID != "" && !externalIDPattern.MatchString(spec.ExternalID) {
+		errs = append(errs, field.Invalid(path.Child("externalID"), spec.ExternalID, "must be 2 to 1224 letters, digits and _+=,.@:/-"))
+	}
+	return append(errs, validateSource(identity, path)...)
+}
+
+// ValidateAWSClusterRoleIdentityUpdate judges the update of an identity.
+func ValidateAWSClusterRoleIdentityUpdate(newIdentity, oldIdentity *infrav1.AWSClusterRoleIdentity) field.ErrorList {
+	return ratchet(ValidateAWSClusterRoleIdentity, newIdentity, oldIdentity)
+}
+
+func validateSource(identity *infrav1.AWSClusterRoleIdentity, path *field.Path) field.ErrorList {
+	source, at := identity.Spec.SourceIdentityRef, path.Child("sourceIdentityRef")
+	if source == nil {
+		return field.ErrorList{field.Required(at, "write the identity that assumes the role, such as kind AWSClusterControllerIdentity and name default")}
+	}
+	if source.Kind != infrav1.ClusterRoleIdentityKind {
+		return nil
+	}
+	var errs field.ErrorList
+	if source.Name == identity.Name && source.Name != "" {
+		errs = append(errs, field.Invalid(at.Child("name"), source.Name, "an identity can't be its own source: name the identity that assumes the role"))
+	}
+	if seconds := identity.Spec.DurationSeconds; seconds > maxChainedSeconds {
+		errs = append(errs, field.Invalid(path.Child("durationSeconds"), seconds, "must be at most 3600 when the source is itself a role: AWS limits chained roles to one hour"))
+	}
+	return errs
+}
+
+func validateRole(role *infrav1.AWSRoleSpec, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if role.RoleArn != "" && !roleARNPattern.MatchString(role.RoleArn) {
+		errs = append(errs, field.Invalid(path.Child("roleARN"), role.RoleArn, "must be the ARN of an IAM role such as arn:aws:iam::111122223333:role/my-role"))
+	}
+	if role.SessionName != "" && !sessionNamePattern.MatchString(role.SessionName) {
+		errs = append(errs, field.Invalid(path.Child("sessionName"), role.SessionName, "must be 2 to 64 letters, digits and _+=,.@-"))
+	}
+	if role.InlinePolicy != "" && !json.Valid([]byte(role.InlinePolicy)) {
+		errs = append(errs, field.Invalid(path.Child("inlinePolicy"), role.InlinePolicy, `must be an IAM policy in JSON such as {"Version":"2012-10-17","Statement":[]}`))
+	}
+	for i, arn := range role.PolicyARNs {
+		if !policyARNPattern.MatchString(arn) {
+			errs = append(errs, field.Invalid(path.Child("policyARNs").Index(i), arn, "must be the ARN of an IAM policy such as arn:aws:iam::111122223333:policy/my-policy"))
+		}
+	}
+	return errs
+}
+
+// ValidateAWSClusterStaticIdentity judges a new identity.
+func ValidateAWSClusterStaticIdentity(identity *infrav1.AWSClusterStaticIdentity) field.ErrorList {
+	errs := validateNamespaces(identity.Spec.AllowedNamespaces)
+	name := identity.Spec.SecretRef
+	if name != "" && len(utilvalidation.IsDNS1123Subdomain(name)) > 0 {
+		errs = append(errs, field.Invalid(field.NewPath("spec", "secretRef"), name, "must be the name of a Secret, such as aws-credentials"))
+	}
+	return errs
+}
+
+// ValidateAWSClusterStaticIdentityUpdate judges the update of an identity: secretRef can't change.
+func ValidateAWSClusterStaticIdentityUpdate(newIdentity, oldIdentity *infrav1.AWSClusterStaticIdentity) field.ErrorList {
+	errs := ratchet(ValidateAWSClusterStaticIdentity, newIdentity, oldIdentity)
+	if newIdentity.Spec.SecretRef != oldIdentity.Spec.SecretRef {
+		errs = append(errs, field.Invalid(field.NewPath("spec", "secretRef"), newIdentity.Spec.SecretRef,
+			"field is immutable: write "+oldIdentity.Spec.SecretRef+", change the keys in that Secret, or create a new identity"))
+	}
+	return errs
+}
+
+func validateNamespaces(allowed *infrav1.AllowedNamespaces) field.ErrorList {
+	if allowed == nil {
+		return nil
+	}
+	if _, err := metav1.LabelSelectorAsSelector(&allowed.Selector); err != nil {
+		return field.ErrorList{field.Invalid(field.NewPath("spec", "allowedNamespaces", "selector"), metav1.FormatLabelSelector(&allowed.Selector),
+			"is not a label selector: "+err.Error())}
+	}
+	return nil
+}
+
+// sameNamespaces tells an empty list from one left out: the first allows no namespace
+// and the second may allow all.
+func sameNamespaces(a, b *infrav1.AllowedNamespaces) bool {
+	if a != nil && b != nil && (a.NamespaceList == nil) != (b.NamespaceList == nil) {
+		return false
+	}
+	return apiequality.Semantic.DeepEqual(a, b)
+}

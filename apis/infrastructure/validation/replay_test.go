@@ -1,0 +1,117 @@
+package validation
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/capa-apiserver/capa-apiserver/apis/infrastructure/install"
+)
+
+// The files of testdata/invalid hold one manifest (a create) or two (an old object and its
+// update), below lines "# want: <text>" that the answer must contain. Those of testdata/valid
+// must be taken, likewise. A test of a whole server can replay them.
+
+func decoder() runtime.Decoder {
+	scheme := runtime.NewScheme()
+	install.Install(scheme)
+	return serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDecoder(install.InternalVersion)
+}
+
+// judge decodes strictly, defaults and converts as the server does, and validates.
+// It returns the refusal, or the empty string.
+func judge(documents [][]byte) string {
+	var objs []runtime.Object
+	for _, document := range documents {
+		obj, err := runtime.Decode(decoder(), document)
+		if err != nil {
+			return err.Error()
+		}
+		objs = append(objs, obj)
+	}
+	var errs field.ErrorList
+	if len(objs) == 1 {
+		errs = Create(objs[0])
+	} else {
+		if errs := Create(objs[0]); len(errs) > 0 {
+			return "the old object is refused: " + errs.ToAggregate().Error()
+		}
+		errs = Update(objs[1], objs[0])
+	}
+	if len(errs) == 0 {
+		return ""
+	}
+	return errs.ToAggregate().Error()
+}
+
+func documentsOf(content []byte) [][]byte {
+	var documents [][]byte
+	for _, document := range bytes.Split(content, []byte("\n---\n")) {
+		if len(bytes.TrimSpace(document)) > 0 {
+			documents = append(documents, document)
+		}
+	}
+	return documents
+}
+
+func wants(content []byte) []string {
+	var out []string
+	for _, line := range strings.Split(string(content), "\n") {
+		if want, found := strings.CutPrefix(line, "# want: "); found {
+			out = append(out, want)
+		}
+	}
+	return out
+}
+
+func replay(t *testing.T, dir string, atLeast int, check func(t *testing.T, content []byte)) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", dir, "*.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < atLeast {
+		t.Fatalf("found %d files in testdata/%s, want at least %d", len(files), dir, atLeast)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(t, content)
+		})
+	}
+}
+
+func TestInvalidManifestsAreRefusedWithTheFieldAndWhatToWrite(t *testing.T) {
+	replay(t, "invalid", 60, func(t *testing.T, content []byte) {
+		expected := wants(content)
+		if len(expected) == 0 {
+			t.Fatal("the file has no line beginning with \"# want: \"")
+		}
+		answer := judge(documentsOf(content))
+		if answer == "" {
+			t.Fatal("the manifest is taken")
+		}
+		for _, want := range expected {
+			if !strings.Contains(answer, want) {
+				t.Errorf("the answer lacks %q:\n%s", want, answer)
+			}
+		}
+	})
+}
+
+func TestValidManifestsAreTaken(t *testing.T) {
+	replay(t, "valid", 12, func(t *testing.T, content []byte) {
+		if answer := judge(documentsOf(content)); answer != "" {
+			t.Errorf("the manifest is refused: %s", answer)
+		}
+	})
+}

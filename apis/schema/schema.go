@@ -1,0 +1,182 @@
+// Package schema enforces at run time what the API types publish in OpenAPI:
+// required fields, types, enums, lengths, ranges, patterns and the keys of lists.
+// The markers beside the fields are the only place where such a limit is written.
+package schema
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	apiextensionsvalidation "k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/apiserver/pkg/cel/openapi/resolver"
+	"k8s.io/kube-openapi/pkg/validation/spec"
+	"k8s.io/kube-openapi/pkg/validation/strfmt"
+	"k8s.io/kube-openapi/pkg/validation/validate"
+
+	infrainstall "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/install"
+	"github.com/capa-apiserver/capa-apiserver/apis/openapi"
+)
+
+// installers register the versions that clients see: one row per API group.
+var installers = []func(*runtime.Scheme){
+	infrainstall.InstallExternal,
+}
+
+var definitions = sync.OnceValue(func() *resolver.DefinitionsSchemaResolver {
+	scheme := runtime.NewScheme()
+	for _, install := range installers {
+		install(scheme)
+	}
+	return resolver.NewDefinitionsSchemaResolver(openapi.GetOpenAPIDefinitions, scheme)
+})
+
+// sections holds one *section per kind, version and top-level field.
+var sections sync.Map
+
+type sectionKey struct {
+	gvk   schema.GroupVersionKind
+	field string
+}
+
+// section is the schema of spec or status of one kind.
+type section struct {
+	schema    *spec.Schema
+	validator apiextensionsvalidation.SchemaCreateValidator
+}
+
+// Validate judges the spec of an object by the schema published for gvk. The object
+// must be of gvk's Go type. An object without spec is judged as one with an empty spec.
+func Validate(gvk schema.GroupVersionKind, obj runtime.Object) field.ErrorList {
+	return validateSection(gvk, obj, "spec")
+}
+
+// ValidateUpdate is Validate without what was already wrong in the old object.
+func ValidateUpdate(gvk schema.GroupVersionKind, newObj, oldObj runtime.Object) field.ErrorList {
+	return NewErrors(Validate(gvk, newObj), func() field.ErrorList { return Validate(gvk, oldObj) })
+}
+
+// ValidateStatus judges the status of an object by the schema published for gvk.
+func ValidateStatus(gvk schema.GroupVersionKind, obj runtime.Object) field.ErrorList {
+	return validateSection(gvk, obj, "status")
+}
+
+// ValidateStatusUpdate is ValidateStatus without what was already wrong in the old object.
+func ValidateStatusUpdate(gvk schema.GroupVersionKind, newObj, oldObj runtime.Object) field.ErrorList {
+	return NewErrors(ValidateStatus(gvk, newObj), func() field.ErrorList { return ValidateStatus(gvk, oldObj) })
+}
+
+func validateSection(gvk schema.GroupVersionKind, obj runtime.Object, name string) field.ErrorList {
+	path := field.NewPath(name)
+	s, err := sectionFor(gvk, name)
+	if err != nil {
+		return field.ErrorList{field.InternalError(path, err)}
+	}
+	if s == nil {
+		return nil
+	}
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(obj)
+	if err != nil {
+		return field.ErrorList{field.InternalError(path, fmt.Errorf("cannot read %s: %w", gvk.Kind, err))}
+	}
+	value, found := content[name]
+	if !found {
+		value = map[string]any{}
+	}
+	errs := apiextensionsvalidation.ValidateCustomResource(path, value, s.validator)
+	errs = explain(errs, s.schema)
+	return append(errs, duplicateKeys(path, value, s.schema)...)
+}
+
+// sectionFor returns nil for a kind without that field.
+func sectionFor(gvk schema.GroupVersionKind, name string) (*section, error) {
+	key := sectionKey{gvk, name}
+	if cached, found := sections.Load(key); found {
+		return cached.(*section), nil
+	}
+	root, err := definitions().ResolveSchema(gvk)
+	if err != nil {
+		if errors.Is(err, resolver.ErrSchemaNotFound) {
+			return nil, fmt.Errorf("no schema is published for %s: add its group to the installers of package apis/schema", gvk)
+		}
+		return nil, err
+	}
+	var s *section
+	if property, found := root.Properties[name]; found {
+		s = &section{schema: &property, validator: newValidator(&property)}
+	}
+	sections.Store(key, s)
+	return s, nil
+}
+
+// createValidator adapts kube-openapi's validator to the one interface that reports field errors.
+type createValidator struct{ *validate.SchemaValidator }
+
+var _ apiextensionsvalidation.SchemaCreateValidator = createValidator{}
+
+func newValidator(s *spec.Schema) createValidator {
+	return createValidator{validate.NewSchemaValidator(s, nil, "", strfmt.Default)}
+}
+
+// Validate checks a value made of maps, slices and scalars.
+func (v createValidator) Validate(value any, _ ...apiextensionsvalidation.ValidationOption) *validate.Result {
+	return v.SchemaValidator.Validate(value)
+}
+
+// explain rewrites what the validator says for people: the field's own description where a
+// value is missing, words where a pattern doesn't match, and no path twice.
+func explain(errs field.ErrorList, root *spec.Schema) field.ErrorList {
+	for _, err := range errs {
+		at := lookup(root, err.Field)
+		if _, detail, found := strings.Cut(err.Detail, " in body "); found {
+			err.Detail = detail
+		}
+		if at == nil {
+			continue
+		}
+		switch {
+		case err.Type == field.ErrorTypeRequired && err.Detail == "":
+			err.Detail = firstSentence(at.Description)
+		case at.Pattern != "" && strings.HasPrefix(err.Detail, "should match"):
+			err.Detail = patternWords[at.Pattern]
+		}
+	}
+	return errs
+}
+
+// lookup finds the schema of a field by a path such as spec.network.subnets[0].id.
+func lookup(root *spec.Schema, path string) *spec.Schema {
+	at := root
+	parts := strings.Split(path, ".")
+	for _, part := range parts[1:] {
+		name, _, isItem := strings.Cut(part, "[")
+		next, found := at.Properties[name]
+		if !found {
+			return nil
+		}
+		at = &next
+		if isItem {
+			if at.Items == nil || at.Items.Schema == nil {
+				return nil
+			}
+			at = at.Items.Schema
+		}
+	}
+	return at
+}
+
+func firstSentence(text string) string {
+	sentence, _, _ := strings.Cut(text, "\n\nPossible enum values")
+	return strings.TrimSpace(sentence)
+}
+
+// patternWords says in words what a pattern of the API wants.
+var patternWords = map[string]string{
+	`^[A-Za-z0-9]([A-Za-z0-9]{0,31}|[-A-Za-z0-9]{0,30}[A-Za-z0-9])$`: "must be at most 32 letters, digits and hyphens, without a hyphen at either end, such as my-cluster-api",
+	`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`:                             "must be 3 to 63 lower-case letters, digits, dots and hyphens, beginning and ending with a letter or digit, such as my-bucket",
+	`^[\w+=,.@-]+$`:                                                  "must be the name of an IAM role, made of letters, digits and _+=,.@- and not an ARN, such as my-role",
+}
