@@ -2,6 +2,8 @@ package devcluster
 
 import (
 	"bytes"
+	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -12,26 +14,68 @@ import (
 )
 
 func TestAWSVariablesPointAtTheStandIn(t *testing.T) {
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "AWS_") {
+			t.Setenv(name, "")
+			if err := os.Unsetenv(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	t.Setenv("AWS_REGION", "eu-west-1")
 	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAOFTHEUSER0000000")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
-	emulated := &state{Ports: map[string]int{build.Emulator: 4566}}
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	t.Setenv("AWS_ENDPOINT_URL_EC2", "http://ec2")
+	ports := &state{Ports: map[string]int{build.Emulator: 4566}}
 	cases := []struct {
 		name   string
 		launch *launch
 		want   []string
 	}{
-		{"the emulator, with keys that open nothing else", &launch{state: emulated, chosen: map[string]bool{build.Emulator: true}}, []string{
-			"AWS_ENDPOINT_URL=http://127.0.0.1:4566", "AWS_REGION=us-east-1",
-			"AWS_ACCESS_KEY_ID=" + emulatedAccessKey, "AWS_SECRET_ACCESS_KEY=" + emulatedSecretKey}},
-		{"a given one, with the user's own keys where set", &launch{state: emulated, Options: Options{AWSEndpointURL: "http://stand-in"}}, []string{
-			"AWS_ENDPOINT_URL=http://stand-in", "AWS_REGION=eu-west-1",
-			"AWS_ACCESS_KEY_ID=AKIAOFTHEUSER0000000", "AWS_SECRET_ACCESS_KEY=" + emulatedSecretKey}},
-		{"neither: the SDK finds its own", &launch{state: emulated}, nil},
+		{"the emulator, with keys that open nothing else", &launch{state: ports, chosen: map[string]bool{build.Emulator: true}}, []string{
+			"AWS_ACCESS_KEY_ID=" + emulatedAccessKey, "AWS_DEFAULT_REGION=us-east-1",
+			"AWS_ENDPOINT_URL=http://127.0.0.1:4566", "AWS_REGION=us-east-1", "AWS_SECRET_ACCESS_KEY=" + emulatedSecretKey}},
+		{"a given one, with what the user has set", &launch{state: ports, Options: Options{AWSEndpointURL: "http://stand-in"}}, []string{
+			"AWS_ACCESS_KEY_ID=AKIAOFTHEUSER0000000", "AWS_DEFAULT_REGION=eu-west-1",
+			"AWS_ENDPOINT_URL=http://stand-in", "AWS_ENDPOINT_URL_EC2=http://ec2", "AWS_REGION=eu-west-1", "AWS_SECRET_ACCESS_KEY=secret"}},
+		{"neither: what the user has set", &launch{state: ports}, []string{
+			"AWS_ACCESS_KEY_ID=AKIAOFTHEUSER0000000", "AWS_ENDPOINT_URL_EC2=http://ec2", "AWS_REGION=eu-west-1", "AWS_SECRET_ACCESS_KEY=secret"}},
 	}
 	for _, c := range cases {
 		if got := c.launch.awsVariables(); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %v", c.name, got)
+		}
+	}
+}
+
+func TestNothingIsCreatedInARealAccountByAccident(t *testing.T) {
+	cases := []struct {
+		name  string
+		url   string
+		built []string
+		asked []string
+		want  []string
+	}{
+		{"everything is there", "", []string{build.Emulator, build.Server}, []string{build.Emulator, build.Server, demo}, []string{build.Emulator, build.Server, demo}},
+		{"no emulator to start: no server either", "", []string{build.Server}, []string{build.Emulator, build.Server, demo}, nil},
+		{"a stand-in given: no emulator needed", "http://stand-in", []string{build.Server}, []string{build.Emulator, build.Server, demo}, []string{build.Server, demo}},
+		{"the user wants AWS itself: no demo", "", []string{build.Emulator, build.Server}, []string{build.Server, demo}, []string{build.Server}},
+		{"no server yet: the emulator alone", "", []string{build.Emulator}, []string{build.Emulator, build.Server, demo}, []string{build.Emulator}},
+	}
+	for _, c := range cases {
+		l := &launch{Options: Options{AWSEndpointURL: c.url}, layout: layout{bin: t.TempDir()}, out: &printer{out: &bytes.Buffer{}},
+			state: &state{Ports: map[string]int{}}, chosen: map[string]bool{}}
+		for _, name := range c.asked {
+			l.chosen[name] = true
+		}
+		for _, name := range c.built {
+			if err := os.WriteFile(l.layout.binary(name), nil, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.dropUnbuilt()
+		if got := slices.Sorted(maps.Keys(l.chosen)); !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 		}
 	}
 }

@@ -56,7 +56,7 @@ func (l *launch) runDemo(ctx context.Context) (string, error) {
 			break
 		}
 		if progress != shown {
-			l.out.line("  %-28s %s", demo, progress)
+			l.out.line("  %-32s %s", demo, progress)
 			shown = progress
 		}
 		select {

@@ -56,7 +56,7 @@ func Down(ctx context.Context, dir string, out io.Writer) error {
 		if !alive {
 			how = "was not running any more"
 		}
-		fmt.Fprintf(out, "  %-28s %s\n", r.Name, how)
+		fmt.Fprintf(out, "  %-32s %s\n", r.Name, how)
 	}
 	if err := errors.Join(failures...); err != nil {
 		return err

@@ -78,7 +78,7 @@ func (l *launch) await(ctx context.Context, p program, handle *process.Handle, h
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	err := handle.WaitReady(ctx, p.ready, func(waited time.Duration, last error) {
-		l.out.line("  %-28s waiting for %s: %s", p.name, waited.Round(time.Second), firstLine(last))
+		l.out.line("  %-32s waiting for %s: %s", p.name, waited.Round(time.Second), firstLine(last))
 	})
 	if err != nil {
 		return "", err

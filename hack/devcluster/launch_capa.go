@@ -1,11 +1,14 @@
 package devcluster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,32 +116,46 @@ func (l *launch) awsEndpointURL() string {
 	return ""
 }
 
-// awsVariables are the SDK's standard variables. With a stand-in given, the caller's own credentials and region are used
-// where they are set.
+// awsVariables are the SDK's standard variables for the server and for the user's tools. With the emulator they are all
+// ours; with a given stand-in the caller's own AWS_* variables are completed; with neither they are the caller's.
 func (l *launch) awsVariables() []string {
+	variables := map[string]string{}
+	if !l.chosen[build.Emulator] {
+		variables = callersVariables()
+	}
+	if url := l.awsEndpointURL(); url != "" {
+		variables["AWS_ENDPOINT_URL"] = url
+		region := cmp.Or(variables["AWS_REGION"], variables["AWS_DEFAULT_REGION"], emulatedRegion)
+		// The SDKs read the first name, some command line tools only the second.
+		variables["AWS_REGION"], variables["AWS_DEFAULT_REGION"] = region, region
+		if variables["AWS_ACCESS_KEY_ID"] == "" || variables["AWS_SECRET_ACCESS_KEY"] == "" {
+			variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"] = emulatedAccessKey, emulatedSecretKey
+		}
+	}
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		lines = append(lines, name+"="+variables[name])
+	}
+	return lines
+}
+
+func callersVariables() map[string]string {
+	variables := map[string]string{}
+	for _, variable := range os.Environ() {
+		if name, value, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "AWS_") {
+			variables[name] = value
+		}
+	}
+	return variables
+}
+
+// writeAWSEnv leaves the variables for the user's own AWS tools: "set -a; . _run/aws.env". Without a stand-in nothing is
+// written: real credentials stay where they are.
+func (l *launch) writeAWSEnv() error {
 	if l.awsEndpointURL() == "" {
 		return nil
 	}
-	value := func(name, otherwise string) string {
-		if given := os.Getenv(name); l.AWSEndpointURL != "" && given != "" {
-			return name + "=" + given
-		}
-		return name + "=" + otherwise
-	}
-	return []string{
-		"AWS_ENDPOINT_URL=" + l.awsEndpointURL(),
-		value("AWS_REGION", emulatedRegion),
-		value("AWS_ACCESS_KEY_ID", emulatedAccessKey),
-		value("AWS_SECRET_ACCESS_KEY", emulatedSecretKey),
-	}
-}
-
-// writeAWSEnv leaves the variables for the user's own AWS tools: "set -a; . _run/aws.env".
-func (l *launch) writeAWSEnv() error {
 	variables := l.awsVariables()
-	if len(variables) == 0 {
-		return nil
-	}
 	if err := os.WriteFile(l.layout.awsEnv(), []byte(strings.Join(variables, "\n")+"\n"), 0o600); err != nil {
 		return fmt.Errorf("write the AWS variables: %w", err)
 	}

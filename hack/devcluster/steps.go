@@ -44,7 +44,7 @@ func runSteps(ctx context.Context, out *printer, steps []step) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
-			out.line("  %-28s %5.1fs  %s", s.name, time.Since(begin).Seconds(), how)
+			out.line("  %-32s %5.1fs  %s", s.name, time.Since(begin).Seconds(), how)
 			close(done[s.name])
 			return nil
 		})

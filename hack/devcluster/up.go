@@ -183,14 +183,19 @@ func (l *launch) dropUnbuilt() {
 	for _, name := range []string{build.Emulator, build.Server} {
 		_, err := os.Stat(l.layout.binary(name))
 		if l.chosen[name] && errors.Is(err, os.ErrNotExist) {
-			l.out.line("  %-28s not started: %s is not there", name, l.layout.binary(name))
+			l.out.line("  %-32s not started: %s is not there", name, l.layout.binary(name))
 			delete(l.chosen, name)
+			if name == build.Emulator && l.AWSEndpointURL == "" {
+				// Without it the server would act on a real account that nobody asked for.
+				delete(l.chosen, build.Server)
+			}
 		}
-	}
-	if !l.chosen[build.Server] {
-		delete(l.chosen, demo)
 	}
 	if l.AWSEndpointURL != "" {
 		delete(l.chosen, build.Emulator)
+	}
+	// The demo creates resources, so it never runs against AWS itself.
+	if !l.chosen[build.Server] || l.awsEndpointURL() == "" {
+		delete(l.chosen, demo)
 	}
 }

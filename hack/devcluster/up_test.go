@@ -36,9 +36,10 @@ func newCommand(t *testing.T) *command {
 	return &command{t: t, binary: binary, dir: filepath.Join(t.TempDir(), "cluster")}
 }
 
-// run returns standard output and standard error. The context is not the test's, so that "down" works in a cleanup.
+// run returns standard output and standard error. The context is not the test's, so that "down" works in a cleanup; the
+// limit leaves room for a first build, which compiles Kubernetes.
 func (c *command) run(args ...string) (string, string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, c.binary, append(args, "--dir", c.dir)...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG=", "AWS_ENDPOINT_URL=")

@@ -155,6 +155,16 @@ func TestAggregatedRolesHaveTheirRulesFromTheStart(t *testing.T) {
 	t.Fatal("no aggregated role among the core provider's components")
 }
 
+func TestClusterctlFindsEverythingByItsLabel(t *testing.T) {
+	for _, provider := range Providers {
+		for _, object := range localized(t, provider) {
+			if _, labelled := object.GetLabels()[clusterctlLabel]; !labelled {
+				t.Errorf("%s %s", object.GetKind(), object.GetName())
+			}
+		}
+	}
+}
+
 func TestLocalizeLeavesItsInputAlone(t *testing.T) {
 	crd := decode(t, `
 kind: CustomResourceDefinition

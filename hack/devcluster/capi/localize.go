@@ -10,6 +10,10 @@ import (
 // certManagerAnnotation asks cert-manager to fill in a caBundle. There is none here; the bundle is given.
 const certManagerAnnotation = "cert-manager.io/inject-ca-from"
 
+// clusterctlLabel is on everything that "clusterctl init" installs; "clusterctl describe" and "clusterctl move" find the
+// kinds to look at by it.
+const clusterctlLabel = "clusterctl.cluster.x-k8s.io"
+
 // dropped kinds describe how the manager runs in the cluster. Here it is a process with certificates of its own.
 var dropped = map[string]bool{"Deployment": true, "Service": true, "Certificate": true, "Issuer": true}
 
@@ -23,6 +27,12 @@ func Localize(objects []*unstructured.Unstructured, baseURL string, caBundle []b
 			continue
 		}
 		object := original.DeepCopy()
+		labels := object.GetLabels()
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		labels[clusterctlLabel] = ""
+		object.SetLabels(labels)
 		if annotations := object.GetAnnotations(); annotations[certManagerAnnotation] != "" {
 			delete(annotations, certManagerAnnotation)
 			object.SetAnnotations(annotations)

@@ -19,7 +19,8 @@ type Spec struct {
 	Name    string
 	Command string
 	Args    []string
-	// Env is added to the environment of the caller.
+	// Env is added to the environment of the caller, from which AWS_* and KUBECONFIG are left out: a local cluster must
+	// not act on whatever the caller's shell happens to point at.
 	Env []string
 	// Log is the file that receives standard output and error. It is appended to.
 	Log string
@@ -45,7 +46,7 @@ func Start(spec Spec) (*Handle, error) {
 	}
 	defer func() { _ = log.Close() }()
 	cmd := exec.Command(spec.Command, spec.Args...)
-	cmd.Env = append(os.Environ(), spec.Env...)
+	cmd.Env = append(neutral(os.Environ()), spec.Env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
@@ -63,6 +64,17 @@ func Start(spec Spec) (*Handle, error) {
 		close(handle.exited)
 	}()
 	return handle, nil
+}
+
+// neutral is an environment without the variables that name clusters or AWS accounts.
+func neutral(environment []string) []string {
+	var kept []string
+	for _, variable := range environment {
+		if !strings.HasPrefix(variable, "AWS_") && !strings.HasPrefix(variable, "KUBECONFIG=") {
+			kept = append(kept, variable)
+		}
+	}
+	return kept
 }
 
 // Adopt makes a handle for a program that an earlier command started.

@@ -120,6 +120,27 @@ func TestWaitingEndsWithItsContextAndSaysWhatFailed(t *testing.T) {
 	}
 }
 
+func TestCallersAccountsAndClustersDoNotLeakIn(t *testing.T) {
+	t.Setenv("AWS_PROFILE", "production")
+	t.Setenv("AWS_ENDPOINT_URL_EC2", "https://elsewhere")
+	t.Setenv("KUBECONFIG", "production")
+	log := filepath.Join(t.TempDir(), "env.log")
+	handle, err := Start(Spec{Name: "env", Command: "/usr/bin/env", Env: []string{"AWS_REGION=us-east-1"}, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-handle.exited
+	printed := strings.Join(Tail(log, 1000), "\n")
+	if !strings.Contains(printed, "AWS_REGION=us-east-1") || !strings.Contains(printed, "PATH=") {
+		t.Errorf("what was given or is harmless is missing:\n%s", printed)
+	}
+	for _, unwanted := range []string{"production", "elsewhere"} {
+		if strings.Contains(printed, unwanted) {
+			t.Errorf("%q leaked in:\n%s", unwanted, printed)
+		}
+	}
+}
+
 func TestStartedProcessHasItsOwnSession(t *testing.T) {
 	handle := startShell(t, `exec sleep 600`)
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", handle.PID))
