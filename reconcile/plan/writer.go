@@ -40,3 +40,6 @@ func Drop[T any](w *Writer, t *mirror.Table[T], id string) { mirror.Drop(w.mirro
 func (a *Actor) refresh(ctx context.Context, s *cloud.Session, kinds []mirror.Kind) {
 	_ = a.Mirror.Refresh(ctx, s.Scope, 0, kinds...)
 }
+
+// Snapshot returns what is known now.
+func (w *Writer) Snapshot() *mirror.Snapshot { return w.mirror.Snapshot(w.scope) }
