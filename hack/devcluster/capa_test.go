@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
 )
 
 func TestAWSVariablesPointAtTheStandIn(t *testing.T) {

@@ -9,11 +9,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
+
+	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
 )
 
 //go:embed demo/quickstart.yaml

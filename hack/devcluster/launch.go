@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -110,7 +111,7 @@ func fingerprint(binary string, args, env []string) (string, error) {
 		return "", err
 	}
 	hash := sha256.New()
-	if _, err := io.CopyN(hash, file, head); err != nil && err != io.EOF {
+	if _, err := io.CopyN(hash, file, head); err != nil && !errors.Is(err, io.EOF) {
 		return "", fmt.Errorf("read %s: %w", binary, err)
 	}
 	fmt.Fprintf(hash, "%d\x00%s\x00%s", info.Size(), strings.Join(args, "\x00"), strings.Join(env, "\x00"))

@@ -10,12 +10,13 @@ import (
 	"path/filepath"
 	"time"
 
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/tools/clientcmd"
+
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/capi"
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/controlplane"
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/pki"
-	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/tools/clientcmd"
 )
 
 // clusterAPIAccepts is the step after which Clusters can be created.

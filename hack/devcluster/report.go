@@ -1,10 +1,11 @@
 package devcluster
 
 import (
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/controlplane"
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/pki"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
 // Cluster tells where everything of a running cluster is. Paths are absolute.

@@ -12,11 +12,12 @@ import (
 	"path/filepath"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
+
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/capi"
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/process"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/tools/clientcmd"
 )
 
 // Options say what to bring up.

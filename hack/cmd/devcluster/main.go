@@ -11,9 +11,10 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster"
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
-	"github.com/spf13/cobra"
 )
 
 const long = `devcluster runs a management cluster as plain processes on this machine: no containers, no virtual machines, no root.
@@ -35,12 +36,17 @@ Environment:
 var errUnhealthy = errors.New("not everything is running")
 
 func main() {
+	os.Exit(run())
+}
+
+func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := newCommand().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "devcluster:", err)
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 func newCommand() *cobra.Command {

@@ -159,9 +159,9 @@ func readStamps(bin string) (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the build stamps: %w", err)
 	}
-	if err := json.Unmarshal(raw, &stamps); err != nil {
-		// A damaged stamp only costs a build.
-		return map[string]string{}, nil
+	if json.Unmarshal(raw, &stamps) != nil {
+		// Damaged stamps only cost a build.
+		clear(stamps)
 	}
 	return stamps, nil
 }

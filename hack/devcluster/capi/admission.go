@@ -36,7 +36,7 @@ func AwaitAdmission(ctx context.Context, client dynamic.Interface) error {
 		return last == nil, nil
 	})
 	if err != nil {
-		return fmt.Errorf("Cluster API does not accept a Cluster: %w", errors.Join(last, err))
+		return fmt.Errorf("a dry run of creating a Cluster keeps failing: %w", errors.Join(last, err))
 	}
 	return nil
 }

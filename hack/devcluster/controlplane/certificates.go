@@ -7,9 +7,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/pki"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/pki"
 )
 
 // Names of the pairs in the certificate store.

@@ -9,8 +9,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 
-	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/pki"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/pki"
 )
 
 func certificates(t *testing.T) *Certificates {

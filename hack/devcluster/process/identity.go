@@ -90,7 +90,8 @@ func parseStat(line string) (ticks uint64, state byte, err error) {
 		return 0, 0, fmt.Errorf("no command name in %q", line)
 	}
 	fields := strings.Fields(line[end+1:])
-	const stateField, startField = 3 - 3, 22 - 3
+	// proc(5) counts from 1, and the state, field 3, is the first one here.
+	const stateField, startField = 0, 22 - 3
 	if len(fields) <= startField {
 		return 0, 0, fmt.Errorf("too few fields in %q", line)
 	}
