@@ -3931,8 +3931,9 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_S3Bucket(ref common.Refer
 					},
 					"presignedURLDuration": {
 						SchemaProps: spec.SchemaProps{
-							Description: "presignedURLDuration is how long links into the bucket are good, for example 1h. With it, machines need no instance profile to read.",
-							Ref:         ref(v1.Duration{}.OpenAPIModelName()),
+							Description: "presignedURLDuration is how long links into the bucket are good, for example 1h. With it, machines need no instance profile to read. It stays the string that the user wrote, so that applying a manifest again changes nothing.",
+							Type:        []string{"string"},
+							Format:      "",
 						},
 					},
 					"bestEffortDeleteObjects": {
@@ -3947,7 +3948,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_S3Bucket(ref common.Refer
 			},
 		},
 		Dependencies: []string{
-			v2beta1.S3BucketIAMRole{}.OpenAPIModelName(), v1.Duration{}.OpenAPIModelName()},
+			v2beta1.S3BucketIAMRole{}.OpenAPIModelName()},
 	}
 }
 

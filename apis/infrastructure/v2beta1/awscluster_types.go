@@ -1,6 +1,8 @@
 package v2beta1
 
 import (
+	"time"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -120,13 +122,27 @@ type S3Bucket struct {
 	AdditionalIAMRoles []S3BucketIAMRole `json:"additionalIAMRoles,omitempty"`
 
 	// presignedURLDuration is how long links into the bucket are good, for example
-	// 1h. With it, machines need no instance profile to read.
+	// 1h. With it, machines need no instance profile to read. It stays the string
+	// that the user wrote, so that applying a manifest again changes nothing.
 	// +optional
-	PresignedURLDuration *metav1.Duration `json:"presignedURLDuration,omitempty"`
+	PresignedURLDuration *string `json:"presignedURLDuration,omitempty"`
 
 	// bestEffortDeleteObjects goes on when AWS denies the deletion of objects.
 	// +optional
 	BestEffortDeleteObjects *bool `json:"bestEffortDeleteObjects,omitempty"`
+}
+
+// PresignDuration returns how long links into the bucket are good, or zero when
+// machines read it with their instance profiles. Validation has refused the rest.
+func (b *S3Bucket) PresignDuration() time.Duration {
+	if b.PresignedURLDuration == nil {
+		return 0
+	}
+	duration, err := time.ParseDuration(*b.PresignedURLDuration)
+	if err != nil {
+		return 0
+	}
+	return duration
 }
 
 // S3BucketIAMRole lets a role read the objects under a prefix.

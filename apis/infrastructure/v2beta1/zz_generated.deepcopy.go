@@ -1491,7 +1491,7 @@ func (in *S3Bucket) DeepCopyInto(out *S3Bucket) {
 	}
 	if in.PresignedURLDuration != nil {
 		in, out := &in.PresignedURLDuration, &out.PresignedURLDuration
-		*out = new(v1.Duration)
+		*out = new(string)
 		**out = **in
 	}
 	if in.BestEffortDeleteObjects != nil {

@@ -26,7 +26,7 @@ func validateClusterSpecChange(newSpec, oldSpec *infrav1.AWSClusterSpec, path *f
 			fmt.Sprintf("field is immutable: write %q, or create a new cluster in the other region", oldSpec.Region)))
 	}
 	if !oldSpec.ControlPlaneEndpoint.IsZero() && newSpec.ControlPlaneEndpoint != oldSpec.ControlPlaneEndpoint {
-		errs = append(errs, field.Invalid(path.Child("controlPlaneEndpoint"), newSpec.ControlPlaneEndpoint.String(),
+		errs = append(errs, field.Invalid(path.Child("controlPlaneEndpoint"), newSpec.ControlPlaneEndpoint,
 			fmt.Sprintf("field is immutable once set: write host %s and port %d; the cluster's certificates and kubeconfigs name it",
 				oldSpec.ControlPlaneEndpoint.Host, oldSpec.ControlPlaneEndpoint.Port)))
 	}

@@ -5,7 +5,7 @@ import (
 	"regexp"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	utilvalidation "k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -17,7 +17,12 @@ var (
 	roleARNPattern     = regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:role/.+$`)
 	policyARNPattern   = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/.+$`)
 	sessionNamePattern = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
-	externalIDPattern  = regexp.MustCompile(`^[\w+=,.@:/-]{2,1224}$`)
+	externalIDPattern  = regexp.MustCompile(`^[\w+=,.@:/-]+$`)
+)
+
+const (
+	minExternalIDLen = 2
+	maxExternalIDLen = 1224
 )
 
 // maxChainedSeconds is the longest session of a role that is assumed from another role.
@@ -48,15 +53,21 @@ func ValidateAWSClusterRoleIdentity(identity *infrav1.AWSClusterRoleIdentity) fi
 	spec, path := &identity.Spec, field.NewPath("spec")
 	errs := validateNamespaces(spec.AllowedNamespaces)
 	errs = append(errs, validateRole(&spec.AWSRoleSpec, path)...)
-	if spec.ExternalID != "" && !externalIDPattern.MatchString(spec.ExternalID) {
-		errs = append(errs, field.Invalid(path.Child("externalID"), spec.ExternalID, "must be 2 to 1224 letters, digits and _+=,.@:/-"))
-	}
+	errs = append(errs, validateExternalID(spec.ExternalID, path.Child("externalID"))...)
 	return append(errs, validateSource(identity, path)...)
 }
 
 // ValidateAWSClusterRoleIdentityUpdate judges the update of an identity.
 func ValidateAWSClusterRoleIdentityUpdate(newIdentity, oldIdentity *infrav1.AWSClusterRoleIdentity) field.ErrorList {
 	return ratchet(ValidateAWSClusterRoleIdentity, newIdentity, oldIdentity)
+}
+
+// validateExternalID takes the empty string.
+func validateExternalID(id string, path *field.Path) field.ErrorList {
+	if id == "" || len(id) >= minExternalIDLen && len(id) <= maxExternalIDLen && externalIDPattern.MatchString(id) {
+		return nil
+	}
+	return field.ErrorList{field.Invalid(path, id, "must be 2 to 1224 letters, digits and _+=,.@:/-")}
 }
 
 func validateSource(identity *infrav1.AWSClusterRoleIdentity, path *field.Path) field.ErrorList {
@@ -120,11 +131,8 @@ func validateNamespaces(allowed *infrav1.AllowedNamespaces) field.ErrorList {
 	if allowed == nil {
 		return nil
 	}
-	if _, err := metav1.LabelSelectorAsSelector(&allowed.Selector); err != nil {
-		return field.ErrorList{field.Invalid(field.NewPath("spec", "allowedNamespaces", "selector"), metav1.FormatLabelSelector(&allowed.Selector),
-			"is not a label selector: "+err.Error())}
-	}
-	return nil
+	path := field.NewPath("spec", "allowedNamespaces", "selector")
+	return metav1validation.ValidateLabelSelector(&allowed.Selector, metav1validation.LabelSelectorValidationOptions{}, path)
 }
 
 // sameNamespaces tells an empty list from one left out: the first allows no namespace

@@ -19,7 +19,7 @@ func validateS3Bucket(bucket *infrav1.S3Bucket, path *field.Path) field.ErrorLis
 	}
 	errs := validateBucketName(bucket.Name, path.Child("name"))
 	if bucket.PresignedURLDuration != nil {
-		errs = append(errs, validatePresign(bucket.PresignedURLDuration.Duration, path.Child("presignedURLDuration"))...)
+		errs = append(errs, validatePresign(*bucket.PresignedURLDuration, path.Child("presignedURLDuration"))...)
 	} else {
 		errs = append(errs, validateBucketProfiles(bucket, path)...)
 	}
@@ -42,11 +42,11 @@ func validateBucketName(name string, path *field.Path) field.ErrorList {
 	return nil
 }
 
-func validatePresign(duration time.Duration, path *field.Path) field.ErrorList {
-	if duration > 0 && duration <= maxPresign {
+func validatePresign(value string, path *field.Path) field.ErrorList {
+	if duration, err := time.ParseDuration(value); err == nil && duration > 0 && duration <= maxPresign {
 		return nil
 	}
-	return field.ErrorList{field.Invalid(path, duration.String(), "must be more than 0s and at most 168h, such as 1h")}
+	return field.ErrorList{field.Invalid(path, value, "must be a duration of more than 0s and at most 168h, such as 1h")}
 }
 
 // validateBucketProfiles wants to know who reads the bucket when no presigned URL does.
