@@ -6,8 +6,8 @@ source "$(dirname "$0")/lib.sh"
 
 folder=${1:?say into which folder}
 mkdir -p "$folder"
-mapfile -t commands < <(go list -f '{{if eq .Name "main"}}{{.ImportPath}}{{end}}' ./cmd/... ./test/emulator/cmd/...)
-for command in "${commands[@]}"; do
+commands=$(go list -f '{{if eq .Name "main"}}{{.ImportPath}}{{end}}' ./cmd/... ./test/emulator/cmd/...)
+for command in $commands; do
   step "$(basename "$command")" go build -o "$folder/" "$command"
 done
 finish build

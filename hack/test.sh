@@ -26,9 +26,10 @@ binaries() {
 }
 
 unit() {
-  local packages=("$@")
+  local packages=("$@") listed
   if [ $# -eq 0 ]; then
-    mapfile -t packages < <(go list ./... | grep -v '/test/e2e')
+    listed=$(go list ./...)
+    mapfile -t packages < <(grep -v '/test/e2e' <<<"$listed")
   fi
   step "go test" go_test unit . "${packages[@]}"
 }

@@ -11,10 +11,11 @@ update_generated() {
 }
 
 update_modules() {
-  local module
+  local module ok=true
   for module in "${modules[@]}"; do
-    go -C "$module" mod tidy || return 1
+    go -C "$module" mod tidy || ok=false
   done
+  $ok
 }
 
 update_format() {

@@ -74,6 +74,8 @@ for name in "${steps[@]}"; do
     echo "there is no step $name; the steps are: format scripts imports generated tidy lint" >&2
     exit 2
   fi
+done
+for name in "${steps[@]}"; do
   step "${titles[$name]}" "verify_$name"
 done
 finish verify
