@@ -112,6 +112,9 @@ func copyKubeconfig(given, path string) error {
 	if err != nil {
 		return fmt.Errorf("read KUBECONFIG=%s: %w", given, err)
 	}
+	if len(config.Contexts) == 0 {
+		return fmt.Errorf("KUBECONFIG=%s holds no context: is the path right? Unset it to get a local control plane", given)
+	}
 	if config.CurrentContext == "" {
 		return fmt.Errorf("KUBECONFIG=%s has no current context: choose one with \"kubectl config use-context\"", given)
 	}

@@ -1,0 +1,74 @@
+package devcluster
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+const twoContexts = `apiVersion: v1
+kind: Config
+current-context: mine
+clusters:
+  - {name: mine, cluster: {server: "https://mine", certificate-authority: ca.crt}}
+  - {name: other, cluster: {server: "https://other"}}
+users:
+  - {name: me, user: {token: secret}}
+contexts:
+  - {name: mine, context: {cluster: mine, user: me}}
+  - {name: other, context: {cluster: other, user: me}}
+`
+
+func TestKubeconfigOfAnExistingClusterIsCopiedWhole(t *testing.T) {
+	dir := t.TempDir()
+	given, copied := filepath.Join(dir, "given"), filepath.Join(t.TempDir(), "copied")
+	for name, text := range map[string]string{"given": twoContexts, "ca.crt": "PEM"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A KUBECONFIG may list several files, some of which aren't there.
+	if err := copyKubeconfig(filepath.Join(dir, "missing")+string(filepath.ListSeparator)+given, copied); err != nil {
+		t.Fatal(err)
+	}
+	config, err := clientcmd.LoadFromFile(copied)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(config.Clusters) != 1 || config.Clusters["mine"] == nil || string(config.Clusters["mine"].CertificateAuthorityData) != "PEM" {
+		t.Fatalf("clusters: %+v", config.Clusters)
+	}
+}
+
+func TestUnusableKubeconfigIsRefusedWithAReason(t *testing.T) {
+	noCurrent := filepath.Join(t.TempDir(), "no-current")
+	if err := os.WriteFile(noCurrent, []byte(strings.Replace(twoContexts, "current-context: mine\n", "", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for given, want := range map[string]string{"/nowhere/at/all": "is the path right", noCurrent: "use-context"} {
+		if err := copyKubeconfig(given, filepath.Join(t.TempDir(), "copied")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", given, err)
+		}
+	}
+}
+
+func TestClusterNeverChangesItsControlPlane(t *testing.T) {
+	files := layout{dir: t.TempDir()}
+	own := &launch{layout: files, Options: Options{Kubeconfig: "/another/kubeconfig"}, chosen: map[string]bool{},
+		state: &state{Processes: []record{{Name: build.KubeAPIServer}}}}
+	if err := own.chooseControlPlane(); err == nil || !strings.Contains(err.Error(), "devcluster down") {
+		t.Errorf("a cluster with its own control plane took another's: %v", err)
+	}
+	own.Kubeconfig = files.kubeconfig()
+	if err := own.chooseControlPlane(); err != nil || own.state.External {
+		t.Errorf("its own kubeconfig in KUBECONFIG: %v, external %v", err, own.state.External)
+	}
+	guest := &launch{layout: files, chosen: map[string]bool{build.Etcd: true, build.CoreManager: true, build.Server: true}, state: &state{External: true}}
+	if err := guest.chooseControlPlane(); err != nil || len(guest.chosen) != 1 || !guest.chosen[build.Server] {
+		t.Errorf("a guest without KUBECONFIG set any more: %v, starts %v", err, guest.chosen)
+	}
+}
