@@ -6,8 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
 )
 
 const twoContexts = `apiVersion: v1
