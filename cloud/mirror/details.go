@@ -6,12 +6,18 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 )
 
-// readMissingDetails reads the details of owned rows that have none. It stops at
-// the first failure, which is tried again a period later: one call, however many rows.
-func (m *Mirror) readMissingDetails(ctx context.Context, ss *scopeState, t *tableState) {
+// detailReaders is how many rows' details are read at once.
+const detailReaders = 4
+
+// readMissingDetails reads the details of owned rows that have none, at most so
+// many. Where the first row fails, the others wait for the next period too: what
+// isn't allowed costs one call then, however many rows there are.
+func (m *Mirror) readMissingDetails(ctx context.Context, ss *scopeState, t *tableState, most int) {
 	if !t.table.canDetail() {
 		return
 	}
@@ -26,11 +32,18 @@ func (m *Mirror) readMissingDetails(ctx context.Context, ss *scopeState, t *tabl
 		return !t.table.detailed(row) && !now.Before(t.meta[id].detailAt)
 	})
 	ss.mu.Unlock()
+	ids = ids[:min(len(ids), most)]
 	var err error
-	for _, id := range ids {
-		if err = m.readDetails(ctx, ss, t, id); err != nil {
-			break
+	if len(ids) > 0 {
+		err = m.readDetails(ctx, ss, t, ids[0])
+	}
+	if err == nil && len(ids) > 1 {
+		readers, ctx := errgroup.WithContext(ctx)
+		readers.SetLimit(detailReaders)
+		for _, id := range ids[1:] {
+			readers.Go(func() error { return m.readDetails(ctx, ss, t, id) })
 		}
+		err = readers.Wait()
 	}
 	m.endDetails(ss, t, err, len(ids) > 0)
 }

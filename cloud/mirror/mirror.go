@@ -3,6 +3,7 @@ package mirror
 import (
 	"cmp"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,7 +30,8 @@ type Options struct {
 	// WriteHold is how long a read may show a row as it was before our write: 5 s,
 	// or until a read showed the row as written.
 	WriteHold time.Duration
-	// ListTimeout bounds one listing of a table, all its pages: 30 s.
+	// ListTimeout bounds one listing of a table, all its pages and their waits for
+	// the request budget: 60 s. Readers wait as long as their own contexts last.
 	ListTimeout time.Duration
 	// RetryAfter is how long readers don't ask again after a listing failed: 5 s.
 	RetryAfter time.Duration
@@ -48,7 +50,7 @@ func (o Options) withDefaults() Options {
 	o.Rest = cmp.Or(o.Rest, time.Minute)
 	o.CreationGrace = cmp.Or(o.CreationGrace, time.Minute)
 	o.WriteHold = cmp.Or(o.WriteHold, 5*time.Second)
-	o.ListTimeout = cmp.Or(o.ListTimeout, 30*time.Second)
+	o.ListTimeout = cmp.Or(o.ListTimeout, time.Minute)
 	o.RetryAfter = cmp.Or(o.RetryAfter, 5*time.Second)
 	return o
 }
@@ -92,19 +94,23 @@ func (m *Mirror) Watch(session *cloud.Session) {
 	ss := m.scope(session.Scope, true)
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
-	for i, s := range ss.sessions {
-		if s.Identity == session.Identity {
-			ss.sessions[i] = session
-			return
-		}
-	}
 	first := len(ss.sessions) == 0
-	ss.sessions = append(ss.sessions[:len(ss.sessions):len(ss.sessions)], session)
+	sessions := slices.Clone(ss.sessions) // calls under way have the old slice
+	i := slices.IndexFunc(sessions, func(s *cloud.Session) bool { return s.Identity == session.Identity })
+	switch {
+	case i < 0:
+		sessions = append(sessions, session)
+	case sessions[i] == session:
+		return
+	default:
+		sessions[i] = session
+	}
+	ss.sessions = sessions
 	now := m.clock.Now()
 	for _, t := range ss.tables {
-		// Another session is also worth a try where the others failed.
+		// Other credentials are also worth a try where the others failed.
 		if first || t.view.err != nil {
-			t.sweepAt, t.retryAt = now, time.Time{}
+			t.sweepAt, t.retryAt, t.detailRetryAt = now, time.Time{}, time.Time{}
 		}
 	}
 	m.poke()

@@ -17,6 +17,11 @@ var ErrNotWatched = errors.New("no identity is known that reads this account and
 // What isn't asked for is gone after the next listing.
 const maxProofs = 20
 
+// detailsPerListing bounds the rows whose missing details a listing also reads,
+// so that readers of a just adopted account don't wait for all of them. Run
+// reads the others right after.
+const detailsPerListing = 20
+
 // flight is one listing of one table, for everybody who waits for it.
 type flight struct {
 	began time.Time
@@ -98,6 +103,9 @@ func (m *Mirror) list(ctx context.Context, ss *scopeState, t *tableState, f *fli
 		return t.table.list(ctx, s, func(page []any) { rows = append(rows, page...) })
 	})
 	observeListing(t.table.kind(), m.clock.Since(f.began), err)
+	if err != nil {
+		err = fmt.Errorf("list %s of %s: %w", t.table.kind(), ss.scope, err)
+	}
 
 	ss.mu.Lock()
 	e := m.begin(ss, t)
@@ -119,7 +127,7 @@ func (m *Mirror) list(ctx context.Context, ss *scopeState, t *tableState, f *fli
 			// next listing has missed it too. A failure leaves it to that.
 			_ = m.lookup(ctx, ss, t, suspects)
 		}
-		m.readMissingDetails(ctx, ss, t)
+		m.readMissingDetails(ctx, ss, t, detailsPerListing)
 	}
 	ss.mu.Lock()
 	t.flight = nil

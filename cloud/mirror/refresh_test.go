@@ -125,8 +125,8 @@ func TestListingThatHangsEnds(t *testing.T) {
 		if err := m.Refresh(t.Context(), home, 0, r.table.Kind); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Refresh gives %v, want the listing's deadline", err)
 		}
-		if took := time.Since(began); took != 30*time.Second {
-			t.Errorf("the listing took %v, want 30 s", took)
+		if took := time.Since(began); took != time.Minute {
+			t.Errorf("the listing took %v, want a minute", took)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 
@@ -100,7 +101,7 @@ func (m *Mirror) startTable(ctx context.Context, ss *scopeState, t *tableState, 
 		jobs.Go(func() { m.poll(ctx, ss, t) })
 	})
 	due(t.detailsAt, t.detailing || t.flight != nil, func() {
-		jobs.Go(func() { m.readMissingDetails(ctx, ss, t) })
+		jobs.Go(func() { m.readMissingDetails(ctx, ss, t, math.MaxInt) })
 	})
 	due(t.turnAt, t.detailing || t.flight != nil, func() {
 		t.detailing = true

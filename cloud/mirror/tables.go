@@ -19,6 +19,8 @@ const (
 
 // The tables of a network.
 var (
+	// AvailabilityZones holds all zones, those that the account has not opted in to
+	// and local and wavelength zones included: look at OptInStatus and ZoneType.
 	AvailabilityZones = &Table[ec2types.AvailabilityZone]{
 		Kind: "ec2/availability-zone",
 		ID:   func(z *ec2types.AvailabilityZone) string { return aws.ToString(z.ZoneName) },
@@ -27,6 +29,8 @@ var (
 		List: listZones,
 		Rest: zonesRest,
 	}
+	// Regions holds all regions, those that the account has not opted in to
+	// included: look at OptInStatus.
 	Regions = &Table[ec2types.Region]{
 		Kind: "ec2/region",
 		ID:   func(r *ec2types.Region) string { return aws.ToString(r.RegionName) },
@@ -87,6 +91,7 @@ var (
 		List: listEgressOnlyGateways,
 		ByID: egressOnlyGatewaysByID,
 	}
+	// NATGateways holds deleted ones too, for as long as AWS shows them: look at State.
 	NATGateways = &Table[ec2types.NatGateway]{
 		Kind: "ec2/nat-gateway",
 		ID:   func(g *ec2types.NatGateway) string { return aws.ToString(g.NatGatewayId) },
