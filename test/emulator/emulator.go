@@ -11,6 +11,9 @@ import (
 
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/ec2"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/elb"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/elbv2"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/sts"
 )
 
 // The frame's types, under the name of the package that everyone imports.
@@ -46,6 +49,9 @@ const DefaultAccount = core.DefaultAccount
 func New(options Options) *Emulator {
 	return core.New(options,
 		ec2.Service(),
+		elb.Service(),
+		elbv2.Service(),
+		sts.Service(),
 	)
 }
 

@@ -9,6 +9,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
+	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
@@ -47,6 +50,12 @@ func (c *cloud) config(accessKey, region string) aws.Config {
 }
 
 func (c *cloud) ec2() *ec2.Client { return ec2.NewFromConfig(c.config("AKIATEST", "us-east-1")) }
+
+func (c *cloud) elb() *elb.Client { return elb.NewFromConfig(c.config("AKIATEST", "us-east-1")) }
+
+func (c *cloud) elbv2() *elbv2.Client { return elbv2.NewFromConfig(c.config("AKIATEST", "us-east-1")) }
+
+func (c *cloud) sts() *sts.Client { return sts.NewFromConfig(c.config("AKIATEST", "us-east-1")) }
 
 // must fails the test on an error.
 func must[T any](t *testing.T) func(T, error) T {

@@ -118,14 +118,7 @@ func anyMatch(patterns, values []string) bool {
 	return false
 }
 
-// val is the value of an optional parameter, or its zero.
-func val[T any](p *T) T {
-	if p == nil {
-		var zero T
-		return zero
-	}
-	return *p
-}
+func val[T any](p *T) T { return core.Val(p) }
 
 func ptr[T any](v T) *T { return &v }
 
@@ -141,9 +134,4 @@ func one(values ...*string) []string {
 
 func flag(b *bool) []string { return []string{strconv.FormatBool(val(b))} }
 
-func next(token string) *string {
-	if token == "" {
-		return nil
-	}
-	return &token
-}
+func next(token string) *string { return core.Next(token) }

@@ -86,19 +86,21 @@ func serializer(function *ast.FuncDecl) (*codec, error) {
 		return out, nil
 	}
 	for _, stmt := range function.Body.List {
-		block, ok := stmt.(*ast.IfStmt)
-		if !ok {
+		// An optional field stands in an if, a required one in a bare block.
+		switch stmt.(type) {
+		case *ast.IfStmt, *ast.BlockStmt:
+		default:
 			continue
 		}
-		name, flat := argumentOf(block.Body, "Key"), false
+		name, flat := argumentOf(stmt, "Key"), false
 		if name == "" {
-			name, flat = argumentOf(block.Body, "FlatKey"), true
+			name, flat = argumentOf(stmt, "FlatKey"), true
 		}
-		field := fieldOf(block, "v")
+		field := fieldOf(stmt, "v")
 		if name == "" || field == "" {
 			return nil, fmt.Errorf("%s: a statement names no field and key; the SDK's generated form has changed", function.Name.Name)
 		}
-		out.note(field, name, flat, codecCalls(block.Body, "serialize"))
+		out.note(field, name, flat, codecCalls(stmt, "serialize"))
 	}
 	return out, nil
 }
