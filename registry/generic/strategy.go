@@ -1,0 +1,140 @@
+package generic
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/apiserver/pkg/registry/rest"
+	"k8s.io/apiserver/pkg/storage/names"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+)
+
+// strategy is how spec and metadata of a kind are written. Users own them; the
+// status is left as it is stored.
+type strategy struct {
+	runtime.ObjectTyper
+	names.NameGenerator
+	kind Kind
+}
+
+var (
+	_ rest.RESTCreateStrategy  = strategy{}
+	_ rest.RESTUpdateStrategy  = strategy{}
+	_ rest.ResetFieldsStrategy = strategy{}
+)
+
+func (s strategy) NamespaceScoped() bool { return s.kind.Namespaced }
+
+// PrepareForCreate drops a status that came with the manifest: status is what
+// this server says, not what a user wishes.
+func (s strategy) PrepareForCreate(_ context.Context, obj runtime.Object) {
+	clearPart(obj, "Status")
+	accessor(obj).SetGeneration(1)
+}
+
+// PrepareForUpdate keeps the stored status and counts generations of the spec.
+func (s strategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
+	copyPart(obj, old, "Status")
+	if !samePart(obj, old, "Spec") {
+		accessor(obj).SetGeneration(accessor(old).GetGeneration() + 1)
+	}
+}
+
+func (s strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorList {
+	return s.kind.Rules.Create(obj)
+}
+
+// ValidateUpdate lets an object that is being deleted pass while its spec stays
+// as it is: a rule that came later must not keep it from ending.
+func (s strategy) ValidateUpdate(_ context.Context, obj, old runtime.Object) field.ErrorList {
+	if accessor(obj).GetDeletionTimestamp() != nil && samePart(obj, old, "Spec") {
+		return nil
+	}
+	return s.kind.Rules.Update(obj, old)
+}
+
+func (s strategy) WarningsOnCreate(_ context.Context, obj runtime.Object) []string {
+	return s.kind.Rules.Warnings(obj)
+}
+
+func (s strategy) WarningsOnUpdate(_ context.Context, obj, _ runtime.Object) []string {
+	return s.kind.Rules.Warnings(obj)
+}
+
+func (s strategy) Canonicalize(runtime.Object) {}
+
+// AllowCreateOnUpdate is false, as for custom resources: PUT doesn't create.
+func (s strategy) AllowCreateOnUpdate() bool { return false }
+
+// AllowUnconditionalUpdate is false, as for custom resources: PUT names the
+// resourceVersion it replaces.
+func (s strategy) AllowUnconditionalUpdate() bool { return false }
+
+// GetResetFields tells server-side apply which fields a write doesn't own.
+func (s strategy) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
+	if !s.kind.HasStatus {
+		return nil
+	}
+	return s.kind.perVersion(fieldpath.NewSet(fieldpath.MakePathOrDie("status")))
+}
+
+// statusStrategy is how the status subresource is written: nothing but the
+// status changes.
+type statusStrategy struct{ strategy }
+
+func (s statusStrategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
+	managed := accessor(obj).GetManagedFields()
+	copyPart(obj, old, "Spec")
+	copyPart(obj, old, "ObjectMeta")
+	accessor(obj).SetManagedFields(managed)
+	clearObservation(obj)
+}
+
+func (s statusStrategy) ValidateUpdate(_ context.Context, obj, old runtime.Object) field.ErrorList {
+	return s.kind.Rules.StatusUpdate(obj, old)
+}
+
+func (s statusStrategy) WarningsOnUpdate(context.Context, runtime.Object, runtime.Object) []string {
+	return nil
+}
+
+func (s statusStrategy) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
+	return s.kind.perVersion(fieldpath.NewSet(
+		fieldpath.MakePathOrDie("spec"),
+		fieldpath.MakePathOrDie("metadata", "labels"),
+		fieldpath.MakePathOrDie("metadata", "annotations"),
+		fieldpath.MakePathOrDie("metadata", "finalizers"),
+		fieldpath.MakePathOrDie("metadata", "ownerReferences"),
+	))
+}
+
+func (k Kind) perVersion(set *fieldpath.Set) map[fieldpath.APIVersion]*fieldpath.Set {
+	sets := map[fieldpath.APIVersion]*fieldpath.Set{}
+	for _, version := range k.Served {
+		sets[fieldpath.APIVersion(k.Group+"/"+version)] = set
+	}
+	return sets
+}
+
+// clearObservation drops the freshness fields, which are decorated onto answers
+// and never stored.
+func clearObservation(obj runtime.Object) {
+	status := part(obj, "Status")
+	if !status.IsValid() {
+		return
+	}
+	if observation := status.FieldByName("Observation"); observation.IsValid() {
+		observation.SetZero()
+	}
+}
+
+// accessor gives the object's metadata; every kind here has them.
+func accessor(obj runtime.Object) metaAccessor {
+	m, err := meta.Accessor(obj)
+	if err != nil {
+		panic(err) // a kind without metadata can't be registered
+	}
+	return m
+}

@@ -1,0 +1,20 @@
+// Package awscluster is the room of the kind AWSCluster.
+package awscluster
+
+import (
+	"k8s.io/apimachinery/pkg/runtime"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/registry/generic"
+	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure"
+)
+
+// Kind is the kind's row.
+func Kind() generic.Kind {
+	k := infrastructure.Kind("AWSCluster", "awsc")
+	k.New = func() runtime.Object { return &infrav1.AWSCluster{} }
+	k.NewList = func() runtime.Object { return &infrav1.AWSClusterList{} }
+	k.HasStatus = true
+	k.Columns = columns
+	return k
+}
