@@ -74,6 +74,12 @@ type login struct {
 	account, partition string
 }
 
+// outcome is what For gives: one of the two.
+type outcome struct {
+	session *Session
+	err     error
+}
+
 type cached struct {
 	session *Session
 	used    time.Time
@@ -115,8 +121,8 @@ func (s *Sessions) For(ctx context.Context, ref *infrav1.AWSIdentityReference, n
 		return nil, &IdentityError{CredentialProviderBuildFailedReason, c.name, errors.New("no region: set spec.region")}
 	}
 	key := c.key() + "/" + c.name + "/" + region
-	if session, err, ok := s.known(key); ok {
-		return session, err
+	if known := s.known(key); known != nil {
+		return known.session, known.err
 	}
 	done := s.flights.DoChan(key, func() (any, error) {
 		// The session is made for everybody who waits, so nobody's context ends it.
@@ -135,18 +141,19 @@ func (s *Sessions) For(ctx context.Context, ref *infrav1.AWSIdentityReference, n
 	}
 }
 
-func (s *Sessions) known(key string) (*Session, error, bool) { //nolint:revive // the error is a value here
+// known returns the outcome that is remembered, or nil.
+func (s *Sessions) known(key string) *outcome {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.options.Clock.Now()
 	if c := s.sessions[key]; c != nil {
 		c.used = now
-		return c.session, nil, true
+		return &outcome{session: c.session}
 	}
 	if f := s.failures[key]; f != nil && now.Before(f.until) {
-		return nil, f.err, true
+		return &outcome{err: f.err}
 	}
-	return nil, nil, false
+	return nil
 }
 
 func (s *Sessions) remember(key string, session *Session, err error) {

@@ -12,6 +12,8 @@ const detailDelay = 5 * time.Second
 
 // Put writes the answer of a creation through: the row is there from now on,
 // whether or not AWS's lists show it yet. After the creation grace they decide.
+// Give the row its tags where AWS's answer leaves them out: only rows that a
+// cluster owns are looked at again while they are busy.
 func Put[T any](m *Mirror, scope cloud.Scope, t *Table[T], row T) {
 	next := &row
 	m.write(scope, t.Kind, func(e *edit) {
