@@ -189,7 +189,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSCluster(ref common.Ref
 					},
 					"status": {
 						SchemaProps: spec.SchemaProps{
-							Description: "status is what is.",
+							Description: "status is what is. It is always shown, so that readers find status.ready.",
 							Default:     map[string]interface{}{},
 							Ref:         ref(v1beta2.AWSClusterStatus{}.OpenAPIModelName()),
 						},

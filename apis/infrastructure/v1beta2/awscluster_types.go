@@ -90,9 +90,9 @@ type AWSCluster struct {
 	// +optional
 	Spec infrav1.AWSClusterSpec `json:"spec,omitzero"`
 
-	// status is what is.
+	// status is what is. It is always shown, so that readers find status.ready.
 	// +optional
-	Status AWSClusterStatus `json:"status,omitzero"`
+	Status AWSClusterStatus `json:"status"`
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object

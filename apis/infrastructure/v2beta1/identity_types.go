@@ -47,7 +47,7 @@ type AllowedNamespaces struct {
 
 	// selector on the labels of namespaces. An empty selector selects none.
 	// +optional
-	Selector metav1.LabelSelector `json:"selector,omitzero"`
+	Selector metav1.LabelSelector `json:"selector"`
 }
 
 // AWSRoleSpec says which role to assume, and how.

@@ -1,0 +1,180 @@
+package validation
+
+import (
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+)
+
+func defaulted(t *testing.T, change func(*infrav1.AWSCluster)) *infrav1.AWSCluster {
+	t.Helper()
+	cluster := &infrav1.AWSCluster{ObjectMeta: metav1.ObjectMeta{Name: "test"}, Spec: infrav1.AWSClusterSpec{Region: "us-east-1"}}
+	change(cluster)
+	infrav1.SetObjectDefaults_AWSCluster(cluster)
+	return cluster
+}
+
+func TestAnUpdateIsNotStoppedByWhatWasWrongBefore(t *testing.T) {
+	wrong := func(c *infrav1.AWSCluster) {
+		key := " bad key"
+		c.Spec.SSHKeyName = &key
+		c.Spec.AdditionalTags = infrav1.Tags{"aws:a": "b"}
+		c.Spec.Network.VPC.CidrBlock = "10.0.0.0/8"
+		c.Spec.Network.Subnets = infrav1.Subnets{{ID: "a", ZoneType: ptr(infrav1.ZoneTypeLocalZone)}, {ID: "a"}}
+	}
+	oldCluster := defaulted(t, wrong)
+	if len(Create(oldCluster)) < 4 {
+		t.Fatalf("the old object isn't as wrong as meant: %v", Create(oldCluster))
+	}
+	newCluster := defaulted(t, func(c *infrav1.AWSCluster) {
+		wrong(c)
+		c.Labels = map[string]string{"a": "b"}
+		c.Spec.ImageLookupOrg = "111122223333"
+	})
+	if errs := Update(newCluster, oldCluster); len(errs) > 0 {
+		t.Errorf("unchanged fields stop the update: %v", errs.ToAggregate())
+	}
+	changed := defaulted(t, func(c *infrav1.AWSCluster) {
+		wrong(c)
+		c.Spec.Network.VPC.CidrBlock = "10.0.0.0/9"
+	})
+	errs := Update(changed, oldCluster)
+	if len(errs) != 1 || errs[0].Field != "spec.network.vpc.cidrBlock" {
+		t.Errorf("got %v, want the changed field only", errs)
+	}
+}
+
+func TestStatusIsJudgedOnItsUpdate(t *testing.T) {
+	oldCluster := defaulted(t, func(*infrav1.AWSCluster) {})
+	newCluster := oldCluster.DeepCopy()
+	newCluster.Status.FailureDomains = []infrav1.FailureDomain{{Name: ""}}
+	newCluster.Spec.Region = "not judged here"
+	errs := StatusUpdate(newCluster, oldCluster)
+	if len(errs) != 1 || errs[0].Field != "status.failureDomains[0].name" {
+		t.Errorf("got %v", errs)
+	}
+}
+
+func TestATemplateCannotChange(t *testing.T) {
+	template := &infrav1.AWSClusterTemplate{}
+	infrav1.SetObjectDefaults_AWSClusterTemplate(template)
+	same := template.DeepCopy()
+	same.Labels = map[string]string{"a": "b"}
+	if errs := ValidateAWSClusterTemplateSpecImmutable(same, template); len(errs) > 0 {
+		t.Errorf("a change of metadata is refused: %v", errs)
+	}
+	other := template.DeepCopy()
+	other.Spec.Template.Spec.Region = "us-west-2"
+	errs := ValidateAWSClusterTemplateSpecImmutable(other, template)
+	if len(errs) != 1 || !strings.Contains(errs[0].Error(), "AWSClusterTemplate.spec is immutable: create a template of another name") {
+		t.Errorf("got %v", errs)
+	}
+	if errs := Update(other, template); len(errs) > 0 {
+		t.Errorf("static validation refuses a change that only the server may judge: %v", errs)
+	}
+}
+
+func TestWarningsSayWhatIsLikelyNotMeant(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*infrav1.AWSCluster)
+		want   []string
+	}{
+		{
+			name:   "a network load balancer gives none",
+			change: func(c *infrav1.AWSCluster) { c.Spec.ControlPlaneLoadBalancer = nlb() },
+		},
+		{
+			name:   "the default load balancer is discouraged, and so is its default health check",
+			change: func(*infrav1.AWSCluster) {},
+			want:   []string{"loadBalancerType: classic load balancers are discouraged", "healthCheckProtocol: is not set"},
+		},
+		{
+			name: "an SSL health check fails with current versions of Kubernetes",
+			change: func(c *infrav1.AWSCluster) {
+				c.Spec.ControlPlaneLoadBalancer = &infrav1.AWSLoadBalancerSpec{HealthCheckProtocol: ptr(infrav1.ELBProtocolSSL)}
+			},
+			want: []string{"discouraged", "SSL fails with Kubernetes 1.30"},
+		},
+		{
+			name: "settings that a classic load balancer doesn't know have no effect",
+			change: func(c *infrav1.AWSCluster) {
+				c.Spec.ControlPlaneLoadBalancer = &infrav1.AWSLoadBalancerSpec{
+					HealthCheckProtocol: ptr(infrav1.ELBProtocolTCP),
+					PreserveClientIP:    true,
+					HealthCheck:         &infrav1.TargetGroupHealthCheckAPISpec{},
+					AdditionalListeners: []infrav1.AdditionalListenerSpec{{Port: 80}},
+				}
+			},
+			want: []string{"discouraged", "additionalListeners: has no effect", "healthCheck: has no effect", "preserveClientIP: has no effect"},
+		},
+		{
+			name: "a controller identity of another name can't exist",
+			change: func(c *infrav1.AWSCluster) {
+				c.Spec.ControlPlaneLoadBalancer = nlb()
+				c.Spec.IdentityRef = &infrav1.AWSIdentityReference{Kind: infrav1.ControllerIdentityKind, Name: "mine"}
+			},
+			want: []string{`spec.identityRef.name: "mine" can't exist`},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			compareWarnings(t, Warnings(defaulted(t, test.change)), test.want)
+		})
+	}
+}
+
+func TestATemplateThatPatchesMustCompleteGivesWarnings(t *testing.T) {
+	template := &infrav1.AWSClusterTemplate{}
+	template.Spec.Template.Spec = infrav1.AWSClusterSpec{Region: "REPLACED", ControlPlaneLoadBalancer: nlb()}
+	infrav1.SetObjectDefaults_AWSClusterTemplate(template)
+	if errs := Create(template); len(errs) > 0 {
+		t.Errorf("the template is refused: %v", errs)
+	}
+	compareWarnings(t, Warnings(template), []string{`spec.template.spec.region: Invalid value: "REPLACED": must be an AWS region such as us-east-1 (clusters built`})
+}
+
+func TestAKindWithoutRulesIsAnInternalError(t *testing.T) {
+	for name, errs := range map[string]field.ErrorList{
+		"create": Create(&infrav1.AWSClusterList{}),
+		"update": Update(&infrav1.AWSClusterList{}, &infrav1.AWSClusterList{}),
+		"status": StatusUpdate(&infrav1.AWSClusterList{}, &infrav1.AWSClusterList{}),
+	} {
+		if len(errs) != 1 || errs[0].Type != field.ErrorTypeInternal {
+			t.Errorf("%s: got %v", name, errs)
+		}
+	}
+}
+
+func TestEveryKindHasRules(t *testing.T) {
+	for _, obj := range infrav1.Kinds() {
+		if _, isList := obj.(metav1.ListInterface); isList {
+			continue
+		}
+		if kind, _ := rulesOf(obj); kind == "" {
+			t.Errorf("%T has no rules", obj)
+		}
+	}
+}
+
+func compareWarnings(t *testing.T, got, want []string) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("got %d warnings, want %d:\n%s", len(got), len(want), strings.Join(got, "\n"))
+	}
+	for i := range want {
+		if !strings.Contains(got[i], want[i]) {
+			t.Errorf("warning %d is %q, want one with %q", i, got[i], want[i])
+		}
+	}
+}
+
+func nlb() *infrav1.AWSLoadBalancerSpec {
+	return &infrav1.AWSLoadBalancerSpec{LoadBalancerType: infrav1.LoadBalancerTypeNLB}
+}
+
+func ptr[T any](value T) *T { return &value }
