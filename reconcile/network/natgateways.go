@@ -147,7 +147,7 @@ func (s *State) routesToInternet() []ec2types.InternetGatewayAttachment {
 }
 
 func (s *State) planAllocateAddress(zone string) {
-	key := "address/" + zone
+	key := addressKey + zone
 	in := &ec2.AllocateAddressInput{
 		Domain: ec2types.DomainTypeVpc,
 		TagSpecifications: tagSpec(ec2types.ResourceTypeElasticIp,

@@ -3,6 +3,7 @@ package network
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -101,6 +102,7 @@ func (s *State) Plan() plan.Plan {
 	if !p.Unmanaged {
 		p.planInternetGateway()
 		p.planEgressOnlyGateway()
+		p.planCarrierGateway()
 		p.planNATGateways()
 		p.planRouteTables()
 	}
@@ -162,3 +164,48 @@ func (s *State) addJournaled(a plan.Action, kind mirror.Kind) {
 	a.Journal = true
 	s.add(a)
 }
+
+// Unsettled returns the journal's entries that nothing is known about yet:
+// neither is their resource to be seen, nor is it proven that there is none.
+func (s *State) Unsettled() []plan.Entry {
+	var rest []plan.Entry
+	for _, entry := range s.Journal {
+		kind, known := journaledKinds[entry.Operation]
+		if known && !s.settled(entry.Key) && s.pending(entry.Key, kind) {
+			rest = append(rest, entry)
+		}
+	}
+	return rest
+}
+
+// settled tells whether the resource of a journaled creation is there.
+func (s *State) settled(key string) bool {
+	switch key {
+	case "vpc":
+		return s.VPC != nil
+	case "internet-gateway":
+		return s.InternetGateway != nil
+	}
+	zone, isAddress := strings.CutPrefix(key, addressKey)
+	if !isAddress {
+		return true
+	}
+	free := len(s.freeAddresses())
+	for _, z := range s.natZones() {
+		switch {
+		case s.NATGateways[z] != nil:
+			if z == zone {
+				return true
+			}
+		case free > 0: // free addresses go to the zones in order
+			free--
+			if z == zone {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// addressKey and a zone is the key of the address of the zone's NAT gateway.
+const addressKey = "address/"

@@ -59,3 +59,12 @@ func (s *State) recordZone(spec *infrav1.SubnetSpec) {
 		spec.ParentZoneName = &parent
 	}
 }
+
+func sortedKeys(set map[string]bool) []string {
+	keys := make([]string, 0, len(set))
+	for k := range set {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

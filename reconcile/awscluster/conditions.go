@@ -1,0 +1,279 @@
+package awscluster
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/loadbalancer"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+const (
+	// readyReason is the reason of conditions that are true.
+	readyReason = "Ready"
+	// shownActions is how many differences a condition lists.
+	shownActions = 4
+	// failureMark stands before the error of the latest attempt in a message.
+	failureMark = "; latest attempt: "
+)
+
+// condition is one condition, in the terms of both forms.
+type condition struct {
+	kind   string
+	ok     bool
+	reason string
+	// severity is for the old form, for a condition that isn't true.
+	severity clusterv1.ConditionSeverity
+	message  string
+}
+
+// areas returns the conditions that report on parts of the cluster, in the order
+// in which they come about; needed ones make up Ready.
+func (v *view) areas() (all, needed []string) {
+	all = []string{network.AreaVPC, network.AreaSubnets, network.AreaSecurityGroups, loadbalancer.Area}
+	needed = slices.Clone(all)
+	if v.network.Unmanaged {
+		return all, needed
+	}
+	managed := []string{network.AreaInternetGateway, network.AreaNATGateways, network.AreaRouteTables}
+	if v.Cluster.Spec.S3Bucket == nil {
+		managed = append(managed, network.AreaVPCEndpoints)
+	}
+	if v.network.IPv6() {
+		managed = append(managed, network.AreaEgressOnlyGateway)
+	}
+	all, needed = append(all, managed...), append(needed, managed...)
+	if len(v.Cluster.Spec.Network.VPC.SecondaryCidrBlocks) > 0 {
+		all = append(all, network.AreaSecondaryCIDRs)
+	}
+	if v.network.Carrier() {
+		all, needed = append(all, network.AreaCarrierGateway), append(needed, network.AreaCarrierGateway)
+	}
+	return all, needed
+}
+
+// ready tells whether everything is as wanted.
+func (v *view) ready(p plan.Plan) bool {
+	_, needed := v.areas()
+	for _, area := range needed {
+		if areaOpen(p, area) {
+			return false
+		}
+	}
+	return true
+}
+
+// conditions returns the conditions that the plan amounts to, Ready among them.
+func (v *view) conditions(p plan.Plan) []condition {
+	all, needed := v.areas()
+	var list []condition
+	ready := condition{kind: infrav1.ReadyCondition, ok: true}
+	for _, area := range all {
+		c := v.area(area, p)
+		list = append(list, c)
+		if c.ok || !slices.Contains(needed, area) {
+			continue
+		}
+		if ready.ok || moreSevere(c.severity, ready.severity) {
+			ready.reason, ready.severity = c.reason, c.severity
+		}
+		ready.message = strings.TrimPrefix(ready.message+"\n* "+c.kind+": "+c.message, "\n")
+		ready.ok = false
+	}
+	list = append(list, v.unsupported()...)
+	return append(list, ready)
+}
+
+// area returns the condition of one area.
+func (v *view) area(area string, p plan.Plan) condition {
+	deleting := !v.Cluster.DeletionTimestamp.IsZero()
+	c := condition{kind: area, severity: clusterv1.ConditionSeverityInfo}
+	var parts []string
+	for _, x := range p.Problems {
+		if x.Area == area {
+			c.reason, c.severity = cmp.Or(c.reason, x.Reason), clusterv1.ConditionSeverityError
+			parts = append(parts, x.Summary)
+		}
+	}
+	for _, w := range p.Waits {
+		if w.Area == area {
+			c.reason = cmp.Or(c.reason, w.Reason)
+			parts = append(parts, "waiting for "+w.Summary)
+		}
+	}
+	parts, reason := append(parts, pending(area, p)...), v.pendingReason(area, p)
+	c.reason = cmp.Or(c.reason, reason)
+	switch {
+	case deleting && len(parts) == 0:
+		return condition{kind: area, reason: infrav1.DeletedReason, severity: clusterv1.ConditionSeverityInfo}
+	case deleting:
+		c.reason = infrav1.DeletingReason
+	case len(parts) == 0:
+		return condition{kind: area, ok: true}
+	}
+	c.message = shorten(parts)
+	if failure := v.failure(area); failure != "" {
+		c.message += failureMark + failure
+		c.severity = clusterv1.ConditionSeverityWarning
+		c.reason = failedReason(area)
+		if deleting {
+			c.reason = infrav1.DeletingFailedReason
+		}
+	}
+	return c
+}
+
+// pending returns the sentences of an area's actions.
+func pending(area string, p plan.Plan) []string {
+	var parts []string
+	for _, a := range p.Actions {
+		switch {
+		case a.Area != area:
+		case a.WaitsFor != "":
+			parts = append(parts, fmt.Sprintf("%s (waiting for %s)", a.Summary, a.WaitsFor))
+		default:
+			parts = append(parts, a.Summary)
+		}
+	}
+	return parts
+}
+
+// pendingReason tells a creation under way from something to be put right.
+func (v *view) pendingReason(area string, p plan.Plan) string {
+	for _, a := range p.Actions {
+		switch {
+		case a.Area != area:
+		case area == network.AreaVPC && a.Operation == "ec2.CreateVpc":
+			return infrav1.VpcCreationStartedReason
+		case area == network.AreaNATGateways && a.Verb == plan.Create:
+			return infrav1.NatGatewaysCreationStartedReason
+		case area == loadbalancer.Area && a.Verb == plan.Create && v.primary() != nil && v.primary().DNSName() == "":
+			return infrav1.WaitForDNSNameReason
+		}
+	}
+	return failedReason(area)
+}
+
+func failedReason(area string) string {
+	if area == loadbalancer.Area {
+		return infrav1.LoadBalancerFailedReason
+	}
+	return network.FailedReason[area]
+}
+
+// failure returns the error of the latest attempt in an area. Where no attempt
+// was made here, what the object says of the latest one still holds.
+func (v *view) failure(area string) string {
+	if v.Failures != nil {
+		return strings.Join(v.Failures[area], "; ")
+	}
+	if c := meta.FindStatusCondition(v.Cluster.Status.Conditions, area); c != nil && c.Status == metav1.ConditionFalse {
+		_, failure, _ := strings.Cut(c.Message, failureMark)
+		return failure
+	}
+	return ""
+}
+
+// unsupported returns conditions that say what isn't made, so that nobody waits.
+func (v *view) unsupported() []condition {
+	var list []condition
+	if v.Cluster.Spec.Bastion.Enabled {
+		list = append(list, condition{kind: infrav1.BastionHostReadyCondition, reason: infrav1.BastionHostFailedReason,
+			severity: clusterv1.ConditionSeverityWarning,
+			message:  "bastion hosts are not supported yet; the security group for one is made, the instance is not"})
+	}
+	if v.Cluster.Spec.S3Bucket != nil {
+		list = append(list, condition{kind: infrav1.S3BucketReadyCondition, reason: infrav1.S3BucketFailedReason,
+			severity: clusterv1.ConditionSeverityWarning,
+			message:  "S3 buckets are not supported yet; neither the bucket nor its VPC endpoint is made"})
+	}
+	return list
+}
+
+func shorten(parts []string) string {
+	if len(parts) <= shownActions {
+		return strings.Join(parts, "; ")
+	}
+	return fmt.Sprintf("%s; and %d more", strings.Join(parts[:shownActions], "; "), len(parts)-shownActions)
+}
+
+func moreSevere(a, b clusterv1.ConditionSeverity) bool {
+	rank := []clusterv1.ConditionSeverity{clusterv1.ConditionSeverityInfo, clusterv1.ConditionSeverityWarning, clusterv1.ConditionSeverityError}
+	return slices.Index(rank, a) > slices.Index(rank, b)
+}
+
+// projected are the conditions that a projection decides on; all others in the
+// status are somebody else's.
+var projected = []string{
+	infrav1.ReadyCondition, network.AreaVPC, network.AreaSecondaryCIDRs, network.AreaSubnets, network.AreaInternetGateway,
+	network.AreaEgressOnlyGateway, network.AreaCarrierGateway, network.AreaNATGateways, network.AreaRouteTables,
+	network.AreaVPCEndpoints, network.AreaSecurityGroups, loadbalancer.Area, infrav1.BastionHostReadyCondition, infrav1.S3BucketReadyCondition,
+}
+
+// setConditions replaces the projected conditions in both forms, each of them in
+// the order of their types. A condition whose status didn't change keeps its time.
+func setConditions(status *infrav1.AWSClusterStatus, conditions []condition, generation int64) {
+	oldForm := &infrav1.AWSCluster{Status: *status}
+	before := status.Conditions
+	status.Conditions = slices.DeleteFunc(slices.Clone(before), func(c metav1.Condition) bool { return slices.Contains(projected, c.Type) })
+	old := oldForm.GetV1Beta1Conditions()
+	kept := slices.DeleteFunc(slices.Clone(old), func(c clusterv1.Condition) bool { return slices.Contains(projected, string(c.Type)) })
+	for _, c := range conditions {
+		status.Conditions = append(status.Conditions, c.modern(before, generation))
+		kept = append(kept, c.old(old))
+	}
+	slices.SortFunc(status.Conditions, func(a, b metav1.Condition) int { return cmp.Compare(a.Type, b.Type) })
+	slices.SortFunc(kept, func(a, b clusterv1.Condition) int { return cmp.Compare(a.Type, b.Type) })
+	oldForm.SetV1Beta1Conditions(kept)
+	status.Deprecated = oldForm.Status.Deprecated
+}
+
+func (c condition) modern(before []metav1.Condition, generation int64) metav1.Condition {
+	m := metav1.Condition{Type: c.kind, Status: metav1.ConditionTrue, Reason: readyReason, Message: c.message, ObservedGeneration: generation}
+	if !c.ok {
+		m.Status, m.Reason = metav1.ConditionFalse, c.reason
+	}
+	if last := meta.FindStatusCondition(before, c.kind); last != nil && last.Status == m.Status {
+		m.LastTransitionTime = last.LastTransitionTime
+	}
+	return m
+}
+
+func (c condition) old(before clusterv1.Conditions) clusterv1.Condition {
+	o := clusterv1.Condition{Type: clusterv1.ConditionType(c.kind), Status: corev1.ConditionTrue}
+	if !c.ok {
+		o.Status, o.Reason, o.Severity, o.Message = corev1.ConditionFalse, c.reason, c.severity, c.message
+	}
+	for _, last := range before {
+		if last.Type == o.Type && last.Status == o.Status {
+			o.LastTransitionTime = last.LastTransitionTime
+		}
+	}
+	return o
+}
+
+// Stamp gives the time to the conditions that changed.
+func Stamp(status *infrav1.AWSClusterStatus, now metav1.Time) {
+	now = now.Rfc3339Copy() // as it is stored
+	for i := range status.Conditions {
+		if status.Conditions[i].LastTransitionTime.IsZero() {
+			status.Conditions[i].LastTransitionTime = now
+		}
+	}
+	if d := status.Deprecated; d != nil && d.V1Beta1 != nil {
+		for i := range d.V1Beta1.Conditions {
+			if d.V1Beta1.Conditions[i].LastTransitionTime.IsZero() {
+				d.V1Beta1.Conditions[i].LastTransitionTime = now
+			}
+		}
+	}
+}

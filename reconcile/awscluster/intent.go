@@ -1,0 +1,146 @@
+// Package awscluster makes AWS match AWSCluster objects, and tells in their
+// status how far it does: observe, plan, act, project.
+package awscluster
+
+import (
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/loadbalancer"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// defaultAPIServerPort is the port of API servers whose Cluster names none.
+const defaultAPIServerPort = 6443
+
+// Intent is what is wanted: the object, and what belongs to it elsewhere.
+type Intent struct {
+	// Cluster is the AWSCluster. It is never changed.
+	Cluster *infrav1.AWSCluster
+	// Name is the name of the owning Cluster, which stands in names and tags.
+	Name string
+	// APIServerPort is the port of the API server's endpoint.
+	APIServerPort int32
+	// Partition is AWS's partition of the region, where it is known.
+	Partition string
+	// Resolved tells that the load balancer's DNS name was seen to resolve.
+	Resolved bool
+	// Failures are the errors of the latest attempts, by area; nil where nobody
+	// here made any, so that what the object says of them still holds.
+	Failures map[string][]string
+	// Ended are the keys of journal entries whose calls were answered.
+	Ended map[string]bool
+}
+
+// NewIntent puts an intent together. owner is the owning Cluster; nil where it
+// can't be read, then its name is taken from the object's labels.
+func NewIntent(cluster *infrav1.AWSCluster, owner *clusterv1.Cluster) Intent {
+	in := Intent{Cluster: cluster.DeepCopy(), Name: OwnerName(cluster), APIServerPort: defaultAPIServerPort}
+	infrav1.SetObjectDefaults_AWSCluster(in.Cluster)
+	switch {
+	case owner != nil && owner.Spec.ClusterNetwork.APIServerPort != 0:
+		in.APIServerPort = owner.Spec.ClusterNetwork.APIServerPort
+	case owner == nil && cluster.Spec.ControlPlaneEndpoint.Port != 0:
+		in.APIServerPort = cluster.Spec.ControlPlaneEndpoint.Port
+	}
+	return in
+}
+
+// OwnerName returns the name of the Cluster that an AWSCluster belongs to: that
+// of its owner reference, else of its label, else its own.
+func OwnerName(cluster *infrav1.AWSCluster) string {
+	for _, ref := range cluster.OwnerReferences {
+		if ref.Kind == clusterv1.ClusterKind {
+			return ref.Name
+		}
+	}
+	if name := cluster.Labels[clusterv1.ClusterNameLabel]; name != "" {
+		return name
+	}
+	return cluster.Name
+}
+
+func (in *Intent) owner() names.Owner {
+	return names.Owner{Cluster: in.Name, UID: string(in.Cluster.UID), Additional: in.Cluster.Spec.AdditionalTags}
+}
+
+// journal returns the creations whose answers were not seen.
+func (in *Intent) journal() []plan.Entry {
+	var entries []plan.Entry
+	for _, p := range in.Cluster.Status.PendingCreations {
+		if !in.Ended[p.Key] {
+			entries = append(entries, plan.Entry{Key: p.Key, Operation: p.Operation, Since: p.Since.Time})
+		}
+	}
+	return entries
+}
+
+// loadBalancers returns the wanted load balancers by their keys, in order.
+func (in *Intent) loadBalancers() []*infrav1.AWSLoadBalancerSpec {
+	var specs []*infrav1.AWSLoadBalancerSpec
+	if !in.disabled() {
+		specs = append(specs, in.Cluster.Spec.ControlPlaneLoadBalancer)
+	}
+	if s := in.Cluster.Spec.SecondaryControlPlaneLoadBalancer; s != nil {
+		specs = append(specs, s)
+	}
+	return specs
+}
+
+// disabled tells that the user brings the endpoint.
+func (in *Intent) disabled() bool {
+	lb := in.Cluster.Spec.ControlPlaneLoadBalancer
+	return lb == nil || lb.LoadBalancerType == infrav1.LoadBalancerTypeDisabled
+}
+
+func (in *Intent) network() network.Intent {
+	n := network.Intent{Owner: in.owner(), Region: in.Cluster.Spec.Region, Spec: in.Cluster.Spec.Network, Journal: in.journal(),
+		Groups: network.Groups{LoadBalancers: in.loadBalancers(), APIPort: int64(in.APIServerPort)}}
+	if in.Cluster.Spec.Bastion.Enabled {
+		n.Groups.Bastion = &in.Cluster.Spec.Bastion
+	}
+	return n
+}
+
+func (in *Intent) loadBalancer(spec *infrav1.AWSLoadBalancerSpec, key string, n *network.State) loadbalancer.Intent {
+	lb := loadbalancer.Intent{
+		Owner: in.owner(), Namespace: in.Cluster.Namespace, Region: in.Cluster.Spec.Region, Spec: spec, Key: key,
+		APIPort: int64(in.APIServerPort), Endpoint: in.Cluster.Spec.ControlPlaneEndpoint.Host, VPCID: n.VPCID(), IPv6: n.IPv6(),
+		GroupID: n.GroupID(infrav1.SecurityGroupAPIServerLB), Internet: n.Internet(),
+	}
+	for _, s := range n.Subnets {
+		if s.Edge() {
+			continue
+		}
+		lb.Subnets = append(lb.Subnets, loadbalancer.Subnet{Name: s.Spec.ID, ID: s.ID(), Zone: s.Spec.AvailabilityZone, Public: s.Spec.IsPublic})
+	}
+	return lb
+}
+
+// Kinds returns the tables that the cluster is projected from.
+func (in *Intent) Kinds() []mirror.Kind {
+	n := in.network()
+	kinds := n.Kinds()
+	if !in.Cluster.DeletionTimestamp.IsZero() {
+		return append(network.DeleteKinds(), loadbalancer.DeleteKinds()...)
+	}
+	for _, spec := range in.loadBalancers() {
+		lb := loadbalancer.Intent{Spec: spec}
+		for _, kind := range lb.Kinds() {
+			kinds = appendNew(kinds, kind)
+		}
+	}
+	return kinds
+}
+
+func appendNew(kinds []mirror.Kind, kind mirror.Kind) []mirror.Kind {
+	for _, k := range kinds {
+		if k == kind {
+			return kinds
+		}
+	}
+	return append(kinds, kind)
+}

@@ -1,0 +1,118 @@
+package awscluster
+
+import (
+	"strings"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/loadbalancer"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// view is a cluster as a snapshot shows it.
+type view struct {
+	Intent
+	network *network.State
+	// balancers are the load balancers in the order of the spec; the first is
+	// the primary one unless the user brings the endpoint.
+	balancers []*loadbalancer.State
+	snap      *mirror.Snapshot
+}
+
+func observe(in Intent, snap *mirror.Snapshot) *view {
+	v := &view{Intent: in, snap: snap, network: network.Observe(in.network(), snap)}
+	for _, spec := range in.loadBalancers() {
+		key := loadbalancer.PrimaryKey
+		if spec == in.Cluster.Spec.SecondaryControlPlaneLoadBalancer {
+			key = loadbalancer.SecondaryKey
+		}
+		v.balancers = append(v.balancers, loadbalancer.Observe(in.loadBalancer(spec, key, v.network), snap))
+	}
+	return v
+}
+
+// Plan returns what is left to do so that AWS matches the intent. For an object
+// that is being deleted, that is what is left to be deleted.
+func Plan(in Intent, snap *mirror.Snapshot) plan.Plan { return observe(in, snap).plan() }
+
+func (v *view) plan() plan.Plan {
+	if !v.Cluster.DeletionTimestamp.IsZero() {
+		return v.planDelete()
+	}
+	p := v.network.Plan()
+	for _, b := range v.balancers {
+		add(&p, b.Plan())
+	}
+	if v.disabled() && v.Cluster.Spec.ControlPlaneEndpoint.IsZero() {
+		p.Waits = append(p.Waits, plan.Wait{Area: loadbalancer.Area, Reason: infrav1.WaitForExternalControlPlaneEndpointReason,
+			Summary: "spec.controlPlaneEndpoint, which has to be set by somebody else where loadBalancerType is disabled"})
+	}
+	if primary := v.primary(); primary != nil && !v.resolved() && !areaOpen(p, loadbalancer.Area) {
+		p.Waits = append(p.Waits, plan.Wait{Area: loadbalancer.Area, Reason: infrav1.WaitForDNSNameResolveReason,
+			Summary: "the DNS name " + primary.DNSName() + " to resolve"})
+	}
+	return p
+}
+
+// primary returns the load balancer of the endpoint, nil where the user brings it.
+func (v *view) primary() *loadbalancer.State {
+	if v.disabled() || len(v.balancers) == 0 {
+		return nil
+	}
+	return v.balancers[0]
+}
+
+// resolved tells whether the endpoint's name is known in DNS, or nobody wants
+// to know. What resolved once isn't asked again.
+func (v *view) resolved() bool {
+	check := v.Cluster.Spec.ControlPlaneLoadBalancer.DNSResolutionCheck
+	return v.Resolved || v.Cluster.Provisioned() || !v.Cluster.Spec.ControlPlaneEndpoint.IsZero() ||
+		check != nil && *check == infrav1.DNSResolutionCheckNone
+}
+
+// planDelete deletes the load balancers first, and with them what they use.
+func (v *view) planDelete() plan.Plan {
+	for _, kind := range loadbalancer.DeleteKinds() {
+		if !v.snap.Seen(kind) {
+			return plan.Plan{Waits: []plan.Wait{{Area: loadbalancer.Area, Reason: network.ReasonWaitingForObservation,
+				Summary: "the first complete listing of " + string(kind)}}}
+		}
+	}
+	p := loadbalancer.PlanDelete(v.owner(), v.network.VPCID(), v.snap)
+	blocked := ""
+	for _, a := range p.Actions {
+		// Target groups hold nothing else up.
+		if strings.HasPrefix(a.Key, loadbalancer.PrimaryKey) {
+			blocked = "the end of " + strings.TrimPrefix(a.Summary, "delete ")
+		}
+	}
+	add(&p, v.network.PlanDelete(blocked))
+	return p
+}
+
+// areaOpen tells whether a plan has anything left in an area.
+func areaOpen(p plan.Plan, area string) bool {
+	for _, a := range p.Actions {
+		if a.Area == area {
+			return true
+		}
+	}
+	for _, w := range p.Waits {
+		if w.Area == area {
+			return true
+		}
+	}
+	for _, x := range p.Problems {
+		if x.Area == area {
+			return true
+		}
+	}
+	return false
+}
+
+func add(p *plan.Plan, more plan.Plan) {
+	p.Actions = append(p.Actions, more.Actions...)
+	p.Waits = append(p.Waits, more.Waits...)
+	p.Problems = append(p.Problems, more.Problems...)
+}

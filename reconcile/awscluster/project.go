@@ -1,0 +1,101 @@
+package awscluster
+
+import (
+	"github.com/aws/aws-sdk-go-v2/aws"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// Project returns what has to be recorded in the spec (decisions and ids), and
+// the status. Conditions that changed carry no time: Stamp gives them one. What
+// others keep in the status (the Paused condition, say) is taken over.
+func Project(in Intent, snap *mirror.Snapshot) (infrav1.AWSClusterSpec, infrav1.AWSClusterStatus) {
+	v := observe(in, snap)
+	p := v.plan()
+	return v.record(p), v.status(p)
+}
+
+// record returns the spec with decisions and ids. Nothing is recorded while the
+// object is being deleted.
+func (v *view) record(p plan.Plan) infrav1.AWSClusterSpec {
+	spec := *v.Cluster.Spec.DeepCopy()
+	if !v.Cluster.DeletionTimestamp.IsZero() {
+		return spec
+	}
+	spec.Network = *v.network.Record.DeepCopy()
+	if spec.Partition == "" {
+		spec.Partition = v.Partition
+	}
+	primary := v.primary()
+	if spec.ControlPlaneEndpoint.IsZero() && primary != nil && primary.DNSName() != "" && !areaOpen(p, infrav1.LoadBalancerReadyCondition) {
+		spec.ControlPlaneEndpoint = infrav1.APIEndpoint{Host: primary.DNSName(), Port: v.APIServerPort}
+	}
+	return spec
+}
+
+func (v *view) status(p plan.Plan) infrav1.AWSClusterStatus {
+	old := v.Cluster.Status
+	status := *old.DeepCopy()
+	status.Observation = nil
+	status.PendingCreations = v.unsettled()
+	v.networkStatus(&status)
+	conditions := v.conditions(p)
+	setConditions(&status, conditions, v.Cluster.Generation)
+	if v.Cluster.DeletionTimestamp.IsZero() {
+		v.provisioned(&status, p)
+	}
+	return status
+}
+
+// unsettled keeps the journal's entries that nothing is known about yet.
+func (v *view) unsettled() []infrav1.PendingCreation {
+	var rest []infrav1.PendingCreation
+	for _, e := range v.network.Unsettled() {
+		rest = append(rest, infrav1.PendingCreation{Key: e.Key, Operation: e.Operation, Since: metav1.MicroTime{Time: e.Since}})
+	}
+	return rest
+}
+
+func (v *view) networkStatus(status *infrav1.AWSClusterStatus) {
+	n := infrav1.NetworkStatus{SecurityGroups: v.network.GroupStatus()}
+	if !v.network.Unmanaged {
+		n.NatGatewaysIPs, _ = v.network.NATAddresses()
+	}
+	var zones []string
+	for _, b := range v.balancers {
+		lb := b.Status()
+		if b.Spec == v.Cluster.Spec.SecondaryControlPlaneLoadBalancer {
+			n.SecondaryAPIServerELB = lb
+			continue
+		}
+		n.APIServerELB = lb
+		zones = lb.AvailabilityZones
+	}
+	if len(zones) == 0 {
+		zones = v.zonesOf(n.APIServerELB.SubnetIDs)
+	}
+	status.NetworkStatus = n
+	status.FailureDomains = v.network.FailureDomains(zones, v.disabled())
+}
+
+// zonesOf returns the zones of subnets, for load balancers that don't tell.
+func (v *view) zonesOf(ids []string) []string {
+	var zones []string
+	for _, id := range ids {
+		if row, ok := mirror.Get(v.snap, mirror.Subnets, id); ok {
+			zones = append(zones, aws.ToString(row.AvailabilityZone))
+		}
+	}
+	return zones
+}
+
+// provisioned is set when all is there for the first time, and stays.
+func (v *view) provisioned(status *infrav1.AWSClusterStatus, p plan.Plan) {
+	endpoint := v.record(p).ControlPlaneEndpoint
+	if v.Cluster.Provisioned() || v.ready(p) && !endpoint.IsZero() {
+		status.Initialization = &infrav1.Initialization{Provisioned: aws.Bool(true)}
+	}
+}
