@@ -1982,6 +1982,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLoadBalancerSpec(ref c
 					"disableHostsRewrite": {
 						SchemaProps: spec.SchemaProps{
 							Description: "disableHostsRewrite leaves /etc/hosts of the control plane machines alone. Without it, an internal network load balancer's name leads to the machine itself there.",
+							Default:     false,
 							Type:        []string{"boolean"},
 							Format:      "",
 						},
@@ -1989,6 +1990,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLoadBalancerSpec(ref c
 					"preserveClientIP": {
 						SchemaProps: spec.SchemaProps{
 							Description: "preserveClientIP shows the client's address to the targets. Not for classic.",
+							Default:     false,
 							Type:        []string{"boolean"},
 							Format:      "",
 						},
@@ -2190,6 +2192,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Bastion(ref common.Refere
 					"disableIngressRules": {
 						SchemaProps: spec.SchemaProps{
 							Description: "disableIngressRules lets nobody in. Excludes allowedCIDRBlocks.",
+							Default:     false,
 							Type:        []string{"boolean"},
 							Format:      "",
 						},
@@ -2792,6 +2795,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_IngressRule(ref common.Re
 					"natGatewaysIPsSource": {
 						SchemaProps: spec.SchemaProps{
 							Description: "natGatewaysIPsSource takes the public addresses of the cluster's NAT gateways as sources. Excludes all other sources.",
+							Default:     false,
 							Type:        []string{"boolean"},
 							Format:      "",
 						},
@@ -4126,6 +4130,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_SubnetSpec(ref common.Ref
 					"isIpv6": {
 						SchemaProps: spec.SchemaProps{
 							Description: "isIpv6 tells whether the subnet has an IPv6 range.",
+							Default:     false,
 							Type:        []string{"boolean"},
 							Format:      "",
 						},
@@ -4629,6 +4634,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_VPCSpec(ref common.Refere
 					"emptyRoutesDefaultVPCSecurityGroup": {
 						SchemaProps: spec.SchemaProps{
 							Description: "emptyRoutesDefaultVPCSecurityGroup removes all rules of the VPC's default security group.",
+							Default:     false,
 							Type:        []string{"boolean"},
 							Format:      "",
 						},

@@ -80,7 +80,7 @@ type Bastion struct {
 
 	// disableIngressRules lets nobody in. Excludes allowedCIDRBlocks.
 	// +optional
-	DisableIngressRules bool `json:"disableIngressRules,omitempty"`
+	DisableIngressRules bool `json:"disableIngressRules"`
 
 	// allowedCIDRBlocks may reach the bastion by SSH. Left empty, everybody may.
 	// +optional

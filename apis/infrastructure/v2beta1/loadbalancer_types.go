@@ -55,11 +55,11 @@ type AWSLoadBalancerSpec struct {
 	// disableHostsRewrite leaves /etc/hosts of the control plane machines alone. Without it, an internal
 	// network load balancer's name leads to the machine itself there.
 	// +optional
-	DisableHostsRewrite bool `json:"disableHostsRewrite,omitempty"`
+	DisableHostsRewrite bool `json:"disableHostsRewrite"`
 
 	// preserveClientIP shows the client's address to the targets. Not for classic.
 	// +optional
-	PreserveClientIP bool `json:"preserveClientIP,omitempty"`
+	PreserveClientIP bool `json:"preserveClientIP"`
 
 	// targetGroupIPType is the address family of the targets. Not for classic; ipv6 needs vpc.ipv6. Can't be changed.
 	// +optional

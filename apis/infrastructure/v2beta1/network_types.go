@@ -90,7 +90,7 @@ type VPCSpec struct {
 
 	// emptyRoutesDefaultVPCSecurityGroup removes all rules of the VPC's default security group.
 	// +optional
-	EmptyRoutesDefaultVPCSecurityGroup bool `json:"emptyRoutesDefaultVPCSecurityGroup,omitempty"`
+	EmptyRoutesDefaultVPCSecurityGroup bool `json:"emptyRoutesDefaultVPCSecurityGroup"`
 
 	// privateDnsHostnameTypeOnLaunch is the kind of host name that instances get.
 	// +optional
@@ -224,7 +224,7 @@ type SubnetSpec struct {
 
 	// isIpv6 tells whether the subnet has an IPv6 range.
 	// +optional
-	IsIPv6 bool `json:"isIpv6,omitempty"`
+	IsIPv6 bool `json:"isIpv6"`
 
 	// routeTableId is the route table of the subnet, written by the provider.
 	// +optional

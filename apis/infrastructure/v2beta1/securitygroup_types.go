@@ -104,7 +104,7 @@ type IngressRule struct {
 	// natGatewaysIPsSource takes the public addresses of the cluster's NAT
 	// gateways as sources. Excludes all other sources.
 	// +optional
-	NatGatewaysIPsSource bool `json:"natGatewaysIPsSource,omitempty"`
+	NatGatewaysIPsSource bool `json:"natGatewaysIPsSource"`
 }
 
 // SecurityGroup is a security group as seen in AWS.
