@@ -231,10 +231,17 @@ func setConditions(status *infrav1.AWSClusterStatus, conditions []condition, gen
 		status.Conditions = append(status.Conditions, c.modern(before, generation))
 		kept = append(kept, c.old(old))
 	}
-	slices.SortFunc(status.Conditions, func(a, b metav1.Condition) int { return cmp.Compare(a.Type, b.Type) })
-	slices.SortFunc(kept, func(a, b clusterv1.Condition) int { return cmp.Compare(a.Type, b.Type) })
 	oldForm.SetV1Beta1Conditions(kept)
 	status.Deprecated = oldForm.Status.Deprecated
+	sortConditions(status)
+}
+
+// sortConditions keeps the conditions in the order of their types.
+func sortConditions(status *infrav1.AWSClusterStatus) {
+	slices.SortFunc(status.Conditions, func(a, b metav1.Condition) int { return cmp.Compare(a.Type, b.Type) })
+	if d := status.Deprecated; d != nil && d.V1Beta1 != nil {
+		slices.SortFunc(d.V1Beta1.Conditions, func(a, b infrav1.V1Beta1Condition) int { return cmp.Compare(a.Type, b.Type) })
+	}
 }
 
 func (c condition) modern(before []metav1.Condition, generation int64) metav1.Condition {

@@ -1,0 +1,185 @@
+package awscluster
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/annotations"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/loadbalancer"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+const (
+	// lookAgain is when something that is waited for is looked at again, should
+	// no change of the mirror have told before.
+	lookAgain = 30 * time.Second
+	// journalAge is how old tables may be that decide on the journal's entries.
+	journalAge = 5 * time.Second
+	// observeTimeout bounds the wait for the first listing of the tables.
+	observeTimeout = 30 * time.Second
+)
+
+// Reconciler makes AWS match AWSClusters.
+type Reconciler struct {
+	Options
+	actor   *plan.Actor
+	index   *index
+	started time.Time
+
+	mu sync.Mutex
+	// latest are the objects as last written here: the cache may be older.
+	latest map[client.ObjectKey]*infrav1.AWSCluster
+	dns    map[client.ObjectKey]int
+}
+
+var _ reconcile.Reconciler = (*Reconciler)(nil)
+
+// New makes a reconciler.
+func New(o Options) *Reconciler {
+	o = o.withDefaults()
+	r := &Reconciler{Options: o, index: newIndex(), started: o.Clock.Now(),
+		latest: map[client.ObjectKey]*infrav1.AWSCluster{}, dns: map[client.ObjectKey]int{}}
+	r.actor = &plan.Actor{Mirror: o.Mirror, Handlers: plan.NewHandlers(network.Handlers(), loadbalancer.Handlers())}
+	o.Mirror.Subscribe(r.index.changed)
+	return r
+}
+
+// Reconcile brings one AWSCluster closer to what it says.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	obj, err := r.get(ctx, req.NamespacedName)
+	if apierrors.IsNotFound(err) {
+		r.forget(req.NamespacedName)
+		return ctrl.Result{}, nil
+	}
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	owner, err := r.ownerOf(ctx, obj)
+	gone := client.IgnoreNotFound(err) == nil && !obj.DeletionTimestamp.IsZero()
+	switch {
+	case err != nil && !gone:
+		return ctrl.Result{}, fmt.Errorf("reading the Cluster that owns AWSCluster %s: %w", req, err)
+	case owner == nil && obj.DeletionTimestamp.IsZero():
+		log.FromContext(ctx).Info("Waiting for the Cluster controller to set the owner reference")
+		return ctrl.Result{}, nil
+	case annotations.IsExternallyManaged(obj):
+		return ctrl.Result{}, nil
+	}
+	result, err := r.reconcile(ctx, obj, owner)
+	if apierrors.IsConflict(err) {
+		// Somebody else wrote the object; the cache will show it in a moment.
+		r.drop(req.NamespacedName)
+		return ctrl.Result{RequeueAfter: time.Second}, nil
+	}
+	return result, err
+}
+
+func (r *Reconciler) reconcile(ctx context.Context, obj *infrav1.AWSCluster, owner *clusterv1.Cluster) (ctrl.Result, error) {
+	if paused := annotations.HasPaused(obj) || owner != nil && annotations.IsPaused(owner, obj); paused {
+		return ctrl.Result{}, r.setPaused(ctx, obj, true)
+	}
+	if obj.DeletionTimestamp.IsZero() {
+		if controllerutil.AddFinalizer(obj, infrav1.ClusterFinalizer) {
+			if err := r.update(ctx, obj); err != nil {
+				return ctrl.Result{}, err
+			}
+		}
+	} else if !controllerutil.ContainsFinalizer(obj, infrav1.ClusterFinalizer) {
+		return ctrl.Result{}, nil
+	}
+	if err := r.setPaused(ctx, obj, false); err != nil {
+		return ctrl.Result{}, err
+	}
+	p := &pass{Reconciler: r, obj: obj, owner: owner, failures: map[string][]string{}, ended: map[string]bool{}}
+	return p.run(ctx)
+}
+
+// ownerOf returns the Cluster that the object belongs to, nil while none says so.
+func (r *Reconciler) ownerOf(ctx context.Context, obj *infrav1.AWSCluster) (*clusterv1.Cluster, error) {
+	for _, ref := range obj.OwnerReferences {
+		if group, _ := schema.ParseGroupVersion(ref.APIVersion); ref.Kind != clusterv1.ClusterKind || group.Group != clusterv1.GroupVersion.Group {
+			continue
+		}
+		owner := &clusterv1.Cluster{}
+		if err := r.Host.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: ref.Name}, owner); err != nil {
+			return nil, err
+		}
+		return owner, nil
+	}
+	return nil, nil
+}
+
+// get returns the object as the cache has it, or as it was written here if that
+// is newer: a journal that the cache doesn't show yet must not be overlooked.
+func (r *Reconciler) get(ctx context.Context, key client.ObjectKey) (*infrav1.AWSCluster, error) {
+	obj := &infrav1.AWSCluster{}
+	if err := r.Client.Get(ctx, key, obj); err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if mine := r.latest[key]; mine != nil {
+		if mine.UID == obj.UID && newer(mine.ResourceVersion, obj.ResourceVersion) {
+			return mine.DeepCopy(), nil
+		}
+		delete(r.latest, key)
+	}
+	return obj, nil
+}
+
+// newer tells whether a resourceVersion comes after another one.
+func newer(a, b string) bool { return len(a) > len(b) || len(a) == len(b) && a > b }
+
+func (r *Reconciler) remember(obj *infrav1.AWSCluster) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.latest[client.ObjectKeyFromObject(obj)] = obj.DeepCopy()
+}
+
+// drop forgets what was written here, because it turned out to be old.
+func (r *Reconciler) drop(key client.ObjectKey) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.latest, key)
+}
+
+func (r *Reconciler) forget(key client.ObjectKey) {
+	r.drop(key)
+	r.index.remove(key)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.dns, key)
+}
+
+// update writes spec and metadata. The status of obj stays what it is.
+func (r *Reconciler) update(ctx context.Context, obj *infrav1.AWSCluster) error {
+	status := obj.Status.DeepCopy()
+	if err := r.Client.Update(ctx, obj); err != nil {
+		return err
+	}
+	obj.Status = *status
+	r.remember(obj)
+	return nil
+}
+
+func (r *Reconciler) updateStatus(ctx context.Context, obj *infrav1.AWSCluster) error {
+	obj.Status.Observation = nil
+	if err := r.Client.Status().Update(ctx, obj); err != nil {
+		return err
+	}
+	r.remember(obj)
+	return nil
+}

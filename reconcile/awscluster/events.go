@@ -1,0 +1,47 @@
+package awscluster
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// DriftRepaired is the reason of Events about what was changed in AWS behind a
+// complete cluster's back, and put right.
+const DriftRepaired = "DriftRepaired"
+
+// event tells of one call.
+func (p *pass) event(r plan.Result) {
+	switch r.Outcome {
+	case plan.Done:
+		p.Events.Event(p.obj, corev1.EventTypeNormal, "Successful"+r.Event, past(r.Action.Summary))
+	case plan.Failed:
+		p.Events.Event(p.obj, corev1.EventTypeWarning, "Failed"+r.Event, fmt.Sprintf("Failed to %s: %s", r.Action.Summary, r.Err.Message))
+	}
+}
+
+// reportRepairs tells what was found different from what is wanted.
+func (p *pass) reportRepairs() {
+	if len(p.repaired) > 0 {
+		p.Events.Event(p.obj, corev1.EventTypeWarning, DriftRepaired,
+			"AWS differed from what is wanted; repaired: "+shorten(p.repaired))
+	}
+}
+
+// pastForms are the verbs with which summaries begin, as they are told later.
+var pastForms = map[string]string{
+	"create": "Created", "delete": "Deleted", "set": "Set", "tag": "Tagged", "attach": "Attached", "detach": "Detached",
+	"allocate": "Allocated", "release": "Released", "associate": "Associated", "disassociate": "Disassociated",
+	"replace": "Replaced", "authorize": "Authorized", "revoke": "Revoked", "enable": "Enabled", "forward": "Forwarded",
+}
+
+func past(summary string) string {
+	verb, rest, _ := strings.Cut(summary, " ")
+	if form, ok := pastForms[verb]; ok {
+		return form + " " + rest
+	}
+	return summary
+}

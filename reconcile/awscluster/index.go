@@ -1,0 +1,85 @@
+package awscluster
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+)
+
+// queue is where objects to look at are put.
+type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+// index finds the objects that a change in AWS concerns.
+type index struct {
+	mu      sync.Mutex
+	entries map[client.ObjectKey]entry
+	queue   queue
+}
+
+// entry is by what an object is found.
+type entry struct {
+	scope cloud.Scope
+	// name is the cluster's name in the owned tag, vpc its VPC or "".
+	name, vpc string
+}
+
+func newIndex() *index { return &index{entries: map[client.ObjectKey]entry{}} }
+
+func (x *index) set(key client.ObjectKey, e entry) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.entries[key] = e
+}
+
+func (x *index) remove(key client.ObjectKey) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.entries, key)
+}
+
+// start gives the index the queue to put objects into.
+func (x *index) start(_ context.Context, q queue) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.queue = q
+	return nil
+}
+
+// changed puts the objects into the queue that the changes concern.
+func (x *index) changed(changes []mirror.Change) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.queue == nil {
+		return
+	}
+	for key, e := range x.entries {
+		for _, c := range changes {
+			if e.concerned(c) {
+				x.queue.Add(reconcile.Request{NamespacedName: key})
+				break
+			}
+		}
+	}
+}
+
+func (e entry) concerned(c mirror.Change) bool {
+	if c.Scope != e.scope {
+		return false
+	}
+	if c.ID == "" || c.VPC != "" && c.VPC == e.vpc {
+		return true
+	}
+	for tag := range c.Tags {
+		if strings.HasPrefix(tag, mirror.OwnedTagPrefix) && strings.TrimPrefix(tag, mirror.OwnedTagPrefix) == e.name {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,41 @@
+package awscluster
+
+import (
+	"context"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// journal keeps a pass's journal in the object's status.
+type journal pass
+
+var _ plan.Journal = (*journal)(nil)
+
+// Begin writes entries for the actions in one update.
+func (j *journal) Begin(ctx context.Context, actions []plan.Action) error {
+	now := metav1.NewMicroTime(j.Clock.Now())
+	next := j.obj.DeepCopy()
+	for _, a := range actions {
+		delete(j.ended, a.Key)
+		entry := infrav1.PendingCreation{Key: a.Key, Operation: a.Operation, Since: now}
+		list := slices.DeleteFunc(next.Status.PendingCreations, func(e infrav1.PendingCreation) bool { return e.Key == a.Key })
+		next.Status.PendingCreations = append(list, entry)
+	}
+	if err := (*pass)(j).updateStatus(ctx, next); err != nil {
+		return err
+	}
+	*j.obj = *next
+	return nil
+}
+
+// End notes which calls were answered; the next write of the status removes
+// their entries.
+func (j *journal) End(_ context.Context, keys []string) {
+	for _, key := range keys {
+		j.ended[key] = true
+	}
+}

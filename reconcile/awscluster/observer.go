@@ -1,0 +1,144 @@
+package awscluster
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+)
+
+// Owners finds the Cluster that an AWSCluster belongs to, without asking far:
+// from a cache. Nil means that it isn't known.
+type Owners interface {
+	Owner(ctx context.Context, cluster *infrav1.AWSCluster) *clusterv1.Cluster
+}
+
+// Freshness says how old a projection is.
+type Freshness struct {
+	// ObservedTime is when AWS was last seen completely for the object; zero when
+	// it never was.
+	ObservedTime time.Time
+	// Err is why AWS can't be seen at the moment, or nil.
+	Err error
+}
+
+// Observer projects AWSClusters for reads. It never changes anything in AWS, and
+// so may run in any process.
+type Observer struct {
+	Sessions Sessions
+	Mirror   *mirror.Mirror
+	// Owners may be nil: then the object's own labels have to do.
+	Owners Owners
+	// Clock is the real one if nil.
+	Clock clock.PassiveClock
+
+	mu     sync.Mutex
+	scopes map[types.UID]cloud.Scope
+	errs   map[types.UID]error
+}
+
+// Refresh sees to it that what the object is projected from is no older than
+// maxAge, as far as the context lets it. Its error is also in the Freshness of
+// the next projection.
+func (o *Observer) Refresh(ctx context.Context, cluster *infrav1.AWSCluster, maxAge time.Duration) error {
+	session, err := o.Sessions.For(ctx, cluster.Spec.IdentityRef, cluster.Namespace, cluster.Spec.Region)
+	if err != nil {
+		o.note(cluster.UID, nil, err)
+		return err
+	}
+	o.Mirror.Watch(session)
+	in := o.intent(ctx, cluster)
+	err = o.Mirror.Refresh(cloud.WithPriority(ctx, cloud.Interactive), session.Scope, maxAge, in.Kinds()...)
+	o.note(cluster.UID, &session.Scope, err)
+	return err
+}
+
+// Project returns the status as it follows from what is known now, and how old
+// that is. Before anything is known it is the status that the object has.
+func (o *Observer) Project(ctx context.Context, cluster *infrav1.AWSCluster) (*infrav1.AWSClusterStatus, Freshness) {
+	o.mu.Lock()
+	scope, known := o.scopes[cluster.UID]
+	err := o.errs[cluster.UID]
+	o.mu.Unlock()
+	stored := cluster.Status.DeepCopy()
+	stored.Observation = nil
+	if !known {
+		return stored, Freshness{Err: err}
+	}
+	in := o.intent(ctx, cluster)
+	snap := o.Mirror.Snapshot(scope)
+	fresh := Freshness{ObservedTime: snap.Observed(in.Kinds()...), Err: err}
+	if fresh.Err == nil {
+		fresh.Err = snap.Err(in.Kinds()...)
+	}
+	// A projection from half of the tables would be a lie, and one of an object
+	// that nobody reconciles an unasked-for opinion.
+	if !snap.Seen(in.Kinds()...) || !Reconciled(cluster) {
+		return stored, fresh
+	}
+	_, status := Project(in, snap)
+	Stamp(&status, metav1.NewTime(o.clock().Now()))
+	return &status, fresh
+}
+
+// Reconciled tells whether an object is being reconciled: it has our finalizer,
+// and is neither paused nor somebody else's.
+func Reconciled(cluster *infrav1.AWSCluster) bool {
+	for _, c := range cluster.Status.Conditions {
+		if c.Type == infrav1.PausedCondition && c.Status == metav1.ConditionTrue {
+			return false
+		}
+	}
+	if _, external := cluster.Annotations[clusterv1.ManagedByAnnotation]; external {
+		return false
+	}
+	for _, f := range cluster.Finalizers {
+		if f == infrav1.ClusterFinalizer {
+			return true
+		}
+	}
+	return false
+}
+
+// Forget drops what is known of an object that is gone.
+func (o *Observer) Forget(uid types.UID) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.scopes, uid)
+	delete(o.errs, uid)
+}
+
+func (o *Observer) intent(ctx context.Context, cluster *infrav1.AWSCluster) Intent {
+	var owner *clusterv1.Cluster
+	if o.Owners != nil {
+		owner = o.Owners.Owner(ctx, cluster)
+	}
+	return NewIntent(cluster, owner)
+}
+
+func (o *Observer) clock() clock.PassiveClock {
+	if o.Clock == nil {
+		return clock.RealClock{}
+	}
+	return o.Clock
+}
+
+func (o *Observer) note(uid types.UID, scope *cloud.Scope, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.scopes == nil {
+		o.scopes, o.errs = map[types.UID]cloud.Scope{}, map[types.UID]error{}
+	}
+	if scope != nil {
+		o.scopes[uid] = *scope
+	}
+	o.errs[uid] = err
+}

@@ -1,0 +1,72 @@
+package awscluster
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// Sessions gives sessions by identity.
+type Sessions interface {
+	For(ctx context.Context, ref *infrav1.AWSIdentityReference, namespace, region string) (*cloud.Session, error)
+}
+
+var _ Sessions = (*cloud.Sessions)(nil)
+
+// Events takes Events about objects; a record.EventRecorder does.
+type Events interface {
+	Event(object runtime.Object, eventType, reason, message string)
+}
+
+// Resolver looks names up in DNS; a *net.Resolver does.
+type Resolver interface {
+	LookupHost(ctx context.Context, host string) ([]string, error)
+}
+
+var _ Resolver = (*net.Resolver)(nil)
+
+// Options are what a Reconciler is made of.
+type Options struct {
+	// Client reads and writes AWSClusters at the hub version. It reads from a
+	// cache: a read that the server answers live would cause calls to AWS.
+	Client client.Client
+	// Host reads the Clusters of the management cluster, which may be another one.
+	Host client.Reader
+	// Events takes the Events about AWSClusters.
+	Events Events
+	// Sessions and Mirror are the way to AWS.
+	Sessions Sessions
+	Mirror   *mirror.Mirror
+	// Resolver is the system's if nil.
+	Resolver Resolver
+	// WatchFilter, unless empty, is the value of the label
+	// cluster.x-k8s.io/watch-filter of the objects to reconcile.
+	WatchFilter string
+	// CreationGrace is how long AWS may take to show what it made;
+	// plan.CreationGrace if zero.
+	CreationGrace time.Duration
+	// Clock is the real one if nil.
+	Clock clock.PassiveClock
+}
+
+func (o Options) withDefaults() Options {
+	if o.Resolver == nil {
+		o.Resolver = net.DefaultResolver
+	}
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
+	if o.CreationGrace == 0 {
+		o.CreationGrace = plan.CreationGrace
+	}
+	return o
+}

@@ -1,0 +1,274 @@
+package awscluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// maxRounds bounds the rounds of one pass; the longest chain of things that need
+// each other is shorter.
+const maxRounds = 20
+
+// pass is one reconciliation of one object.
+type pass struct {
+	*Reconciler
+	obj     *infrav1.AWSCluster
+	owner   *clusterv1.Cluster
+	session *cloud.Session
+	// failures are the errors of this pass, by area.
+	failures map[string][]string
+	// ended are the keys of the journal whose calls were answered.
+	ended map[string]bool
+	// stuck are the actions that aren't tried again in this pass.
+	stuck map[string]bool
+	// repaired are the summaries of what was put right in a cluster that had
+	// been complete before.
+	repaired []string
+	resolved bool
+}
+
+func (p *pass) key() client.ObjectKey { return client.ObjectKeyFromObject(p.obj) }
+
+func (p *pass) deleting() bool { return !p.obj.DeletionTimestamp.IsZero() }
+
+// run observes, plans and acts until nothing is left that can be done now, and
+// then writes the projection.
+func (p *pass) run(ctx context.Context) (ctrl.Result, error) {
+	if err := p.connect(ctx); err != nil {
+		return ctrl.Result{}, err
+	}
+	if err := p.observe(ctx); err != nil {
+		return ctrl.Result{}, p.observeFailed(ctx, err)
+	}
+	complete := p.obj.Provisioned() && p.upToDate()
+	p.stuck = map[string]bool{}
+	left, err := p.converge(ctx, complete)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if p.deleting() && left.Done() && len(p.failures) == 0 {
+		return p.finish(ctx)
+	}
+	again := p.resolve(ctx, left)
+	if err := p.project(ctx); err != nil {
+		return ctrl.Result{}, err
+	}
+	p.reportRepairs()
+	return p.next(left, again)
+}
+
+// upToDate tells that the status speaks of the current spec: what differs in AWS
+// then was changed there.
+func (p *pass) upToDate() bool {
+	for _, c := range p.obj.Status.Conditions {
+		if c.Type == infrav1.ReadyCondition {
+			return c.ObservedGeneration == p.obj.Generation
+		}
+	}
+	return false
+}
+
+// connect gets the session of the object's identity.
+func (p *pass) connect(ctx context.Context) error {
+	session, err := p.Sessions.For(ctx, p.obj.Spec.IdentityRef, p.obj.Namespace, p.obj.Spec.Region)
+	if err != nil {
+		return errors.Join(err, p.setIdentity(ctx, err))
+	}
+	p.session = session
+	if err := p.setIdentity(ctx, nil); err != nil {
+		return err
+	}
+	p.Mirror.Watch(session)
+	p.index.set(p.key(), entry{scope: session.Scope, name: OwnerName(p.obj), vpc: p.obj.Spec.Network.VPC.ID})
+	return nil
+}
+
+// observe sees to it that the tables are there. Once they are, the mirror keeps
+// them; only entries of the journal need them younger.
+func (p *pass) observe(ctx context.Context) error {
+	in := p.intent()
+	snap := p.Mirror.Snapshot(p.session.Scope)
+	var unseen []mirror.Kind
+	for _, kind := range in.Kinds() {
+		if !snap.Seen(kind) {
+			unseen = append(unseen, kind)
+		}
+	}
+	age := time.Hour
+	if len(in.journal()) > 0 {
+		unseen, age = in.Kinds(), journalAge
+	}
+	if len(unseen) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
+	defer cancel()
+	return p.Mirror.Refresh(ctx, p.session.Scope, age, unseen...)
+}
+
+// observeFailed says in the status that AWS can't be seen, and changes nothing.
+func (p *pass) observeFailed(ctx context.Context, cause error) error {
+	e := cloud.Classify(cause)
+	p.failures[network.AreaVPC] = []string{e.Message}
+	return errors.Join(fmt.Errorf("observing %s: %w", p.session.Scope, cause), p.project(ctx))
+}
+
+func (p *pass) intent() Intent {
+	in := NewIntent(p.obj, p.owner)
+	in.Resolved, in.Failures, in.Ended = p.resolved, p.failures, p.ended
+	if p.session != nil {
+		in.Partition = p.session.Partition
+	}
+	return in
+}
+
+// converge plans and acts until nothing new can be done, and returns what is
+// left. Decisions are recorded before anything is made by them.
+func (p *pass) converge(ctx context.Context, complete bool) (plan.Plan, error) {
+	for round := 0; ; round++ {
+		snap := p.Mirror.Snapshot(p.session.Scope)
+		v := observe(p.intent(), snap)
+		todo := v.plan()
+		if err := p.recordSpec(ctx, v.record(todo)); err != nil {
+			return todo, err
+		}
+		var ready []plan.Action
+		for _, a := range todo.Ready() {
+			if !p.stuck[a.Key] {
+				ready = append(ready, a)
+			}
+		}
+		if len(ready) == 0 || round == maxRounds || ctx.Err() != nil {
+			return todo, ctx.Err()
+		}
+		results, err := p.actor.Act(ctx, p.session, (*journal)(p), ready)
+		if err != nil {
+			return todo, err
+		}
+		p.take(results, complete)
+	}
+}
+
+// take draws the consequences of results.
+func (p *pass) take(results []plan.Result, complete bool) {
+	for _, r := range results {
+		p.event(r)
+		switch {
+		case r.Outcome == plan.Failed:
+			p.stuck[r.Action.Key] = true
+			p.failures[r.Action.Area] = appendNewString(p.failures[r.Action.Area], r.Err.Message)
+		case r.Outcome == plan.Existed && r.Action.Verb != plan.Delete:
+			// It was read anew. Should the same be planned once more, then what exists
+			// is not what is wanted, and asking again leads nowhere.
+			p.stuck[r.Action.Key] = true
+			if r.Err.Message != "" {
+				p.failures[r.Action.Area] = appendNewString(p.failures[r.Action.Area], r.Err.Message)
+			}
+		case r.Outcome == plan.Done && complete && !p.deleting():
+			p.repaired = append(p.repaired, r.Action.Summary)
+		}
+	}
+}
+
+func appendNewString(list []string, s string) []string {
+	if slices.Contains(list, s) {
+		return list
+	}
+	return append(list, s)
+}
+
+// recordSpec writes decisions and ids, if there are new ones.
+func (p *pass) recordSpec(ctx context.Context, spec infrav1.AWSClusterSpec) error {
+	if p.deleting() || equality.Semantic.DeepEqual(spec, NewIntent(p.obj, p.owner).Cluster.Spec) {
+		return nil
+	}
+	p.obj.Spec = spec
+	return p.update(ctx, p.obj)
+}
+
+// project writes spec and status as they have to be now, if they differ.
+func (p *pass) project(ctx context.Context) error {
+	spec, status := Project(p.intent(), p.Mirror.Snapshot(p.session.Scope))
+	if err := p.recordSpec(ctx, spec); err != nil {
+		return err
+	}
+	// Recording the spec may have changed the generation.
+	_, status = Project(p.intent(), p.Mirror.Snapshot(p.session.Scope))
+	Stamp(&status, metav1.NewTime(p.Clock.Now()))
+	if equality.Semantic.DeepEqual(status, p.obj.Status) {
+		return nil
+	}
+	p.obj.Status = status
+	return p.updateStatus(ctx, p.obj)
+}
+
+// finish lets the object go when nothing is left of it in AWS. What an earlier
+// process made shortly before it ended may not be visible yet.
+func (p *pass) finish(ctx context.Context) (ctrl.Result, error) {
+	visible := p.started.Add(p.CreationGrace)
+	in := p.intent()
+	if p.obj.CreationTimestamp.Time.Before(p.started) && p.Mirror.Snapshot(p.session.Scope).Observed(in.Kinds()...).Before(visible) {
+		if wait := visible.Sub(p.Clock.Now()); wait > 0 {
+			return ctrl.Result{RequeueAfter: wait}, p.project(ctx)
+		}
+		if err := p.Mirror.Refresh(ctx, p.session.Scope, 0, in.Kinds()...); err != nil {
+			return ctrl.Result{}, err
+		}
+		if left := Plan(p.intent(), p.Mirror.Snapshot(p.session.Scope)); !left.Done() {
+			return ctrl.Result{RequeueAfter: time.Second}, p.project(ctx)
+		}
+	}
+	if controllerutil.RemoveFinalizer(p.obj, infrav1.ClusterFinalizer) {
+		if err := p.update(ctx, p.obj); err != nil {
+			return ctrl.Result{}, client.IgnoreNotFound(err)
+		}
+	}
+	p.forget(p.key())
+	return ctrl.Result{}, nil
+}
+
+// next says when to look at the object again.
+func (p *pass) next(left plan.Plan, again time.Duration) (ctrl.Result, error) {
+	var all []string
+	for _, area := range sortedAreas(p.failures) {
+		all = append(all, area+": "+strings.Join(p.failures[area], "; "))
+	}
+	in := p.intent()
+	switch {
+	case len(all) > 0:
+		return ctrl.Result{}, errors.New(strings.Join(all, "; "))
+	case again > 0:
+		return ctrl.Result{RequeueAfter: again}, nil
+	case len(in.journal()) > 0:
+		return ctrl.Result{RequeueAfter: journalAge}, nil
+	case len(left.Waits)+len(left.Actions) > 0:
+		return ctrl.Result{RequeueAfter: lookAgain}, nil
+	}
+	return ctrl.Result{}, nil
+}
+
+func sortedAreas(failures map[string][]string) []string {
+	areas := make([]string, 0, len(failures))
+	for area := range failures {
+		areas = append(areas, area)
+	}
+	slices.Sort(areas)
+	return areas
+}

@@ -1,0 +1,65 @@
+package awscluster
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/client-go/util/workqueue"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+)
+
+const (
+	// workers is how many AWSClusters are reconciled at once.
+	workers = 10
+	// firstRetry and lastRetry bound the time between attempts that fail.
+	firstRetry, lastRetry = time.Second, 2 * time.Minute
+)
+
+// Setup adds a controller to the manager that runs the reconciler. ours is the
+// cache of AWSClusters, host that of the management cluster's Clusters.
+func (r *Reconciler) Setup(mgr manager.Manager, ours, host cache.Cache) error {
+	c, err := controller.New("awscluster", mgr, controller.Options{
+		Reconciler:              r,
+		MaxConcurrentReconciles: workers,
+		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
+	})
+	if err != nil {
+		return err
+	}
+	for _, s := range []source.Source{
+		source.Kind(ours, &infrav1.AWSCluster{}, &handler.TypedEnqueueRequestForObject[*infrav1.AWSCluster]{},
+			predicate.NewTypedPredicateFuncs(r.mine)),
+		source.Kind(host, &clusterv1.Cluster{}, handler.TypedEnqueueRequestsFromMapFunc(infrastructureOf),
+			predicate.TypedGenerationChangedPredicate[*clusterv1.Cluster]{}),
+		source.Func(r.index.start),
+	} {
+		if err := c.Watch(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mine tells whether an object is for this process.
+func (r *Reconciler) mine(obj *infrav1.AWSCluster) bool {
+	return r.WatchFilter == "" || obj.Labels[clusterv1.WatchLabel] == r.WatchFilter
+}
+
+// infrastructureOf returns the AWSCluster of a Cluster.
+func infrastructureOf(_ context.Context, c *clusterv1.Cluster) []reconcile.Request {
+	ref := c.Spec.InfrastructureRef
+	if ref.Kind != "AWSCluster" || ref.APIGroup != infrav1.GroupName {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: c.Namespace, Name: ref.Name}}}
+}

@@ -1,0 +1,84 @@
+package awscluster
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+)
+
+// setPaused says whether the object is paused. Paused, nothing else is done to it.
+func (r *Reconciler) setPaused(ctx context.Context, obj *infrav1.AWSCluster, paused bool) error {
+	c := condition{kind: infrav1.PausedCondition, ok: paused, reason: clusterv1.NotPausedReason, severity: clusterv1.ConditionSeverityInfo}
+	if paused {
+		c.message = "the Cluster's spec.paused or the annotation " + clusterv1.PausedAnnotation + " keeps everything as it is"
+	}
+	return r.setOthers(ctx, obj, c)
+}
+
+// setIdentity says whether the object's identity may be used and works. cause is
+// nil when both are so.
+func (p *pass) setIdentity(ctx context.Context, cause error) error {
+	allowed := condition{kind: infrav1.PrincipalUsageAllowedCondition, ok: true}
+	retrieved := condition{kind: infrav1.PrincipalCredentialRetrievedCondition, ok: true}
+	if cause == nil {
+		return p.setOthers(ctx, p.obj, allowed, retrieved)
+	}
+	e, ok := cloud.AsIdentityError(cause)
+	if !ok {
+		return nil
+	}
+	failed := condition{kind: e.Condition(), reason: e.Reason, severity: clusterv1.ConditionSeverityError, message: e.Error()}
+	p.Events.Event(p.obj, corev1.EventTypeWarning, e.Reason, e.Error())
+	ready := condition{kind: infrav1.ReadyCondition, reason: e.Reason, severity: clusterv1.ConditionSeverityError,
+		message: fmt.Sprintf("* %s: %s", e.Condition(), e.Error())}
+	if failed.kind == allowed.kind {
+		return p.setOthers(ctx, p.obj, failed, ready)
+	}
+	return p.setOthers(ctx, p.obj, allowed, failed, ready)
+}
+
+// setOthers sets single conditions at once, if they differ.
+func (r *Reconciler) setOthers(ctx context.Context, obj *infrav1.AWSCluster, conditions ...condition) error {
+	before := obj.Status.DeepCopy()
+	now := metav1.NewTime(r.Clock.Now()).Rfc3339Copy()
+	old := obj.GetV1Beta1Conditions()
+	for _, c := range conditions {
+		m := c.modern(obj.Status.Conditions, obj.Generation)
+		if m.LastTransitionTime.IsZero() {
+			m.LastTransitionTime = now
+		}
+		if last := meta.FindStatusCondition(obj.Status.Conditions, c.kind); last != nil && m.Reason == last.Reason && m.Message == last.Message {
+			// A new generation alone is no reason to write these.
+			m.ObservedGeneration = last.ObservedGeneration
+		}
+		meta.SetStatusCondition(&obj.Status.Conditions, m)
+		old = withOld(old, c.old(old), now)
+	}
+	obj.SetV1Beta1Conditions(old)
+	sortConditions(&obj.Status)
+	if equality.Semantic.DeepEqual(*before, obj.Status) {
+		return nil
+	}
+	return r.updateStatus(ctx, obj)
+}
+
+func withOld(list clusterv1.Conditions, c clusterv1.Condition, now metav1.Time) clusterv1.Conditions {
+	if c.LastTransitionTime.IsZero() {
+		c.LastTransitionTime = now
+	}
+	for i := range list {
+		if list[i].Type == c.Type {
+			list[i] = c
+			return list
+		}
+	}
+	return append(list, c)
+}
