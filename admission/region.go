@@ -1,0 +1,108 @@
+package admission
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+)
+
+// Regions tells which regions an identity's account has: region to its opt-in
+// status as AWS names it (opt-in-not-required, opted-in, not-opted-in). ok is
+// false when AWS has not answered yet; ref nil means the controller's own
+// credentials. It must answer from memory: a user waits.
+type Regions interface {
+	Known(ctx context.Context, ref *infrav1.AWSIdentityReference, namespace string) (regions map[string]string, ok bool)
+}
+
+// notOptedIn is the status of a region that exists but is switched off.
+const notOptedIn = "not-opted-in"
+
+// partitions are the forms of region names of the partitions that AWS publishes
+// with its SDKs (partitions.json, field regionRegex).
+var partitions = regexp.MustCompile(`^((us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+|cn-\w+-\d+|us-gov-\w+-\d+|us-iso-\w+-\d+|us-isob-\w+-\d+|eu-isoe-\w+-\d+|us-isof-\w+-\d+|eusc-\w+-\w+-\d+)$`)
+
+type regionRules struct {
+	regions Regions
+}
+
+// known: AWS has the region. What AWS cannot answer now is let in with a
+// warning, because writing an object must not depend on AWS.
+func (rules regionRules) known(ctx context.Context, r Request, updated, old *infrav1.AWSClusterSpec, path *field.Path) ([]string, field.ErrorList) {
+	region := updated.Region
+	if region == "" || (old != nil && old.Region == region && equality.Semantic.DeepEqual(old.IdentityRef, updated.IdentityRef)) {
+		return nil, nil
+	}
+	at := path.Child("region")
+	var regions map[string]string
+	ok := false
+	if rules.regions != nil {
+		regions, ok = rules.regions.Known(ctx, updated.IdentityRef, r.Namespace)
+	}
+	if !ok {
+		return []string{unchecked(at, region)}, nil
+	}
+	status, exists := regions[region]
+	switch {
+	case !exists:
+		return nil, field.ErrorList{field.Invalid(at, region, "AWS has no such region for this identity: "+suggestion(region, regions))}
+	case status == notOptedIn:
+		return []string{fmt.Sprintf("%s: %s is not enabled for the account of this identity, so nothing can be created there: enable it (aws account enable-region --region-name %s)", at, region, region)}, nil
+	}
+	return nil, nil
+}
+
+func unchecked(at *field.Path, region string) string {
+	if partitions.MatchString(region) {
+		return fmt.Sprintf("%s: AWS could not be asked yet whether %s exists, so it was accepted as written", at, region)
+	}
+	return fmt.Sprintf("%s: %s looks like no region of AWS, and AWS could not be asked yet; it was accepted as written, check it for a slip", at, region)
+}
+
+// suggestion names the nearest region, or all when none is near.
+func suggestion(written string, regions map[string]string) string {
+	names := slices.Sorted(maps.Keys(regions))
+	best, least := "", 4 // a slip or two; more is another word
+	for _, name := range names {
+		if d := distance(written, name); d < least {
+			best, least = name, d
+		}
+	}
+	if best != "" {
+		return fmt.Sprintf("did you mean %s?", best)
+	}
+	return "write one of: " + strings.Join(names, ", ")
+}
+
+// distance is how many letters must be put in, taken out, replaced or swapped
+// with their neighbour to get from a to b.
+func distance(a, b string) int {
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			change := 1
+			if a[i-1] == b[j-1] {
+				change = 0
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+change)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}

@@ -1,0 +1,82 @@
+package admission
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	webhook "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+)
+
+const (
+	// readHeaderTimeout ends connections that ask for nothing.
+	readHeaderTimeout = 10 * time.Second
+	// shutdownTimeout lets requests that are under way end: they take a second
+	// at the most.
+	shutdownTimeout = 5 * time.Second
+)
+
+// Options say what the rules read. Reader reads our kinds, Host the host's
+// Namespaces. Give live readers: a cache may not know yet of an identity that
+// the same "kubectl apply" wrote a moment ago. A nil Regions means that AWS can't
+// be asked. An empty DefaultRegion leaves regions as written.
+type Options struct {
+	Reader        client.Reader
+	Host          client.Reader
+	Regions       Regions
+	DefaultRegion string
+	// GetCertificate gives the serving certificate, renewed as it may be.
+	GetCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+}
+
+// Server serves the webhooks over TLS.
+type Server struct {
+	opts    Options
+	handler http.Handler
+}
+
+// NewServer prepares the webhooks of all kinds in the table.
+func NewServer(opts Options) (*Server, error) {
+	if opts.Reader == nil || opts.Host == nil || opts.GetCertificate == nil {
+		return nil, errors.New("admission: Reader, Host and GetCertificate are all needed")
+	}
+	mux := http.NewServeMux()
+	for _, k := range kinds(opts) {
+		if len(k.mutate) > 0 {
+			mux.Handle(k.path("mutate"), &webhook.Webhook{Handler: mutator{k}})
+		}
+		if len(k.validate)+len(k.deletion) > 0 {
+			mux.Handle(k.path("validate"), &webhook.Webhook{Handler: validator{k}})
+		}
+	}
+	return &Server{opts: opts, handler: mux}, nil
+}
+
+// Serve answers on the listener until ctx ends; then it lets requests under way
+// end and returns nil.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: readHeaderTimeout,
+		TLSConfig: &tls.Config{
+			MinVersion: tls.VersionTLS12, GetCertificate: s.opts.GetCertificate, NextProtos: []string{"h2", "http/1.1"},
+		},
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.ServeTLS(listener, "", "") }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	if err := server.Shutdown(shutdown); err != nil {
+		return server.Close()
+	}
+	return nil
+}
