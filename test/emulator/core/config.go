@@ -1,6 +1,9 @@
 package core
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // DefaultAccount owns every access key that the configuration doesn't give to another account.
 const DefaultAccount = "123456789012"
@@ -87,4 +90,11 @@ func (c *Config) Quota(name string, otherwise int) int {
 		return limit
 	}
 	return otherwise
+}
+
+// clone copies the maps too, so that a copy and its original don't change each other.
+func (c Config) clone() Config {
+	c.Buckets, c.AccessKeys, c.BadKeys = maps.Clone(c.Buckets), maps.Clone(c.AccessKeys), maps.Clone(c.BadKeys)
+	c.Roles, c.Quotas = maps.Clone(c.Roles), maps.Clone(c.Quotas)
+	return c
 }

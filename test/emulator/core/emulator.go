@@ -49,7 +49,7 @@ type Options struct {
 func New(options Options, services ...*Service) *Emulator {
 	e := &Emulator{clock: options.Clock, seed: options.Seed, initial: DefaultConfig(), services: services}
 	if options.Config != nil {
-		e.initial = *options.Config
+		e.initial = options.Config.clone()
 	}
 	if e.clock == nil {
 		e.clock = wallClock{}
@@ -63,7 +63,7 @@ func New(options Options, services ...*Service) *Emulator {
 }
 
 func (e *Emulator) clear() {
-	e.config = e.initial
+	e.config = e.initial.clone()
 	e.world = newWorld(e.clock, e.seed)
 	e.faults, e.log, e.counts = nil, nil, map[string]int{}
 	for _, held := range e.held {
@@ -117,7 +117,7 @@ func (e *Emulator) Configure(change func(*Config)) {
 func (e *Emulator) Config() Config {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.config
+	return e.config.clone()
 }
 
 // Faults gives access to fault injection.

@@ -7,8 +7,9 @@ import (
 
 // Table keeps the resources of one kind in one region, by id, in the order of their creation.
 type Table[T any] struct {
-	rows map[string]*Row[T]
-	next int
+	rows    map[string]*Row[T]
+	ordered []*Row[T] // oldest first
+	next    int
 }
 
 // Row is one resource with what every kind has.
@@ -30,6 +31,7 @@ func (t *Table[T]) Put(id string, value *T, now time.Time) {
 	}
 	t.next++
 	t.rows[id] = &Row[T]{ID: id, Created: now, Value: value, order: t.next}
+	t.ordered = append(t.ordered, t.rows[id])
 }
 
 // Get returns the resource, or nil.
@@ -44,26 +46,26 @@ func (t *Table[T]) Get(id string) *T {
 func (t *Table[T]) Row(id string) *Row[T] { return t.rows[id] }
 
 // Delete removes the resource if it is there.
-func (t *Table[T]) Delete(id string) { delete(t.rows, id) }
+func (t *Table[T]) Delete(id string) {
+	row, ok := t.rows[id]
+	if !ok {
+		return
+	}
+	i := sort.Search(len(t.ordered), func(i int) bool { return t.ordered[i].order >= row.order })
+	t.ordered = append(t.ordered[:i], t.ordered[i+1:]...)
+	delete(t.rows, id)
+}
 
 // Len is the number of resources.
 func (t *Table[T]) Len() int { return len(t.rows) }
 
-// Rows lists all, oldest first.
-func (t *Table[T]) Rows() []*Row[T] {
-	out := make([]*Row[T], 0, len(t.rows))
-	for _, row := range t.rows {
-		out = append(out, row)
-	}
-	sort.Slice(out, func(i, j int) bool { return out[i].order < out[j].order })
-	return out
-}
+// Rows lists all, oldest first. The list stays as it is when resources come or go.
+func (t *Table[T]) Rows() []*Row[T] { return append([]*Row[T](nil), t.ordered...) }
 
 // All lists the values of all, oldest first.
 func (t *Table[T]) All() []*T {
-	rows := t.Rows()
-	out := make([]*T, len(rows))
-	for i, row := range rows {
+	out := make([]*T, len(t.ordered))
+	for i, row := range t.ordered {
 		out[i] = row.Value
 	}
 	return out
@@ -72,7 +74,7 @@ func (t *Table[T]) All() []*T {
 // Where lists the values that match, oldest first.
 func (t *Table[T]) Where(match func(*T) bool) []*T {
 	var out []*T
-	for _, row := range t.Rows() {
+	for _, row := range t.ordered {
 		if match(row.Value) {
 			out = append(out, row.Value)
 		}

@@ -51,13 +51,21 @@ func (n *Network) freeAddress(subnet *types.Subnet) (string, bool) {
 	return "", false
 }
 
-func (n *Network) freeAddresses(subnet *types.Subnet) int32 {
+// usedAddresses is the number of network interfaces per subnet.
+func (n *Network) usedAddresses() map[string]int {
+	out := map[string]int{}
+	for _, eni := range n.interfaces.All() {
+		out[val(eni.SubnetId)]++
+	}
+	return out
+}
+
+func freeAddresses(subnet *types.Subnet, used map[string]int) int32 {
 	prefix, ok := canonical(val(subnet.CidrBlock))
 	if !ok {
 		return 0 // an IPv6-only subnet
 	}
-	used := n.interfaces.Count(func(eni *types.NetworkInterface) bool { return val(eni.SubnetId) == val(subnet.SubnetId) })
-	return int32(size(prefix) - reservedAll - used)
+	return int32(size(prefix) - reservedAll - used[*subnet.SubnetId])
 }
 
 // publicIP makes an address that no one else in the world of this emulator has.

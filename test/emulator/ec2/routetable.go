@@ -78,9 +78,9 @@ func createRouteTable(r *core.Request, in *sdk.CreateRouteTableInput) (*sdk.Crea
 		return nil, err
 	}
 	r.Touch(id)
-	table, err := find(r, &n.routeTables, &id, "routeTableId", noRouteTable)
-	if err != nil {
-		return nil, err
+	table := n.routeTables.Get(id)
+	if table == nil {
+		return nil, noRouteTable(id)
 	}
 	return &sdk.CreateRouteTableOutput{RouteTable: n.showRouteTable(table), ClientToken: in.ClientToken}, nil
 }

@@ -37,7 +37,7 @@ func createSubnet(r *core.Request, in *sdk.CreateSubnetInput) (*sdk.CreateSubnet
 	n.subnets.Put(id, made, r.Now())
 	n.setTags(id, tags)
 	r.Touch(id)
-	return &sdk.CreateSubnetOutput{Subnet: n.showSubnet(made)}, nil
+	return &sdk.CreateSubnetOutput{Subnet: n.showSubnet(made, nil)}, nil
 }
 
 // newSubnet checks the blocks and makes a subnet that is not in the state yet.
@@ -116,10 +116,10 @@ func inAny(block netip.Prefix, outer []netip.Prefix) bool {
 	return false
 }
 
-func (n *Network) showSubnet(s *types.Subnet) *types.Subnet {
+func (n *Network) showSubnet(s *types.Subnet, used map[string]int) *types.Subnet {
 	out := *s
 	out.Tags = n.tags[*s.SubnetId]
-	out.AvailableIpAddressCount = ptr(n.freeAddresses(s))
+	out.AvailableIpAddressCount = ptr(freeAddresses(s, used))
 	return &out
 }
 
@@ -157,8 +157,9 @@ func describeSubnets(r *core.Request, in *sdk.DescribeSubnetsInput) (*sdk.Descri
 		return nil, err
 	}
 	out := &sdk.DescribeSubnetsOutput{Subnets: []types.Subnet{}, NextToken: next(page.Next)}
+	used := n.usedAddresses()
 	for _, s := range page.Items {
-		out.Subnets = append(out.Subnets, *n.showSubnet(s))
+		out.Subnets = append(out.Subnets, *n.showSubnet(s, used))
 	}
 	return out, nil
 }
