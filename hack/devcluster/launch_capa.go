@@ -18,6 +18,9 @@ import (
 // serverWebhookPort is the port of capa-apiserver's own webhook server.
 const serverWebhookPort = build.Server + "-webhook"
 
+// emulatorDNSPort is the port of the emulated AWS's name server.
+const emulatorDNSPort = build.Emulator + "-dns"
+
 // The emulated account. Its keys open nothing anywhere else.
 const (
 	emulatedRegion    = "us-east-1"
@@ -32,14 +35,14 @@ type Env struct {
 	CertDir     string
 	Port        int
 	WebhookPort int
+	// DNSPort is that of the emulated AWS's name server; 0 for the system's.
+	DNSPort int
 }
 
 // serverArgs are the arguments of capa-apiserver. Everything it needs to know about AWS comes with the AWS_* variables.
 func serverArgs(env Env) []string {
-	return []string{
+	args := []string{
 		"--kubeconfig=" + env.Kubeconfig,
-		"--authentication-kubeconfig=" + env.Kubeconfig,
-		"--authorization-kubeconfig=" + env.Kubeconfig,
 		"--bind-address=127.0.0.1",
 		fmt.Sprintf("--secure-port=%d", env.Port),
 		"--data-dir=" + env.DataDir,
@@ -51,11 +54,16 @@ func serverArgs(env Env) []string {
 		fmt.Sprintf("--webhook-port=%d", env.WebhookPort),
 		fmt.Sprintf("--webhook-url=https://127.0.0.1:%d", env.WebhookPort),
 	}
+	if env.DNSPort != 0 {
+		// The emulated load balancers' names are known nowhere else.
+		args = append(args, fmt.Sprintf("--dns-server=127.0.0.1:%d", env.DNSPort))
+	}
+	return args
 }
 
 // emulatorArgs are the arguments of the emulated AWS.
-func emulatorArgs(port int) []string {
-	return []string{fmt.Sprintf("--listen=127.0.0.1:%d", port)}
+func emulatorArgs(port, dnsPort int) []string {
+	return []string{fmt.Sprintf("--listen=127.0.0.1:%d", port), fmt.Sprintf("--dns-listen=127.0.0.1:%d", dnsPort)}
 }
 
 func (l *launch) capaSteps() []step {
@@ -77,7 +85,7 @@ func (l *launch) startEmulator(ctx context.Context) (string, error) {
 	client := &http.Client{Timeout: 5 * time.Second}
 	return l.ensure(ctx, program{
 		name:  build.Emulator,
-		args:  emulatorArgs(l.state.port(build.Emulator)),
+		args:  emulatorArgs(l.state.port(build.Emulator), l.state.port(emulatorDNSPort)),
 		where: l.awsEndpointURL(),
 		ready: func(ctx context.Context) error { return answers(ctx, client, l.awsEndpointURL()) },
 	})
@@ -90,6 +98,9 @@ func (l *launch) startServer(ctx context.Context) (string, error) {
 		CertDir:     filepath.Join(l.layout.pki(), build.Server),
 		Port:        l.state.port(build.Server),
 		WebhookPort: l.state.port(serverWebhookPort),
+	}
+	if l.chosen[build.Emulator] && l.AWSEndpointURL == "" {
+		env.DNSPort = l.state.port(emulatorDNSPort)
 	}
 	client, err := l.client()
 	if err != nil {

@@ -143,7 +143,7 @@ func (l *launch) buildBinaries(ctx context.Context) error {
 // prepare makes everything that needs no running process.
 func (l *launch) prepare(ctx context.Context) error {
 	l.dropUnbuilt()
-	ports := []string{build.Etcd, etcdPeerPort, build.KubeAPIServer, build.KubeControllerManager, build.Emulator, build.Server, serverWebhookPort}
+	ports := []string{build.Etcd, etcdPeerPort, build.KubeAPIServer, build.KubeControllerManager, build.Emulator, emulatorDNSPort, build.Server, serverWebhookPort}
 	for _, provider := range capi.Providers {
 		ports = append(ports, webhookPort(provider.Name), healthPort(provider.Name), diagnosticsPort(provider.Name))
 	}

@@ -51,6 +51,8 @@ type Options struct {
 	// WatchFilter, unless empty, is the value of the label
 	// cluster.x-k8s.io/watch-filter of the objects to reconcile.
 	WatchFilter string
+	// Concurrency is how many objects are reconciled at once; 10 if zero.
+	Concurrency int
 	// CreationGrace is how long AWS may take to show what it made;
 	// plan.CreationGrace if zero.
 	CreationGrace time.Duration
@@ -64,6 +66,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
+	}
+	if o.Concurrency == 0 {
+		o.Concurrency = workers
 	}
 	if o.CreationGrace == 0 {
 		o.CreationGrace = plan.CreationGrace

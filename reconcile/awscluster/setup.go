@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	// workers is how many AWSClusters are reconciled at once.
+	// workers is how many AWSClusters are reconciled at once by default.
 	workers = 10
 	// firstRetry and lastRetry bound the time between attempts that fail.
 	firstRetry, lastRetry = time.Second, 2 * time.Minute
@@ -30,7 +30,7 @@ const (
 func (r *Reconciler) Setup(mgr manager.Manager, ours, host cache.Cache) error {
 	c, err := controller.New("awscluster", mgr, controller.Options{
 		Reconciler:              r,
-		MaxConcurrentReconciles: workers,
+		MaxConcurrentReconciles: r.Concurrency,
 		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
 	})
 	if err != nil {

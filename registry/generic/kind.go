@@ -62,7 +62,7 @@ type Live interface {
 	Project(ctx context.Context, obj runtime.Object) (projected runtime.Object, changed bool)
 	// Decorate sets the fields of an object that is about to be answered which tell
 	// how old its facts are. They are never stored.
-	Decorate(obj runtime.Object)
+	Decorate(ctx context.Context, obj runtime.Object)
 }
 
 func singular(k Kind) schema.GroupResource {

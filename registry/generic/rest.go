@@ -76,10 +76,10 @@ func (r *REST) Get(ctx context.Context, name string, options *metav1.GetOptions)
 		return obj, err
 	}
 	if options.ResourceVersion != "" {
-		return r.decorated(obj), nil
+		return r.decorated(ctx, obj), nil
 	}
 	r.live.Refresh(ctx, obj)
-	return r.decorated(r.upToDate(ctx, obj)), nil
+	return r.decorated(ctx, r.upToDate(ctx, obj)), nil
 }
 
 // List is Get for many.
@@ -109,7 +109,7 @@ func (r *REST) List(ctx context.Context, options *metainternalversion.ListOption
 		}
 	}
 	for i := range items {
-		items[i] = r.decorated(items[i])
+		items[i] = r.decorated(ctx, items[i])
 	}
 	return list, meta.SetList(list, items)
 }
@@ -144,9 +144,9 @@ func (r *REST) store(ctx context.Context, obj runtime.Object) runtime.Object {
 }
 
 // decorated returns a copy of the object that tells how old its facts are.
-func (r *REST) decorated(obj runtime.Object) runtime.Object {
+func (r *REST) decorated(ctx context.Context, obj runtime.Object) runtime.Object {
 	obj = obj.DeepCopyObject()
-	r.live.Decorate(obj)
+	r.live.Decorate(ctx, obj)
 	return obj
 }
 

@@ -1,0 +1,188 @@
+package apiserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apiextensionsclient "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/kubernetes"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	aggregatorclient "k8s.io/kube-aggregator/pkg/client/clientset_generated/clientset"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/cluster"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/apiserver/registrar"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
+)
+
+const (
+	leaderLease = "capa-apiserver"
+	// loopbackQPS is far above what reconciling needs: the server is its own client.
+	loopbackQPS = 1000
+	// stopTime is how long the controllers may take to end; whatever they leave is
+	// found again at the next start.
+	stopTime = 5 * time.Second
+	// crdPatience lets the server be installed before Cluster API.
+	crdPatience = 24 * time.Hour
+)
+
+// background is all that runs beside the serving: the mirror in every replica,
+// and the registrar and controllers in the leader.
+type background struct {
+	manager ctrl.Manager
+	// ours is the connection to the kinds that this process serves itself.
+	ours     cluster.Cluster
+	sessions *cloud.Sessions
+	mirror   *mirror.Mirror
+	live     *liveClusters
+}
+
+// newBackground wires the parts. Nothing runs until run.
+func newBackground(extra *Extra, loopback *rest.Config) (*background, error) {
+	o := extra.options
+	ctrl.SetLogger(klog.NewKlogr())
+	scheme := clientScheme()
+	host, err := ctrl.NewManager(extra.host, manager.Options{
+		Scheme:                  scheme,
+		LeaderElection:          o.LeaderElect,
+		LeaderElectionID:        leaderLease,
+		LeaderElectionNamespace: o.Namespace,
+		Metrics:                 metricsserver.Options{BindAddress: "0"},
+		HealthProbeBindAddress:  "0",
+		GracefulShutdownTimeout: new(stopTime),
+		Controller:              config.Controller{CacheSyncTimeout: crdPatience, SkipNameValidation: new(true)},
+		Client:                  client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	self := rest.CopyConfig(loopback)
+	self.QPS, self.Burst = loopbackQPS, loopbackQPS
+	self.ContentType = runtime.ContentTypeJSON
+	ours, err := cluster.New(self, func(co *cluster.Options) { co.Scheme = scheme })
+	if err != nil {
+		return nil, err
+	}
+	b := &background{manager: host, ours: ours}
+	b.sessions = cloud.NewSessions(cloud.Options{Identities: ours.GetClient(), Host: host.GetClient(), ControllerNamespace: o.Namespace})
+	b.mirror = mirror.New(mirror.Options{Rest: o.SweepPeriod, CreationGrace: o.CreationGrace})
+	b.live = &liveClusters{
+		observer: &awscluster.Observer{Sessions: b.sessions, Mirror: b.mirror, Owners: owners{host.GetClient()}},
+		maxAge:   o.MaxAge, deadline: o.ReadDeadline,
+	}
+	if err := b.addAll(extra); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+func clientScheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, clusterv1.AddToScheme, infrav1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			panic(err) // the schemes are part of the program
+		}
+	}
+	return scheme
+}
+
+// addAll gives the manager everything to run.
+func (b *background) addAll(extra *Extra) error {
+	o := extra.options
+	return errors.Join(
+		b.manager.Add(b.ours),
+		b.manager.Add(everywhere(func(ctx context.Context) error { b.mirror.Run(ctx); return nil })),
+		b.addRegistrar(extra),
+		b.manager.Add(leader(b.ensureDefaultIdentity)),
+		b.addReconciler(o),
+		b.addWebhooks(extra),
+	)
+}
+
+// run works until ctx ends.
+func (b *background) run(ctx context.Context) error { return b.manager.Start(ctx) }
+
+// everywhere is work for every replica, leader for one of them.
+type (
+	everywhere func(context.Context) error
+	leader     func(context.Context) error
+)
+
+// Start does the work.
+func (f everywhere) Start(ctx context.Context) error { return f(ctx) }
+
+// NeedLeaderElection says that every replica does the work.
+func (f everywhere) NeedLeaderElection() bool { return false }
+
+// Start does the work.
+func (f leader) Start(ctx context.Context) error { return f(ctx) }
+
+// NeedLeaderElection says that one replica does the work.
+func (f leader) NeedLeaderElection() bool { return true }
+
+// addRegistrar keeps the host's registrations of this server.
+func (b *background) addRegistrar(extra *Extra) error {
+	o := extra.options
+	kube, err := kubernetes.NewForConfig(extra.host)
+	if err != nil {
+		return err
+	}
+	crds, err := apiextensionsclient.NewForConfig(extra.host)
+	if err != nil {
+		return err
+	}
+	apiServices, err := aggregatorclient.NewForConfig(extra.host)
+	if err != nil {
+		return err
+	}
+	r, err := registrar.New(registrar.Options{
+		Mode:      registrar.Mode(o.Claim),
+		Resources: resources(),
+		Service: registrar.ServiceLocation{
+			Namespace: o.Namespace, Name: o.ServiceName, Port: o.ServicePort, ExternalName: o.ServiceExternalName,
+		},
+		CABundle:   extra.certs.CABundle,
+		Kubernetes: kube, APIExtensions: crds, Aggregator: apiServices,
+		Recorder: b.manager.GetEventRecorderFor("capa-apiserver-registrar"), //nolint:staticcheck // the registrar records core Events
+	})
+	if err != nil {
+		return err
+	}
+	extra.certs.OnChange(func([]byte) { r.Enqueue() })
+	return b.manager.Add(leader(r.Start))
+}
+
+// ensureDefaultIdentity makes the identity that clusters use which name none, as
+// users expect it to exist. It is open to all namespaces, like the credentials
+// that it stands for.
+func (b *background) ensureDefaultIdentity(ctx context.Context) error {
+	identity := &infrav1.AWSClusterControllerIdentity{
+		ObjectMeta: metav1.ObjectMeta{Name: infrav1.AWSClusterControllerIdentityName},
+	}
+	identity.Spec.AllowedNamespaces = &infrav1.AllowedNamespaces{}
+	return wait.PollUntilContextCancel(ctx, time.Second, true, func(ctx context.Context) (bool, error) {
+		err := b.ours.GetClient().Create(ctx, identity.DeepCopy())
+		if err != nil && !apierrors.IsAlreadyExists(err) {
+			klog.FromContext(ctx).Error(err, "The default identity isn't there yet", "identity", fmt.Sprintf("AWSClusterControllerIdentity/%s", identity.Name))
+			return false, nil
+		}
+		return true, nil
+	})
+}

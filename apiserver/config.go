@@ -1,0 +1,166 @@
+package apiserver
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	openapinamer "k8s.io/apiserver/pkg/endpoints/openapi"
+	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/apiserver/pkg/util/compatibility"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/capa-apiserver/capa-apiserver/apis/openapi"
+	"github.com/capa-apiserver/capa-apiserver/apiserver/certs"
+	"github.com/capa-apiserver/capa-apiserver/apiserver/etcd"
+	"github.com/capa-apiserver/capa-apiserver/registry/generic"
+)
+
+const (
+	// drainTime is how long open watches and requests may take to end. The
+	// library's default of a minute would keep a rolling update waiting for
+	// watches, which clients open again anyway.
+	drainTime = 2 * time.Second
+	// certSecret holds the serving certificate of all replicas.
+	certSecret = "capa-apiserver-serving"
+)
+
+// Config is what a server is made from.
+type Config struct {
+	Generic *genericapiserver.RecommendedConfig
+	Extra   Extra
+}
+
+// Extra is the part of the config that the library doesn't know.
+type Extra struct {
+	options *Options
+	// host is the cluster that the server extends.
+	host *rest.Config
+	// certs keeps the serving certificate.
+	certs *certs.Manager
+	// etcd is nil with an external one.
+	etcd *etcd.Server
+}
+
+type completedConfig struct {
+	generic genericapiserver.CompletedConfig
+	extra   *Extra
+}
+
+// CompletedConfig embeds a private pointer, so only Complete can make one.
+type CompletedConfig struct{ *completedConfig }
+
+// NewConfig connects to the host, starts the embedded etcd where one is wanted,
+// and gets the serving certificate.
+func NewConfig(ctx context.Context, o *Options) (*Config, error) {
+	extra := Extra{options: o}
+	var err error
+	if extra.host, err = hostConfig(o); err != nil {
+		return nil, err
+	}
+	if extra.certs, err = servingCerts(ctx, o, extra.host); err != nil {
+		return nil, err
+	}
+	if !o.externalEtcd() {
+		if extra.etcd, err = etcd.Start(ctx, o.DataDir); err != nil {
+			return nil, err
+		}
+		o.Recommended.Etcd.StorageConfig.Transport.ServerList = []string{extra.etcd.Endpoint()}
+	}
+	config, err := genericConfig(o)
+	if err != nil {
+		extra.stop()
+		return nil, err
+	}
+	return &Config{Generic: config, Extra: extra}, nil
+}
+
+// stop ends what the config started.
+func (e *Extra) stop() {
+	if e.etcd != nil {
+		e.etcd.Stop()
+	}
+}
+
+func genericConfig(o *Options) (*genericapiserver.RecommendedConfig, error) {
+	config := genericapiserver.NewRecommendedConfig(Codecs)
+	config.EffectiveVersion = compatibility.DefaultBuildEffectiveVersion()
+	config.FeatureGate = utilfeature.DefaultFeatureGate
+	namer := openapinamer.NewDefinitionNamer(openAPIScheme())
+	config.OpenAPIConfig = genericapiserver.DefaultOpenAPIConfig(openapi.GetOpenAPIDefinitions, namer)
+	config.OpenAPIConfig.Info.Title = "capa-apiserver"
+	config.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(openapi.GetOpenAPIDefinitions, namer)
+	config.OpenAPIV3Config.Info.Title = "capa-apiserver"
+	config.ShutdownWatchTerminationGracePeriod = drainTime
+	if err := o.Recommended.ApplyTo(config); err != nil {
+		return nil, err
+	}
+	return config, nil
+}
+
+// hostConfig is how the host is reached: by --kubeconfig or from inside a pod.
+func hostConfig(o *Options) (*rest.Config, error) {
+	path := o.Recommended.CoreAPI.CoreAPIKubeconfigPath
+	if path == "" {
+		config, err := rest.InClusterConfig()
+		if err != nil {
+			return nil, fmt.Errorf("not in a pod, so --kubeconfig has to name the host cluster's kubeconfig: %w", err)
+		}
+		return config, nil
+	}
+	config, err := clientcmd.BuildConfigFromFlags("", path)
+	if err != nil {
+		return nil, fmt.Errorf("--kubeconfig=%q can't be used: %w", path, err)
+	}
+	return config, nil
+}
+
+// servingCerts gets the certificate that all replicas serve and gives it to the library.
+func servingCerts(ctx context.Context, o *Options, host *rest.Config) (*certs.Manager, error) {
+	client, err := kubernetes.NewForConfig(host)
+	if err != nil {
+		return nil, err
+	}
+	service := o.ServiceName + "." + o.Namespace + ".svc"
+	manager, err := certs.New(certs.Options{
+		Client: client, Namespace: o.Namespace, SecretName: certSecret,
+		CreateNamespace: o.ServiceExternalName != "",
+		DNSNames:        []string{service, "localhost"},
+		IPs:             loopbackIPs,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := manager.Ensure(ctx); err != nil {
+		return nil, err
+	}
+	o.Recommended.SecureServing.ServerCert.GeneratedCert = manager
+	return manager, nil
+}
+
+// Complete fills in what is missing.
+func (c *Config) Complete() CompletedConfig {
+	return CompletedConfig{&completedConfig{c.Generic.Complete(), &c.Extra}}
+}
+
+// New makes the server.
+func (c CompletedConfig) New() (*Server, error) {
+	server, err := c.generic.New("capa-apiserver", genericapiserver.NewEmptyDelegate())
+	if err != nil {
+		return nil, err
+	}
+	server.ShutdownTimeout = drainTime
+	background, err := newBackground(c.extra, c.generic.LoopbackClientConfig)
+	if err != nil {
+		return nil, err
+	}
+	live := map[string]generic.Live{"awsclusters": background.live}
+	if err := install(server, c.generic.RESTOptionsGetter, live); err != nil {
+		return nil, err
+	}
+	s := &Server{generic: server, background: background, extra: c.extra}
+	return s, nil
+}

@@ -1,0 +1,59 @@
+package apiserver
+
+import (
+	"context"
+	"net"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
+)
+
+// addReconciler makes AWS match the AWSClusters, in the leader.
+func (b *background) addReconciler(o *Options) error {
+	if !o.Reconcile {
+		return nil
+	}
+	reconciler := awscluster.New(awscluster.Options{
+		Client:   b.ours.GetClient(),
+		Host:     b.manager.GetClient(),
+		Events:   b.manager.GetEventRecorderFor("capa-apiserver"), //nolint:staticcheck // users look for core Events
+		Sessions: b.sessions, Mirror: b.mirror, Resolver: resolver(o.DNSServer),
+		WatchFilter: o.WatchFilter, CreationGrace: o.CreationGrace, Concurrency: o.Concurrency,
+	})
+	return reconciler.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache())
+}
+
+// resolver asks one DNS server, or the system's when there is none.
+func resolver(server string) *net.Resolver {
+	if server == "" {
+		return net.DefaultResolver
+	}
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, server)
+	}}
+}
+
+// owners finds Clusters in the manager's cache.
+type owners struct{ reader client.Reader }
+
+var _ awscluster.Owners = owners{}
+
+// Owner returns the Cluster that the object's owner reference names, or nil.
+func (o owners) Owner(ctx context.Context, obj *infrav1.AWSCluster) *clusterv1.Cluster {
+	for _, ref := range obj.OwnerReferences {
+		group, err := schema.ParseGroupVersion(ref.APIVersion)
+		if err != nil || ref.Kind != clusterv1.ClusterKind || group.Group != clusterv1.GroupVersion.Group {
+			continue
+		}
+		owner := &clusterv1.Cluster{}
+		if o.reader.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: ref.Name}, owner) != nil {
+			return nil
+		}
+		return owner
+	}
+	return nil
+}

@@ -1,0 +1,31 @@
+package apiserver
+
+import (
+	"github.com/capa-apiserver/capa-apiserver/apiserver/registrar"
+	"github.com/capa-apiserver/capa-apiserver/registry/generic"
+	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awscluster"
+	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsclusteridentity"
+	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsclustertemplate"
+)
+
+// Kinds are all kinds that the server serves. Storage, discovery and the shadow
+// CRDs follow from this table.
+func Kinds() []generic.Kind {
+	return append([]generic.Kind{
+		awscluster.Kind(),
+		awsclustertemplate.Kind(),
+	}, awsclusteridentity.Kinds()...)
+}
+
+// resources is the table as the registrar needs it.
+func resources() []registrar.Resource {
+	var all []registrar.Resource
+	for _, k := range Kinds() {
+		all = append(all, registrar.Resource{
+			Group: k.Group, Kind: k.Name, Plural: k.Plural, Singular: k.Singular,
+			ShortNames: k.ShortNames, Categories: k.Categories, Namespaced: k.Namespaced,
+			Versions: k.Served, ShadowLabels: k.Labels,
+		})
+	}
+	return all
+}

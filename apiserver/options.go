@@ -1,0 +1,195 @@
+// Package apiserver is the server: options become a config, a completed config
+// becomes a server, and the server runs until it is told to end.
+package apiserver
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
+	genericoptions "k8s.io/apiserver/pkg/server/options"
+
+	"github.com/capa-apiserver/capa-apiserver/apiserver/registrar"
+	"github.com/capa-apiserver/capa-apiserver/apiserver/templateimmutable"
+)
+
+const (
+	// etcdPrefix keeps clear of kube-apiserver's /registry, should somebody point
+	// both at one etcd.
+	etcdPrefix = "/capa-apiserver"
+
+	// defaultMaxAge is how far behind AWS an ordinary read may be: less than
+	// anybody notices, and one refresh of an account every two seconds at the most
+	// stays far within AWS's request rates.
+	defaultMaxAge = 2 * time.Second
+	// defaultReadDeadline is how long a read waits for AWS before it answers with
+	// what is known: most refreshes take less, and nobody minds a second.
+	defaultReadDeadline = 1500 * time.Millisecond
+)
+
+// Options are the settings of a server, as flags give them.
+type Options struct {
+	Recommended *genericoptions.RecommendedOptions
+
+	// DataDir holds the embedded etcd's data; not used when Recommended.Etcd names servers.
+	DataDir string
+
+	// Claim says which group-versions of others the server may serve.
+	Claim string
+	// Namespace is the server's own: its Service, certificates, registrar status
+	// and the Secrets of static identities are there.
+	Namespace string
+	// ServiceName and ServicePort are where the host finds the server.
+	ServiceName string
+	ServicePort int32
+	// ServiceExternalName makes the server create the Service itself, of type
+	// ExternalName, for a server that doesn't run in the host's cluster.
+	ServiceExternalName string
+
+	// WebhookAddress is where the admission webhooks listen.
+	WebhookAddress string
+	// WebhookPort is where they listen, and the Service's port for them.
+	WebhookPort int
+	// WebhookURL is where the host and this server reach them instead of through
+	// the Service, as https://host:port.
+	WebhookURL string
+
+	// LeaderElect lets several replicas run: all serve, one acts.
+	LeaderElect bool
+	// Reconcile is false for a server that only shows.
+	Reconcile bool
+	// WatchFilter is the value of the label cluster.x-k8s.io/watch-filter of the
+	// clusters to reconcile; empty for all.
+	WatchFilter string
+	// Concurrency is how many clusters are reconciled at the same time.
+	Concurrency int
+
+	// MaxAge and ReadDeadline bound the age of facts in a read and the wait for them.
+	MaxAge, ReadDeadline time.Duration
+	// SweepPeriod is how often the tables of a network are listed while nothing changes.
+	SweepPeriod time.Duration
+	// CreationGrace is how long AWS may take to show what it has made.
+	CreationGrace time.Duration
+	// DNSServer is asked whether a load balancer's name resolves, as host:port.
+	DNSServer string
+}
+
+// NewOptions returns the defaults.
+func NewOptions() *Options {
+	recommended := genericoptions.NewRecommendedOptions(etcdPrefix, storageCodec())
+	recommended.Etcd.StorageConfig.EncodeVersioner = schema.GroupVersions(hubVersions())
+	recommended.SecureServing.BindPort = 8443
+	// Webhooks and policies of the host apply to these kinds too, so the library's
+	// plugins all stay on, and templates can't be changed once they are used.
+	templateimmutable.Register(recommended.Admission.Plugins)
+	recommended.Admission.RecommendedPluginOrder = append(recommended.Admission.RecommendedPluginOrder, templateimmutable.PluginName)
+	return &Options{
+		Recommended:    recommended,
+		DataDir:        "/var/lib/capa-apiserver",
+		Claim:          string(registrar.ModeAuto),
+		Namespace:      "capa-system",
+		ServiceName:    "capa-apiserver",
+		ServicePort:    443,
+		WebhookAddress: "0.0.0.0",
+		WebhookPort:    9443,
+		Reconcile:      true,
+		Concurrency:    10,
+		MaxAge:         defaultMaxAge,
+		ReadDeadline:   defaultReadDeadline,
+		SweepPeriod:    time.Minute,
+		CreationGrace:  time.Minute,
+	}
+}
+
+// AddFlags binds the options to flags.
+func (o *Options) AddFlags(fs *pflag.FlagSet) {
+	o.Recommended.AddFlags(fs)
+	fs.StringVar(&o.DataDir, "data-dir", o.DataDir, "Folder of the embedded etcd, for a single replica. Not used with --etcd-servers.")
+	fs.StringVar(&o.Claim, "claim", o.Claim, "Which group-versions to serve through the host besides v2beta1: 'auto' takes v1beta2 of a group while nobody else serves it, 'native' never takes it, 'all' takes it even where CustomResourceDefinitions serve it.")
+	fs.StringVar(&o.Namespace, "namespace", o.Namespace, "Namespace of the server's Service, certificates, registrar status and of the Secrets that static identities name.")
+	fs.StringVar(&o.ServiceName, "service-name", o.ServiceName, "Service through which the host reaches this server.")
+	fs.Int32Var(&o.ServicePort, "service-port", o.ServicePort, "Port of that Service.")
+	fs.StringVar(&o.ServiceExternalName, "service-external-name", o.ServiceExternalName, "Create the Service as an ExternalName for this DNS name, for a server outside the host's cluster. Example: localhost")
+	fs.StringVar(&o.WebhookAddress, "webhook-bind-address", o.WebhookAddress, "Address on which the admission webhooks listen.")
+	fs.IntVar(&o.WebhookPort, "webhook-port", o.WebhookPort, "Port on which the admission webhooks listen.")
+	fs.StringVar(&o.WebhookURL, "webhook-url", o.WebhookURL, "Where the webhooks are reached when not through the Service. Example: https://127.0.0.1:9443")
+	fs.BoolVar(&o.LeaderElect, "leader-elect", o.LeaderElect, "Elect one of several replicas to act on AWS. All of them serve.")
+	fs.BoolVar(&o.Reconcile, "reconcile", o.Reconcile, "Make AWS match what is stored. With false the server only shows what AWS has.")
+	fs.StringVar(&o.WatchFilter, "watch-filter", o.WatchFilter, "Reconcile only objects whose label cluster.x-k8s.io/watch-filter has this value.")
+	fs.IntVar(&o.Concurrency, "awscluster-concurrency", o.Concurrency, "How many clusters are reconciled at the same time.")
+	fs.DurationVar(&o.MaxAge, "max-age", o.MaxAge, "How old the facts from AWS in an ordinary read may be. Example: 2s")
+	fs.DurationVar(&o.ReadDeadline, "read-deadline", o.ReadDeadline, "How long a read waits for AWS before it answers with what is known.")
+	fs.DurationVar(&o.SweepPeriod, "sweep-period", o.SweepPeriod, "How often the resources of a network are listed while nothing changes, per account and region.")
+	fs.DurationVar(&o.CreationGrace, "creation-grace", o.CreationGrace, "How long AWS may take to show in its lists what it has made.")
+	fs.StringVar(&o.DNSServer, "dns-server", o.DNSServer, "DNS server that is asked whether a load balancer's name resolves, as host:port. Empty: the system's.")
+}
+
+// Complete fills in what follows from other options.
+func (o *Options) Complete() {
+	// One kubeconfig serves all three ways of talking to the host.
+	if path := o.Recommended.CoreAPI.CoreAPIKubeconfigPath; path != "" {
+		if o.Recommended.Authentication.RemoteKubeConfigFile == "" {
+			o.Recommended.Authentication.RemoteKubeConfigFile = path
+		}
+		if o.Recommended.Authorization.RemoteKubeConfigFile == "" {
+			o.Recommended.Authorization.RemoteKubeConfigFile = path
+		}
+	}
+}
+
+// Validate names every flag that can't be used and what it should be.
+func (o *Options) Validate() error {
+	var errs []error
+	refuse := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	switch registrar.Mode(o.Claim) {
+	case registrar.ModeAuto, registrar.ModeNative, registrar.ModeAll:
+	default:
+		refuse("--claim=%q: must be auto, native or all", o.Claim)
+	}
+	if !o.externalEtcd() && o.DataDir == "" {
+		refuse("--data-dir: must be a folder such as /var/lib/capa-apiserver, unless --etcd-servers is set")
+	}
+	if o.LeaderElect && !o.externalEtcd() {
+		refuse("--leader-elect: several replicas need a common etcd: set --etcd-servers, for example https://etcd-0:2379")
+	}
+	if o.MaxAge < 0 || o.ReadDeadline <= 0 {
+		refuse("--max-age=%s --read-deadline=%s: must be durations such as 2s and 1.5s", o.MaxAge, o.ReadDeadline)
+	}
+	if o.SweepPeriod < time.Second {
+		refuse("--sweep-period=%s: must be at least 1s; 1m is usual", o.SweepPeriod)
+	}
+	if o.CreationGrace < 0 {
+		refuse("--creation-grace=%s: must not be negative; 1m is usual", o.CreationGrace)
+	}
+	if o.Concurrency < 1 {
+		refuse("--awscluster-concurrency=%d: must be at least 1", o.Concurrency)
+	}
+	if o.WebhookURL != "" {
+		if u, err := url.Parse(o.WebhookURL); err != nil || u.Scheme != "https" || u.Host == "" {
+			refuse("--webhook-url=%q: must be like https://127.0.0.1:9443", o.WebhookURL)
+		}
+	}
+	if o.DNSServer != "" {
+		if _, _, err := net.SplitHostPort(o.DNSServer); err != nil {
+			refuse("--dns-server=%q: must be host:port, for example 10.0.0.2:53", o.DNSServer)
+		}
+	}
+	recommended := *o.Recommended
+	if !o.externalEtcd() {
+		recommended.Etcd = nil // its servers are known once the embedded one runs
+	}
+	errs = append(errs, recommended.Validate()...)
+	return utilerrors.NewAggregate(errs)
+}
+
+func (o *Options) externalEtcd() bool {
+	return len(o.Recommended.Etcd.StorageConfig.Transport.ServerList) > 0
+}
+
+// errEnded tells that a part of the server ended though nobody asked it to.
+var errEnded = errors.New("ended unexpectedly")

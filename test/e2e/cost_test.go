@@ -1,0 +1,81 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+const (
+	// mostCallsToCreate is the budget of one quick-start cluster, polling included.
+	mostCallsToCreate = 60
+	// fleet is how many clusters share the account in the comparison.
+	fleet = 20
+	// sweeps is over how many sweep periods calls are counted.
+	sweeps = 6
+	period = 5 * time.Second
+)
+
+// TestCreatingAClusterIsCheap counts every call from the apply to Ready.
+func TestCreatingAClusterIsCheap(t *testing.T) {
+	w := newWorld(t, "--sweep-period=10m")
+	ns := w.namespace()
+	w.apply(ns, quickStart("cheap"))
+	w.waitReady(ns, "cheap")
+	counts := w.aws.Counts()
+	total := 0
+	for _, n := range counts {
+		total += n
+	}
+	t.Logf("creating one cluster took %d calls: %s", total, pretty(counts))
+	if total >= mostCallsToCreate {
+		t.Errorf("creating one cluster took %d calls, want fewer than %d", total, mostCallsToCreate)
+	}
+	w.deleteCluster(ns, "cheap")
+}
+
+// TestRestCostsTheSameForManyClusters compares the calls of one cluster at rest
+// with those of twenty in the same account and region, both counted over the
+// same number of sweeps in one run.
+func TestRestCostsTheSameForManyClusters(t *testing.T) {
+	w := newWorld(t, "--sweep-period="+period.String())
+	ns := w.namespace()
+	smallNetwork := "network: {vpc: {availabilityZoneUsageLimit: 1}}"
+	w.apply(ns, quickStartIn("rest-0", region, smallNetwork))
+	w.waitReady(ns, "rest-0")
+	one := w.callsAtRest()
+
+	for i := 1; i < fleet; i++ {
+		w.apply(ns, quickStartIn(fmt.Sprintf("rest-%d", i), region, smallNetwork))
+	}
+	for i := 1; i < fleet; i++ {
+		w.waitReady(ns, fmt.Sprintf("rest-%d", i))
+	}
+	many := w.callsAtRest()
+	t.Logf("calls in %d sweeps at rest: %d for one cluster, %d for %d", sweeps, one, many, fleet)
+	// Sweeps are jittered, so one more or less of each table may fall into a window.
+	if tolerance := one/sweeps + 1; many > one+tolerance {
+		t.Errorf("%d clusters at rest cost %d calls in %d sweeps, one costs %d: the cost must not grow with clusters", fleet, many, sweeps, one)
+	}
+	w.kubectl("delete", "cluster", "-n", ns, "--all", "--wait=false")
+	w.awsIsEmpty()
+}
+
+// callsAtRest counts the calls of some sweeps, after what was set off has ended.
+func (w *world) callsAtRest() int {
+	w.t.Helper()
+	time.Sleep(2 * period) // details of new rows are read in the sweep after
+	w.aws.ResetCounts()
+	time.Sleep(sweeps * period)
+	total := 0
+	for operation, n := range w.aws.Counts() {
+		total += n
+		if !isRead(operation) {
+			w.t.Errorf("at rest AWS was changed %d times by %s", n, operation)
+		}
+	}
+	if total == 0 {
+		w.t.Fatal("nothing was swept, so nothing was measured")
+	}
+	return total
+}

@@ -1,0 +1,87 @@
+package e2e
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// fewestBadManifests keeps the table from shrinking unnoticed.
+const fewestBadManifests = 40
+
+// TestBadInputIsRefusedWithWhatToWrite sends every invalid manifest of the
+// validation's own table through kubectl and the whole chain.
+func TestBadInputIsRefusedWithWhatToWrite(t *testing.T) {
+	w := newWorld(t)
+	ns := w.namespace()
+	files, err := filepath.Glob(filepath.Join(suite.root, "apis", "infrastructure", "validation", "testdata", "invalid", "*.yaml"))
+	must(t, err)
+	if len(files) < fewestBadManifests {
+		t.Fatalf("there are %d invalid manifests, want at least %d", len(files), fewestBadManifests)
+	}
+	calls := w.mutations()
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			must(t, err)
+			wants, documents := parseBad(string(text))
+			for _, valid := range documents[:len(documents)-1] {
+				if out, err := w.tryKubectl(valid, "apply", "-n", ns, "-f", "-"); err != nil {
+					t.Fatalf("the object before the bad update is refused: %s", out)
+				}
+			}
+			out, err := w.tryKubectl(documents[len(documents)-1], "apply", "-n", ns, "-f", "-")
+			if err == nil {
+				t.Fatalf("it was accepted: %s", out)
+			}
+			for _, want := range wants {
+				if !strings.Contains(out, want) {
+					t.Errorf("the refusal doesn't say %q:\n%s", want, out)
+				}
+			}
+			w.tryKubectl("", "delete", "-n", ns, "awscluster,awsclustertemplate,awsclusterroleidentity,awsclusterstaticidentity", "--all", "--wait=false") //nolint:errcheck // tidying up
+		})
+	}
+	if now := w.mutations(); now != calls {
+		t.Errorf("refused manifests made %d calls that change AWS", now-calls)
+	}
+}
+
+// parseBad splits a file of the table: "# want: " lines, then one document for a
+// creation or two for an update.
+func parseBad(text string) (wants, documents []string) {
+	for _, line := range strings.Split(text, "\n") {
+		if want, ok := strings.CutPrefix(line, "# want: "); ok {
+			wants = append(wants, strings.TrimSpace(want))
+		}
+	}
+	for _, document := range strings.Split(text, "\n---\n") {
+		if strings.Contains(document, "kind:") {
+			documents = append(documents, document)
+		}
+	}
+	return wants, documents
+}
+
+// TestAForgedUserIsRefused speaks to our port directly, claiming to be the front
+// proxy without its certificate.
+func TestAForgedUserIsRefused(t *testing.T) {
+	w := newWorld(t)
+	url := fmt.Sprintf("https://127.0.0.1:%d/apis/infrastructure.cluster.x-k8s.io/v2beta1/awsclusters", w.port)
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, nil)
+	must(t, err)
+	request.Header.Set("X-Remote-User", "system:admin")
+	request.Header.Set("X-Remote-Group", "system:masters")
+	insecure := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // the forger doesn't care
+	response, err := insecure.Do(request)
+	must(t, err)
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusForbidden && response.StatusCode != http.StatusUnauthorized {
+		t.Errorf("a forged user got %s, want to be refused", response.Status)
+	}
+}

@@ -1,0 +1,281 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator"
+)
+
+const (
+	account = "123456789012"
+	region  = "us-east-1"
+	// patience is how long anything may take that should take seconds, on a slow
+	// and busy machine.
+	patience = 3 * time.Minute
+)
+
+// world is an emulated AWS and our server beside the suite's management cluster.
+type world struct {
+	t      *testing.T
+	aws    *emulator.Emulator
+	awsURL string
+	client client.Client
+	config *rest.Config
+
+	dataDir       string
+	port, webhook int
+	process       *exec.Cmd
+	ended         chan error
+	flags         []string
+}
+
+// newWorld starts an empty AWS and a server with an empty etcd. Flags are added
+// to the server's.
+func newWorld(t *testing.T, flags ...string) *world {
+	t.Helper()
+	w := &world{t: t, aws: emulator.New(emulator.Options{}), dataDir: t.TempDir(), flags: flags}
+	var stop func()
+	var err error
+	w.awsURL, stop, err = w.aws.Start("127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(stop)
+	_, stopDNS, err := w.aws.StartDNS("127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(stopDNS)
+	w.port, w.webhook = freePort(t), freePort(t)
+	w.config, err = clientcmd.BuildConfigFromFlags("", suite.kubeconfig)
+	must(t, err)
+	w.config.QPS, w.config.Burst = 200, 400
+	w.client, err = client.New(w.config, client.Options{Scheme: clientScheme(t)})
+	must(t, err)
+	w.startServer()
+	t.Cleanup(w.stopServer)
+	return w
+}
+
+func clientScheme(t *testing.T) *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	must(t, clientgoscheme.AddToScheme(scheme))
+	must(t, clusterv1.AddToScheme(scheme))
+	must(t, infrav1.AddToScheme(scheme))
+	return scheme
+}
+
+// startServer starts the server's process and returns when its kinds are
+// reached through kube-apiserver.
+func (w *world) startServer() {
+	w.t.Helper()
+	w.launch()
+	w.eventually("our kinds are served through kube-apiserver", func(ctx context.Context) error {
+		select {
+		case err := <-w.ended:
+			w.ended <- err
+			w.t.Fatalf("the server ended: %v\n%s", err, w.serverLog(40))
+		default:
+		}
+		return w.client.List(ctx, &infrav1.AWSClusterList{}, client.Limit(1))
+	})
+}
+
+// launch starts the process without waiting for anything.
+func (w *world) launch() {
+	w.t.Helper()
+	log, err := os.OpenFile(w.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	must(w.t, err)
+	defer log.Close()
+	args := append([]string{
+		"--kubeconfig=" + suite.kubeconfig, "--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", w.port),
+		"--data-dir=" + filepath.Join(w.dataDir, "etcd"),
+		"--service-external-name=localhost", fmt.Sprintf("--service-port=%d", w.port),
+		"--webhook-bind-address=127.0.0.1", fmt.Sprintf("--webhook-port=%d", w.webhook),
+		fmt.Sprintf("--webhook-url=https://127.0.0.1:%d", w.webhook),
+		"--dns-server=" + w.aws.DNSAddr(), "--v=2",
+	}, w.flags...)
+	w.process = exec.Command(filepath.Join(suite.bin, "capa-apiserver"), args...)
+	w.process.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+w.awsURL, "AWS_REGION="+region,
+		"AWS_ACCESS_KEY_ID=AKIATEST", "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true")
+	w.process.Stdout, w.process.Stderr = log, log
+	must(w.t, w.process.Start())
+	ended := make(chan error, 1)
+	w.ended = ended
+	go func(p *exec.Cmd) { ended <- p.Wait() }(w.process)
+}
+
+// kill ends the server without a chance to say goodbye.
+func (w *world) kill() {
+	w.t.Helper()
+	must(w.t, w.process.Process.Signal(syscall.SIGKILL))
+	<-w.ended
+	w.process = nil
+}
+
+// stopServer ends the server politely.
+func (w *world) stopServer() {
+	if w.process == nil {
+		return
+	}
+	_ = w.process.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-w.ended:
+	case <-time.After(30 * time.Second):
+		w.t.Errorf("the server didn't end within 30 s of SIGTERM")
+		_ = w.process.Process.Kill()
+	}
+	w.process = nil
+	if w.t.Failed() {
+		w.t.Logf("the server's last words:\n%s", w.serverLog(60))
+	}
+}
+
+func (w *world) logPath() string { return filepath.Join(w.dataDir, "server.log") }
+
+func (w *world) serverLog(lines int) string {
+	text, err := os.ReadFile(w.logPath())
+	if err != nil {
+		return err.Error()
+	}
+	all := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+// namespace makes one of the test's own, which is gone with the test.
+func (w *world) namespace() string {
+	w.t.Helper()
+	name := fmt.Sprintf("e2e-%d", time.Now().UnixNano())
+	w.kubectl("create", "namespace", name)
+	return name
+}
+
+// kubectl runs the real one and fails the test when it fails.
+func (w *world) kubectl(args ...string) string {
+	w.t.Helper()
+	out, err := w.tryKubectl("", args...)
+	if err != nil {
+		w.t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// tryKubectl runs the real one with the input and returns all it says.
+func (w *world) tryKubectl(input string, args ...string) (string, error) {
+	cmd := exec.Command(filepath.Join(suite.bin, "kubectl"), args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+suite.kubeconfig)
+	cmd.Stdin = strings.NewReader(input)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	return out.String(), err
+}
+
+// apply applies a manifest in a namespace, as users do.
+func (w *world) apply(namespace, manifest string, flags ...string) string {
+	w.t.Helper()
+	out, err := w.tryKubectl(manifest, append([]string{"apply", "-n", namespace, "-f", "-"}, flags...)...)
+	if err != nil {
+		w.t.Fatalf("kubectl apply: %v\n%s", err, out)
+	}
+	return out
+}
+
+// cluster reads an AWSCluster the way kubectl does: with live facts.
+func (w *world) cluster(ctx context.Context, namespace, name string) (*infrav1.AWSCluster, error) {
+	c := &infrav1.AWSCluster{}
+	return c, w.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, c)
+}
+
+// waitReady waits, by informer-like reads that cost no call to AWS, until the
+// cluster is ready.
+func (w *world) waitReady(namespace, name string) *infrav1.AWSCluster {
+	w.t.Helper()
+	var c *infrav1.AWSCluster
+	w.eventually("AWSCluster "+name+" is ready", func(ctx context.Context) error {
+		var err error
+		if c, err = w.storedCluster(ctx, namespace, name); err != nil {
+			return err
+		}
+		for _, condition := range c.Status.Conditions {
+			if condition.Type == infrav1.ReadyCondition && condition.Status == metav1.ConditionTrue && c.Provisioned() {
+				return nil
+			}
+		}
+		return fmt.Errorf("conditions are %s", pretty(c.Status.Conditions))
+	})
+	return c
+}
+
+// storedCluster reads an AWSCluster the way informers do.
+func (w *world) storedCluster(ctx context.Context, namespace, name string) (*infrav1.AWSCluster, error) {
+	c := &infrav1.AWSCluster{}
+	return c, w.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, c,
+		&client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}})
+}
+
+// deleteCluster deletes the Cluster and waits until it and everything in AWS is gone.
+func (w *world) deleteCluster(namespace, name string) {
+	w.t.Helper()
+	w.kubectl("delete", "cluster", "-n", namespace, name, "--wait=false")
+	w.awsIsEmpty()
+}
+
+// awsIsEmpty waits until nothing is left of anything in the account.
+func (w *world) awsIsEmpty() {
+	w.t.Helper()
+	w.eventually("the account is empty", func(context.Context) error {
+		if left := w.aws.Resources(account, region); len(left) > 0 {
+			return fmt.Errorf("%d resources are left: %s", len(left), pretty(left))
+		}
+		return nil
+	})
+}
+
+// eventually repeats a check until it holds.
+func (w *world) eventually(what string, check func(context.Context) error) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	var err error
+	for {
+		if err = check(ctx); err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			w.t.Fatalf("not within %s: %s: %v\n%s", patience, what, err, w.serverLog(60))
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
