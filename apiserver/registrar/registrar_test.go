@@ -1,6 +1,7 @@
 package registrar
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -373,7 +374,7 @@ func TestNotReadyWhileANativeVersionIsTakenByOthers(t *testing.T) {
 	w := newWorld(t, nil, foreign(infraNative)).start()
 	w.eventually("the reason", func() error {
 		if err := w.reg.Ready(); err == nil || !strings.Contains(err.Error(), "Service other/server") || strings.Contains(err.Error(), "not registered yet") {
-			return fmt.Errorf("ready says: %v", err)
+			return fmt.Errorf("the wrong reason: %w", cmp.Or(err, errors.New("ready")))
 		}
 		return nil
 	})
