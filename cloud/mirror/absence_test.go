@@ -184,6 +184,44 @@ func TestOlderListingNeverUndoesAWrite(t *testing.T) {
 	})
 }
 
+func TestListingFromBeforeAPutIsNoNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegion(thing{Name: "a", State: "old"})
+		m := watching(r, Options{})
+		r.slow = 2 * time.Second
+		done := make(chan error)
+		go func() { done <- m.Refresh(t.Context(), home, 0, r.table.Kind) }()
+		time.Sleep(time.Second)
+		Put(m, home, r.table, thing{Name: "a", State: "new"})
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if got := state(m, r, "a"); got != "new" {
+			t.Errorf("state %s, want new", got)
+		}
+	})
+}
+
+func TestSlowListingDoesNotUndoALaterLook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, m := grown(t, Options{}, thing{Name: "a", State: "old"})
+		r.slow = 10 * time.Second
+		done := make(chan error)
+		go func() { done <- m.Refresh(t.Context(), home, 0, r.table.Kind) }()
+		time.Sleep(time.Second)
+		r.set(thing{Name: "a", State: "new"})
+		if err := m.Lookup(t.Context(), home, r.table.Kind, "a"); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if got := state(m, r, "a"); got != "new" {
+			t.Errorf("state %s, want new", got)
+		}
+	})
+}
+
 func TestStaleListingWithinTheHoldNeverUndoesAWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, m := grown(t, Options{}, thing{Name: "a", State: "old"})

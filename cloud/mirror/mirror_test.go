@@ -38,6 +38,8 @@ type region struct {
 	fail      error
 	// hidden things are left out of listings.
 	hidden map[string]bool
+	// hideIDs hides them from reads by id too.
+	hideIDs bool
 	// slow is how long a listing takes after its answer is fixed.
 	slow time.Duration
 	// refused are identities that may not read.
@@ -121,7 +123,7 @@ func (r *region) byID(_ context.Context, _ *cloud.Session, ids []string) ([]thin
 	r.calls["byID"]++
 	var rows []thing
 	for _, id := range ids {
-		if t, ok := r.things[id]; ok {
+		if t, ok := r.things[id]; ok && !(r.hideIDs && r.hidden[id]) {
 			rows = append(rows, t)
 		}
 	}

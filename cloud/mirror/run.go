@@ -162,6 +162,8 @@ func (t *tableState) plan(e *edit) {
 		t.busyStep = 0
 		t.busyResets++
 		t.busyAt = e.now.Add(busyDelays[0])
+	case e.complete: // the listing was a look
+		t.busyAt = e.now.Add(busyDelays[t.busyStep])
 	}
 }
 

@@ -123,6 +123,21 @@ func TestChangeOfABusyRowBeginsThePausesAnew(t *testing.T) {
 	})
 }
 
+func TestBusyRowsAreNotPolledWhileReadersListThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegion(thing{Name: "a", State: "pending", Tags: mine})
+		m := watching(r, Options{})
+		run(t, m)
+		for range 100 {
+			time.Sleep(1500 * time.Millisecond)
+			refresh(t, m, r)
+		}
+		if n := r.count("byID"); n != 0 {
+			t.Errorf("%d reads by id beside the readers' listings, want none", n)
+		}
+	})
+}
+
 func TestRowsThatNobodyOwnsAreNotPolled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRegion(thing{Name: "a", State: "pending"})

@@ -56,8 +56,10 @@ type edit struct {
 	now     time.Time
 	view    *tableView
 	changes []Change
-	// owned says that view.rows is a copy already.
-	owned bool
+	// copied says that view.rows is a copy already.
+	copied bool
+	// complete says that the edit takes in a complete listing.
+	complete bool
 }
 
 func (m *Mirror) begin(ss *scopeState, t *tableState) *edit {
@@ -71,7 +73,7 @@ func (e *edit) set(id string, row any) {
 	if known && same(before, row) {
 		return
 	}
-	e.own()
+	e.copyRows()
 	e.view.rows[id] = row
 	e.changes = append(e.changes, changeOf(e.ss.scope, e.t.table, id, before, row))
 }
@@ -83,14 +85,14 @@ func (e *edit) remove(id string) {
 	if !known {
 		return
 	}
-	e.own()
+	e.copyRows()
 	delete(e.view.rows, id)
 	e.changes = append(e.changes, changeOf(e.ss.scope, e.t.table, id, before, nil))
 }
 
-func (e *edit) own() {
-	if !e.owned {
-		e.owned = true
+func (e *edit) copyRows() {
+	if !e.copied {
+		e.copied = true
 		e.view.rows = maps.Clone(e.view.rows)
 	}
 }
@@ -186,6 +188,7 @@ func (e *edit) listed(began time.Time, rows []any, err error) (suspects []string
 		e.view.err = err
 		return nil
 	}
+	e.complete = true
 	suspects = e.absent(began, seen)
 	listings := []time.Time{began}
 	if len(e.view.listings) > 0 {
