@@ -27,7 +27,44 @@ const notOptedIn = "not-opted-in"
 
 // partitions are the forms of region names of the partitions that AWS publishes
 // with its SDKs (partitions.json, field regionRegex).
-var partitions = regexp.MustCompile(`^((us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+|cn-\w+-\d+|us-gov-\w+-\d+|us-iso-\w+-\d+|us-isob-\w+-\d+|eu-isoe-\w+-\d+|us-isof-\w+-\d+|eusc-\w+-\w+-\d+)$`)
+var partitions = []struct {
+	name string
+	form *regexp.Regexp
+}{
+	{"aws", regexp.MustCompile(`^(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+$`)},
+	{"aws-cn", regexp.MustCompile(`^cn-\w+-\d+$`)},
+	{"aws-us-gov", regexp.MustCompile(`^us-gov-\w+-\d+$`)},
+	{"aws-iso", regexp.MustCompile(`^us-iso-\w+-\d+$`)},
+	{"aws-iso-b", regexp.MustCompile(`^us-isob-\w+-\d+$`)},
+	{"aws-iso-e", regexp.MustCompile(`^eu-isoe-\w+-\d+$`)},
+	{"aws-iso-f", regexp.MustCompile(`^us-isof-\w+-\d+$`)},
+	{"aws-eusc", regexp.MustCompile(`^eusc-\w+-\w+-\d+$`)},
+}
+
+// partitionOf is empty for a name of no known form.
+func partitionOf(region string) string {
+	for _, p := range partitions {
+		if p.form.MatchString(region) {
+			return p.name
+		}
+	}
+	return ""
+}
+
+// covers tells whether the regions known say anything about a name: those of
+// one partition say nothing about another's.
+func covers(regions map[string]string, region string) bool {
+	partition := partitionOf(region)
+	if partition == "" {
+		return true
+	}
+	for known := range regions {
+		if partitionOf(known) == partition {
+			return true
+		}
+	}
+	return false
+}
 
 type regionRules struct {
 	regions Regions
@@ -46,7 +83,7 @@ func (rules regionRules) known(ctx context.Context, r Request, updated, old *inf
 	if rules.regions != nil {
 		regions, ok = rules.regions.Known(ctx, updated.IdentityRef, r.Namespace)
 	}
-	if !ok {
+	if _, exists := regions[region]; !ok || (!exists && !covers(regions, region)) {
 		return []string{unchecked(at, region)}, nil
 	}
 	status, exists := regions[region]
@@ -60,7 +97,7 @@ func (rules regionRules) known(ctx context.Context, r Request, updated, old *inf
 }
 
 func unchecked(at *field.Path, region string) string {
-	if partitions.MatchString(region) {
+	if partitionOf(region) != "" {
 		return fmt.Sprintf("%s: AWS could not be asked yet whether %s exists, so it was accepted as written", at, region)
 	}
 	return fmt.Sprintf("%s: %s looks like no region of AWS, and AWS could not be asked yet; it was accepted as written, check it for a slip", at, region)

@@ -232,16 +232,17 @@ func TestRegionsMustBeKnownToAWS(t *testing.T) {
 		regions       Regions
 		want, warning string
 	}{
-		"known":                         {"us-east-1", aws, "", ""},
-		"none":                          {"", aws, "", ""},
-		"a slip":                        {"us-eest-1", aws, `spec.region: Invalid value: "us-eest-1": AWS has no such region for this identity: did you mean us-east-1?`, ""},
-		"letters swapped":               {"eu-cnetral-1", aws, "did you mean eu-central-1?", ""},
-		"something else":                {"frankfurt", aws, "write one of: ap-east-1, eu-central-1, us-east-1, us-west-2", ""},
-		"switched off":                  {"ap-east-1", aws, "", "aws account enable-region --region-name ap-east-1"},
-		"AWS silent, form known":        {"eu-west-9", fakeRegions(nil), "", "could not be asked yet whether eu-west-9 exists"},
-		"AWS silent, form known, China": {"cn-north-1", fakeRegions(nil), "", "could not be asked yet whether"},
-		"AWS silent, form unknown":      {"mars-north-1", fakeRegions(nil), "", "looks like no region"},
-		"no way to ask AWS":             {"us-east-1", nil, "", "could not be asked yet"},
+		"known":                            {"us-east-1", aws, "", ""},
+		"none":                             {"", aws, "", ""},
+		"a slip":                           {"us-eest-1", aws, `spec.region: Invalid value: "us-eest-1": AWS has no such region for this identity: did you mean us-east-1?`, ""},
+		"letters swapped":                  {"eu-cnetral-1", aws, "did you mean eu-central-1?", ""},
+		"something else":                   {"frankfurt", aws, "write one of: ap-east-1, eu-central-1, us-east-1, us-west-2", ""},
+		"switched off":                     {"ap-east-1", aws, "", "aws account enable-region --region-name ap-east-1"},
+		"AWS silent, form known":           {"eu-west-9", fakeRegions(nil), "", "could not be asked yet whether eu-west-9 exists"},
+		"AWS silent, form known, China":    {"cn-north-1", fakeRegions(nil), "", "could not be asked yet whether"},
+		"another partition than was asked": {"cn-north-1", aws, "", "could not be asked yet whether cn-north-1 exists"},
+		"AWS silent, form unknown":         {"mars-north-1", fakeRegions(nil), "", "looks like no region"},
+		"no way to ask AWS":                {"us-east-1", nil, "", "could not be asked yet"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
