@@ -101,8 +101,7 @@ func (s *standIn) config(context.Context) (aws.Config, error) {
 	}, nil
 }
 
-func fail(w http.ResponseWriter, status int, code string) bool {
+func fail(w http.ResponseWriter, status int, code string) {
 	w.WriteHeader(status)
 	fmt.Fprintf(w, `<Response><Errors><Error><Code>%[1]s</Code><Message>m</Message></Error></Errors><Error><Code>%[1]s</Code><Message>m</Message></Error></Response>`, code)
-	return true
 }

@@ -23,7 +23,7 @@ func standInSession(t *testing.T, s *standIn) (*Session, *Limiter) {
 	return NewSession(cfg, l, testScope, "aws", "controller"), l
 }
 
-func hangUp(http.ResponseWriter) bool {
+func hangUp(http.ResponseWriter) {
 	panic(http.ErrAbortHandler)
 }
 
@@ -36,14 +36,14 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		_, err := s.EC2.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})
 		return err
 	}
-	refuse := func(status int, code string) func(http.ResponseWriter) bool {
-		return func(w http.ResponseWriter) bool { return fail(w, status, code) }
+	refuse := func(status int, code string) func(http.ResponseWriter) {
+		return func(w http.ResponseWriter) { fail(w, status, code) }
 	}
 	for _, c := range []struct {
 		name   string
 		call   func(context.Context, *Session) error
 		action string
-		first  func(http.ResponseWriter) bool
+		first  func(http.ResponseWriter)
 		want   int
 		ok     bool
 	}{
@@ -57,7 +57,13 @@ func TestWhatIsTriedAgain(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			aws := newStandIn(t)
-			aws.answer = func(w http.ResponseWriter, _ request, nth int) bool { return nth == 1 && c.first(w) }
+			aws.answer = func(w http.ResponseWriter, _ request, nth int) bool {
+				if nth > 1 {
+					return false
+				}
+				c.first(w)
+				return true
+			}
 			session, limiter := standInSession(t, aws)
 			err := c.call(t.Context(), session)
 			if (err == nil) != c.ok {
@@ -75,7 +81,10 @@ func TestWhatIsTriedAgain(t *testing.T) {
 
 func TestThrottlesEndAfterThreeAttempts(t *testing.T) {
 	aws := newStandIn(t)
-	aws.answer = func(w http.ResponseWriter, _ request, _ int) bool { return fail(w, 503, "RequestLimitExceeded") }
+	aws.answer = func(w http.ResponseWriter, _ request, _ int) bool {
+		fail(w, 503, "RequestLimitExceeded")
+		return true
+	}
 	session, limiter := standInSession(t, aws)
 	_, err := session.EC2.DescribeVpcs(t.Context(), &ec2.DescribeVpcsInput{})
 	if !IsThrottled(err) || !Definite(err) {

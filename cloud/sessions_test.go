@@ -191,11 +191,13 @@ func TestIdentitiesThatGiveNoSession(t *testing.T) {
 			stand.answer = func(w http.ResponseWriter, r request, _ int) bool {
 				switch {
 				case r.key == "AKbad":
-					return fail(w, 403, "InvalidClientTokenId")
+					fail(w, 403, "InvalidClientTokenId")
 				case strings.Contains(r.Get("RoleArn"), "999999999999"):
-					return fail(w, 403, "AccessDenied")
+					fail(w, 403, "AccessDenied")
+				default:
+					return false
 				}
-				return false
+				return true
 			}
 			s, _, _ := sessionsOf(t, stand, objects...)
 			_, err := s.For(t.Context(), refTo(c.kind, c.name), "team-a", "us-east-1")
@@ -294,7 +296,10 @@ func update(t *testing.T, c client.Client, key client.ObjectKey, object client.O
 
 func TestBrokenIdentityIsNotAskedForByEachCluster(t *testing.T) {
 	stand := newStandIn(t)
-	stand.answer = func(w http.ResponseWriter, _ request, _ int) bool { return fail(w, 403, "InvalidClientTokenId") }
+	stand.answer = func(w http.ResponseWriter, _ request, _ int) bool {
+		fail(w, 403, "InvalidClientTokenId")
+		return true
+	}
 	s, _, clock := sessionsOf(t, stand)
 	try := func() {
 		t.Helper()

@@ -14,7 +14,6 @@ import (
 type world struct {
 	*region
 	m       *Mirror
-	t       *testing.T
 	made    map[string]time.Time
 	dropped map[string]bool
 	wrong   string
@@ -60,7 +59,7 @@ func TestWhatAWSHasIsNeverLostAndWhatIsGoneGoes(t *testing.T) {
 			if !withByID {
 				r.table.ByID = nil
 			}
-			w := &world{region: r, m: watching(r, Options{RetryAfter: time.Millisecond}), t: t,
+			w := &world{region: r, m: watching(r, Options{RetryAfter: time.Millisecond}),
 				made: map[string]time.Time{}, dropped: map[string]bool{}}
 			serial := 0
 			for _, e := range events {
