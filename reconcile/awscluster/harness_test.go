@@ -2,7 +2,6 @@ package awscluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -192,6 +191,25 @@ func (w *world) pass(d time.Duration) {
 	}
 }
 
+// elapse lets time go by without asking for anything: only what the mirror reads
+// by itself is read. The short real wait gives its reads time to end; should
+// they not, they end in the next step.
+func (w *world) elapse(d time.Duration) {
+	w.awsNow.Advance(d)
+	w.now.Step(d)
+	time.Sleep(5 * time.Millisecond)
+}
+
+// observed tells whether the mirror has seen everything.
+func (w *world) observed() bool {
+	for _, scope := range w.mirror.Scopes() {
+		if w.mirror.Snapshot(scope).Seen(allKinds()...) {
+			return true
+		}
+	}
+	return false
+}
+
 func allKinds() []mirror.Kind {
 	var kinds []mirror.Kind
 	in := NewIntent(newCluster(), nil)
@@ -229,14 +247,15 @@ func (w *world) describe() string {
 	return b.String()
 }
 
-func (w *world) ready() bool {
+// isReady tells whether the object says that everything is as wanted.
+func (w *world) isReady() bool {
 	return meta.IsStatusConditionTrue(w.get().Status.Conditions, infrav1.ReadyCondition)
 }
 
 // create brings the cluster up.
 func (w *world) create() {
 	w.t.Helper()
-	w.settle(w.ready)
+	w.settle(w.isReady)
 }
 
 // delete deletes the object and waits until it is gone.
@@ -290,4 +309,16 @@ func (w *world) plan() []string {
 	return lines
 }
 
-var errNoName = errors.New("no such host")
+// settleReads lets time go by, without reconciling, until the mirror shows what
+// done looks for.
+func (w *world) settleReads(done func() bool) {
+	w.t.Helper()
+	for range 200 {
+		if done() {
+			return
+		}
+		w.pass(3 * time.Second)
+		time.Sleep(2 * time.Millisecond) // details are read in the background
+	}
+	w.t.Fatalf("the mirror never showed it\n%s", w.describe())
+}

@@ -31,7 +31,7 @@ type Intent struct {
 	// Failures are the errors of the latest attempts, by area; nil where nobody
 	// here made any, so that what the object says of them still holds.
 	Failures map[string][]string
-	// Ended are the keys of journal entries whose calls were answered.
+	// Ended are the keys of journal entries that stand for nothing any more.
 	Ended map[string]bool
 }
 

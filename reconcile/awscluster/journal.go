@@ -32,8 +32,8 @@ func (j *journal) Begin(ctx context.Context, actions []plan.Action) error {
 	return nil
 }
 
-// End notes which calls were answered; the next write of the status removes
-// their entries.
+// End notes which calls did nothing; the next write of the status removes their
+// entries.
 func (j *journal) End(_ context.Context, keys []string) {
 	for _, key := range keys {
 		j.ended[key] = true

@@ -34,7 +34,7 @@ type pass struct {
 	session *cloud.Session
 	// failures are the errors of this pass, by area.
 	failures map[string][]string
-	// ended are the keys of the journal whose calls were answered.
+	// ended are the keys of journal entries that stand for nothing any more.
 	ended map[string]bool
 	// stuck are the actions that aren't tried again in this pass.
 	stuck map[string]bool
@@ -59,6 +59,9 @@ func (p *pass) run(ctx context.Context) (ctrl.Result, error) {
 	}
 	complete := p.obj.Provisioned() && p.upToDate()
 	p.stuck = map[string]bool{}
+	if p.deleting() {
+		p.closeJournal()
+	}
 	left, err := p.converge(ctx, complete)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -101,8 +104,10 @@ func (p *pass) connect(ctx context.Context) error {
 }
 
 // observe sees to it that the tables are there. Once they are, the mirror keeps
-// them; only entries of the journal need them younger.
+// them; only creations whose end isn't known need some of them younger.
 func (p *pass) observe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
+	defer cancel()
 	in := p.intent()
 	snap := p.Mirror.Snapshot(p.session.Scope)
 	var unseen []mirror.Kind
@@ -111,16 +116,29 @@ func (p *pass) observe(ctx context.Context) error {
 			unseen = append(unseen, kind)
 		}
 	}
-	age := time.Hour
-	if len(in.journal()) > 0 {
-		unseen, age = in.Kinds(), journalAge
+	if len(unseen) > 0 {
+		if err := p.Mirror.Refresh(ctx, p.session.Scope, time.Hour, unseen...); err != nil {
+			return err
+		}
 	}
-	if len(unseen) == 0 {
-		return nil
+	if blocked := p.view().network.Blocked(); len(blocked) > 0 {
+		return p.Mirror.Refresh(ctx, p.session.Scope, journalAge, blocked...)
 	}
-	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
-	defer cancel()
-	return p.Mirror.Refresh(ctx, p.session.Scope, age, unseen...)
+	return nil
+}
+
+// view is what is known now.
+func (p *pass) view() *view { return observe(p.intent(), p.Mirror.Snapshot(p.session.Scope)) }
+
+// closeJournal ends the entries whose resources are to be seen, before these are
+// deleted: nothing will be created any more.
+func (p *pass) closeJournal() {
+	v := p.view()
+	for _, e := range v.network.Journal {
+		if v.network.Found(e.Key) {
+			p.ended[e.Key] = true
+		}
+	}
 }
 
 // observeFailed says in the status that AWS can't be seen, and changes nothing.
@@ -143,8 +161,7 @@ func (p *pass) intent() Intent {
 // left. Decisions are recorded before anything is made by them.
 func (p *pass) converge(ctx context.Context, complete bool) (plan.Plan, error) {
 	for round := 0; ; round++ {
-		snap := p.Mirror.Snapshot(p.session.Scope)
-		v := observe(p.intent(), snap)
+		v := p.view()
 		todo := v.plan()
 		if err := p.recordSpec(ctx, v.record(todo)); err != nil {
 			return todo, err
@@ -250,15 +267,15 @@ func (p *pass) next(left plan.Plan, again time.Duration) (ctrl.Result, error) {
 	for _, area := range sortedAreas(p.failures) {
 		all = append(all, area+": "+strings.Join(p.failures[area], "; "))
 	}
-	in := p.intent()
+	v := p.view()
 	switch {
 	case len(all) > 0:
 		return ctrl.Result{}, errors.New(strings.Join(all, "; "))
 	case again > 0:
 		return ctrl.Result{RequeueAfter: again}, nil
-	case len(in.journal()) > 0:
+	case len(v.network.Blocked()) > 0:
 		return ctrl.Result{RequeueAfter: journalAge}, nil
-	case len(left.Waits)+len(left.Actions) > 0:
+	case len(left.Waits)+len(left.Actions)+len(v.network.Journal) > 0:
 		return ctrl.Result{RequeueAfter: lookAgain}, nil
 	}
 	return ctrl.Result{}, nil

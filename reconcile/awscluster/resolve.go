@@ -21,7 +21,7 @@ func (p *pass) resolve(ctx context.Context, left plan.Plan) time.Duration {
 	for _, w := range left.Waits {
 		waiting = waiting || w.Reason == infrav1.WaitForDNSNameResolveReason
 	}
-	v := observe(p.intent(), p.Mirror.Snapshot(p.session.Scope))
+	v := p.view()
 	if !waiting || p.deleting() || v.primary() == nil || v.primary().DNSName() == "" || v.resolved() {
 		return 0
 	}

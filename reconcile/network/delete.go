@@ -36,11 +36,9 @@ func (s *State) PlanDelete(blocked string) plan.Plan {
 			return p.plan
 		}
 	}
-	for _, entry := range s.Journal {
-		if kind, ok := journaledKinds[entry.Operation]; ok && s.pending(entry.Key, kind) {
-			p.wait(AreaVPC, ReasonWaitingForObservation, fmt.Sprintf(
-				"whether an earlier %s went through, which two complete listings will tell", entry.Operation))
-		}
+	for _, kind := range s.Blocked() {
+		p.wait(AreaVPC, ReasonWaitingForObservation, fmt.Sprintf(
+			"whether an earlier creation went through, which two complete listings of %s will tell", kind))
 	}
 	groups := p.deleteSecurityGroups(blocked)
 	if p.Unmanaged {

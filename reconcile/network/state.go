@@ -165,21 +165,39 @@ func (s *State) addJournaled(a plan.Action, kind mirror.Kind) {
 	s.add(a)
 }
 
-// Unsettled returns the journal's entries that nothing is known about yet:
-// neither is their resource to be seen, nor is it proven that there is none.
+// Unsettled returns the journal's entries that have to stand: those that may
+// still come true unseen, and those whose resource another process, which knows
+// only what AWS lists, might not see yet and make again.
 func (s *State) Unsettled() []plan.Entry {
 	var rest []plan.Entry
 	for _, entry := range s.Journal {
 		kind, known := journaledKinds[entry.Operation]
-		if known && !s.settled(entry.Key) && s.pending(entry.Key, kind) {
+		if !known {
+			continue
+		}
+		listed := s.snap.Observed(kind).After(entry.Since.Add(plan.CreationGrace))
+		if !(s.Found(entry.Key) && listed) && s.pending(entry.Key, kind) {
 			rest = append(rest, entry)
 		}
 	}
 	return rest
 }
 
-// settled tells whether the resource of a journaled creation is there.
-func (s *State) settled(key string) bool {
+// Blocked returns the tables that have to tell whether creations went through
+// whose resources aren't to be seen.
+func (s *State) Blocked() []mirror.Kind {
+	var kinds []mirror.Kind
+	for _, entry := range s.Journal {
+		kind, known := journaledKinds[entry.Operation]
+		if known && !s.Found(entry.Key) && s.pending(entry.Key, kind) && !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}
+
+// Found tells whether the resource of a journaled creation is there.
+func (s *State) Found(key string) bool {
 	switch key {
 	case "vpc":
 		return s.VPC != nil

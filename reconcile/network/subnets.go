@@ -25,7 +25,9 @@ func (s *State) observeSubnets() {
 		sub := &Subnet{Spec: spec, Row: matchSubnet(spec, rows)}
 		if sub.Row != nil {
 			recordSubnet(spec, sub.Row)
-			s.recordPublic(sub, tables)
+			if s.Unmanaged {
+				s.recordPublic(sub, tables)
+			}
 		}
 		s.recordZone(spec)
 		s.Subnets = append(s.Subnets, sub)
@@ -90,8 +92,9 @@ func recordSubnet(spec *infrav1.SubnetSpec, row *ec2types.Subnet) {
 	}
 }
 
-// recordPublic notes that a subnet is public: by its role tag, or because
-// traffic leaves it by an internet or carrier gateway.
+// recordPublic notes that a user's subnet is public: by its role tag, or because
+// traffic leaves it by an internet or carrier gateway. In a managed VPC the spec
+// says what is public, and a route that somebody bends makes no difference.
 func (s *State) recordPublic(sub *Subnet, tables []*ec2types.RouteTable) {
 	if mirror.Subnets.Tags(sub.Row)[names.TagRole] == names.RolePublic {
 		sub.Spec.IsPublic = true

@@ -75,7 +75,7 @@ func (a *Actor) Act(ctx context.Context, s *cloud.Session, journal Journal, acti
 	return results, nil
 }
 
-// carryOut makes one call. definite tells that its effect is known.
+// carryOut makes one call. definite tells that it is known whether AWS did it.
 func (a *Actor) carryOut(ctx context.Context, s *cloud.Session, action Action) (result Result, definite bool) {
 	h, ok := a.Handlers.For(action)
 	if !ok {
@@ -102,13 +102,13 @@ func (a *Actor) carryOut(ctx context.Context, s *cloud.Session, action Action) (
 	return result, cloud.Definite(err)
 }
 
-// settle ends the journal's entries whose calls were answered, and reads anew
+// settle ends the journal's entries whose calls were refused, and reads anew
 // what turned out to be different from what the mirror shows.
 func (a *Actor) settle(ctx context.Context, s *cloud.Session, journal Journal, results []Result, definite []bool) {
 	var ended []string
 	var stale []mirror.Kind
 	for i, r := range results {
-		if r.Action.Journal && definite[i] {
+		if r.Action.Journal && r.Outcome == Failed && definite[i] {
 			ended = append(ended, r.Action.Key)
 		}
 		if r.Outcome == Existed && r.Action.Verb != Delete || r.Outcome == Failed && r.Err.Class == cloud.NotFound {

@@ -20,8 +20,10 @@ type Entry struct {
 type Journal interface {
 	// Begin stores entries for the actions. No call is made unless it succeeds.
 	Begin(ctx context.Context, actions []Action) error
-	// End removes the entries of the keys: their calls were answered. A removal
-	// that gets lost costs time and not correctness.
+	// End removes the entries of the keys: AWS certainly did nothing. A removal
+	// that gets lost costs time and not correctness. The entries of calls that
+	// succeeded stay until AWS must be showing what they made: a process that
+	// starts before that would else make it again.
 	End(ctx context.Context, keys []string)
 }
 
