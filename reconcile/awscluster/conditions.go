@@ -124,7 +124,9 @@ func (v *view) area(area string, p plan.Plan) condition {
 	if failure := v.failure(area); failure != "" {
 		c.message += failureMark + failure
 		c.severity = clusterv1.ConditionSeverityWarning
-		c.reason = failedReason(area)
+		if c.reason != network.ReasonWaitingForObservation {
+			c.reason = failedReason(area)
+		}
 		if deleting {
 			c.reason = infrav1.DeletingFailedReason
 		}
@@ -222,11 +224,15 @@ var projected = []string{
 // setConditions replaces the projected conditions in both forms, each of them in
 // the order of their types. A condition whose status didn't change keeps its time.
 func setConditions(status *infrav1.AWSClusterStatus, conditions []condition, generation int64) {
+	replaceConditions(status, conditions, projected, generation)
+}
+
+func replaceConditions(status *infrav1.AWSClusterStatus, conditions []condition, kinds []string, generation int64) {
 	oldForm := &infrav1.AWSCluster{Status: *status}
 	before := status.Conditions
-	status.Conditions = slices.DeleteFunc(slices.Clone(before), func(c metav1.Condition) bool { return slices.Contains(projected, c.Type) })
+	status.Conditions = slices.DeleteFunc(slices.Clone(before), func(c metav1.Condition) bool { return slices.Contains(kinds, c.Type) })
 	old := oldForm.GetV1Beta1Conditions()
-	kept := slices.DeleteFunc(slices.Clone(old), func(c clusterv1.Condition) bool { return slices.Contains(projected, string(c.Type)) })
+	kept := slices.DeleteFunc(slices.Clone(old), func(c clusterv1.Condition) bool { return slices.Contains(kinds, string(c.Type)) })
 	for _, c := range conditions {
 		status.Conditions = append(status.Conditions, c.modern(before, generation))
 		kept = append(kept, c.old(old))

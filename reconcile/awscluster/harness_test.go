@@ -1,6 +1,7 @@
 package awscluster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -42,6 +43,8 @@ type world struct {
 	kube   client.Client
 	events *eventLog
 	dns    resolverFunc
+	// namespace of the object; "" means default.
+	namespace string
 	*process
 }
 
@@ -161,7 +164,9 @@ func (w *world) restart() {
 	w.boot()
 }
 
-func (w *world) key() client.ObjectKey { return client.ObjectKey{Namespace: "default", Name: testName} }
+func (w *world) key() client.ObjectKey {
+	return client.ObjectKey{Namespace: cmp.Or(w.namespace, "default"), Name: testName}
+}
 
 func (w *world) get() *infrav1.AWSCluster {
 	w.t.Helper()

@@ -37,6 +37,10 @@ func observe(in Intent, snap *mirror.Snapshot) *view {
 func Plan(in Intent, snap *mirror.Snapshot) plan.Plan { return observe(in, snap).plan() }
 
 func (v *view) plan() plan.Plan {
+	if unseen := v.unseen(); unseen != "" {
+		return plan.Plan{Waits: []plan.Wait{{Area: infrav1.VpcReadyCondition, Reason: network.ReasonWaitingForObservation,
+			Summary: "the first complete listing of " + string(unseen)}}}
+	}
 	if !v.Cluster.DeletionTimestamp.IsZero() {
 		return v.planDelete()
 	}
@@ -53,6 +57,17 @@ func (v *view) plan() plan.Plan {
 			Summary: "the DNS name " + primary.DNSName() + " to resolve"})
 	}
 	return p
+}
+
+// unseen returns a table that was never listed completely, "" when all were. What
+// such a table doesn't show may well exist, so nothing is planned by it.
+func (v *view) unseen() mirror.Kind {
+	for _, kind := range v.Kinds() {
+		if !v.snap.Seen(kind) {
+			return kind
+		}
+	}
+	return ""
 }
 
 // primary returns the load balancer of the endpoint, nil where the user brings it.
@@ -73,12 +88,6 @@ func (v *view) resolved() bool {
 
 // planDelete deletes the load balancers first, and with them what they use.
 func (v *view) planDelete() plan.Plan {
-	for _, kind := range loadbalancer.DeleteKinds() {
-		if !v.snap.Seen(kind) {
-			return plan.Plan{Waits: []plan.Wait{{Area: loadbalancer.Area, Reason: network.ReasonWaitingForObservation,
-				Summary: "the first complete listing of " + string(kind)}}}
-		}
-	}
 	p := loadbalancer.PlanDelete(v.owner(), v.network.VPCID(), v.snap)
 	blocked := ""
 	for _, a := range p.Actions {

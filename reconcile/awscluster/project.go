@@ -2,10 +2,12 @@ package awscluster
 
 import (
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -15,7 +17,26 @@ import (
 func Project(in Intent, snap *mirror.Snapshot) (infrav1.AWSClusterSpec, infrav1.AWSClusterStatus) {
 	v := observe(in, snap)
 	p := v.plan()
+	if v.unseen() != "" {
+		return *in.Cluster.Spec.DeepCopy(), v.blind(p)
+	}
 	return v.record(p), v.status(p)
+}
+
+// blind returns the status while AWS was not seen yet: that which the object
+// has, or for a new object that nothing is known.
+func (v *view) blind(p plan.Plan) infrav1.AWSClusterStatus {
+	status := *v.Cluster.Status.DeepCopy()
+	status.Observation = nil
+	vpc := meta.FindStatusCondition(status.Conditions, infrav1.VpcReadyCondition)
+	if vpc != nil && vpc.Reason != network.ReasonWaitingForObservation {
+		return status
+	}
+	c := v.area(infrav1.VpcReadyCondition, p)
+	ready := c
+	ready.kind, ready.message = infrav1.ReadyCondition, "* "+c.kind+": "+c.message
+	replaceConditions(&status, []condition{c, ready}, []string{c.kind, ready.kind}, v.Cluster.Generation)
+	return status
 }
 
 // record returns the spec with decisions and ids. Nothing is recorded while the
