@@ -68,10 +68,17 @@ func (w *world) stripUID() {
 	ctx := context.Background()
 	session, err := w.sessions.For(ctx, nil, "default", testRegion)
 	w.must(err)
+	stripped := 0
+	defer func() {
+		if stripped < 5 {
+			w.t.Errorf("only %d resources carried the UID", stripped)
+		}
+	}()
 	for _, r := range w.aws.Resources(emulator.DefaultAccount, testRegion) {
 		if r.Tags[names.TagUID] == "" {
 			continue
 		}
+		stripped++
 		switch r.Service {
 		case "ec2":
 			_, err = session.EC2.DeleteTags(ctx, &ec2.DeleteTagsInput{Resources: []string{r.ID}, Tags: []ec2types.Tag{{Key: aws.String(names.TagUID)}}})
