@@ -9,6 +9,9 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
 )
 
+// natInterface is the interface type that EC2 answers with and documents as a filter's value; the SDK's constant spells it otherwise.
+const natInterface types.NetworkInterfaceType = "nat_gateway"
+
 // natGone says whether a NAT gateway no longer stands in its subnet.
 func natGone(g *types.NatGateway) bool {
 	return g.State == types.NatGatewayStateDeleted || g.State == types.NatGatewayStateFailed
@@ -95,7 +98,7 @@ func (n *Network) placeNAT(r *core.Request, g *types.NatGateway, in *sdk.CreateN
 		return
 	}
 	eni, err := n.AddInterface(r, InterfaceSpec{SubnetID: *g.SubnetId, Description: "Interface for NAT Gateway " + id, Owner: "amazon-aws",
-		Type: types.NetworkInterfaceTypeNatGateway})
+		Type: natInterface})
 	if err != nil {
 		fail("InsufficientFreeAddressesInSubnet", "Subnet has insufficient free addresses to create this NAT gateway")
 		return
