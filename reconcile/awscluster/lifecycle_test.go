@@ -7,8 +7,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 )
 
 // lives are the clusters whose whole life is tested, with what there is of each
@@ -172,5 +174,27 @@ func (w *world) must(err error) {
 	w.t.Helper()
 	if err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+// deleteLoadBalancer deletes all load balancers of the newer API.
+func (w *world) deleteLoadBalancer(s *cloud.Session) {
+	w.t.Helper()
+	out, err := s.ELBv2.DescribeLoadBalancers(context.Background(), &elbv2.DescribeLoadBalancersInput{})
+	w.must(err)
+	for _, l := range out.LoadBalancers {
+		_, err := s.ELBv2.DeleteLoadBalancer(context.Background(), &elbv2.DeleteLoadBalancerInput{LoadBalancerArn: l.LoadBalancerArn})
+		w.must(err)
+	}
+}
+
+// occupy puts a network interface of the user's into a subnet.
+func (w *world) occupy(subnetID string) (release func()) {
+	w.t.Helper()
+	out, err := w.ec2().CreateNetworkInterface(context.Background(), &ec2.CreateNetworkInterfaceInput{SubnetId: aws.String(subnetID)})
+	w.must(err)
+	return func() {
+		_, err := w.ec2().DeleteNetworkInterface(context.Background(), &ec2.DeleteNetworkInterfaceInput{NetworkInterfaceId: out.NetworkInterface.NetworkInterfaceId})
+		w.must(err)
 	}
 }

@@ -1,0 +1,245 @@
+package awscluster
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator"
+)
+
+// condition returns one of the object's conditions in both forms.
+func (w *world) condition(kind string) (metav1.Condition, infrav1.V1Beta1Condition) {
+	w.t.Helper()
+	obj := w.get()
+	c := meta.FindStatusCondition(obj.Status.Conditions, kind)
+	if c == nil || obj.Status.Deprecated == nil {
+		w.t.Fatalf("no condition %s in\n%s", kind, w.describe())
+	}
+	for _, old := range obj.Status.Deprecated.V1Beta1.Conditions {
+		if old.Type == kind {
+			return *c, old
+		}
+	}
+	w.t.Fatalf("no condition %s in the old form", kind)
+	return metav1.Condition{}, infrav1.V1Beta1Condition{}
+}
+
+func TestPausedClusterIsLeftAloneAndSaysSo(t *testing.T) {
+	for name, pause := range map[string]func(*world){
+		"by its annotation": func(w *world) {
+			obj := w.get()
+			obj.Annotations = map[string]string{clusterv1.PausedAnnotation: ""}
+			w.must(w.kube.Update(context.Background(), obj))
+		},
+		"by its Cluster": func(w *world) {
+			owner := &clusterv1.Cluster{}
+			w.must(w.kube.Get(context.Background(), w.key(), owner))
+			owner.Spec.Paused = aws.Bool(true)
+			w.must(w.kube.Update(context.Background(), owner))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, newCluster())
+			pause(w)
+			_, err := w.reconcile()
+			w.must(err)
+			if c, old := w.condition(infrav1.PausedCondition); c.Status != "True" || old.Status != "True" {
+				t.Errorf("Paused is %s and %s", c.Status, old.Status)
+			}
+			if calls := w.aws.Counts(); len(calls) > 0 {
+				t.Errorf("AWS was called: %v", calls)
+			}
+			if obj := w.get(); len(obj.Finalizers) > 0 {
+				t.Errorf("finalizers %v", obj.Finalizers)
+			}
+		})
+	}
+}
+
+func TestClusterOfAnotherManagerIsNotTouched(t *testing.T) {
+	w := newWorld(t, newCluster(func(c *infrav1.AWSCluster) {
+		c.Annotations = map[string]string{clusterv1.ManagedByAnnotation: "terraform"}
+	}))
+	before := w.get()
+	_, err := w.reconcile()
+	w.must(err)
+	if after := w.get(); after.ResourceVersion != before.ResourceVersion || len(w.aws.Counts()) > 0 {
+		t.Errorf("it was touched: version %s, was %s; calls %v", after.ResourceVersion, before.ResourceVersion, w.aws.Counts())
+	}
+}
+
+func TestClusterWithoutAnOwnerWaits(t *testing.T) {
+	w := newWorld(t, newCluster(func(c *infrav1.AWSCluster) { c.OwnerReferences = nil }))
+	_, err := w.reconcile()
+	w.must(err)
+	if calls := w.aws.Counts(); len(calls) > 0 {
+		t.Errorf("AWS was called: %v", calls)
+	}
+}
+
+func TestRefusedCallShowsInConditionAndEvent(t *testing.T) {
+	w := newWorld(t, newCluster())
+	w.aws.Faults().Set(emulator.Fault{Service: "ec2", Operation: "CreateSubnet", Mode: emulator.ErrorBefore, Code: "UnauthorizedOperation",
+		Message: "You are not authorized", Status: 403})
+	for range 3 {
+		_, err := w.reconcile()
+		if err != nil && !strings.Contains(err.Error(), "UnauthorizedOperation") {
+			t.Fatal(err)
+		}
+		w.pass(3 * time.Second)
+	}
+	c, old := w.condition(infrav1.SubnetsReadyCondition)
+	if c.Status != "False" || c.Reason != infrav1.SubnetsReconciliationFailedReason || !strings.Contains(c.Message, "UnauthorizedOperation") ||
+		old.Severity != string(clusterv1.ConditionSeverityWarning) {
+		t.Errorf("SubnetsReady is %+v, %+v", c, old)
+	}
+	if len(w.events.with("FailedCreateSubnet: ")) == 0 {
+		t.Errorf("no event in %q", w.events.lines)
+	}
+	// A read by another replica, which didn't try, doesn't drop the error.
+	observer := &Observer{Sessions: noIdentity{w.sessions}, Mirror: w.mirror, Clock: w.now}
+	w.must(observer.Refresh(context.Background(), w.get(), 0))
+	status, _ := observer.Project(context.Background(), w.get())
+	if c := meta.FindStatusCondition(status.Conditions, infrav1.SubnetsReadyCondition); !strings.Contains(c.Message, "UnauthorizedOperation") {
+		t.Errorf("a read shows %+v", c)
+	}
+	w.aws.Faults().Clear()
+	w.create()
+}
+
+func TestEndpointWaitsUntilItsNameResolves(t *testing.T) {
+	w := newWorld(t, newCluster())
+	w.dns = func(string) error { return errors.New("no such host") }
+	var waits []time.Duration
+	w.settle(func() bool {
+		c := meta.FindStatusCondition(w.get().Status.Conditions, infrav1.LoadBalancerReadyCondition)
+		return c != nil && strings.Contains(c.Message, "to resolve")
+	})
+	for range 5 {
+		result, err := w.reconcile()
+		w.must(err)
+		waits = append(waits, result.RequeueAfter)
+	}
+	if waits[4] != maxResolveWait || waits[0] >= waits[2] {
+		t.Errorf("it looks again after %v", waits)
+	}
+	if c, _ := w.condition(infrav1.LoadBalancerReadyCondition); c.Reason != infrav1.WaitForDNSNameResolveReason {
+		t.Errorf("LoadBalancerReady is %+v", c)
+	}
+	if obj := w.get(); !obj.Spec.ControlPlaneEndpoint.IsZero() || obj.Provisioned() {
+		t.Errorf("endpoint %v, provisioned %v", obj.Spec.ControlPlaneEndpoint, obj.Provisioned())
+	}
+	w.dns = func(string) error { return nil }
+	w.create()
+}
+
+func TestDisabledLoadBalancerWaitsForTheUsersEndpoint(t *testing.T) {
+	w := newWorld(t, newCluster(func(c *infrav1.AWSCluster) {
+		c.Spec.ControlPlaneLoadBalancer = &infrav1.AWSLoadBalancerSpec{LoadBalancerType: infrav1.LoadBalancerTypeDisabled}
+	}))
+	w.settle(func() bool {
+		c := meta.FindStatusCondition(w.get().Status.Conditions, infrav1.LoadBalancerReadyCondition)
+		return c != nil && c.Reason == infrav1.WaitForExternalControlPlaneEndpointReason
+	})
+	obj := w.get()
+	obj.Spec.ControlPlaneEndpoint = infrav1.APIEndpoint{Host: "api.example.com", Port: 443}
+	w.must(w.kube.Update(context.Background(), obj))
+	w.create()
+}
+
+func TestCompleteClusterCostsNothingAndWritesNothing(t *testing.T) {
+	w := newWorld(t, newCluster())
+	w.create()
+	w.settle(func() bool { return len(w.get().Status.PendingCreations) == 0 })
+	before := w.get().ResourceVersion
+	w.aws.ResetCounts()
+	for range 5 {
+		_, err := w.reconcile()
+		w.must(err)
+	}
+	if calls := w.aws.Counts(); len(calls) > 0 {
+		t.Errorf("AWS was called: %v", calls)
+	}
+	if after := w.get().ResourceVersion; after != before {
+		t.Errorf("the object was written: %s, was %s", after, before)
+	}
+}
+
+func TestOutageChangesNothingAndIsTold(t *testing.T) {
+	w := newWorld(t, newCluster())
+	w.create()
+	w.aws.Configure(func(c *emulator.Config) { c.Outage = "503" })
+	before := w.resources()
+	conditions := w.get().Status.Conditions
+	for range 5 {
+		w.pass(2 * time.Minute)
+		_, _ = w.reconcile()
+	}
+	observer := &Observer{Sessions: noIdentity{w.sessions}, Mirror: w.mirror, Clock: w.now}
+	if err := observer.Refresh(context.Background(), w.get(), 0); err == nil {
+		t.Error("a refresh succeeded in an outage")
+	}
+	status, fresh := observer.Project(context.Background(), w.get())
+	if fresh.Err == nil || cloud.Classify(fresh.Err).Message == "" || fresh.ObservedTime.IsZero() {
+		t.Errorf("freshness %+v", fresh)
+	}
+	if !meta.IsStatusConditionTrue(status.Conditions, infrav1.ReadyCondition) || len(w.get().Status.Conditions) != len(conditions) {
+		t.Errorf("the outage changed the status: %+v", status.Conditions)
+	}
+	w.aws.Configure(func(c *emulator.Config) { c.Outage = "" })
+	if after := w.resources(); len(after) != len(before) {
+		t.Errorf("there is %v, want %v", after, before)
+	}
+	w.create()
+}
+
+func TestLostLoadBalancerIsReportedAndNotReplaced(t *testing.T) {
+	w := newWorld(t, newCluster())
+	w.create()
+	host := w.get().Spec.ControlPlaneEndpoint.Host
+	session, err := w.sessions.For(context.Background(), nil, "default", testRegion)
+	w.must(err)
+	w.deleteLoadBalancer(session)
+	w.settle(func() bool {
+		c := meta.FindStatusCondition(w.get().Status.Conditions, infrav1.LoadBalancerReadyCondition)
+		return c != nil && strings.Contains(c.Message, "doesn't exist any more")
+	})
+	if n := w.resources()["load-balancer"]; n != 0 {
+		t.Errorf("there are %d load balancers", n)
+	}
+	if obj := w.get(); !obj.Provisioned() || obj.Spec.ControlPlaneEndpoint.Host != host {
+		t.Errorf("provisioned %v, endpoint %v", obj.Provisioned(), obj.Spec.ControlPlaneEndpoint)
+	}
+	w.delete()
+}
+
+func TestDeletionWaitsForWhatIsStillInUseAndSaysSo(t *testing.T) {
+	w := newWorld(t, newCluster())
+	w.create()
+	before := w.get()
+	release := w.occupy(before.Spec.Network.Subnets[1].ResourceID)
+	w.must(w.kube.Delete(context.Background(), before))
+	for range 10 {
+		_, _ = w.reconcile()
+		w.pass(3 * time.Second)
+	}
+	c, _ := w.condition(infrav1.SubnetsReadyCondition)
+	if c.Reason != infrav1.DeletingFailedReason || !strings.Contains(c.Message, "DependencyViolation") {
+		t.Errorf("SubnetsReady is %+v", c)
+	}
+	release()
+	w.settle(w.gone)
+	if left := w.resources(); len(left) > 0 {
+		t.Errorf("the account isn't empty: %v", left)
+	}
+}
