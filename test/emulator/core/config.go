@@ -92,9 +92,15 @@ func (c *Config) Quota(name string, otherwise int) int {
 	return otherwise
 }
 
-// clone copies the maps too, so that a copy and its original don't change each other.
+// clone copies the maps too, so that a copy and its original don't change each other, and makes those that aren't there.
 func (c Config) clone() Config {
-	c.Buckets, c.AccessKeys, c.BadKeys = maps.Clone(c.Buckets), maps.Clone(c.AccessKeys), maps.Clone(c.BadKeys)
-	c.Roles, c.Quotas = maps.Clone(c.Roles), maps.Clone(c.Quotas)
+	c.Buckets, c.AccessKeys, c.BadKeys = copied(c.Buckets), copied(c.AccessKeys), copied(c.BadKeys)
+	c.Roles, c.Quotas = copied(c.Roles), copied(c.Quotas)
 	return c
+}
+
+func copied[V any](from map[string]V) map[string]V {
+	out := make(map[string]V, len(from))
+	maps.Copy(out, from)
+	return out
 }

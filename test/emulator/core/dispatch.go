@@ -106,25 +106,24 @@ func (e *Emulator) recognise(x *exchange) (answer *Answer, done bool) {
 	signed, ok := scopeOf(x.call.HTTP, x.call.Form)
 	x.entry.Region = signed.region
 	x.service = e.service(signed.service, x.call.Form.Get("Version"))
-	if e.config.Outage == "refuse" {
+	var refused *Error
+	if x.service != nil {
+		x.entry.Service, x.entry.Params = x.service.Name, shorten(x.service.Protocol.Parameters(x.call))
+		x.entry.Page = pageOf(x.entry.Params)
+		x.entry.Operation, refused = x.service.Protocol.Operation(x.call)
+	}
+	switch {
+	case e.config.Outage == "refuse":
 		return x.drop("dropped"), true
-	}
-	if !ok {
+	case !ok:
 		return x.refuse(&Error{Code: "MissingAuthenticationToken", Message: "Request is missing Authentication Token", Status: http.StatusForbidden}), true
-	}
-	if x.service == nil {
+	case x.service == nil:
 		return x.refuse(Refuse("InvalidAction", "The emulator has no service %q (version %q); it has %s.",
 			signed.service, x.call.Form.Get("Version"), e.serviceNames())), true
-	}
-	x.entry.Service, x.entry.Params = x.service.Name, shorten(x.service.Protocol.Parameters(x.call))
-	x.entry.Page = pageOf(x.entry.Params)
-	name, refused := x.service.Protocol.Operation(x.call)
-	x.entry.Operation = name
-	if refused != nil {
-		return x.refuse(refused), true
-	}
-	if e.config.Outage != "" {
+	case e.config.Outage != "":
 		return x.refuse(x.service.Protocol.Standard(Unavailable)), true
+	case refused != nil:
+		return x.refuse(refused), true
 	}
 	return e.admit(x, signed)
 }
@@ -196,7 +195,9 @@ func (e *Emulator) hold(ctx context.Context, x *exchange) bool {
 func (e *Emulator) note(entry Entry) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.counts[entry.Key()]++
+	if entry.Operation != "" {
+		e.counts[entry.Key()]++
+	}
 	e.log = append(e.log, entry)
 	if limit := e.config.LogLimit; limit > 0 && len(e.log) > limit {
 		e.log = append([]Entry(nil), e.log[len(e.log)-limit:]...)

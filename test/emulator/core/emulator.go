@@ -111,6 +111,7 @@ func (e *Emulator) Configure(change func(*Config)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	change(&e.config)
+	e.config = e.config.clone()
 }
 
 // Config is a copy of the configuration.

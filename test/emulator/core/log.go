@@ -2,7 +2,7 @@ package core
 
 import (
 	"reflect"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 )
@@ -66,13 +66,8 @@ func idsIn(in any) []string {
 	return out
 }
 
+// unique sorts a copy of the ids and drops repeated and empty ones.
 func unique(ids []string) []string {
-	sort.Strings(ids)
-	out := ids[:0]
-	for i, id := range ids {
-		if id != "" && (i == 0 || id != ids[i-1]) {
-			out = append(out, id)
-		}
-	}
-	return out
+	out := slices.Compact(slices.Sorted(slices.Values(ids)))
+	return slices.DeleteFunc(out, func(id string) bool { return id == "" })
 }
