@@ -10,6 +10,7 @@ package wire
 import (
 	"encoding/json"
 	"fmt"
+	"sync"
 )
 
 // Table holds the wire names of one service.
@@ -17,6 +18,8 @@ type Table struct {
 	Operations []string                     `json:"operations"`
 	In         map[string]map[string]string `json:"in"`
 	Out        map[string]map[string]string `json:"out"`
+
+	plans sync.Map // reflect.Type → []step, made when a struct is first written
 }
 
 // MustLoad reads an embedded wire.json. It panics on malformed JSON: the file is generated, so that is a build error.

@@ -30,19 +30,42 @@ type encoder struct {
 	buffer bytes.Buffer
 }
 
-func (e *encoder) structure(from reflect.Value) error {
-	names := e.table.Out[from.Type().Name()]
+// step writes one field of a struct.
+type step struct {
+	field int
+	name  string
+}
+
+// plan is how a struct is written: its fields in the order of their Go names.
+func (t *Table) plan(of reflect.Type) ([]step, error) {
+	if known, ok := t.plans.Load(of); ok {
+		return known.([]step), nil
+	}
+	names := t.Out[of.Name()]
 	fields := make([]string, 0, len(names))
 	for field := range names {
 		fields = append(fields, field)
 	}
 	sort.Strings(fields)
-	for _, field := range fields {
-		value := from.FieldByName(field)
-		if !value.IsValid() {
-			return fmt.Errorf("wire table names %s.%s, which the SDK doesn't have", from.Type(), field)
+	plan := make([]step, 0, len(fields))
+	for _, name := range fields {
+		field, ok := of.FieldByName(name)
+		if !ok {
+			return nil, fmt.Errorf("wire table names %s.%s, which the SDK doesn't have", of, name)
 		}
-		if err := e.value(names[field], value); err != nil {
+		plan = append(plan, step{field: field.Index[0], name: names[name]})
+	}
+	t.plans.Store(of, plan)
+	return plan, nil
+}
+
+func (e *encoder) structure(from reflect.Value) error {
+	plan, err := e.table.plan(from.Type())
+	if err != nil {
+		return err
+	}
+	for _, step := range plan {
+		if err := e.value(step.name, from.Field(step.field)); err != nil {
 			return err
 		}
 	}
