@@ -3,6 +3,7 @@ package emulator_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -172,6 +173,6 @@ func resolver(network, address string) *net.Resolver {
 }
 
 func isNoSuchHost(err error) bool {
-	dns, ok := err.(*net.DNSError)
-	return ok && dns.IsNotFound
+	var dns *net.DNSError
+	return errors.As(err, &dns) && dns.IsNotFound
 }

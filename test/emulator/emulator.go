@@ -16,18 +16,28 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/sts"
 )
 
-// The frame's types, under the name of the package that everyone imports.
 type (
-	Emulator  = core.Emulator
-	Options   = core.Options
-	Config    = core.Config
-	Role      = core.Role
-	Bucket    = core.Bucket
-	Fault     = core.Fault
-	Faults    = core.Faults
-	Entry     = core.Entry
-	Resource  = core.Resource
-	Clock     = core.Clock
+	// Emulator is AWS in one process.
+	Emulator = core.Emulator
+	// Options are what is fixed when the emulator is made.
+	Options = core.Options
+	// Config is what may be changed while it runs.
+	Config = core.Config
+	// Role says who may assume it.
+	Role = core.Role
+	// Bucket is a token bucket.
+	Bucket = core.Bucket
+	// Fault makes matching requests go wrong.
+	Fault = core.Fault
+	// Faults holds the faults that are set.
+	Faults = core.Faults
+	// Entry is one request as the log keeps it.
+	Entry = core.Entry
+	// Resource is one line of the inventory.
+	Resource = core.Resource
+	// Clock is the emulator's idea of time.
+	Clock = core.Clock
+	// FakeClock stands still until it is advanced.
 	FakeClock = core.FakeClock
 )
 

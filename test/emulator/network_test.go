@@ -20,8 +20,6 @@ type network struct {
 	tables               [2]string
 	addresses, nats      [2]string
 	group                string
-	defaultGroup         string
-	mainTable            string
 	classic              string
 	balancer, targetsARN string
 	listener             string

@@ -90,25 +90,17 @@ func TestNewResourcesStayOutOfSightForAWhile(t *testing.T) {
 	c := newCloud(t, func(c *emulator.Config) { c.HideNewFor = 5 * time.Second })
 	vpc := c.vpc("10.0.0.0/16")
 	subnet := c.subnet(vpc, "10.0.0.0/24", "us-east-1a") // mutations know the new VPC
-	look := func() (byID, inSubnets error, listed int) {
-		_, byID = c.ec2().DescribeVpcs(ctx, &ec2.DescribeVpcsInput{VpcIds: []string{vpc}})
-		_, inSubnets = c.ec2().DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{SubnetIds: []string{subnet}})
+	look := func(vpcCode, subnetCode string, listed int) {
+		wantCode(t, second(c.ec2().DescribeVpcs(ctx, &ec2.DescribeVpcsInput{VpcIds: []string{vpc}})), vpcCode)
+		wantCode(t, second(c.ec2().DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{SubnetIds: []string{subnet}})), subnetCode)
 		list := must[*ec2.DescribeVpcsOutput](t)(c.ec2().DescribeVpcs(ctx, &ec2.DescribeVpcsInput{}))
-		return byID, inSubnets, len(list.Vpcs)
+		if len(list.Vpcs) != listed {
+			t.Errorf("%d VPCs listed, want %d", len(list.Vpcs), listed)
+		}
 	}
-	byID, inSubnets, listed := look()
-	wantCode(t, byID, "InvalidVpcID.NotFound")
-	wantCode(t, inSubnets, "InvalidSubnetID.NotFound")
-	if listed != 0 {
-		t.Errorf("%d VPCs listed, want none yet", listed)
-	}
+	look("InvalidVpcID.NotFound", "InvalidSubnetID.NotFound", 0)
 	c.clock.Advance(5 * time.Second)
-	byID, inSubnets, listed = look()
-	wantCode(t, byID, "")
-	wantCode(t, inSubnets, "")
-	if listed != 1 {
-		t.Errorf("%d VPCs listed, want 1", listed)
-	}
+	look("", "", 1)
 }
 
 func TestHiddenLoadBalancersAreNotFound(t *testing.T) {

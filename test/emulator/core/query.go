@@ -3,6 +3,7 @@ package core
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -85,7 +86,7 @@ type EC2Query struct{ Query }
 // Decode differs from Query's in its error codes.
 func (q *EC2Query) Decode(call *Call, operation string, in any) error {
 	err := q.Query.Decode(call, operation, in)
-	if refused, ok := err.(*Error); ok {
+	if refused := (*Error)(nil); errors.As(err, &refused) {
 		return Refuse("InvalidParameterValue", "%s", refused.Message)
 	}
 	return err

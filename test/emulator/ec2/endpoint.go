@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -245,7 +246,7 @@ func deleteVpcEndpoints(r *core.Request, in *sdk.DeleteVpcEndpointsInput) (*sdk.
 	out := &sdk.DeleteVpcEndpointsOutput{Unsuccessful: []types.UnsuccessfulItem{}}
 	for _, id := range in.VpcEndpointIds {
 		e, err := find(r, &n.endpoints, &id, "vpcEndpointId", noEndpoint)
-		if refused, ok := err.(*core.Error); ok {
+		if refused := (*core.Error)(nil); errors.As(err, &refused) {
 			out.Unsuccessful = append(out.Unsuccessful, types.UnsuccessfulItem{ResourceId: ptr(id),
 				Error: &types.UnsuccessfulItemError{Code: ptr(refused.Code), Message: ptr(refused.Message)}})
 			continue

@@ -48,11 +48,11 @@ func (n *Network) rulesOf(r *core.Request, list []types.IpPermission, egress boo
 	seen := map[string]bool{}
 	for i := range out {
 		out[i].IsEgress = ptr(egress)
-		if key := ruleKey(out[i]); seen[key] {
+		key := ruleKey(out[i])
+		if seen[key] {
 			return nil, invalid("The same permission must not appear multiple times")
-		} else {
-			seen[key] = true
 		}
+		seen[key] = true
 	}
 	if len(out) == 0 {
 		return nil, core.Missing("ipPermissions")
@@ -167,12 +167,12 @@ func join(permission *types.IpPermission, rule types.SecurityGroupRule) {
 	}
 }
 
-// single is the permission that the flat parameters of the older form of the API describe.
-func single(protocol, cidr *string, from, to *int32) []types.IpPermission {
+// withSingle adds the permission that the flat parameters of the older form of the API describe, if they are given.
+func withSingle(list []types.IpPermission, protocol, cidr *string, from, to *int32) []types.IpPermission {
 	if protocol == nil && cidr == nil {
-		return nil
+		return list
 	}
-	return []types.IpPermission{{IpProtocol: protocol, FromPort: from, ToPort: to, IpRanges: []types.IpRange{{CidrIp: cidr}}}}
+	return append(list, types.IpPermission{IpProtocol: protocol, FromPort: from, ToPort: to, IpRanges: []types.IpRange{{CidrIp: cidr}}})
 }
 
 // authorize adds all rules or, if one is wrong or there already, none.
@@ -273,7 +273,7 @@ func (g *group) remove(gone map[string]bool) []types.RevokedSecurityGroupRule {
 }
 
 func authorizeSecurityGroupIngress(r *core.Request, in *sdk.AuthorizeSecurityGroupIngressInput) (*sdk.AuthorizeSecurityGroupIngressOutput, error) {
-	list := append(in.IpPermissions, single(in.IpProtocol, in.CidrIp, in.FromPort, in.ToPort)...)
+	list := withSingle(in.IpPermissions, in.IpProtocol, in.CidrIp, in.FromPort, in.ToPort)
 	rules, err := authorize(r, in.GroupId, list, in.TagSpecifications, false)
 	if err != nil {
 		return nil, err
@@ -282,7 +282,7 @@ func authorizeSecurityGroupIngress(r *core.Request, in *sdk.AuthorizeSecurityGro
 }
 
 func authorizeSecurityGroupEgress(r *core.Request, in *sdk.AuthorizeSecurityGroupEgressInput) (*sdk.AuthorizeSecurityGroupEgressOutput, error) {
-	list := append(in.IpPermissions, single(in.IpProtocol, in.CidrIp, in.FromPort, in.ToPort)...)
+	list := withSingle(in.IpPermissions, in.IpProtocol, in.CidrIp, in.FromPort, in.ToPort)
 	rules, err := authorize(r, in.GroupId, list, in.TagSpecifications, true)
 	if err != nil {
 		return nil, err
@@ -291,7 +291,7 @@ func authorizeSecurityGroupEgress(r *core.Request, in *sdk.AuthorizeSecurityGrou
 }
 
 func revokeSecurityGroupIngress(r *core.Request, in *sdk.RevokeSecurityGroupIngressInput) (*sdk.RevokeSecurityGroupIngressOutput, error) {
-	list := append(in.IpPermissions, single(in.IpProtocol, in.CidrIp, in.FromPort, in.ToPort)...)
+	list := withSingle(in.IpPermissions, in.IpProtocol, in.CidrIp, in.FromPort, in.ToPort)
 	revoked, err := revoke(r, in.GroupId, list, in.SecurityGroupRuleIds, false)
 	if err != nil {
 		return nil, err
@@ -300,7 +300,7 @@ func revokeSecurityGroupIngress(r *core.Request, in *sdk.RevokeSecurityGroupIngr
 }
 
 func revokeSecurityGroupEgress(r *core.Request, in *sdk.RevokeSecurityGroupEgressInput) (*sdk.RevokeSecurityGroupEgressOutput, error) {
-	list := append(in.IpPermissions, single(in.IpProtocol, in.CidrIp, in.FromPort, in.ToPort)...)
+	list := withSingle(in.IpPermissions, in.IpProtocol, in.CidrIp, in.FromPort, in.ToPort)
 	revoked, err := revoke(r, in.GroupId, list, in.SecurityGroupRuleIds, true)
 	if err != nil {
 		return nil, err

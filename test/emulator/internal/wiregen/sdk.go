@@ -24,7 +24,6 @@ type codec struct {
 // sdkFile is a parsed serializers.go or deserializers.go.
 type sdkFile struct {
 	functions map[string]*ast.FuncDecl
-	result    map[string]string // operation → wrapper element of its answer, "" for none
 }
 
 func parseSDK(dir, name string) (sdkFile, error) {
