@@ -160,7 +160,7 @@ func (e *Emulator) carryOut(ctx context.Context, x *exchange) *Answer {
 	e.world.settle()
 	request := &Request{
 		Context: ctx, Region: e.world.region(x.caller.Account, x.entry.Region), ID: x.id, Operation: x.operation.Name,
-		Config: &e.config, Caller: x.caller, emulator: e,
+		Config: &e.config, Caller: x.caller,
 	}
 	out, err := x.operation.call(request, x.in)
 	x.entry.Resources = unique(append(x.entry.Resources, request.resources...))

@@ -109,7 +109,6 @@ type Request struct {
 	Operation string
 	Config    *Config
 	Caller    Caller
-	emulator  *Emulator
 	resources []string
 }
 

@@ -63,6 +63,7 @@ func (n *Network) newEndpoint(r *core.Request, in *sdk.CreateVpcEndpointInput) (
 		return "", err
 	}
 	if err := n.placeEndpoint(r, made, in); err != nil {
+		n.dropEndpointSubnets(made, made.SubnetIds)
 		return "", err
 	}
 	n.endpoints.Put(*made.VpcEndpointId, made, r.Now())

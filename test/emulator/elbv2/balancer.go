@@ -3,6 +3,7 @@ package elbv2
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -240,22 +241,32 @@ func setSubnets(r *core.Request, in *sdk.SetSubnetsInput) (*sdk.SetSubnetsOutput
 	if vpc != *b.VpcId {
 		return nil, refuse("InvalidSubnet", "The subnets must be in VPC %s", *b.VpcId)
 	}
-	left := map[string]balancing.Face{}
-	for _, face := range b.faces {
-		left[face.SubnetID] = face
+	if err := b.move(r, faces, placement); err != nil {
+		return nil, err
 	}
-	for i := range faces {
-		if have, ok := left[faces[i].SubnetID]; ok {
-			faces[i] = have
-			delete(left, have.SubnetID)
-		} else if err := faces[i].Open(r, "ELB "+b.path(), b.interfaceType(), placement); err != nil {
-			return nil, err
+	return &sdk.SetSubnetsOutput{AvailabilityZones: b.AvailabilityZones, IpAddressType: b.IpAddressType}, nil
+}
+
+// move keeps the faces whose subnets stay, opens the new ones and closes the others; if one can't be opened nothing changes.
+func (b *balancer) move(r *core.Request, faces []balancing.Face, placement balancing.Placement) error {
+	var kept, added, gone []balancing.Face
+	for _, have := range b.faces {
+		if slices.ContainsFunc(faces, func(f balancing.Face) bool { return f.SubnetID == have.SubnetID }) {
+			kept = append(kept, have)
+		} else {
+			gone = append(gone, have)
 		}
 	}
-	for _, face := range left {
-		balancing.Close(r, []balancing.Face{face})
+	for _, wanted := range faces {
+		if !slices.ContainsFunc(kept, func(f balancing.Face) bool { return f.SubnetID == wanted.SubnetID }) {
+			added = append(added, wanted)
+		}
 	}
-	b.faces = faces
+	if err := balancing.OpenAll(r, added, "ELB "+b.path(), b.interfaceType(), placement); err != nil {
+		return err
+	}
+	balancing.Close(r, gone)
+	b.faces = append(kept, added...)
 	b.showZones()
-	return &sdk.SetSubnetsOutput{AvailabilityZones: b.AvailabilityZones, IpAddressType: b.IpAddressType}, nil
+	return nil
 }
