@@ -12,6 +12,7 @@ SPOKES=(infrastructure/v1beta2)
 # Packages of libraries whose types our types refer to: their models are generated into
 # ours, but nothing is written into their folders.
 LIBRARIES=(
+  k8s.io/apimachinery/pkg/api/resource
   k8s.io/apimachinery/pkg/apis/meta/v1
   k8s.io/apimachinery/pkg/runtime
   k8s.io/apimachinery/pkg/version

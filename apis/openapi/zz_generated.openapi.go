@@ -8,6 +8,7 @@ package openapi
 import (
 	v1beta2 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v1beta2"
 	v2beta1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	resource "k8s.io/apimachinery/pkg/api/resource"
 	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	runtime "k8s.io/apimachinery/pkg/runtime"
 	version "k8s.io/apimachinery/pkg/version"
@@ -30,7 +31,20 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1beta2.AWSClusterTemplate{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterTemplate(ref),
 		v1beta2.AWSClusterTemplateList{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterTemplateList(ref),
 		v1beta2.AWSClusterV2Beta1Status{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterV2Beta1Status(ref),
+		v1beta2.AWSMachine{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachine(ref),
+		v1beta2.AWSMachineList{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineList(ref),
+		v1beta2.AWSMachinePool{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePool(ref),
+		v1beta2.AWSMachinePoolList{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolList(ref),
+		v1beta2.AWSMachinePoolStatus{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolStatus(ref),
+		v1beta2.AWSMachinePoolV2Beta1Status{}.OpenAPIModelName():          schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolV2Beta1Status(ref),
+		v1beta2.AWSMachineStatus{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineStatus(ref),
+		v1beta2.AWSMachineTemplate{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplate(ref),
+		v1beta2.AWSMachineTemplateList{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateList(ref),
+		v1beta2.AWSMachineTemplateStatus{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateStatus(ref),
+		v1beta2.AWSMachineTemplateV2Beta1Status{}.OpenAPIModelName():      schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateV2Beta1Status(ref),
+		v1beta2.AWSMachineV2Beta1Status{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineV2Beta1Status(ref),
 		v1beta2.FailureDomain{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v1beta2_FailureDomain(ref),
+		v2beta1.AMIReference{}.OpenAPIModelName():                         schema_capa_apiserver_apis_infrastructure_v2beta1_AMIReference(ref),
 		v2beta1.APIEndpoint{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_APIEndpoint(ref),
 		v2beta1.AWSCluster{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSCluster(ref),
 		v2beta1.AWSClusterControllerIdentity{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterControllerIdentity(ref),
@@ -51,7 +65,24 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v2beta1.AWSClusterTemplateResource{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplateResource(ref),
 		v2beta1.AWSClusterTemplateSpec{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplateSpec(ref),
 		v2beta1.AWSIdentityReference{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_AWSIdentityReference(ref),
+		v2beta1.AWSLaunchTemplate{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref),
+		v2beta1.AWSLifecycleHook{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLifecycleHook(ref),
 		v2beta1.AWSLoadBalancerSpec{}.OpenAPIModelName():                  schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLoadBalancerSpec(ref),
+		v2beta1.AWSMachine{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachine(ref),
+		v2beta1.AWSMachineList{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineList(ref),
+		v2beta1.AWSMachinePool{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePool(ref),
+		v2beta1.AWSMachinePoolInstanceStatus{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolInstanceStatus(ref),
+		v2beta1.AWSMachinePoolList{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolList(ref),
+		v2beta1.AWSMachinePoolSpec{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolSpec(ref),
+		v2beta1.AWSMachinePoolStatus{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolStatus(ref),
+		v2beta1.AWSMachineSpec{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref),
+		v2beta1.AWSMachineStatus{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineStatus(ref),
+		v2beta1.AWSMachineTemplate{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplate(ref),
+		v2beta1.AWSMachineTemplateList{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateList(ref),
+		v2beta1.AWSMachineTemplateResource{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateResource(ref),
+		v2beta1.AWSMachineTemplateSpec{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateSpec(ref),
+		v2beta1.AWSMachineTemplateStatus{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateStatus(ref),
+		v2beta1.AWSResourceReference{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_AWSResourceReference(ref),
 		v2beta1.AWSRoleSpec{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_AWSRoleSpec(ref),
 		v2beta1.AdditionalListenerSpec{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AdditionalListenerSpec(ref),
 		v2beta1.AllowedNamespaces{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_AllowedNamespaces(ref),
@@ -62,30 +93,46 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v2beta1.ClassicELBAttributes{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_ClassicELBAttributes(ref),
 		v2beta1.ClassicELBHealthCheck{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_ClassicELBHealthCheck(ref),
 		v2beta1.ClassicELBListener{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_ClassicELBListener(ref),
+		v2beta1.CloudInit{}.OpenAPIModelName():                            schema_capa_apiserver_apis_infrastructure_v2beta1_CloudInit(ref),
+		v2beta1.DedicatedHostStatus{}.OpenAPIModelName():                  schema_capa_apiserver_apis_infrastructure_v2beta1_DedicatedHostStatus(ref),
 		v2beta1.DeprecatedStatus{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_DeprecatedStatus(ref),
 		v2beta1.DynamicHostAllocationSpec{}.OpenAPIModelName():            schema_capa_apiserver_apis_infrastructure_v2beta1_DynamicHostAllocationSpec(ref),
 		v2beta1.ElasticIPPool{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_ElasticIPPool(ref),
+		v2beta1.EnclaveOptions{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_EnclaveOptions(ref),
 		v2beta1.FailureDomain{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_FailureDomain(ref),
+		v2beta1.Filter{}.OpenAPIModelName():                               schema_capa_apiserver_apis_infrastructure_v2beta1_Filter(ref),
 		v2beta1.IPAMPool{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_IPAMPool(ref),
 		v2beta1.IPv6{}.OpenAPIModelName():                                 schema_capa_apiserver_apis_infrastructure_v2beta1_IPv6(ref),
+		v2beta1.Ignition{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_Ignition(ref),
+		v2beta1.IgnitionProxy{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_IgnitionProxy(ref),
+		v2beta1.IgnitionTLS{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_IgnitionTLS(ref),
 		v2beta1.IngressRule{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_IngressRule(ref),
 		v2beta1.Initialization{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_Initialization(ref),
 		v2beta1.Instance{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_Instance(ref),
 		v2beta1.InstanceMetadataOptions{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v2beta1_InstanceMetadataOptions(ref),
+		v2beta1.InstancesDistribution{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_InstancesDistribution(ref),
 		v2beta1.Listener{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_Listener(ref),
 		v2beta1.LoadBalancer{}.OpenAPIModelName():                         schema_capa_apiserver_apis_infrastructure_v2beta1_LoadBalancer(ref),
 		v2beta1.MachineAddress{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_MachineAddress(ref),
+		v2beta1.MachineDeprecatedStatus{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v2beta1_MachineDeprecatedStatus(ref),
+		v2beta1.MachineV1Beta1DeprecatedStatus{}.OpenAPIModelName():       schema_capa_apiserver_apis_infrastructure_v2beta1_MachineV1Beta1DeprecatedStatus(ref),
+		v2beta1.MixedInstancesPolicy{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_MixedInstancesPolicy(ref),
 		v2beta1.NetworkSpec{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkSpec(ref),
 		v2beta1.NetworkStatus{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkStatus(ref),
+		v2beta1.NodeInfo{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_NodeInfo(ref),
 		v2beta1.ObjectMeta{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_ObjectMeta(ref),
 		v2beta1.Observation{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_Observation(ref),
+		v2beta1.Overrides{}.OpenAPIModelName():                            schema_capa_apiserver_apis_infrastructure_v2beta1_Overrides(ref),
 		v2beta1.PendingCreation{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v2beta1_PendingCreation(ref),
 		v2beta1.PrivateDNSName{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_PrivateDNSName(ref),
+		v2beta1.Processes{}.OpenAPIModelName():                            schema_capa_apiserver_apis_infrastructure_v2beta1_Processes(ref),
+		v2beta1.RefreshPreferences{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_RefreshPreferences(ref),
 		v2beta1.S3Bucket{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_S3Bucket(ref),
 		v2beta1.S3BucketIAMRole{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v2beta1_S3BucketIAMRole(ref),
 		v2beta1.SecurityGroup{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_SecurityGroup(ref),
 		v2beta1.SpotMarketOptions{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_SpotMarketOptions(ref),
 		v2beta1.SubnetSpec{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_SubnetSpec(ref),
+		v2beta1.SuspendProcesses{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_SuspendProcesses(ref),
 		v2beta1.TargetGroupHealthCheck{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupHealthCheck(ref),
 		v2beta1.TargetGroupHealthCheckAPISpec{}.OpenAPIModelName():        schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupHealthCheckAPISpec(ref),
 		v2beta1.TargetGroupHealthCheckAdditionalSpec{}.OpenAPIModelName(): schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupHealthCheckAdditionalSpec(ref),
@@ -95,6 +142,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v2beta1.VPCSpec{}.OpenAPIModelName():                              schema_capa_apiserver_apis_infrastructure_v2beta1_VPCSpec(ref),
 		v2beta1.Volume{}.OpenAPIModelName():                               schema_capa_apiserver_apis_infrastructure_v2beta1_Volume(ref),
 		v2beta1.VpcCidrBlock{}.OpenAPIModelName():                         schema_capa_apiserver_apis_infrastructure_v2beta1_VpcCidrBlock(ref),
+		resource.Quantity{}.OpenAPIModelName():                            schema_apimachinery_pkg_api_resource_Quantity(ref),
 		v1.APIGroup{}.OpenAPIModelName():                                  schema_pkg_apis_meta_v1_APIGroup(ref),
 		v1.APIGroupList{}.OpenAPIModelName():                              schema_pkg_apis_meta_v1_APIGroupList(ref),
 		v1.APIResource{}.OpenAPIModelName():                               schema_pkg_apis_meta_v1_APIResource(ref),
@@ -802,6 +850,767 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterV2Beta1Status(r
 	}
 }
 
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachine(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachine is one EC2 instance, and what belongs to it.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec is what is wanted.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AWSMachineSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status is what is. It is always shown, so that readers find status.ready.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1beta2.AWSMachineStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1beta2.AWSMachineStatus{}.OpenAPIModelName(), v2beta1.AWSMachineSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachineList is a list of AWSMachines.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1beta2.AWSMachine{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v1beta2.AWSMachine{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePool(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachinePool is an Auto Scaling group, its launch template, and what belongs to them.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec is what is wanted.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AWSMachinePoolSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status is what is. It is always shown, so that readers find status.ready.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1beta2.AWSMachinePoolStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1beta2.AWSMachinePoolStatus{}.OpenAPIModelName(), v2beta1.AWSMachinePoolSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachinePoolList is a list of AWSMachinePools.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1beta2.AWSMachinePool{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v1beta2.AWSMachinePool{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachinePoolStatus is the Auto Scaling group as AWS has it. It is converted by hand.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"ready": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ready tells Cluster API that the group is there.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"replicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "replicas is the number of instances.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions in the form of Cluster API's v1beta1 contract.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.V1Beta1Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"instances": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "instances of the group.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.AWSMachinePoolInstanceStatus{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"launchTemplateID": {
+						SchemaProps: spec.SchemaProps{
+							Description: "launchTemplateID is the launch template, for example lt-0123456789abcdef0.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"launchTemplateVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "launchTemplateVersion is the version that new instances have.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"failureReason": {
+						SchemaProps: spec.SchemaProps{
+							Description: "failureReason is kept when it was written. This server never sets it, because Cluster API's pool controller panics on one.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"failureMessage": {
+						SchemaProps: spec.SchemaProps{
+							Description: "failureMessage is kept when it was written. This server never sets it.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"asgStatus": {
+						SchemaProps: spec.SchemaProps{
+							Description: "asgStatus is the state of the Auto Scaling group, for example \"Delete in progress\".",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"infrastructureMachineKind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "infrastructureMachineKind is the kind of the objects that stand for the instances, if there are any.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"v2beta1": {
+						SchemaProps: spec.SchemaProps{
+							Description: "v2beta1 groups the status that only v2beta1 has, so that nothing is lost between the versions.",
+							Ref:         ref(v1beta2.AWSMachinePoolV2Beta1Status{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1beta2.AWSMachinePoolV2Beta1Status{}.OpenAPIModelName(), v2beta1.AWSMachinePoolInstanceStatus{}.OpenAPIModelName(), v2beta1.V1Beta1Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolV2Beta1Status(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachinePoolV2Beta1Status is the status that only v2beta1 has.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"type",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions say how the group and what belongs to it are.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1.Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"initialization": {
+						SchemaProps: spec.SchemaProps{
+							Description: "initialization says whether the group was there once. Unlike in other kinds it isn't derived from ready, because v2beta1 has both.",
+							Ref:         ref(v2beta1.Initialization{}.OpenAPIModelName()),
+						},
+					},
+					"observation": {
+						SchemaProps: spec.SchemaProps{
+							Description: "observation says how fresh this status is. Added when read, never stored.",
+							Ref:         ref(v2beta1.Observation{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachineStatus is the instance as AWS has it. It is converted by hand.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"ready": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ready is true once the instance was there for the first time. It is v2beta1's status.initialization.provisioned.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"interruptible": {
+						SchemaProps: spec.SchemaProps{
+							Description: "interruptible is true for instances that AWS may take back: spot instances.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"addresses": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "addresses of the instance.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.MachineAddress{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"instanceState": {
+						SchemaProps: spec.SchemaProps{
+							Description: "instanceState is the state of the instance.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"failureReason": {
+						SchemaProps: spec.SchemaProps{
+							Description: "failureReason of a failure that needs a person, in CamelCase.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"failureMessage": {
+						SchemaProps: spec.SchemaProps{
+							Description: "failureMessage says what failed, for a person to read.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions in the form of Cluster API's v1beta1 contract.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.V1Beta1Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"dedicatedHost": {
+						SchemaProps: spec.SchemaProps{
+							Description: "dedicatedHost that was allocated for the instance.",
+							Ref:         ref(v2beta1.DedicatedHostStatus{}.OpenAPIModelName()),
+						},
+					},
+					"v2beta1": {
+						SchemaProps: spec.SchemaProps{
+							Description: "v2beta1 groups the status that only v2beta1 has, so that nothing is lost between the versions.",
+							Ref:         ref(v1beta2.AWSMachineV2Beta1Status{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1beta2.AWSMachineV2Beta1Status{}.OpenAPIModelName(), v2beta1.DedicatedHostStatus{}.OpenAPIModelName(), v2beta1.MachineAddress{}.OpenAPIModelName(), v2beta1.V1Beta1Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplate(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachineTemplate is what AWSMachines are built from.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec holds the template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AWSMachineTemplateSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status is what a machine of the template would have.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1beta2.AWSMachineTemplateStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			v1beta2.AWSMachineTemplateStatus{}.OpenAPIModelName(), v2beta1.AWSMachineTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachineTemplateList is a list of AWSMachineTemplates.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1beta2.AWSMachineTemplate{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v1beta2.AWSMachineTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachineTemplateStatus tells an autoscaler what a machine of the template would have, so that it can scale from zero. It is converted by hand.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"capacity": {
+						SchemaProps: spec.SchemaProps{
+							Description: "capacity of a machine: cpu, memory, and what else the instance type has.",
+							Type:        []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(resource.Quantity{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"nodeInfo": {
+						SchemaProps: spec.SchemaProps{
+							Description: "nodeInfo says what software a node of this template runs.",
+							Ref:         ref(v2beta1.NodeInfo{}.OpenAPIModelName()),
+						},
+					},
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions in the form of Cluster API's v1beta1 contract.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.V1Beta1Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"v2beta1": {
+						SchemaProps: spec.SchemaProps{
+							Description: "v2beta1 groups the status that only v2beta1 has, so that nothing is lost between the versions.",
+							Ref:         ref(v1beta2.AWSMachineTemplateV2Beta1Status{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1beta2.AWSMachineTemplateV2Beta1Status{}.OpenAPIModelName(), v2beta1.NodeInfo{}.OpenAPIModelName(), v2beta1.V1Beta1Condition{}.OpenAPIModelName(), resource.Quantity{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateV2Beta1Status(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachineTemplateV2Beta1Status is the status that only v2beta1 has.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"type",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions say how the template is.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1.Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1.Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineV2Beta1Status(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachineV2Beta1Status is the status that only v2beta1 has.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"type",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions say how the instance and what belongs to it are.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1.Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"initialization": {
+						SchemaProps: spec.SchemaProps{
+							Description: "initialization is only here when ready doesn't say the same.",
+							Ref:         ref(v2beta1.Initialization{}.OpenAPIModelName()),
+						},
+					},
+					"failureDomain": {
+						SchemaProps: spec.SchemaProps{
+							Description: "failureDomain is the zone the instance is in.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"observation": {
+						SchemaProps: spec.SchemaProps{
+							Description: "observation says how fresh this status is. Added when read, never stored.",
+							Ref:         ref(v2beta1.Observation{}.OpenAPIModelName()),
+						},
+					},
+					"pendingCreations": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"key",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "pendingCreations is the journal of creations in flight.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.PendingCreation{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+	}
+}
+
 func schema_capa_apiserver_apis_infrastructure_v1beta2_FailureDomain(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -830,6 +1639,34 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_FailureDomain(ref common.
 									},
 								},
 							},
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AMIReference(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AMIReference says which machine image is used. Left empty, it is looked up by name.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"id": {
+						SchemaProps: spec.SchemaProps{
+							Description: "id of the image, for example ami-0123456789abcdef0.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"eksLookupType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "eksLookupType is the kind of image that EKS publishes for the cluster's version.\n\nPossible enum values:\n - `\"AmazonLinux\"`\n - `\"AmazonLinux2023\"`\n - `\"AmazonLinux2023GPU\"`\n - `\"AmazonLinuxGPU\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"AmazonLinux", "AmazonLinux2023", "AmazonLinux2023GPU", "AmazonLinuxGPU"},
 						},
 					},
 				},
@@ -1842,6 +2679,240 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSIdentityReference(ref 
 	}
 }
 
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSLaunchTemplate describes the instances of a pool.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the launch template. Left out, that of the pool.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"iamInstanceProfile": {
+						SchemaProps: spec.SchemaProps{
+							Description: "iamInstanceProfile is the name of the instance profile.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"ami": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ami is the machine image. Left out, it is looked up by name.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AMIReference{}.OpenAPIModelName()),
+						},
+					},
+					"imageLookupFormat": {
+						SchemaProps: spec.SchemaProps{
+							Description: "imageLookupFormat is the name pattern of the image, with {{.BaseOS}} and {{.K8sVersion}} filled in. Left out, that of the cluster.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"imageLookupOrg": {
+						SchemaProps: spec.SchemaProps{
+							Description: "imageLookupOrg is the AWS account that owns the image. Left out, that of the cluster.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"imageLookupBaseOS": {
+						SchemaProps: spec.SchemaProps{
+							Description: "imageLookupBaseOS is the operating system of the image. Left out, that of the cluster.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"instanceType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "instanceType of the instances, for example m5.large. May be left out with overrides of mixedInstancesPolicy.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"rootVolume": {
+						SchemaProps: spec.SchemaProps{
+							Description: "rootVolume tunes the volume that instances boot from.",
+							Ref:         ref(v2beta1.Volume{}.OpenAPIModelName()),
+						},
+					},
+					"nonRootVolumes": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "nonRootVolumes are further volumes.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.Volume{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"sshKeyName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "sshKeyName is the EC2 key pair put on the instances. Left out, that of the cluster; write an empty string to have none.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"versionNumber": {
+						SchemaProps: spec.SchemaProps{
+							Description: "versionNumber of the launch template that is used.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"additionalSecurityGroups": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "additionalSecurityGroups are added to those that the cluster's machines have.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.AWSResourceReference{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"spotMarketOptions": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spotMarketOptions makes the instances spot instances. Excludes mixedInstancesPolicy.",
+							Ref:         ref(v2beta1.SpotMarketOptions{}.OpenAPIModelName()),
+						},
+					},
+					"instanceMetadataOptions": {
+						SchemaProps: spec.SchemaProps{
+							Description: "instanceMetadataOptions tune the instance metadata service.",
+							Ref:         ref(v2beta1.InstanceMetadataOptions{}.OpenAPIModelName()),
+						},
+					},
+					"privateDnsName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "privateDnsName tunes the private host names.",
+							Ref:         ref(v2beta1.PrivateDNSName{}.OpenAPIModelName()),
+						},
+					},
+					"capacityReservationId": {
+						SchemaProps: spec.SchemaProps{
+							Description: "capacityReservationId is the capacity reservation to launch into. Excludes spot instances.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"marketType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "marketType is how the instances are paid for. Left out, on demand, or spot with spotMarketOptions.\n\nPossible enum values:\n - `\"CapacityBlock\"`\n - `\"OnDemand\"`\n - `\"Spot\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"CapacityBlock", "OnDemand", "Spot"},
+						},
+					},
+					"capacityReservationPreference": {
+						SchemaProps: spec.SchemaProps{
+							Description: "capacityReservationPreference says which capacity reservations are used: None, Open (any that matches) or CapacityReservationsOnly.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"enclaveOptions": {
+						SchemaProps: spec.SchemaProps{
+							Description: "enclaveOptions tune Nitro Enclaves.",
+							Ref:         ref(v2beta1.EnclaveOptions{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AMIReference{}.OpenAPIModelName(), v2beta1.AWSResourceReference{}.OpenAPIModelName(), v2beta1.EnclaveOptions{}.OpenAPIModelName(), v2beta1.InstanceMetadataOptions{}.OpenAPIModelName(), v2beta1.PrivateDNSName{}.OpenAPIModelName(), v2beta1.SpotMarketOptions{}.OpenAPIModelName(), v2beta1.Volume{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLifecycleHook(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSLifecycleHook makes Auto Scaling wait at a transition of an instance until somebody completes it, or for heartbeatTimeout.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the hook, unique in the pool.",
+							MinLength:   ptr.To[int64](1),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"notificationTargetARN": {
+						SchemaProps: spec.SchemaProps{
+							Description: "notificationTargetARN is the queue or topic that is told. Set together with roleARN.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"roleARN": {
+						SchemaProps: spec.SchemaProps{
+							Description: "roleARN is the role that tells it. Set together with notificationTargetARN.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"lifecycleTransition": {
+						SchemaProps: spec.SchemaProps{
+							Description: "lifecycleTransition is the transition to wait at.\n\nPossible enum values:\n - `\"autoscaling:EC2_INSTANCE_LAUNCHING\"`\n - `\"autoscaling:EC2_INSTANCE_TERMINATING\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC2_INSTANCE_TERMINATING"},
+						},
+					},
+					"heartbeatTimeout": {
+						SchemaProps: spec.SchemaProps{
+							Description: "heartbeatTimeout is how long to wait, from 30s to 48h, for example 5m. It stays the string that the user wrote.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"defaultResult": {
+						SchemaProps: spec.SchemaProps{
+							Description: "defaultResult says what happens after that time.\n\nPossible enum values:\n - `\"ABANDON\"`\n - `\"CONTINUE\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"ABANDON", "CONTINUE"},
+						},
+					},
+					"notificationMetadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "notificationMetadata is sent with the notification.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"name", "lifecycleTransition"},
+			},
+		},
+	}
+}
+
 func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLoadBalancerSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -2016,6 +3087,1271 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLoadBalancerSpec(ref c
 		},
 		Dependencies: []string{
 			v2beta1.AdditionalListenerSpec{}.OpenAPIModelName(), v2beta1.IngressRule{}.OpenAPIModelName(), v2beta1.TargetGroupHealthCheckAPISpec{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachine(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachine is one EC2 instance, and what belongs to it.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec is what is wanted.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AWSMachineSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status is what is.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AWSMachineStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AWSMachineSpec{}.OpenAPIModelName(), v2beta1.AWSMachineStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachineList is a list of AWSMachines.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.AWSMachine{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AWSMachine{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePool(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachinePool is an Auto Scaling group, its launch template, and what belongs to them.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec is what is wanted.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AWSMachinePoolSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status is what is.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AWSMachinePoolStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AWSMachinePoolSpec{}.OpenAPIModelName(), v2beta1.AWSMachinePoolStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolInstanceStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachinePoolInstanceStatus is one instance of a group.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"instanceID": {
+						SchemaProps: spec.SchemaProps{
+							Description: "instanceID of the instance.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"version": {
+						SchemaProps: spec.SchemaProps{
+							Description: "version of Kubernetes on the node.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachinePoolList is a list of AWSMachinePools.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.AWSMachinePool{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AWSMachinePool{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachinePoolSpec is the wanted Auto Scaling group.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"providerID": {
+						SchemaProps: spec.SchemaProps{
+							Description: "providerID names the Auto Scaling group. Written by the provider.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"providerIDList": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "providerIDList names the instances, as aws:///ZONE/INSTANCE each. Written by the provider.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"minSize": {
+						SchemaProps: spec.SchemaProps{
+							Description: "minSize is the smallest number of instances.",
+							Default:     1,
+							Minimum:     ptr.To[float64](0),
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"maxSize": {
+						SchemaProps: spec.SchemaProps{
+							Description: "maxSize is the largest number of instances.",
+							Default:     1,
+							Minimum:     ptr.To[float64](1),
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"availabilityZones": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "availabilityZones to spread over. Left empty, those of the subnets.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"availabilityZoneSubnetType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "availabilityZoneSubnetType chooses among the cluster's subnets of availabilityZones.\n\nPossible enum values:\n - `\"all\"`\n - `\"private\"`\n - `\"public\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"all", "private", "public"},
+						},
+					},
+					"subnets": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "subnets of the instances. Left empty, private subnets of the cluster.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.AWSResourceReference{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"additionalTags": {
+						SchemaProps: spec.SchemaProps{
+							Description: "additionalTags are put on what belongs to the pool, over those of the cluster.",
+							Type:        []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"awsLaunchTemplate": {
+						SchemaProps: spec.SchemaProps{
+							Description: "awsLaunchTemplate describes the instances.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AWSLaunchTemplate{}.OpenAPIModelName()),
+						},
+					},
+					"mixedInstancesPolicy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "mixedInstancesPolicy mixes instance types, and spot with on-demand instances. Excludes awsLaunchTemplate.spotMarketOptions.",
+							Ref:         ref(v2beta1.MixedInstancesPolicy{}.OpenAPIModelName()),
+						},
+					},
+					"defaultCoolDown": {
+						SchemaProps: spec.SchemaProps{
+							Description: "defaultCoolDown is how long to wait after scaling before scaling again, for example 5m. Left out or zero, 300s. It stays the string that the user wrote.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"defaultInstanceWarmup": {
+						SchemaProps: spec.SchemaProps{
+							Description: "defaultInstanceWarmup is how long a new instance is left out of metrics and counts as warming up, for example 5m. Left out or zero, 300s. It stays the string that the user wrote.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"refreshPreferences": {
+						SchemaProps: spec.SchemaProps{
+							Description: "refreshPreferences tune how instances are replaced after a change.",
+							Ref:         ref(v2beta1.RefreshPreferences{}.OpenAPIModelName()),
+						},
+					},
+					"capacityRebalance": {
+						SchemaProps: spec.SchemaProps{
+							Description: "capacityRebalance replaces spot instances that are likely to be interrupted.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"suspendProcesses": {
+						SchemaProps: spec.SchemaProps{
+							Description: "suspendProcesses are the processes of the Auto Scaling group that are stopped.",
+							Ref:         ref(v2beta1.SuspendProcesses{}.OpenAPIModelName()),
+						},
+					},
+					"ignition": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ignition says how bootstrap data of Ignition reaches the instances.",
+							Ref:         ref(v2beta1.Ignition{}.OpenAPIModelName()),
+						},
+					},
+					"lifecycleHooks": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "lifecycleHooks of the Auto Scaling group, with different names.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.AWSLifecycleHook{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"minSize", "maxSize", "awsLaunchTemplate"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AWSLaunchTemplate{}.OpenAPIModelName(), v2beta1.AWSLifecycleHook{}.OpenAPIModelName(), v2beta1.AWSResourceReference{}.OpenAPIModelName(), v2beta1.Ignition{}.OpenAPIModelName(), v2beta1.MixedInstancesPolicy{}.OpenAPIModelName(), v2beta1.RefreshPreferences{}.OpenAPIModelName(), v2beta1.SuspendProcesses{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachinePoolStatus is the Auto Scaling group as AWS has it.\n\nIt has no failureReason on purpose: Cluster API's pool controller panics on one.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"type",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions say how the group and what belongs to it are.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1.Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"ready": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ready tells Cluster API that the group is there. Its pool controller reads this and not initialization.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"initialization": {
+						SchemaProps: spec.SchemaProps{
+							Description: "initialization says the same in the form of Cluster API's v1beta2 contract.",
+							Ref:         ref(v2beta1.Initialization{}.OpenAPIModelName()),
+						},
+					},
+					"replicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "replicas is the number of instances.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"instances": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "instances of the group.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.AWSMachinePoolInstanceStatus{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"infrastructureMachineKind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "infrastructureMachineKind is the kind of the objects that stand for the instances, if there are any.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"launchTemplateID": {
+						SchemaProps: spec.SchemaProps{
+							Description: "launchTemplateID is the launch template, for example lt-0123456789abcdef0.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"launchTemplateVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "launchTemplateVersion is the version that new instances have.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"asgStatus": {
+						SchemaProps: spec.SchemaProps{
+							Description: "asgStatus is the state of the Auto Scaling group, for example \"Delete in progress\".",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"observation": {
+						SchemaProps: spec.SchemaProps{
+							Description: "observation says how fresh this status is. Added when read, never stored.",
+							Ref:         ref(v2beta1.Observation{}.OpenAPIModelName()),
+						},
+					},
+					"deprecated": {
+						SchemaProps: spec.SchemaProps{
+							Description: "deprecated groups status that only older contracts of Cluster API know.",
+							Ref:         ref(v2beta1.MachineDeprecatedStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AWSMachinePoolInstanceStatus{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.MachineDeprecatedStatus{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachineSpec is the wanted instance. Once written only providerID, instanceID, additionalTags, additionalSecurityGroups, what cloudInit says of secrets, and the DNS records of privateDnsName can be changed.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"providerID": {
+						SchemaProps: spec.SchemaProps{
+							Description: "providerID names the instance, as aws:///ZONE/INSTANCE. Written by the provider.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"instanceID": {
+						SchemaProps: spec.SchemaProps{
+							Description: "instanceID is the id of the instance. Written by the provider.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"instanceType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "instanceType of the instance, for example m5.large.",
+							MinLength:   ptr.To[int64](2),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"cpuOptions": {
+						SchemaProps: spec.SchemaProps{
+							Description: "cpuOptions tune the processor.",
+							Ref:         ref(v2beta1.CPUOptions{}.OpenAPIModelName()),
+						},
+					},
+					"ami": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ami is the machine image. Left out, it is looked up by name.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AMIReference{}.OpenAPIModelName()),
+						},
+					},
+					"imageLookupFormat": {
+						SchemaProps: spec.SchemaProps{
+							Description: "imageLookupFormat is the name pattern of the image, with {{.BaseOS}} and {{.K8sVersion}} filled in. Left out, that of the cluster.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"imageLookupOrg": {
+						SchemaProps: spec.SchemaProps{
+							Description: "imageLookupOrg is the AWS account that owns the image. Left out, that of the cluster.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"imageLookupBaseOS": {
+						SchemaProps: spec.SchemaProps{
+							Description: "imageLookupBaseOS is the operating system of the image. Left out, that of the cluster.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"additionalTags": {
+						SchemaProps: spec.SchemaProps{
+							Description: "additionalTags are put on the instance, its volumes and interfaces, over those of the cluster.",
+							Type:        []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"iamInstanceProfile": {
+						SchemaProps: spec.SchemaProps{
+							Description: "iamInstanceProfile is the name of the instance profile.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"publicIP": {
+						SchemaProps: spec.SchemaProps{
+							Description: "publicIP gives the instance a public IPv4 address, and a public subnet.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"elasticIpPool": {
+						SchemaProps: spec.SchemaProps{
+							Description: "elasticIpPool is the pool that the public address is taken from. Needs publicIP true.",
+							Ref:         ref(v2beta1.ElasticIPPool{}.OpenAPIModelName()),
+						},
+					},
+					"additionalSecurityGroups": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "additionalSecurityGroups are added to those that the cluster's machines have.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.AWSResourceReference{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"securityGroupOverrides": {
+						SchemaProps: spec.SchemaProps{
+							Description: "securityGroupOverrides replaces security groups of the cluster: role to security group id.",
+							Type:        []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"subnet": {
+						SchemaProps: spec.SchemaProps{
+							Description: "subnet of the instance. Left out, one of the cluster in the machine's failure domain.",
+							Ref:         ref(v2beta1.AWSResourceReference{}.OpenAPIModelName()),
+						},
+					},
+					"sshKeyName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "sshKeyName is the EC2 key pair put on the instance. Left out, that of the cluster; write an empty string to have none.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"rootVolume": {
+						SchemaProps: spec.SchemaProps{
+							Description: "rootVolume tunes the volume that the instance boots from.",
+							Ref:         ref(v2beta1.Volume{}.OpenAPIModelName()),
+						},
+					},
+					"nonRootVolumes": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "nonRootVolumes are further volumes.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.Volume{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"networkInterfaces": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "networkInterfaces are existing interfaces to attach, by id.",
+							MaxItems:    ptr.To[int64](2),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"networkInterfaceType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "networkInterfaceType is the type of the interface: a plain one, or an Elastic Fabric Adapter.\n\nPossible enum values:\n - `\"efa\"`\n - `\"interface\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"efa", "interface"},
+						},
+					},
+					"assignPrimaryIPv6": {
+						SchemaProps: spec.SchemaProps{
+							Description: "assignPrimaryIPv6 makes the first IPv6 address the primary one.\n\nPossible enum values:\n - `\"disabled\"`\n - `\"enabled\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"disabled", "enabled"},
+						},
+					},
+					"uncompressedUserData": {
+						SchemaProps: spec.SchemaProps{
+							Description: "uncompressedUserData leaves user data as it is. Left out, it is compressed with gzip.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"cloudInit": {
+						SchemaProps: spec.SchemaProps{
+							Description: "cloudInit says how bootstrap data of cloud-init reaches the instance.",
+							Ref:         ref(v2beta1.CloudInit{}.OpenAPIModelName()),
+						},
+					},
+					"ignition": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ignition says how bootstrap data of Ignition reaches the instance. Excludes cloudInit.",
+							Ref:         ref(v2beta1.Ignition{}.OpenAPIModelName()),
+						},
+					},
+					"spotMarketOptions": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spotMarketOptions makes the instance a spot instance.",
+							Ref:         ref(v2beta1.SpotMarketOptions{}.OpenAPIModelName()),
+						},
+					},
+					"marketType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "marketType is how the instance is paid for. Left out, on demand, or spot with spotMarketOptions.\n\nPossible enum values:\n - `\"CapacityBlock\"`\n - `\"OnDemand\"`\n - `\"Spot\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"CapacityBlock", "OnDemand", "Spot"},
+						},
+					},
+					"capacityReservationId": {
+						SchemaProps: spec.SchemaProps{
+							Description: "capacityReservationId is the capacity reservation to launch into. Excludes spot instances.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"capacityReservationPreference": {
+						SchemaProps: spec.SchemaProps{
+							Description: "capacityReservationPreference says which capacity reservations are used: None, Open (any that matches) or CapacityReservationsOnly.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"placementGroupName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "placementGroupName is the placement group to launch into.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"placementGroupPartition": {
+						SchemaProps: spec.SchemaProps{
+							Description: "placementGroupPartition is the partition within the placement group.",
+							Minimum:     ptr.To[float64](1),
+							Maximum:     ptr.To[float64](7),
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"tenancy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "tenancy of the instance: shared hardware, hardware of its own, or a dedicated host.\n\nPossible enum values:\n - `\"dedicated\"`\n - `\"default\"`\n - `\"host\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"dedicated", "default", "host"},
+						},
+					},
+					"hostAffinity": {
+						SchemaProps: spec.SchemaProps{
+							Description: "hostAffinity says whether a stopped instance starts on the same dedicated host again (host) or on any (default).\n\nPossible enum values:\n - `\"default\"`\n - `\"host\"`",
+							Default:     "default",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"default", "host"},
+						},
+					},
+					"hostID": {
+						SchemaProps: spec.SchemaProps{
+							Description: "hostID is the dedicated host to launch on. Needs tenancy host; excludes dynamicHostAllocation.",
+							MaxLength:   ptr.To[int64](19),
+							Pattern:     "^h-[0-9a-f]{17}$",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"dynamicHostAllocation": {
+						SchemaProps: spec.SchemaProps{
+							Description: "dynamicHostAllocation allocates a dedicated host for the instance. Needs tenancy host and hostAffinity host; excludes hostID.",
+							Ref:         ref(v2beta1.DynamicHostAllocationSpec{}.OpenAPIModelName()),
+						},
+					},
+					"instanceMetadataOptions": {
+						SchemaProps: spec.SchemaProps{
+							Description: "instanceMetadataOptions tune the instance metadata service.",
+							Ref:         ref(v2beta1.InstanceMetadataOptions{}.OpenAPIModelName()),
+						},
+					},
+					"privateDnsName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "privateDnsName tunes the private host name.",
+							Ref:         ref(v2beta1.PrivateDNSName{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"instanceType"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AMIReference{}.OpenAPIModelName(), v2beta1.AWSResourceReference{}.OpenAPIModelName(), v2beta1.CPUOptions{}.OpenAPIModelName(), v2beta1.CloudInit{}.OpenAPIModelName(), v2beta1.DynamicHostAllocationSpec{}.OpenAPIModelName(), v2beta1.ElasticIPPool{}.OpenAPIModelName(), v2beta1.Ignition{}.OpenAPIModelName(), v2beta1.InstanceMetadataOptions{}.OpenAPIModelName(), v2beta1.PrivateDNSName{}.OpenAPIModelName(), v2beta1.SpotMarketOptions{}.OpenAPIModelName(), v2beta1.Volume{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachineStatus is the instance as AWS has it.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"type",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions say how the instance and what belongs to it are.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1.Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"initialization": {
+						SchemaProps: spec.SchemaProps{
+							Description: "initialization tells Cluster API that the instance is there.",
+							Ref:         ref(v2beta1.Initialization{}.OpenAPIModelName()),
+						},
+					},
+					"addresses": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "addresses of the instance.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.MachineAddress{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"failureDomain": {
+						SchemaProps: spec.SchemaProps{
+							Description: "failureDomain is the zone the instance is in.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"instanceState": {
+						SchemaProps: spec.SchemaProps{
+							Description: "instanceState is the state of the instance.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"interruptible": {
+						SchemaProps: spec.SchemaProps{
+							Description: "interruptible is true for instances that AWS may take back: spot instances.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"dedicatedHost": {
+						SchemaProps: spec.SchemaProps{
+							Description: "dedicatedHost that was allocated for the instance.",
+							Ref:         ref(v2beta1.DedicatedHostStatus{}.OpenAPIModelName()),
+						},
+					},
+					"observation": {
+						SchemaProps: spec.SchemaProps{
+							Description: "observation says how fresh this status is. Added when read, never stored.",
+							Ref:         ref(v2beta1.Observation{}.OpenAPIModelName()),
+						},
+					},
+					"pendingCreations": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"key",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "pendingCreations is the journal of creations in flight that can't be repeated safely: public addresses of elasticIpPool. A launch carries a client token instead.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.PendingCreation{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"deprecated": {
+						SchemaProps: spec.SchemaProps{
+							Description: "deprecated groups status that only older contracts of Cluster API know.",
+							Ref:         ref(v2beta1.MachineDeprecatedStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.DedicatedHostStatus{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.MachineAddress{}.OpenAPIModelName(), v2beta1.MachineDeprecatedStatus{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplate(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachineTemplate is what AWSMachines are built from.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec holds the template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AWSMachineTemplateSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status is what a machine of the template would have.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AWSMachineTemplateStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AWSMachineTemplateSpec{}.OpenAPIModelName(), v2beta1.AWSMachineTemplateStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachineTemplateList is a list of AWSMachineTemplates.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.AWSMachineTemplate{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AWSMachineTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateResource(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachineTemplateResource is what an AWSMachine is built from.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata of the AWSMachines built from this template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec of the AWSMachines built from this template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AWSMachineSpec{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AWSMachineSpec{}.OpenAPIModelName(), v2beta1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachineTemplateSpec holds the template. It can't be changed.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"template": {
+						SchemaProps: spec.SchemaProps{
+							Description: "template that AWSMachines are built from.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AWSMachineTemplateResource{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"template"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AWSMachineTemplateResource{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSMachineTemplateStatus tells an autoscaler what a machine of the template would have, so that it can scale from zero.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"type",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions say how the template is.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1.Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"capacity": {
+						SchemaProps: spec.SchemaProps{
+							Description: "capacity of a machine: cpu, memory, and what else the instance type has.",
+							Type:        []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(resource.Quantity{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"nodeInfo": {
+						SchemaProps: spec.SchemaProps{
+							Description: "nodeInfo says what software a node of this template runs.",
+							Ref:         ref(v2beta1.NodeInfo{}.OpenAPIModelName()),
+						},
+					},
+					"deprecated": {
+						SchemaProps: spec.SchemaProps{
+							Description: "deprecated groups status that only older contracts of Cluster API know.",
+							Ref:         ref(v2beta1.DeprecatedStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.DeprecatedStatus{}.OpenAPIModelName(), v2beta1.NodeInfo{}.OpenAPIModelName(), resource.Quantity{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSResourceReference(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSResourceReference names a resource of AWS by id, or finds it by filters. Only one of the two may be set.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"id": {
+						SchemaProps: spec.SchemaProps{
+							Description: "id of the resource, for example sg-0123456789abcdef0.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"filters": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "filters that the resource passes, as EC2's describe calls know them. Excludes id.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.Filter{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.Filter{}.OpenAPIModelName()},
 	}
 }
 
@@ -2473,6 +4809,70 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_ClassicELBListener(ref co
 	}
 }
 
+func schema_capa_apiserver_apis_infrastructure_v2beta1_CloudInit(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "CloudInit says how bootstrap data of cloud-init reaches an instance.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"insecureSkipSecretsManager": {
+						SchemaProps: spec.SchemaProps{
+							Description: "insecureSkipSecretsManager puts the bootstrap data into the user data, where whoever may describe the instance can read it.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"secretCount": {
+						SchemaProps: spec.SchemaProps{
+							Description: "secretCount is the number of secrets the bootstrap data is cut into. Written by the provider.",
+							Minimum:     ptr.To[float64](0),
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"secretPrefix": {
+						SchemaProps: spec.SchemaProps{
+							Description: "secretPrefix begins the names of these secrets. Written by the provider.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"secureSecretsBackend": {
+						SchemaProps: spec.SchemaProps{
+							Description: "secureSecretsBackend keeps the secrets. Machines without Ignition have secrets-manager unless they say otherwise.\n\nPossible enum values:\n - `\"secrets-manager\"`\n - `\"ssm-parameter-store\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"secrets-manager", "ssm-parameter-store"},
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_DedicatedHostStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "DedicatedHostStatus is the dedicated host that was allocated for an instance.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"id": {
+						SchemaProps: spec.SchemaProps{
+							Description: "id of the host, for example h-0123456789abcdef0.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
 func schema_capa_apiserver_apis_infrastructure_v2beta1_DeprecatedStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -2552,6 +4952,26 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_ElasticIPPool(ref common.
 	}
 }
 
+func schema_capa_apiserver_apis_infrastructure_v2beta1_EnclaveOptions(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "EnclaveOptions tune Nitro Enclaves.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"enabled": {
+						SchemaProps: spec.SchemaProps{
+							Description: "enabled lets the instances run enclaves.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
 func schema_capa_apiserver_apis_infrastructure_v2beta1_FailureDomain(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -2594,6 +5014,48 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_FailureDomain(ref common.
 					},
 				},
 				Required: []string{"name"},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_Filter(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Filter is one filter of an EC2 describe call: one of the values must match.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the filter, for example tag:Name.",
+							MinLength:   ptr.To[int64](1),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"values": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "values of which one must match. They may hold the wildcards * and ?.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"name", "values"},
 			},
 		},
 	}
@@ -2672,6 +5134,158 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_IPv6(ref common.Reference
 		},
 		Dependencies: []string{
 			v2beta1.IPAMPool{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_Ignition(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Ignition says how bootstrap data of Ignition reaches an instance.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"version": {
+						SchemaProps: spec.SchemaProps{
+							Description: "version of the Ignition configuration. Left out, 2.3, unless the data is stored as unencrypted user data, which has a version of its own.\n\nPossible enum values:\n - `\"2.3\"`\n - `\"3.0\"`\n - `\"3.1\"`\n - `\"3.2\"`\n - `\"3.3\"`\n - `\"3.4\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"2.3", "3.0", "3.1", "3.2", "3.3", "3.4"},
+						},
+					},
+					"storageType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "storageType says where the bootstrap data is: in the cluster's S3 bucket, or in the user data, where whoever may describe the instance can read it.\n\nPossible enum values:\n - `\"ClusterObjectStore\"`\n - `\"UnencryptedUserData\"`",
+							Default:     "ClusterObjectStore",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"ClusterObjectStore", "UnencryptedUserData"},
+						},
+					},
+					"proxy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "proxy that Ignition fetches through. Needs version 3.1 or later.",
+							Ref:         ref(v2beta1.IgnitionProxy{}.OpenAPIModelName()),
+						},
+					},
+					"tls": {
+						SchemaProps: spec.SchemaProps{
+							Description: "tls tunes how Ignition fetches over TLS. Needs version 3.1 or later.",
+							Ref:         ref(v2beta1.IgnitionTLS{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.IgnitionProxy{}.OpenAPIModelName(), v2beta1.IgnitionTLS{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_IgnitionProxy(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "IgnitionProxy is the proxy that Ignition fetches through.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"httpProxy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "httpProxy for HTTP, for example http://proxy.example.com:3128.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"httpsProxy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "httpsProxy for HTTPS, for example http://proxy.example.com:3128.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"noProxy": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "noProxy are the targets that are reached without the proxy: *, IP addresses, ranges, and DNS names with or without a port.",
+							MaxItems:    ptr.To[int64](64),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](2048),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_IgnitionTLS(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "IgnitionTLS tunes how Ignition fetches over TLS.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"certificateAuthorities": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "certificateAuthorities are URLs of certificates to trust besides the system's: http, https, tftp, s3, arn, gs, or the certificate itself as data.",
+							MaxItems:    ptr.To[int64](64),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](65536),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
 	}
 }
 
@@ -3233,6 +5847,53 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_InstanceMetadataOptions(r
 	}
 }
 
+func schema_capa_apiserver_apis_infrastructure_v2beta1_InstancesDistribution(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "InstancesDistribution says how many instances are on demand, and how types are chosen.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"onDemandAllocationStrategy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "onDemandAllocationStrategy is how types of on-demand instances are chosen.\n\nPossible enum values:\n - `\"lowest-price\"`\n - `\"prioritized\"`",
+							Default:     "prioritized",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"lowest-price", "prioritized"},
+						},
+					},
+					"spotAllocationStrategy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spotAllocationStrategy is how types of spot instances are chosen.\n\nPossible enum values:\n - `\"capacity-optimized\"`\n - `\"capacity-optimized-prioritized\"`\n - `\"lowest-price\"`\n - `\"price-capacity-optimized\"`",
+							Default:     "lowest-price",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"capacity-optimized", "capacity-optimized-prioritized", "lowest-price", "price-capacity-optimized"},
+						},
+					},
+					"onDemandBaseCapacity": {
+						SchemaProps: spec.SchemaProps{
+							Description: "onDemandBaseCapacity is how many instances are on demand before any is spot.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"onDemandPercentageAboveBaseCapacity": {
+						SchemaProps: spec.SchemaProps{
+							Description: "onDemandPercentageAboveBaseCapacity is the share of the others that is on demand too.",
+							Default:     100,
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
 func schema_capa_apiserver_apis_infrastructure_v2beta1_Listener(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -3509,6 +6170,115 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_MachineAddress(ref common
 	}
 }
 
+func schema_capa_apiserver_apis_infrastructure_v2beta1_MachineDeprecatedStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "MachineDeprecatedStatus groups status that only older contracts of Cluster API know.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"v1beta1": {
+						SchemaProps: spec.SchemaProps{
+							Description: "v1beta1 groups what belongs to Cluster API's v1beta1 contract.",
+							Ref:         ref(v2beta1.MachineV1Beta1DeprecatedStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.MachineV1Beta1DeprecatedStatus{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_MachineV1Beta1DeprecatedStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "MachineV1Beta1DeprecatedStatus is status of machines and pools in Cluster API's v1beta1 contract. v1beta2 shows it as status.conditions, status.failureReason and status.failureMessage.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions in the old form.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.V1Beta1Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"failureReason": {
+						SchemaProps: spec.SchemaProps{
+							Description: "failureReason of a failure that needs a person, in CamelCase.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"failureMessage": {
+						SchemaProps: spec.SchemaProps{
+							Description: "failureMessage says what failed, for a person to read.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.V1Beta1Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_MixedInstancesPolicy(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "MixedInstancesPolicy mixes instance types, and spot with on-demand instances.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"instancesDistribution": {
+						SchemaProps: spec.SchemaProps{
+							Description: "instancesDistribution says how many instances are on demand, and how types are chosen.",
+							Ref:         ref(v2beta1.InstancesDistribution{}.OpenAPIModelName()),
+						},
+					},
+					"overrides": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "overrides are the instance types to mix, the preferred first.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.Overrides{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.InstancesDistribution{}.OpenAPIModelName(), v2beta1.Overrides{}.OpenAPIModelName()},
+	}
+}
+
 func schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -3697,6 +6467,35 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkStatus(ref common.
 	}
 }
 
+func schema_capa_apiserver_apis_infrastructure_v2beta1_NodeInfo(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "NodeInfo says what software a node runs. The JSON is that of Cluster API's contract.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"architecture": {
+						SchemaProps: spec.SchemaProps{
+							Description: "architecture of the instance type.\n\nPossible enum values:\n - `\"amd64\"`\n - `\"arm64\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"amd64", "arm64"},
+						},
+					},
+					"operatingSystem": {
+						SchemaProps: spec.SchemaProps{
+							Description: "operatingSystem of the image.\n\nPossible enum values:\n - `\"linux\"`\n - `\"windows\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"linux", "windows"},
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
 func schema_capa_apiserver_apis_infrastructure_v2beta1_ObjectMeta(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -3791,6 +6590,28 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Observation(ref common.Re
 	}
 }
 
+func schema_capa_apiserver_apis_infrastructure_v2beta1_Overrides(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Overrides is one instance type of a mix.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"instanceType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "instanceType, for example m5.large.",
+							MinLength:   ptr.To[int64](1),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"instanceType"},
+			},
+		},
+	}
+}
+
 func schema_capa_apiserver_apis_infrastructure_v2beta1_PendingCreation(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -3858,6 +6679,133 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_PrivateDNSName(ref common
 							Type:        []string{"string"},
 							Format:      "",
 							Enum:        []interface{}{"ip-name", "resource-name"},
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_Processes(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Processes are processes of an Auto Scaling group. Those that are true are stopped.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"launch": {
+						SchemaProps: spec.SchemaProps{
+							Description: "launch of instances.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"terminate": {
+						SchemaProps: spec.SchemaProps{
+							Description: "terminate of instances.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"addToLoadBalancer": {
+						SchemaProps: spec.SchemaProps{
+							Description: "addToLoadBalancer adds new instances to target groups.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"alarmNotification": {
+						SchemaProps: spec.SchemaProps{
+							Description: "alarmNotification takes alarms that scale.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"azRebalance": {
+						SchemaProps: spec.SchemaProps{
+							Description: "azRebalance evens out zones.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"healthCheck": {
+						SchemaProps: spec.SchemaProps{
+							Description: "healthCheck marks unhealthy instances.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"instanceRefresh": {
+						SchemaProps: spec.SchemaProps{
+							Description: "instanceRefresh replaces instances after a change.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"replaceUnhealthy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "replaceUnhealthy replaces unhealthy instances.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"scheduledActions": {
+						SchemaProps: spec.SchemaProps{
+							Description: "scheduledActions scales at set times.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_RefreshPreferences(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "RefreshPreferences tune how instances are replaced after a change.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"disable": {
+						SchemaProps: spec.SchemaProps{
+							Description: "disable leaves instances as they are; new ones follow the change.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"strategy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "strategy of the instance refresh. Left out, Rolling.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"instanceWarmup": {
+						SchemaProps: spec.SchemaProps{
+							Description: "instanceWarmup is how many seconds a new instance has before it counts as ready.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"minHealthyPercentage": {
+						SchemaProps: spec.SchemaProps{
+							Description: "minHealthyPercentage of the instances must stay healthy. Left out, 90.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"maxHealthyPercentage": {
+						SchemaProps: spec.SchemaProps{
+							Description: "maxHealthyPercentage is how many instances there may be at most, new ones included. At most 100 more than minHealthyPercentage, which it needs.",
+							Minimum:     ptr.To[float64](100),
+							Maximum:     ptr.To[float64](200),
+							Type:        []string{"integer"},
+							Format:      "int64",
 						},
 					},
 				},
@@ -4184,6 +7132,35 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_SubnetSpec(ref common.Ref
 				Required: []string{"id"},
 			},
 		},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_SuspendProcesses(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "SuspendProcesses are the processes of an Auto Scaling group that are stopped.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"all": {
+						SchemaProps: spec.SchemaProps{
+							Description: "all stops all of them.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"processes": {
+						SchemaProps: spec.SchemaProps{
+							Description: "processes stops some of them.",
+							Ref:         ref(v2beta1.Processes{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.Processes{}.OpenAPIModelName()},
 	}
 }
 
@@ -4752,6 +7729,54 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_VpcCidrBlock(ref common.R
 					},
 				},
 				Required: []string{"ipv4CidrBlock"},
+			},
+		},
+	}
+}
+
+func schema_apimachinery_pkg_api_resource_Quantity(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.EmbedOpenAPIDefinitionIntoV2Extension(common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Quantity is a fixed-point representation of a number. It provides convenient marshaling/unmarshaling in JSON and YAML, in addition to String() and AsInt64() accessors.\n\nThe serialization format is:\n\n``` <quantity>        ::= <signedNumber><suffix>\n\n\t(Note that <suffix> may be empty, from the \"\" case in <decimalSI>.)\n\n<digit>           ::= 0 | 1 | ... | 9 <digits>          ::= <digit> | <digit><digits> <number>          ::= <digits> | <digits>.<digits> | <digits>. | .<digits> <sign>            ::= \"+\" | \"-\" <signedNumber>    ::= <number> | <sign><number> <suffix>          ::= <binarySI> | <decimalExponent> | <decimalSI> <binarySI>        ::= Ki | Mi | Gi | Ti | Pi | Ei\n\n\t(International System of units; See: http://physics.nist.gov/cuu/Units/binary.html)\n\n<decimalSI>       ::= m | \"\" | k | M | G | T | P | E\n\n\t(Note that 1024 = 1Ki but 1000 = 1k; I didn't choose the capitalization.)\n\n<decimalExponent> ::= \"e\" <signedNumber> | \"E\" <signedNumber> ```\n\nNo matter which of the three exponent forms is used, no quantity may represent a number greater than 2^63-1 in magnitude, nor may it have more than 3 decimal places. Numbers larger or more precise will be capped or rounded up. (E.g.: 0.1m will rounded up to 1m.) This may be extended in the future if we require larger or smaller quantities.\n\nWhen a Quantity is parsed from a string, it will remember the type of suffix it had, and will use the same type again when it is serialized.\n\nBefore serializing, Quantity will be put in \"canonical form\". This means that Exponent/suffix will be adjusted up or down (with a corresponding increase or decrease in Mantissa) such that:\n\n- No precision is lost - No fractional digits will be emitted - The exponent (or suffix) is as large as possible.\n\nThe sign will be omitted unless the number is negative.\n\nExamples:\n\n- 1.5 will be serialized as \"1500m\" - 1.5Gi will be serialized as \"1536Mi\"\n\nNote that the quantity will NEVER be internally represented by a floating point number. That is the whole point of this exercise.\n\nNon-canonical values will still parse as long as they are well formed, but will be re-emitted in their canonical form. (So always use canonical form, or don't diff.)\n\nThis format is intended to make it difficult to use these numbers without writing some sort of special handling code in the hopes that that will cause implementors to also use a fixed point implementation.",
+				OneOf:       common.GenerateOpenAPIV3OneOfSchema(resource.Quantity{}.OpenAPIV3OneOfTypes()),
+				Format:      resource.Quantity{}.OpenAPISchemaFormat(),
+			},
+		},
+	}, common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Quantity is a fixed-point representation of a number. It provides convenient marshaling/unmarshaling in JSON and YAML, in addition to String() and AsInt64() accessors.\n\nThe serialization format is:\n\n``` <quantity>        ::= <signedNumber><suffix>\n\n\t(Note that <suffix> may be empty, from the \"\" case in <decimalSI>.)\n\n<digit>           ::= 0 | 1 | ... | 9 <digits>          ::= <digit> | <digit><digits> <number>          ::= <digits> | <digits>.<digits> | <digits>. | .<digits> <sign>            ::= \"+\" | \"-\" <signedNumber>    ::= <number> | <sign><number> <suffix>          ::= <binarySI> | <decimalExponent> | <decimalSI> <binarySI>        ::= Ki | Mi | Gi | Ti | Pi | Ei\n\n\t(International System of units; See: http://physics.nist.gov/cuu/Units/binary.html)\n\n<decimalSI>       ::= m | \"\" | k | M | G | T | P | E\n\n\t(Note that 1024 = 1Ki but 1000 = 1k; I didn't choose the capitalization.)\n\n<decimalExponent> ::= \"e\" <signedNumber> | \"E\" <signedNumber> ```\n\nNo matter which of the three exponent forms is used, no quantity may represent a number greater than 2^63-1 in magnitude, nor may it have more than 3 decimal places. Numbers larger or more precise will be capped or rounded up. (E.g.: 0.1m will rounded up to 1m.) This may be extended in the future if we require larger or smaller quantities.\n\nWhen a Quantity is parsed from a string, it will remember the type of suffix it had, and will use the same type again when it is serialized.\n\nBefore serializing, Quantity will be put in \"canonical form\". This means that Exponent/suffix will be adjusted up or down (with a corresponding increase or decrease in Mantissa) such that:\n\n- No precision is lost - No fractional digits will be emitted - The exponent (or suffix) is as large as possible.\n\nThe sign will be omitted unless the number is negative.\n\nExamples:\n\n- 1.5 will be serialized as \"1500m\" - 1.5Gi will be serialized as \"1536Mi\"\n\nNote that the quantity will NEVER be internally represented by a floating point number. That is the whole point of this exercise.\n\nNon-canonical values will still parse as long as they are well formed, but will be re-emitted in their canonical form. (So always use canonical form, or don't diff.)\n\nThis format is intended to make it difficult to use these numbers without writing some sort of special handling code in the hopes that that will cause implementors to also use a fixed point implementation.",
+				Type:        resource.Quantity{}.OpenAPISchemaType(),
+				Format:      resource.Quantity{}.OpenAPISchemaFormat(),
+			},
+		},
+	})
+}
+
+func schema_apimachinery_pkg_api_resource_int64Amount(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "int64Amount represents a fixed precision numerator and arbitrary scale exponent. It is faster than operations on inf.Dec for values that can be represented as int64.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"value": {
+						SchemaProps: spec.SchemaProps{
+							Default: 0,
+							Type:    []string{"integer"},
+							Format:  "int64",
+						},
+					},
+					"scale": {
+						SchemaProps: spec.SchemaProps{
+							Default: 0,
+							Type:    []string{"integer"},
+							Format:  "int32",
+						},
+					},
+				},
+				Required: []string{"value", "scale"},
 			},
 		},
 	}

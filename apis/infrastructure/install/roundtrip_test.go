@@ -39,6 +39,55 @@ func fuzzFuncs(runtimeserializer.CodecFactory) []interface{} {
 			c.FillNoCustom(s)
 			normalizeStatus(s)
 		},
+		normalized(func(s *infrav1.AWSMachineStatus) { s.Deprecated = withoutEmpty(s.Deprecated) }),
+		normalized(func(s *infrav1.AWSMachinePoolStatus) { s.Deprecated = withoutEmpty(s.Deprecated) }),
+		normalized(func(s *infrav1.AWSMachineTemplateStatus) {
+			if d := s.Deprecated; d != nil && (d.V1Beta1 == nil || len(d.V1Beta1.Conditions) == 0) {
+				s.Deprecated = nil
+			}
+		}),
+		normalized(normalizeMachineStatus),
+		normalized(func(s *v1beta2.AWSMachinePoolStatus) {
+			if x := s.V2Beta1; x != nil && len(x.Conditions) == 0 && x.Initialization == nil && x.Observation == nil {
+				s.V2Beta1 = nil
+			}
+		}),
+		normalized(func(s *v1beta2.AWSMachineTemplateStatus) {
+			if x := s.V2Beta1; x != nil && len(x.Conditions) == 0 {
+				s.V2Beta1 = nil
+			}
+		}),
+	}
+}
+
+// normalized fills a status at random and brings it into its one form.
+func normalized[T any](normalize func(*T)) func(*T, randfill.Continue) {
+	return func(s *T, c randfill.Continue) {
+		c.FillNoCustom(s)
+		normalize(s)
+	}
+}
+
+func withoutEmpty(d *infrav1.MachineDeprecatedStatus) *infrav1.MachineDeprecatedStatus {
+	if d == nil || d.V1Beta1 == nil {
+		return nil
+	}
+	if v := d.V1Beta1; len(v.Conditions) == 0 && v.FailureReason == nil && v.FailureMessage == nil {
+		return nil
+	}
+	return d
+}
+
+func normalizeMachineStatus(s *v1beta2.AWSMachineStatus) {
+	x := s.V2Beta1
+	if x == nil {
+		return
+	}
+	if i := x.Initialization; s.Ready || i != nil && i.Provisioned != nil && *i.Provisioned {
+		x.Initialization = nil
+	}
+	if len(x.Conditions) == 0 && x.Initialization == nil && x.FailureDomain == "" && x.Observation == nil && len(x.PendingCreations) == 0 {
+		s.V2Beta1 = nil
 	}
 }
 

@@ -27,3 +27,8 @@ func SetDefaults_AWSClusterRoleIdentity(identity *AWSClusterRoleIdentity) {
 func SetDefaults_AWSClusterStaticIdentity(identity *AWSClusterStaticIdentity) {
 	infrav1.SetIdentityLabels(&identity.ObjectMeta)
 }
+
+// SetDefaults_AWSMachine says how the machine gets its bootstrap data.
+func SetDefaults_AWSMachine(machine *AWSMachine) {
+	infrav1.SetBootstrapDefaults(&machine.Spec)
+}

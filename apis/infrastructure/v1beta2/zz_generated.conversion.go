@@ -120,13 +120,103 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}); err != nil {
 		return err
 	}
+	if err := s.AddGeneratedConversionFunc((*AWSMachine)(nil), (*v2beta1.AWSMachine)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSMachine_To_v2beta1_AWSMachine(a.(*AWSMachine), b.(*v2beta1.AWSMachine), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSMachine)(nil), (*AWSMachine)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSMachine_To_v1beta2_AWSMachine(a.(*v2beta1.AWSMachine), b.(*AWSMachine), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*AWSMachineList)(nil), (*v2beta1.AWSMachineList)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSMachineList_To_v2beta1_AWSMachineList(a.(*AWSMachineList), b.(*v2beta1.AWSMachineList), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSMachineList)(nil), (*AWSMachineList)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSMachineList_To_v1beta2_AWSMachineList(a.(*v2beta1.AWSMachineList), b.(*AWSMachineList), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*AWSMachinePool)(nil), (*v2beta1.AWSMachinePool)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSMachinePool_To_v2beta1_AWSMachinePool(a.(*AWSMachinePool), b.(*v2beta1.AWSMachinePool), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSMachinePool)(nil), (*AWSMachinePool)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSMachinePool_To_v1beta2_AWSMachinePool(a.(*v2beta1.AWSMachinePool), b.(*AWSMachinePool), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*AWSMachinePoolList)(nil), (*v2beta1.AWSMachinePoolList)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSMachinePoolList_To_v2beta1_AWSMachinePoolList(a.(*AWSMachinePoolList), b.(*v2beta1.AWSMachinePoolList), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSMachinePoolList)(nil), (*AWSMachinePoolList)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSMachinePoolList_To_v1beta2_AWSMachinePoolList(a.(*v2beta1.AWSMachinePoolList), b.(*AWSMachinePoolList), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*AWSMachineTemplate)(nil), (*v2beta1.AWSMachineTemplate)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSMachineTemplate_To_v2beta1_AWSMachineTemplate(a.(*AWSMachineTemplate), b.(*v2beta1.AWSMachineTemplate), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSMachineTemplate)(nil), (*AWSMachineTemplate)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSMachineTemplate_To_v1beta2_AWSMachineTemplate(a.(*v2beta1.AWSMachineTemplate), b.(*AWSMachineTemplate), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*AWSMachineTemplateList)(nil), (*v2beta1.AWSMachineTemplateList)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSMachineTemplateList_To_v2beta1_AWSMachineTemplateList(a.(*AWSMachineTemplateList), b.(*v2beta1.AWSMachineTemplateList), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSMachineTemplateList)(nil), (*AWSMachineTemplateList)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSMachineTemplateList_To_v1beta2_AWSMachineTemplateList(a.(*v2beta1.AWSMachineTemplateList), b.(*AWSMachineTemplateList), scope)
+	}); err != nil {
+		return err
+	}
 	if err := s.AddConversionFunc((*AWSClusterStatus)(nil), (*v2beta1.AWSClusterStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v1beta2_AWSClusterStatus_To_v2beta1_AWSClusterStatus(a.(*AWSClusterStatus), b.(*v2beta1.AWSClusterStatus), scope)
 	}); err != nil {
 		return err
 	}
+	if err := s.AddConversionFunc((*AWSMachinePoolStatus)(nil), (*v2beta1.AWSMachinePoolStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSMachinePoolStatus_To_v2beta1_AWSMachinePoolStatus(a.(*AWSMachinePoolStatus), b.(*v2beta1.AWSMachinePoolStatus), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddConversionFunc((*AWSMachineStatus)(nil), (*v2beta1.AWSMachineStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSMachineStatus_To_v2beta1_AWSMachineStatus(a.(*AWSMachineStatus), b.(*v2beta1.AWSMachineStatus), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddConversionFunc((*AWSMachineTemplateStatus)(nil), (*v2beta1.AWSMachineTemplateStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSMachineTemplateStatus_To_v2beta1_AWSMachineTemplateStatus(a.(*AWSMachineTemplateStatus), b.(*v2beta1.AWSMachineTemplateStatus), scope)
+	}); err != nil {
+		return err
+	}
 	if err := s.AddConversionFunc((*v2beta1.AWSClusterStatus)(nil), (*AWSClusterStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v2beta1_AWSClusterStatus_To_v1beta2_AWSClusterStatus(a.(*v2beta1.AWSClusterStatus), b.(*AWSClusterStatus), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddConversionFunc((*v2beta1.AWSMachinePoolStatus)(nil), (*AWSMachinePoolStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSMachinePoolStatus_To_v1beta2_AWSMachinePoolStatus(a.(*v2beta1.AWSMachinePoolStatus), b.(*AWSMachinePoolStatus), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddConversionFunc((*v2beta1.AWSMachineStatus)(nil), (*AWSMachineStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSMachineStatus_To_v1beta2_AWSMachineStatus(a.(*v2beta1.AWSMachineStatus), b.(*AWSMachineStatus), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddConversionFunc((*v2beta1.AWSMachineTemplateStatus)(nil), (*AWSMachineTemplateStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSMachineTemplateStatus_To_v1beta2_AWSMachineTemplateStatus(a.(*v2beta1.AWSMachineTemplateStatus), b.(*AWSMachineTemplateStatus), scope)
 	}); err != nil {
 		return err
 	}
@@ -377,4 +467,214 @@ func autoConvert_v2beta1_AWSClusterTemplateList_To_v1beta2_AWSClusterTemplateLis
 // Convert_v2beta1_AWSClusterTemplateList_To_v1beta2_AWSClusterTemplateList is an autogenerated conversion function.
 func Convert_v2beta1_AWSClusterTemplateList_To_v1beta2_AWSClusterTemplateList(in *v2beta1.AWSClusterTemplateList, out *AWSClusterTemplateList, s conversion.Scope) error {
 	return autoConvert_v2beta1_AWSClusterTemplateList_To_v1beta2_AWSClusterTemplateList(in, out, s)
+}
+
+func autoConvert_v1beta2_AWSMachine_To_v2beta1_AWSMachine(in *AWSMachine, out *v2beta1.AWSMachine, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Spec = in.Spec
+	if err := Convert_v1beta2_AWSMachineStatus_To_v2beta1_AWSMachineStatus(&in.Status, &out.Status, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_v1beta2_AWSMachine_To_v2beta1_AWSMachine is an autogenerated conversion function.
+func Convert_v1beta2_AWSMachine_To_v2beta1_AWSMachine(in *AWSMachine, out *v2beta1.AWSMachine, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSMachine_To_v2beta1_AWSMachine(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSMachine_To_v1beta2_AWSMachine(in *v2beta1.AWSMachine, out *AWSMachine, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Spec = in.Spec
+	if err := Convert_v2beta1_AWSMachineStatus_To_v1beta2_AWSMachineStatus(&in.Status, &out.Status, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_v2beta1_AWSMachine_To_v1beta2_AWSMachine is an autogenerated conversion function.
+func Convert_v2beta1_AWSMachine_To_v1beta2_AWSMachine(in *v2beta1.AWSMachine, out *AWSMachine, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSMachine_To_v1beta2_AWSMachine(in, out, s)
+}
+
+func autoConvert_v1beta2_AWSMachineList_To_v2beta1_AWSMachineList(in *AWSMachineList, out *v2beta1.AWSMachineList, s conversion.Scope) error {
+	out.ListMeta = in.ListMeta
+	if in.Items != nil {
+		in, out := &in.Items, &out.Items
+		*out = make([]v2beta1.AWSMachine, len(*in))
+		for i := range *in {
+			if err := Convert_v1beta2_AWSMachine_To_v2beta1_AWSMachine(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Items = nil
+	}
+	return nil
+}
+
+// Convert_v1beta2_AWSMachineList_To_v2beta1_AWSMachineList is an autogenerated conversion function.
+func Convert_v1beta2_AWSMachineList_To_v2beta1_AWSMachineList(in *AWSMachineList, out *v2beta1.AWSMachineList, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSMachineList_To_v2beta1_AWSMachineList(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSMachineList_To_v1beta2_AWSMachineList(in *v2beta1.AWSMachineList, out *AWSMachineList, s conversion.Scope) error {
+	out.ListMeta = in.ListMeta
+	if in.Items != nil {
+		in, out := &in.Items, &out.Items
+		*out = make([]AWSMachine, len(*in))
+		for i := range *in {
+			if err := Convert_v2beta1_AWSMachine_To_v1beta2_AWSMachine(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Items = nil
+	}
+	return nil
+}
+
+// Convert_v2beta1_AWSMachineList_To_v1beta2_AWSMachineList is an autogenerated conversion function.
+func Convert_v2beta1_AWSMachineList_To_v1beta2_AWSMachineList(in *v2beta1.AWSMachineList, out *AWSMachineList, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSMachineList_To_v1beta2_AWSMachineList(in, out, s)
+}
+
+func autoConvert_v1beta2_AWSMachinePool_To_v2beta1_AWSMachinePool(in *AWSMachinePool, out *v2beta1.AWSMachinePool, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Spec = in.Spec
+	if err := Convert_v1beta2_AWSMachinePoolStatus_To_v2beta1_AWSMachinePoolStatus(&in.Status, &out.Status, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_v1beta2_AWSMachinePool_To_v2beta1_AWSMachinePool is an autogenerated conversion function.
+func Convert_v1beta2_AWSMachinePool_To_v2beta1_AWSMachinePool(in *AWSMachinePool, out *v2beta1.AWSMachinePool, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSMachinePool_To_v2beta1_AWSMachinePool(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSMachinePool_To_v1beta2_AWSMachinePool(in *v2beta1.AWSMachinePool, out *AWSMachinePool, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Spec = in.Spec
+	if err := Convert_v2beta1_AWSMachinePoolStatus_To_v1beta2_AWSMachinePoolStatus(&in.Status, &out.Status, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_v2beta1_AWSMachinePool_To_v1beta2_AWSMachinePool is an autogenerated conversion function.
+func Convert_v2beta1_AWSMachinePool_To_v1beta2_AWSMachinePool(in *v2beta1.AWSMachinePool, out *AWSMachinePool, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSMachinePool_To_v1beta2_AWSMachinePool(in, out, s)
+}
+
+func autoConvert_v1beta2_AWSMachinePoolList_To_v2beta1_AWSMachinePoolList(in *AWSMachinePoolList, out *v2beta1.AWSMachinePoolList, s conversion.Scope) error {
+	out.ListMeta = in.ListMeta
+	if in.Items != nil {
+		in, out := &in.Items, &out.Items
+		*out = make([]v2beta1.AWSMachinePool, len(*in))
+		for i := range *in {
+			if err := Convert_v1beta2_AWSMachinePool_To_v2beta1_AWSMachinePool(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Items = nil
+	}
+	return nil
+}
+
+// Convert_v1beta2_AWSMachinePoolList_To_v2beta1_AWSMachinePoolList is an autogenerated conversion function.
+func Convert_v1beta2_AWSMachinePoolList_To_v2beta1_AWSMachinePoolList(in *AWSMachinePoolList, out *v2beta1.AWSMachinePoolList, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSMachinePoolList_To_v2beta1_AWSMachinePoolList(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSMachinePoolList_To_v1beta2_AWSMachinePoolList(in *v2beta1.AWSMachinePoolList, out *AWSMachinePoolList, s conversion.Scope) error {
+	out.ListMeta = in.ListMeta
+	if in.Items != nil {
+		in, out := &in.Items, &out.Items
+		*out = make([]AWSMachinePool, len(*in))
+		for i := range *in {
+			if err := Convert_v2beta1_AWSMachinePool_To_v1beta2_AWSMachinePool(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Items = nil
+	}
+	return nil
+}
+
+// Convert_v2beta1_AWSMachinePoolList_To_v1beta2_AWSMachinePoolList is an autogenerated conversion function.
+func Convert_v2beta1_AWSMachinePoolList_To_v1beta2_AWSMachinePoolList(in *v2beta1.AWSMachinePoolList, out *AWSMachinePoolList, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSMachinePoolList_To_v1beta2_AWSMachinePoolList(in, out, s)
+}
+
+func autoConvert_v1beta2_AWSMachineTemplate_To_v2beta1_AWSMachineTemplate(in *AWSMachineTemplate, out *v2beta1.AWSMachineTemplate, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Spec = in.Spec
+	if err := Convert_v1beta2_AWSMachineTemplateStatus_To_v2beta1_AWSMachineTemplateStatus(&in.Status, &out.Status, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_v1beta2_AWSMachineTemplate_To_v2beta1_AWSMachineTemplate is an autogenerated conversion function.
+func Convert_v1beta2_AWSMachineTemplate_To_v2beta1_AWSMachineTemplate(in *AWSMachineTemplate, out *v2beta1.AWSMachineTemplate, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSMachineTemplate_To_v2beta1_AWSMachineTemplate(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSMachineTemplate_To_v1beta2_AWSMachineTemplate(in *v2beta1.AWSMachineTemplate, out *AWSMachineTemplate, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Spec = in.Spec
+	if err := Convert_v2beta1_AWSMachineTemplateStatus_To_v1beta2_AWSMachineTemplateStatus(&in.Status, &out.Status, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_v2beta1_AWSMachineTemplate_To_v1beta2_AWSMachineTemplate is an autogenerated conversion function.
+func Convert_v2beta1_AWSMachineTemplate_To_v1beta2_AWSMachineTemplate(in *v2beta1.AWSMachineTemplate, out *AWSMachineTemplate, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSMachineTemplate_To_v1beta2_AWSMachineTemplate(in, out, s)
+}
+
+func autoConvert_v1beta2_AWSMachineTemplateList_To_v2beta1_AWSMachineTemplateList(in *AWSMachineTemplateList, out *v2beta1.AWSMachineTemplateList, s conversion.Scope) error {
+	out.ListMeta = in.ListMeta
+	if in.Items != nil {
+		in, out := &in.Items, &out.Items
+		*out = make([]v2beta1.AWSMachineTemplate, len(*in))
+		for i := range *in {
+			if err := Convert_v1beta2_AWSMachineTemplate_To_v2beta1_AWSMachineTemplate(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Items = nil
+	}
+	return nil
+}
+
+// Convert_v1beta2_AWSMachineTemplateList_To_v2beta1_AWSMachineTemplateList is an autogenerated conversion function.
+func Convert_v1beta2_AWSMachineTemplateList_To_v2beta1_AWSMachineTemplateList(in *AWSMachineTemplateList, out *v2beta1.AWSMachineTemplateList, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSMachineTemplateList_To_v2beta1_AWSMachineTemplateList(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSMachineTemplateList_To_v1beta2_AWSMachineTemplateList(in *v2beta1.AWSMachineTemplateList, out *AWSMachineTemplateList, s conversion.Scope) error {
+	out.ListMeta = in.ListMeta
+	if in.Items != nil {
+		in, out := &in.Items, &out.Items
+		*out = make([]AWSMachineTemplate, len(*in))
+		for i := range *in {
+			if err := Convert_v2beta1_AWSMachineTemplate_To_v1beta2_AWSMachineTemplate(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Items = nil
+	}
+	return nil
+}
+
+// Convert_v2beta1_AWSMachineTemplateList_To_v1beta2_AWSMachineTemplateList is an autogenerated conversion function.
+func Convert_v2beta1_AWSMachineTemplateList_To_v1beta2_AWSMachineTemplateList(in *v2beta1.AWSMachineTemplateList, out *AWSMachineTemplateList, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSMachineTemplateList_To_v1beta2_AWSMachineTemplateList(in, out, s)
 }

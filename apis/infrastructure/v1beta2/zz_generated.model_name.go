@@ -66,6 +66,66 @@ func (in AWSClusterV2Beta1Status) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachine) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSMachine"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachineList) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSMachineList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachinePool) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSMachinePool"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachinePoolList) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSMachinePoolList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachinePoolStatus) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSMachinePoolStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachinePoolV2Beta1Status) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSMachinePoolV2Beta1Status"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachineStatus) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSMachineStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachineTemplate) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSMachineTemplate"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachineTemplateList) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSMachineTemplateList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachineTemplateStatus) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSMachineTemplateStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachineTemplateV2Beta1Status) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSMachineTemplateV2Beta1Status"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachineV2Beta1Status) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSMachineV2Beta1Status"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in FailureDomain) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v1beta2.FailureDomain"
 }

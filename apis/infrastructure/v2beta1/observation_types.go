@@ -27,6 +27,19 @@ type Observation struct {
 	Message string `json:"message,omitempty"`
 }
 
+// Summary is the age, and the reason where it is higher than was promised. It is what
+// tables show; empty without an observation.
+func (o *Observation) Summary() string {
+	switch {
+	case o == nil:
+		return ""
+	case o.Stale && o.Reason != "":
+		return o.Age + " (" + o.Reason + ")"
+	default:
+		return o.Age
+	}
+}
+
 // PendingCreation is one line of the journal of creations in AWS that cannot be
 // repeated safely. It is written before the call and removed after its effect
 // was seen, so that a process that dies in between finds its creation again.

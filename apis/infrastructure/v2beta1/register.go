@@ -31,6 +31,9 @@ func Kinds() []runtime.Object {
 		&AWSClusterControllerIdentity{}, &AWSClusterControllerIdentityList{},
 		&AWSClusterRoleIdentity{}, &AWSClusterRoleIdentityList{},
 		&AWSClusterStaticIdentity{}, &AWSClusterStaticIdentityList{},
+		&AWSMachine{}, &AWSMachineList{},
+		&AWSMachineTemplate{}, &AWSMachineTemplateList{},
+		&AWSMachinePool{}, &AWSMachinePoolList{},
 	}
 }
 

@@ -29,6 +29,12 @@ func RegisterDefaults(scheme *runtime.Scheme) error {
 	})
 	scheme.AddTypeDefaultingFunc(&AWSClusterTemplate{}, func(obj interface{}) { SetObjectDefaults_AWSClusterTemplate(obj.(*AWSClusterTemplate)) })
 	scheme.AddTypeDefaultingFunc(&AWSClusterTemplateList{}, func(obj interface{}) { SetObjectDefaults_AWSClusterTemplateList(obj.(*AWSClusterTemplateList)) })
+	scheme.AddTypeDefaultingFunc(&AWSMachine{}, func(obj interface{}) { SetObjectDefaults_AWSMachine(obj.(*AWSMachine)) })
+	scheme.AddTypeDefaultingFunc(&AWSMachineList{}, func(obj interface{}) { SetObjectDefaults_AWSMachineList(obj.(*AWSMachineList)) })
+	scheme.AddTypeDefaultingFunc(&AWSMachinePool{}, func(obj interface{}) { SetObjectDefaults_AWSMachinePool(obj.(*AWSMachinePool)) })
+	scheme.AddTypeDefaultingFunc(&AWSMachinePoolList{}, func(obj interface{}) { SetObjectDefaults_AWSMachinePoolList(obj.(*AWSMachinePoolList)) })
+	scheme.AddTypeDefaultingFunc(&AWSMachineTemplate{}, func(obj interface{}) { SetObjectDefaults_AWSMachineTemplate(obj.(*AWSMachineTemplate)) })
+	scheme.AddTypeDefaultingFunc(&AWSMachineTemplateList{}, func(obj interface{}) { SetObjectDefaults_AWSMachineTemplateList(obj.(*AWSMachineTemplateList)) })
 	return nil
 }
 
@@ -191,5 +197,139 @@ func SetObjectDefaults_AWSClusterTemplateList(in *AWSClusterTemplateList) {
 	for i := range in.Items {
 		a := &in.Items[i]
 		SetObjectDefaults_AWSClusterTemplate(a)
+	}
+}
+
+func SetObjectDefaults_AWSMachine(in *AWSMachine) {
+	SetDefaults_AWSMachine(in)
+	SetDefaults_AWSMachineSpec(&in.Spec)
+	if in.Spec.Ignition != nil {
+		if in.Spec.Ignition.StorageType == "" {
+			in.Spec.Ignition.StorageType = "ClusterObjectStore"
+		}
+	}
+	if in.Spec.HostAffinity == nil {
+		var ptrVar1 HostAffinity = "default"
+		in.Spec.HostAffinity = &ptrVar1
+	}
+	if in.Spec.InstanceMetadataOptions != nil {
+		if in.Spec.InstanceMetadataOptions.HTTPEndpoint == "" {
+			in.Spec.InstanceMetadataOptions.HTTPEndpoint = "enabled"
+		}
+		if in.Spec.InstanceMetadataOptions.HTTPProtocolIPv6 == "" {
+			in.Spec.InstanceMetadataOptions.HTTPProtocolIPv6 = "disabled"
+		}
+		if in.Spec.InstanceMetadataOptions.HTTPPutResponseHopLimit == 0 {
+			in.Spec.InstanceMetadataOptions.HTTPPutResponseHopLimit = 1
+		}
+		if in.Spec.InstanceMetadataOptions.HTTPTokens == "" {
+			in.Spec.InstanceMetadataOptions.HTTPTokens = "optional"
+		}
+		if in.Spec.InstanceMetadataOptions.InstanceMetadataTags == "" {
+			in.Spec.InstanceMetadataOptions.InstanceMetadataTags = "disabled"
+		}
+	}
+}
+
+func SetObjectDefaults_AWSMachineList(in *AWSMachineList) {
+	for i := range in.Items {
+		a := &in.Items[i]
+		SetObjectDefaults_AWSMachine(a)
+	}
+}
+
+func SetObjectDefaults_AWSMachinePool(in *AWSMachinePool) {
+	SetDefaults_AWSMachinePoolSpec(&in.Spec)
+	if in.Spec.MinSize == nil {
+		var ptrVar1 int32 = 1
+		in.Spec.MinSize = &ptrVar1
+	}
+	if in.Spec.MaxSize == nil {
+		var ptrVar1 int32 = 1
+		in.Spec.MaxSize = &ptrVar1
+	}
+	if in.Spec.AWSLaunchTemplate.InstanceMetadataOptions != nil {
+		if in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPEndpoint == "" {
+			in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPEndpoint = "enabled"
+		}
+		if in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPProtocolIPv6 == "" {
+			in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPProtocolIPv6 = "disabled"
+		}
+		if in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPPutResponseHopLimit == 0 {
+			in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPPutResponseHopLimit = 1
+		}
+		if in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPTokens == "" {
+			in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPTokens = "optional"
+		}
+		if in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.InstanceMetadataTags == "" {
+			in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.InstanceMetadataTags = "disabled"
+		}
+	}
+	if in.Spec.MixedInstancesPolicy != nil {
+		if in.Spec.MixedInstancesPolicy.InstancesDistribution != nil {
+			if in.Spec.MixedInstancesPolicy.InstancesDistribution.OnDemandAllocationStrategy == "" {
+				in.Spec.MixedInstancesPolicy.InstancesDistribution.OnDemandAllocationStrategy = "prioritized"
+			}
+			if in.Spec.MixedInstancesPolicy.InstancesDistribution.SpotAllocationStrategy == "" {
+				in.Spec.MixedInstancesPolicy.InstancesDistribution.SpotAllocationStrategy = "lowest-price"
+			}
+			if in.Spec.MixedInstancesPolicy.InstancesDistribution.OnDemandBaseCapacity == nil {
+				var ptrVar1 int64 = 0
+				in.Spec.MixedInstancesPolicy.InstancesDistribution.OnDemandBaseCapacity = &ptrVar1
+			}
+			if in.Spec.MixedInstancesPolicy.InstancesDistribution.OnDemandPercentageAboveBaseCapacity == nil {
+				var ptrVar1 int64 = 100
+				in.Spec.MixedInstancesPolicy.InstancesDistribution.OnDemandPercentageAboveBaseCapacity = &ptrVar1
+			}
+		}
+	}
+	if in.Spec.Ignition != nil {
+		if in.Spec.Ignition.StorageType == "" {
+			in.Spec.Ignition.StorageType = "ClusterObjectStore"
+		}
+	}
+}
+
+func SetObjectDefaults_AWSMachinePoolList(in *AWSMachinePoolList) {
+	for i := range in.Items {
+		a := &in.Items[i]
+		SetObjectDefaults_AWSMachinePool(a)
+	}
+}
+
+func SetObjectDefaults_AWSMachineTemplate(in *AWSMachineTemplate) {
+	SetDefaults_AWSMachineSpec(&in.Spec.Template.Spec)
+	if in.Spec.Template.Spec.Ignition != nil {
+		if in.Spec.Template.Spec.Ignition.StorageType == "" {
+			in.Spec.Template.Spec.Ignition.StorageType = "ClusterObjectStore"
+		}
+	}
+	if in.Spec.Template.Spec.HostAffinity == nil {
+		var ptrVar1 HostAffinity = "default"
+		in.Spec.Template.Spec.HostAffinity = &ptrVar1
+	}
+	if in.Spec.Template.Spec.InstanceMetadataOptions != nil {
+		if in.Spec.Template.Spec.InstanceMetadataOptions.HTTPEndpoint == "" {
+			in.Spec.Template.Spec.InstanceMetadataOptions.HTTPEndpoint = "enabled"
+		}
+		if in.Spec.Template.Spec.InstanceMetadataOptions.HTTPProtocolIPv6 == "" {
+			in.Spec.Template.Spec.InstanceMetadataOptions.HTTPProtocolIPv6 = "disabled"
+		}
+		if in.Spec.Template.Spec.InstanceMetadataOptions.HTTPPutResponseHopLimit == 0 {
+			in.Spec.Template.Spec.InstanceMetadataOptions.HTTPPutResponseHopLimit = 1
+		}
+		if in.Spec.Template.Spec.InstanceMetadataOptions.HTTPTokens == "" {
+			in.Spec.Template.Spec.InstanceMetadataOptions.HTTPTokens = "optional"
+		}
+		if in.Spec.Template.Spec.InstanceMetadataOptions.InstanceMetadataTags == "" {
+			in.Spec.Template.Spec.InstanceMetadataOptions.InstanceMetadataTags = "disabled"
+		}
+	}
+}
+
+func SetObjectDefaults_AWSMachineTemplateList(in *AWSMachineTemplateList) {
+	for i := range in.Items {
+		a := &in.Items[i]
+		SetObjectDefaults_AWSMachineTemplate(a)
 	}
 }

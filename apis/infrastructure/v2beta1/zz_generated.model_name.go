@@ -6,6 +6,11 @@
 package v2beta1
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AMIReference) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AMIReference"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in APIEndpoint) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.APIEndpoint"
 }
@@ -106,8 +111,93 @@ func (in AWSIdentityReference) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSLaunchTemplate) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSLaunchTemplate"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSLifecycleHook) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSLifecycleHook"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in AWSLoadBalancerSpec) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSLoadBalancerSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachine) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSMachine"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachineList) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSMachineList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachinePool) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSMachinePool"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachinePoolInstanceStatus) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSMachinePoolInstanceStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachinePoolList) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSMachinePoolList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachinePoolSpec) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSMachinePoolSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachinePoolStatus) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSMachinePoolStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachineSpec) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSMachineSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachineStatus) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSMachineStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachineTemplate) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSMachineTemplate"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachineTemplateList) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSMachineTemplateList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachineTemplateResource) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSMachineTemplateResource"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachineTemplateSpec) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSMachineTemplateSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSMachineTemplateStatus) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSMachineTemplateStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSResourceReference) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSResourceReference"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -161,6 +251,16 @@ func (in ClassicELBListener) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in CloudInit) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.CloudInit"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in DedicatedHostStatus) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.DedicatedHostStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in DeprecatedStatus) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.DeprecatedStatus"
 }
@@ -176,8 +276,18 @@ func (in ElasticIPPool) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in EnclaveOptions) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.EnclaveOptions"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in FailureDomain) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.FailureDomain"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Filter) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.Filter"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -188,6 +298,21 @@ func (in IPAMPool) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in IPv6) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.IPv6"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Ignition) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.Ignition"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in IgnitionProxy) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.IgnitionProxy"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in IgnitionTLS) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.IgnitionTLS"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -211,6 +336,11 @@ func (in InstanceMetadataOptions) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in InstancesDistribution) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.InstancesDistribution"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Listener) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.Listener"
 }
@@ -226,6 +356,21 @@ func (in MachineAddress) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in MachineDeprecatedStatus) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.MachineDeprecatedStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in MachineV1Beta1DeprecatedStatus) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.MachineV1Beta1DeprecatedStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in MixedInstancesPolicy) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.MixedInstancesPolicy"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in NetworkSpec) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.NetworkSpec"
 }
@@ -233,6 +378,11 @@ func (in NetworkSpec) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in NetworkStatus) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.NetworkStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in NodeInfo) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.NodeInfo"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -246,6 +396,11 @@ func (in Observation) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Overrides) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.Overrides"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in PendingCreation) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.PendingCreation"
 }
@@ -253,6 +408,16 @@ func (in PendingCreation) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in PrivateDNSName) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.PrivateDNSName"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Processes) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.Processes"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in RefreshPreferences) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.RefreshPreferences"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -278,6 +443,11 @@ func (in SpotMarketOptions) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in SubnetSpec) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.SubnetSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in SuspendProcesses) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.SuspendProcesses"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

@@ -36,6 +36,12 @@ func rulesOf(obj runtime.Object) (string, kindRules) {
 		return "AWSClusterRoleIdentity", rules(ValidateAWSClusterRoleIdentity, ValidateAWSClusterRoleIdentityUpdate, nil)
 	case *infrav1.AWSClusterStaticIdentity:
 		return "AWSClusterStaticIdentity", rules(ValidateAWSClusterStaticIdentity, ValidateAWSClusterStaticIdentityUpdate, nil)
+	case *infrav1.AWSMachine:
+		return "AWSMachine", rules(ValidateAWSMachine, ValidateAWSMachineUpdate, nil)
+	case *infrav1.AWSMachineTemplate:
+		return "AWSMachineTemplate", rules(ValidateAWSMachineTemplate, ValidateAWSMachineTemplateUpdate, nil)
+	case *infrav1.AWSMachinePool:
+		return "AWSMachinePool", rules(ValidateAWSMachinePool, ValidateAWSMachinePoolUpdate, nil)
 	}
 	return "", kindRules{}
 }

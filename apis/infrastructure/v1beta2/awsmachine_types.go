@@ -1,0 +1,113 @@
+package v1beta2
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+)
+
+// AWSMachineStatus is the instance as AWS has it. It is converted by hand.
+// +k8s:conversion-gen=false
+type AWSMachineStatus struct {
+	// ready is true once the instance was there for the first time. It is v2beta1's
+	// status.initialization.provisioned.
+	// +optional
+	// +default=false
+	Ready bool `json:"ready"`
+
+	// interruptible is true for instances that AWS may take back: spot instances.
+	// +optional
+	Interruptible bool `json:"interruptible,omitempty"`
+
+	// addresses of the instance.
+	// +optional
+	// +listType=atomic
+	Addresses []infrav1.MachineAddress `json:"addresses,omitempty"`
+
+	// instanceState is the state of the instance.
+	// +optional
+	InstanceState *infrav1.InstanceState `json:"instanceState,omitempty"`
+
+	// failureReason of a failure that needs a person, in CamelCase.
+	// +optional
+	FailureReason *string `json:"failureReason,omitempty"`
+
+	// failureMessage says what failed, for a person to read.
+	// +optional
+	FailureMessage *string `json:"failureMessage,omitempty"`
+
+	// conditions in the form of Cluster API's v1beta1 contract.
+	// +optional
+	// +listType=atomic
+	Conditions []infrav1.V1Beta1Condition `json:"conditions,omitempty"`
+
+	// dedicatedHost that was allocated for the instance.
+	// +optional
+	DedicatedHost *infrav1.DedicatedHostStatus `json:"dedicatedHost,omitempty"`
+
+	// v2beta1 groups the status that only v2beta1 has, so that nothing is lost
+	// between the versions.
+	// +optional
+	V2Beta1 *AWSMachineV2Beta1Status `json:"v2beta1,omitempty"`
+}
+
+// AWSMachineV2Beta1Status is the status that only v2beta1 has.
+type AWSMachineV2Beta1Status struct {
+	// conditions say how the instance and what belongs to it are.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// initialization is only here when ready doesn't say the same.
+	// +optional
+	Initialization *infrav1.Initialization `json:"initialization,omitempty"`
+
+	// failureDomain is the zone the instance is in.
+	// +optional
+	FailureDomain string `json:"failureDomain,omitempty"`
+
+	// observation says how fresh this status is. Added when read, never stored.
+	// +optional
+	Observation *infrav1.Observation `json:"observation,omitempty"`
+
+	// pendingCreations is the journal of creations in flight.
+	// +optional
+	// +listType=map
+	// +listMapKey=key
+	PendingCreations []infrav1.PendingCreation `json:"pendingCreations,omitempty"`
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// AWSMachine is one EC2 instance, and what belongs to it.
+type AWSMachine struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is the object's metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is what is wanted.
+	// +optional
+	Spec infrav1.AWSMachineSpec `json:"spec,omitzero"`
+
+	// status is what is. It is always shown, so that readers find status.ready.
+	// +optional
+	Status AWSMachineStatus `json:"status"`
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// AWSMachineList is a list of AWSMachines.
+type AWSMachineList struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is the list's metadata.
+	// +optional
+	metav1.ListMeta `json:"metadata,omitempty"`
+
+	// items of the list.
+	// +listType=atomic
+	Items []AWSMachine `json:"items"`
+}

@@ -1,0 +1,50 @@
+package v2beta1
+
+// AWSResourceReference names a resource of AWS by id, or finds it by filters. Only
+// one of the two may be set.
+type AWSResourceReference struct {
+	// id of the resource, for example sg-0123456789abcdef0.
+	// +optional
+	ID *string `json:"id,omitempty"`
+
+	// filters that the resource passes, as EC2's describe calls know them. Excludes id.
+	// +optional
+	// +listType=atomic
+	Filters []Filter `json:"filters,omitempty"`
+}
+
+// Filter is one filter of an EC2 describe call: one of the values must match.
+type Filter struct {
+	// name of the filter, for example tag:Name.
+	// +required
+	// +k8s:validation:minLength=1
+	Name string `json:"name,omitempty"`
+
+	// values of which one must match. They may hold the wildcards * and ?.
+	// +required
+	// +listType=atomic
+	Values []string `json:"values,omitempty"`
+}
+
+// AMIReference says which machine image is used. Left empty, it is looked up by name.
+type AMIReference struct {
+	// id of the image, for example ami-0123456789abcdef0.
+	// +optional
+	ID *string `json:"id,omitempty"`
+
+	// eksLookupType is the kind of image that EKS publishes for the cluster's version.
+	// +optional
+	EKSOptimizedLookupType *EKSAMILookupType `json:"eksLookupType,omitempty"`
+}
+
+// EKSAMILookupType is a kind of image that EKS publishes.
+// +enum
+type EKSAMILookupType string
+
+// The kinds of images that EKS publishes.
+const (
+	EKSAMILookupAmazonLinux        EKSAMILookupType = "AmazonLinux"
+	EKSAMILookupAmazonLinuxGPU     EKSAMILookupType = "AmazonLinuxGPU"
+	EKSAMILookupAmazonLinux2023    EKSAMILookupType = "AmazonLinux2023"
+	EKSAMILookupAmazonLinux2023GPU EKSAMILookupType = "AmazonLinux2023GPU"
+)
