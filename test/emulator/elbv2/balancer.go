@@ -266,7 +266,7 @@ func (b *balancer) move(r *core.Request, faces []balancing.Face, placement balan
 		return err
 	}
 	balancing.Close(r, gone)
-	b.faces = append(kept, added...)
+	b.faces = slices.Concat(kept, added)
 	b.showZones()
 	return nil
 }
