@@ -25,7 +25,7 @@ func main() {
 const long = `aws-emulator is AWS in one process, for tests and for trying things out: EC2 networking, classic and v2 load
 balancers and STS, over HTTP in AWS's own wire protocols. Nothing is kept on disk.
 
-Any AWS SDK or tool works against it. In one terminal:
+AWS SDKs and tools find it through AWS_ENDPOINT_URL. In one terminal:
 
   aws-emulator --env-file aws.env
 
