@@ -33,6 +33,8 @@ type Intent struct {
 	Failures map[string][]string
 	// Ended are the keys of journal entries that stand for nothing any more.
 	Ended map[string]bool
+	// PoolExhausted tells that the user's address pool had none left.
+	PoolExhausted bool
 }
 
 // NewIntent puts an intent together. owner is the owning Cluster; nil where it
@@ -97,7 +99,7 @@ func (in *Intent) disabled() bool {
 }
 
 func (in *Intent) network() network.Intent {
-	n := network.Intent{Owner: in.owner(), Region: in.Cluster.Spec.Region, Spec: in.Cluster.Spec.Network, Journal: in.journal(),
+	n := network.Intent{Owner: in.owner(), Region: in.Cluster.Spec.Region, Spec: in.Cluster.Spec.Network, Journal: in.journal(), PoolExhausted: in.PoolExhausted,
 		Groups: network.Groups{LoadBalancers: in.loadBalancers(), APIPort: int64(in.APIServerPort)}}
 	if in.Cluster.Spec.Bastion.Enabled {
 		n.Groups.Bastion = &in.Cluster.Spec.Bastion

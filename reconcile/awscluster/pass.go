@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -38,10 +39,14 @@ type pass struct {
 	ended map[string]bool
 	// stuck are the actions that aren't tried again in this pass.
 	stuck map[string]bool
+	// existed are the actions whose result was there already, with AWS's words.
+	existed map[string]string
 	// repaired are the summaries of what was put right in a cluster that had
 	// been complete before.
 	repaired []string
 	resolved bool
+	// poolExhausted is set when the user's address pool had none left.
+	poolExhausted bool
 }
 
 func (p *pass) key() client.ObjectKey { return client.ObjectKeyFromObject(p.obj) }
@@ -58,7 +63,7 @@ func (p *pass) run(ctx context.Context) (ctrl.Result, error) {
 		return ctrl.Result{}, p.observeFailed(ctx, err)
 	}
 	complete := p.obj.Provisioned() && p.upToDate()
-	p.stuck = map[string]bool{}
+	p.stuck, p.existed = map[string]bool{}, map[string]string{}
 	if p.deleting() {
 		p.closeJournal()
 	}
@@ -150,7 +155,7 @@ func (p *pass) observeFailed(ctx context.Context, cause error) error {
 
 func (p *pass) intent() Intent {
 	in := NewIntent(p.obj, p.owner)
-	in.Resolved, in.Failures, in.Ended = p.resolved, p.failures, p.ended
+	in.Resolved, in.Failures, in.Ended, in.PoolExhausted = p.resolved, p.failures, p.ended, p.poolExhausted
 	if p.session != nil {
 		in.Partition = p.session.Partition
 	}
@@ -173,6 +178,7 @@ func (p *pass) converge(ctx context.Context, complete bool) (plan.Plan, error) {
 			}
 		}
 		if len(ready) == 0 || round == maxRounds || ctx.Err() != nil {
+			p.disputes(todo)
 			return todo, ctx.Err()
 		}
 		results, err := p.actor.Act(ctx, p.session, (*journal)(p), ready)
@@ -186,20 +192,40 @@ func (p *pass) converge(ctx context.Context, complete bool) (plan.Plan, error) {
 // take draws the consequences of results.
 func (p *pass) take(results []plan.Result, complete bool) {
 	for _, r := range results {
-		p.event(r)
 		switch {
+		case r.Outcome == plan.Failed && p.poolUsedUp(r):
+			p.poolExhausted = true
+			continue // Amazon's pool comes next
 		case r.Outcome == plan.Failed:
 			p.stuck[r.Action.Key] = true
 			p.failures[r.Action.Area] = appendNewString(p.failures[r.Action.Area], r.Err.Message)
 		case r.Outcome == plan.Existed && r.Action.Verb != plan.Delete:
-			// It was read anew. Should the same be planned once more, then what exists
-			// is not what is wanted, and asking again leads nowhere.
-			p.stuck[r.Action.Key] = true
-			if r.Err.Message != "" {
-				p.failures[r.Action.Area] = appendNewString(p.failures[r.Action.Area], r.Err.Message)
-			}
+			p.stuck[r.Action.Key], p.existed[r.Action.Key] = true, r.Err.Message
 		case r.Outcome == plan.Done && complete && !p.deleting():
 			p.repaired = append(p.repaired, r.Action.Summary)
+		}
+		p.event(r)
+	}
+}
+
+// poolUsedUp tells that the user's address pool refused an address, and that
+// Amazon's may be used instead.
+func (p *pass) poolUsedUp(r plan.Result) bool {
+	in, ok := r.Action.Input.(*ec2.AllocateAddressInput)
+	if !ok || in.PublicIpv4Pool == nil {
+		return false
+	}
+	intent := p.intent()
+	n := intent.network()
+	return n.MayFallBack() && (r.Err.Class == cloud.Capacity || r.Err.Class == cloud.InvalidParameter || r.Err.Class == cloud.QuotaExceeded)
+}
+
+// disputes reports what AWS says exists and the plan, after everything was read
+// anew, still wants to make: it is something else, or not visible yet.
+func (p *pass) disputes(left plan.Plan) {
+	for _, a := range left.Actions {
+		if message, ok := p.existed[a.Key]; ok {
+			p.failures[a.Area] = appendNewString(p.failures[a.Area], message)
 		}
 	}
 }

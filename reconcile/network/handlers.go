@@ -193,6 +193,8 @@ func writeTags(w *plan.Writer, id string, tags []ec2types.Tag) {
 		plan.Modify(w, mirror.EgressOnlyInternetGateways, id, func(r *ec2types.EgressOnlyInternetGateway) { r.Tags = withTags(r.Tags, tags) })
 	case "nat":
 		plan.Modify(w, mirror.NATGateways, id, func(r *ec2types.NatGateway) { r.Tags = withTags(r.Tags, tags) })
+	case "eipalloc":
+		plan.Modify(w, mirror.Addresses, id, func(r *ec2types.Address) { r.Tags = withTags(r.Tags, tags) })
 	case "rtb":
 		plan.Modify(w, mirror.RouteTables, id, func(r *ec2types.RouteTable) { r.Tags = withTags(r.Tags, tags) })
 	case "sg":

@@ -18,6 +18,9 @@ type Intent struct {
 	Journal []plan.Entry
 	// Groups says which security groups there are.
 	Groups Groups
+	// PoolExhausted tells that the user's address pool has none left, so that
+	// Amazon's is to be used where the user allows it.
+	PoolExhausted bool
 }
 
 // Groups is what the rules of the security groups depend on, apart from the
@@ -33,6 +36,24 @@ type Groups struct {
 
 // IPv6 tells whether the network has IPv6 addresses too.
 func (in *Intent) IPv6() bool { return in.Spec.VPC.IPv6 != nil }
+
+// AddressPool returns the pool that public addresses are taken from, "" for
+// Amazon's.
+func (in *Intent) AddressPool() string {
+	pool := in.Spec.VPC.ElasticIPPool
+	if pool == nil || pool.PublicIpv4Pool == nil || in.PoolExhausted && in.MayFallBack() {
+		return ""
+	}
+	return *pool.PublicIpv4Pool
+}
+
+// MayFallBack tells whether the user allows Amazon's addresses when the pool has
+// none left.
+func (in *Intent) MayFallBack() bool {
+	pool := in.Spec.VPC.ElasticIPPool
+	return pool != nil && pool.PublicIpv4PoolFallBackOrder != nil &&
+		*pool.PublicIpv4PoolFallBackOrder == infrav1.PublicIpv4PoolFallbackOrderAmazonPool
+}
 
 // Kinds returns the tables that the network is judged by.
 func (in *Intent) Kinds() []mirror.Kind {

@@ -110,6 +110,12 @@ func (s *State) natTags() map[string]string {
 func (s *State) planNATGateway(zone string, g *ec2types.NatGateway) {
 	id := aws.ToString(g.NatGatewayId)
 	s.tag(AreaNATGateways, "nat-gateway/"+zone, id, s.natTags(), mirror.NATGateways.Tags(g))
+	for _, a := range g.NatGatewayAddresses {
+		row, ok := mirror.Get(s.snap, mirror.Addresses, aws.ToString(a.AllocationId))
+		if ok && s.Owner.HasOwnedTag(mirror.Addresses.Tags(row)) {
+			s.tag(AreaNATGateways, addressKey+zone, aws.ToString(row.AllocationId), s.Owner.Additional, mirror.Addresses.Tags(row))
+		}
+	}
 	if g.State == ec2types.NatGatewayStatePending {
 		s.wait(AreaNATGateways, infrav1.NatGatewaysCreationStartedReason, fmt.Sprintf("NAT gateway %s in %s to be available", id, zone))
 	}
@@ -154,9 +160,9 @@ func (s *State) planAllocateAddress(zone string) {
 			s.Owner.Tags(s.Owner.Cluster+"-eip-"+names.RoleCommon, names.RoleCommon, nil)),
 	}
 	what := "allocate elastic IP address for the NAT gateway in " + zone
-	if pool := s.Spec.VPC.ElasticIPPool; pool != nil && aws.ToString(pool.PublicIpv4Pool) != "" {
-		in.PublicIpv4Pool = pool.PublicIpv4Pool
-		what += " from " + *pool.PublicIpv4Pool
+	if pool := s.AddressPool(); pool != "" {
+		in.PublicIpv4Pool = aws.String(pool)
+		what += " from " + pool
 	}
 	s.addJournaled(plan.Action{Key: key, Area: AreaNATGateways, Verb: plan.Create, Operation: "ec2.AllocateAddress", Input: in,
 		Summary: what}, mirror.Addresses.Kind)

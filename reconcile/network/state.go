@@ -93,8 +93,8 @@ func (s *State) Plan() plan.Plan {
 	p := &State{}
 	*p = *s
 	p.plan = plan.Plan{Problems: slices.Clone(s.plan.Problems), Waits: slices.Clone(s.plan.Waits)}
-	if !p.observed() {
-		return p.plan
+	if !p.observed() || p.VPC == nil && p.Spec.VPC.ID != "" {
+		return p.plan // the VPC is gone, and everything else would lie in it
 	}
 	p.planVPC()
 	p.planSecondaryCIDRs()
@@ -107,6 +107,7 @@ func (s *State) Plan() plan.Plan {
 		p.planRouteTables()
 	}
 	p.planSecurityGroups()
+	p.plan.Actions = mergeTags(p.plan.Actions)
 	return p.plan
 }
 

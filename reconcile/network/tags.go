@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -34,7 +35,7 @@ func (s *State) tag(area, key, id string, want, have map[string]string) {
 	}
 	s.add(plan.Action{Key: key + "/tags", Area: area, Verb: plan.Update, Operation: "ec2.CreateTags",
 		Input:   &ec2.CreateTagsInput{Resources: []string{id}, Tags: tagList(missing)},
-		Summary: fmt.Sprintf("tag %s with %s", id, strings.Join(names.SortedKeys(missing), ", "))})
+		Summary: tagSummary([]string{id}, tagList(missing))})
 }
 
 // optional returns nil for an id that isn't known yet.
@@ -43,4 +44,45 @@ func optional(id string) *string {
 		return nil
 	}
 	return aws.String(id)
+}
+
+// mergeTags puts actions of one area that set the same tags into one call: AWS
+// takes many resources at once (CreateTags: 1000).
+func mergeTags(actions []plan.Action) []plan.Action {
+	var merged []plan.Action
+	first := map[string]int{}
+	for _, a := range actions {
+		in, ok := a.Input.(*ec2.CreateTagsInput)
+		if !ok {
+			merged = append(merged, a)
+			continue
+		}
+		var same strings.Builder
+		same.WriteString(a.Area)
+		for _, t := range in.Tags {
+			fmt.Fprintf(&same, "\x00%s\x00%s", aws.ToString(t.Key), aws.ToString(t.Value))
+		}
+		if i, ok := first[same.String()]; ok {
+			before := merged[i].Input.(*ec2.CreateTagsInput)
+			next := &ec2.CreateTagsInput{Resources: append(slices.Clone(before.Resources), in.Resources...), Tags: before.Tags}
+			merged[i].Input = next
+			merged[i].Summary = tagSummary(next.Resources, next.Tags)
+			continue
+		}
+		first[same.String()] = len(merged)
+		merged = append(merged, a)
+	}
+	return merged
+}
+
+func tagSummary(ids []string, tags []ec2types.Tag) string {
+	var keys []string
+	for _, t := range tags {
+		keys = append(keys, aws.ToString(t.Key))
+	}
+	what := ids[0]
+	if len(ids) > 1 {
+		what += fmt.Sprintf(" and %d more", len(ids)-1)
+	}
+	return fmt.Sprintf("tag %s with %s", what, strings.Join(keys, ", "))
 }
