@@ -41,7 +41,8 @@ func TestEveryMutationHappensOnceHoweverTheProcessDies(t *testing.T) {
 }
 
 // TestEveryMutationHappensOnceThoughAWSShowsItLate does the same where AWS hides
-// what it made for a while: the worst case of its eventual consistency.
+// what it made for a while, and refuses to work on it too: the worst case of its
+// eventual consistency.
 func TestEveryMutationHappensOnceThoughAWSShowsItLate(t *testing.T) {
 	whole := newWorld(t, newCluster())
 	whole.create()
@@ -57,7 +58,7 @@ func TestEveryMutationHappensOnceThoughAWSShowsItLate(t *testing.T) {
 
 func dieAndComeBack(t *testing.T, op string, skip int, death string, hidden time.Duration, want map[string]int) {
 	w := newWorld(t, newCluster())
-	w.aws.Configure(func(c *emulator.Config) { c.HideNewFor = hidden })
+	w.aws.Configure(func(c *emulator.Config) { c.HideNewFor, c.HideNewFromWrites = hidden, hidden > 0 })
 	service, name, _ := strings.Cut(op, ".")
 	w.aws.Faults().Set(emulator.Fault{ID: "death", Service: service, Operation: name, Skip: skip, Count: 1, Mode: death})
 	w.settle(func() bool { return w.hit("death") })

@@ -3,6 +3,8 @@
 package awscluster
 
 import (
+	"time"
+
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
@@ -26,6 +28,9 @@ type Intent struct {
 	APIServerPort int32
 	// Partition is AWS's partition of the region, where it is known.
 	Partition string
+	// Started is since when the observer has looked at AWS without a break; zero
+	// where that makes no difference, because nothing is done by the plan.
+	Started time.Time
 	// Resolved tells that the load balancer's DNS name was seen to resolve.
 	Resolved bool
 	// Failures are the errors of the latest attempts, by area; nil where nobody
@@ -99,7 +104,7 @@ func (in *Intent) disabled() bool {
 }
 
 func (in *Intent) network() network.Intent {
-	n := network.Intent{Owner: in.owner(), Region: in.Cluster.Spec.Region, Spec: in.Cluster.Spec.Network, Journal: in.journal(), PoolExhausted: in.PoolExhausted,
+	n := network.Intent{Owner: in.owner(), Region: in.Cluster.Spec.Region, Spec: in.Cluster.Spec.Network, Journal: in.journal(), PoolExhausted: in.PoolExhausted, Started: in.Started,
 		Groups: network.Groups{LoadBalancers: in.loadBalancers(), APIPort: int64(in.APIServerPort)}}
 	if in.Cluster.Spec.Bastion.Enabled {
 		n.Groups.Bastion = &in.Cluster.Spec.Bastion
@@ -110,7 +115,7 @@ func (in *Intent) network() network.Intent {
 func (in *Intent) loadBalancer(spec *infrav1.AWSLoadBalancerSpec, key string, n *network.State) loadbalancer.Intent {
 	lb := loadbalancer.Intent{
 		Owner: in.owner(), Namespace: in.Cluster.Namespace, Region: in.Cluster.Spec.Region, Spec: spec, Key: key,
-		APIPort: int64(in.APIServerPort), Endpoint: in.Cluster.Spec.ControlPlaneEndpoint.Host, VPCID: n.VPCID(), IPv6: n.IPv6(),
+		APIPort: int64(in.APIServerPort), Started: in.Started, Endpoint: in.Cluster.Spec.ControlPlaneEndpoint.Host, VPCID: n.VPCID(), IPv6: n.IPv6(),
 		GroupID: n.GroupID(infrav1.SecurityGroupAPIServerLB), Internet: n.Internet(),
 	}
 	for _, s := range n.Subnets {

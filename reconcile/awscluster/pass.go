@@ -156,6 +156,7 @@ func (p *pass) observeFailed(ctx context.Context, cause error) error {
 func (p *pass) intent() Intent {
 	in := NewIntent(p.obj, p.owner)
 	in.Resolved, in.Failures, in.Ended, in.PoolExhausted = p.resolved, p.failures, p.ended, p.poolExhausted
+	in.Started = p.started
 	if p.session != nil {
 		in.Partition = p.session.Partition
 	}

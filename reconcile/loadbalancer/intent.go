@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
@@ -32,6 +33,8 @@ type Intent struct {
 	Key string
 	// APIPort is where the load balancer listens.
 	APIPort int64
+	// Started is since when the observer has looked at AWS without a break.
+	Started time.Time
 	// Endpoint is the host that the cluster is known by, or "".
 	Endpoint string
 	VPCID    string
@@ -260,8 +263,15 @@ func (s *State) problem(format string, args ...any) {
 		Area: Area, Reason: infrav1.LoadBalancerFailedReason, Summary: fmt.Sprintf(format, args...)})
 }
 
-// problemLost says that the endpoint can't be had back.
+// problemLost says that the endpoint can't be had back, once it is proven that
+// the load balancer is gone.
 func (s *State) problemLost() {
+	for _, kind := range s.Kinds() {
+		if !s.snap.AbsentSince(kind, s.Started.Add(plan.CreationGrace)) {
+			s.wait(infrav1.LoadBalancerFailedReason, "load balancer "+s.Name()+", which AWS doesn't show, to appear or to be proven gone")
+			return
+		}
+	}
 	s.problem("load balancer %s, which spec.controlPlaneEndpoint names, doesn't exist any more, and a new one would have another DNS name; delete the cluster and create it anew", s.Name())
 }
 

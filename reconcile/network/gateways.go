@@ -47,6 +47,9 @@ func (s *State) looseInternetGateway() *ec2types.InternetGateway {
 func (s *State) planInternetGateway() {
 	tags := s.Owner.Tags(s.Owner.Cluster+"-igw", names.RoleCommon, nil)
 	if s.InternetGateway == nil {
+		if s.doubtful(AreaInternetGateway, mirror.InternetGateways.Kind, aws.ToString(s.Spec.VPC.InternetGatewayID)) {
+			return
+		}
 		s.addJournaled(plan.Action{Key: "internet-gateway", Area: AreaInternetGateway, Verb: plan.Create,
 			Operation: "ec2.CreateInternetGateway",
 			Input:     &ec2.CreateInternetGatewayInput{TagSpecifications: tagSpec(ec2types.ResourceTypeInternetGateway, tags)},
@@ -75,6 +78,9 @@ func (s *State) planEgressOnlyGateway() {
 		return
 	}
 	previous := aws.ToString(s.Spec.VPC.IPv6.EgressOnlyInternetGatewayID)
+	if s.doubtful(AreaEgressOnlyGateway, mirror.EgressOnlyInternetGateways.Kind, previous) {
+		return
+	}
 	s.add(plan.Action{Key: "egress-only-internet-gateway", Area: AreaEgressOnlyGateway, Verb: plan.Create,
 		Operation: "ec2.CreateEgressOnlyInternetGateway",
 		Input: &ec2.CreateEgressOnlyInternetGatewayInput{

@@ -1,6 +1,8 @@
 package network
 
 import (
+	"time"
+
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
@@ -16,6 +18,9 @@ type Intent struct {
 	Spec infrav1.NetworkSpec
 	// Journal holds the creations whose answers were not seen.
 	Journal []plan.Entry
+	// Started is since when the observer has looked at AWS without a break; what
+	// was made before that may not be visible for the creation grace.
+	Started time.Time
 	// Groups says which security groups there are.
 	Groups Groups
 	// PoolExhausted tells that the user's address pool has none left, so that

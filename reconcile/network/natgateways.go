@@ -86,6 +86,10 @@ func (s *State) planNATGateways() {
 			s.problem(AreaNATGateways, "zone %s has a private subnet and no public one for its NAT gateway; add a public subnet there to spec.network.subnets", zone)
 			continue
 		}
+		if _, dead := mirror.Get(s.snap, mirror.NATGateways, aws.ToString(sub.Spec.NatGatewayID)); !dead &&
+			s.doubtful(AreaNATGateways, mirror.NATGateways.Kind, aws.ToString(sub.Spec.NatGatewayID)) {
+			continue
+		}
 		var address *ec2types.Address
 		switch {
 		case len(free) > 0:

@@ -118,6 +118,9 @@ func (s *State) planRouteTables() {
 // table that was recorded before: asking again after that one was deleted has
 // to make another.
 func (s *State) planCreateTable(sub *Subnet, tags map[string]string) {
+	if s.doubtful(AreaRouteTables, mirror.RouteTables.Kind, aws.ToString(sub.Spec.RouteTableID)) {
+		return
+	}
 	token := names.Token(s.Owner.UID, "route-table", sub.Spec.ID, aws.ToString(sub.Spec.RouteTableID))
 	s.add(plan.Action{Key: "route-table/" + sub.Spec.ID, Area: AreaRouteTables, Verb: plan.Create, Operation: "ec2.CreateRouteTable",
 		Input: &ec2.CreateRouteTableInput{VpcId: optional(s.VPCID()), ClientToken: aws.String(token),

@@ -143,6 +143,17 @@ func (s *State) pending(key string, kind mirror.Kind) bool {
 	return ok && !s.snap.AbsentSince(kind, entry.Since.Add(plan.CreationGrace))
 }
 
+// doubtful tells, and adds to the plan, that something recorded is not to be
+// seen and not proven to be gone either. It must not be made again: an earlier
+// process may have made it a moment ago.
+func (s *State) doubtful(area string, kind mirror.Kind, id string) bool {
+	if id == "" || s.snap.AbsentSince(kind, s.Started.Add(plan.CreationGrace)) {
+		return false
+	}
+	s.wait(area, ReasonWaitingForObservation, id+", which the spec records and AWS doesn't show, to appear or to be proven gone")
+	return true
+}
+
 func (s *State) add(a plan.Action) { s.plan.Actions = append(s.plan.Actions, a) }
 
 func (s *State) wait(area, reason, summary string) {

@@ -120,6 +120,7 @@ func (s *State) planSubnets() {
 	}
 	for _, sub := range s.Subnets {
 		switch {
+		case sub.Row == nil && s.doubtful(AreaSubnets, mirror.Subnets.Kind, sub.Spec.ResourceID):
 		case sub.Row == nil && s.Unmanaged:
 			s.problem(AreaSubnets, "subnet %s (%s) of spec.network.subnets doesn't exist in the unmanaged VPC %s; name one that does",
 				sub.Spec.ID, sub.Spec.CidrBlock, s.VPCID())

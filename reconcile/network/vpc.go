@@ -18,7 +18,7 @@ func (s *State) observeVPC() {
 	if id := s.Spec.VPC.ID; id != "" {
 		row, ok := mirror.Get(s.snap, mirror.VPCs, id)
 		if !ok {
-			if s.snap.Seen(mirror.VPCs.Kind) {
+			if s.snap.Seen(mirror.VPCs.Kind) && !s.doubtful(AreaVPC, mirror.VPCs.Kind, id) {
 				s.problem(AreaVPC, "VPC %s of spec.network.vpc.id doesn't exist in %s; delete this object and create it anew, or restore the VPC", id, s.snap.Scope)
 			}
 			return
