@@ -20,7 +20,7 @@ import (
 // back, the condition that shows each, and a word of what is done about it.
 var drifts = []struct {
 	name, area, word string
-	break_           func(ctx context.Context, s *cloud.Session, obj *infrav1.AWSCluster) error
+	breakIt          func(ctx context.Context, s *cloud.Session, obj *infrav1.AWSCluster) error
 }{
 	{"a route is deleted", infrav1.RouteTablesReadyCondition, "create route 0.0.0.0/0",
 		func(ctx context.Context, s *cloud.Session, obj *infrav1.AWSCluster) error {
@@ -115,7 +115,7 @@ func TestDriftIsShownAtTheNextReadAndRepairedWithAnEvent(t *testing.T) {
 			w.settle(func() bool { return len(w.plan()) == 0 })
 			session, err := w.sessions.For(context.Background(), nil, "default", testRegion)
 			w.must(err)
-			w.must(drift.break_(context.Background(), session, w.get()))
+			w.must(drift.breakIt(context.Background(), session, w.get()))
 			w.settleReads(func() bool { return len(w.plan()) > 0 })
 
 			observer := &Observer{Sessions: noIdentity{w.sessions}, Mirror: w.mirror, Clock: w.now}

@@ -5,6 +5,7 @@ package awscluster
 import (
 	"time"
 
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
@@ -40,6 +41,9 @@ type Intent struct {
 	Ended map[string]bool
 	// PoolExhausted tells that the user's address pool had none left.
 	PoolExhausted bool
+	// Interfaces are the VPC's network interfaces, where they had to be read
+	// because they are in the way of a deletion.
+	Interfaces []ec2types.NetworkInterface
 }
 
 // NewIntent puts an intent together. owner is the owning Cluster; nil where it
@@ -104,7 +108,7 @@ func (in *Intent) disabled() bool {
 }
 
 func (in *Intent) network() network.Intent {
-	n := network.Intent{Owner: in.owner(), Region: in.Cluster.Spec.Region, Spec: in.Cluster.Spec.Network, Journal: in.journal(), PoolExhausted: in.PoolExhausted, Started: in.Started,
+	n := network.Intent{Owner: in.owner(), Region: in.Cluster.Spec.Region, Spec: in.Cluster.Spec.Network, Journal: in.journal(), PoolExhausted: in.PoolExhausted, Interfaces: in.Interfaces, Started: in.Started,
 		Groups: network.Groups{LoadBalancers: in.loadBalancers(), APIPort: int64(in.APIServerPort)}}
 	if in.Cluster.Spec.Bastion.Enabled {
 		n.Groups.Bastion = &in.Cluster.Spec.Bastion

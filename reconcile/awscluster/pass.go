@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -45,6 +46,9 @@ type pass struct {
 	// been complete before.
 	repaired []string
 	resolved bool
+	// interfaces are the network interfaces of the VPC, read when AWS refused to
+	// delete something that is in use.
+	interfaces []ec2types.NetworkInterface
 	// poolExhausted is set when the user's address pool had none left.
 	poolExhausted bool
 }
@@ -156,6 +160,7 @@ func (p *pass) observeFailed(ctx context.Context, cause error) error {
 func (p *pass) intent() Intent {
 	in := NewIntent(p.obj, p.owner)
 	in.Resolved, in.Failures, in.Ended, in.PoolExhausted = p.resolved, p.failures, p.ended, p.poolExhausted
+	in.Interfaces = p.interfaces
 	in.Started = p.started
 	if p.session != nil {
 		in.Partition = p.session.Partition
@@ -186,14 +191,24 @@ func (p *pass) converge(ctx context.Context, complete bool) (plan.Plan, error) {
 		if err != nil {
 			return todo, err
 		}
-		p.take(results, complete)
+		p.take(ctx, results, complete)
 	}
 }
 
 // take draws the consequences of results.
-func (p *pass) take(results []plan.Result, complete bool) {
+func (p *pass) take(ctx context.Context, results []plan.Result, complete bool) {
 	for _, r := range results {
 		switch {
+		case inUse(r):
+			p.findBlockers(ctx)
+			p.stuck[r.Action.Key] = true
+			message := r.Err.Message
+			if users := p.users(r.Action); users != "" {
+				message += "; " + users
+			}
+			p.failures[r.Action.Area] = appendNewString(p.failures[r.Action.Area], message)
+			continue // it is waited for; an Event for each look would say nothing new
+		case r.Outcome != plan.Failed && p.forgetInterface(r.Action):
 		case r.Outcome == plan.Failed && p.poolUsedUp(r):
 			p.poolExhausted = true
 			continue // Amazon's pool comes next

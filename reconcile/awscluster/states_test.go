@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -234,11 +235,25 @@ func TestDeletionWaitsForWhatIsStillInUseAndSaysSo(t *testing.T) {
 		w.pass(3 * time.Second)
 	}
 	c, _ := w.condition(infrav1.SubnetsReadyCondition)
-	if c.Reason != infrav1.DeletingFailedReason || !strings.Contains(c.Message, "DependencyViolation") {
+	if c.Reason != infrav1.DeletingFailedReason || !strings.Contains(c.Message, "DependencyViolation") || !strings.Contains(c.Message, "in use by network interface eni-") {
 		t.Errorf("SubnetsReady is %+v", c)
 	}
 	release()
 	w.settle(w.gone)
+	if left := w.resources(); len(left) > 0 {
+		t.Errorf("the account isn't empty: %v", left)
+	}
+}
+
+func TestInterfacesThatInstancesLeftBehindAreDeleted(t *testing.T) {
+	w := newWorld(t, newCluster())
+	w.create()
+	obj := w.get()
+	_, err := w.ec2().CreateNetworkInterface(context.Background(), &ec2.CreateNetworkInterfaceInput{
+		SubnetId: aws.String(obj.Spec.Network.Subnets[1].ResourceID),
+		Groups:   []string{obj.Status.NetworkStatus.SecurityGroups[infrav1.SecurityGroupNode].ID}})
+	w.must(err)
+	w.delete()
 	if left := w.resources(); len(left) > 0 {
 		t.Errorf("the account isn't empty: %v", left)
 	}

@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -40,6 +41,7 @@ func (s *State) PlanDelete(blocked string) plan.Plan {
 		p.wait(AreaVPC, ReasonWaitingForObservation, fmt.Sprintf(
 			"whether an earlier creation went through, which two complete listings of %s will tell", kind))
 	}
+	p.deleteInterfaces()
 	groups := p.deleteSecurityGroups(blocked)
 	if p.Unmanaged {
 		return p.plan
@@ -99,6 +101,23 @@ func (s *State) deleteSecurityGroups(blocked string) (left string) {
 			fmt.Sprintf("delete security group %s (%s)", id, aws.ToString(g.GroupName)), waits, &ec2.DeleteSecurityGroupInput{GroupId: g.GroupId})
 	}
 	return left
+}
+
+// deleteInterfaces deletes network interfaces that instances of the cluster left
+// behind: nobody uses them, and they have a group of the cluster.
+func (s *State) deleteInterfaces() {
+	for _, i := range s.Interfaces {
+		ours := slices.ContainsFunc(i.Groups, func(g ec2types.GroupIdentifier) bool {
+			row, ok := mirror.Get(s.snap, mirror.SecurityGroups, aws.ToString(g.GroupId))
+			return ok && s.owns(mirror.SecurityGroups.Tags(row), aws.ToString(row.VpcId))
+		})
+		if i.Status != ec2types.NetworkInterfaceStatusAvailable || aws.ToBool(i.RequesterManaged) || !ours {
+			continue
+		}
+		id := aws.ToString(i.NetworkInterfaceId)
+		s.remove(AreaSecurityGroups, "network-interface/"+id, "DeleteNetworkInterface", "delete network interface "+id+", which nothing uses", "",
+			&ec2.DeleteNetworkInterfaceInput{NetworkInterfaceId: i.NetworkInterfaceId})
+	}
 }
 
 // cloudProviderOwns tells that the cluster's cloud controller manager made

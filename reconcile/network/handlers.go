@@ -18,6 +18,8 @@ func Handlers() []plan.Handler {
 	all = append(all, gatewayHandlers()...)
 	all = append(all, routeHandlers()...)
 	all = append(all, groupHandlers()...)
+	all = append(all, plan.EC2("DeleteNetworkInterface", (*ec2.Client).DeleteNetworkInterface,
+		func(*plan.Writer, *ec2.DeleteNetworkInterfaceInput, *ec2.DeleteNetworkInterfaceOutput) {}))
 	return append(all, plan.EC2("TagResources", (*ec2.Client).CreateTags, func(w *plan.Writer, in *ec2.CreateTagsInput, _ *ec2.CreateTagsOutput) {
 		for _, id := range in.Resources {
 			writeTags(w, id, in.Tags)

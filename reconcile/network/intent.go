@@ -3,6 +3,8 @@ package network
 import (
 	"time"
 
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
@@ -26,6 +28,8 @@ type Intent struct {
 	// PoolExhausted tells that the user's address pool has none left, so that
 	// Amazon's is to be used where the user allows it.
 	PoolExhausted bool
+	// Interfaces are network interfaces that are in the way of a deletion.
+	Interfaces []ec2types.NetworkInterface
 }
 
 // Groups is what the rules of the security groups depend on, apart from the
