@@ -80,8 +80,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	result, err := r.reconcile(ctx, obj, owner)
 	if apierrors.IsConflict(err) {
-		// Somebody else wrote the object; the cache will show it in a moment.
-		r.drop(req.NamespacedName)
+		// Somebody else wrote the object. Until the cache shows that, what was
+		// written here last stays the newest known: it holds the journal.
 		return ctrl.Result{RequeueAfter: time.Second}, nil
 	}
 	return result, err
@@ -149,18 +149,11 @@ func (r *Reconciler) remember(obj *infrav1.AWSCluster) {
 	r.latest[client.ObjectKeyFromObject(obj)] = obj.DeepCopy()
 }
 
-// drop forgets what was written here, because it turned out to be old.
-func (r *Reconciler) drop(key client.ObjectKey) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.latest, key)
-}
-
 func (r *Reconciler) forget(key client.ObjectKey) {
-	r.drop(key)
 	r.index.remove(key)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	delete(r.latest, key)
 	delete(r.dns, key)
 }
 
