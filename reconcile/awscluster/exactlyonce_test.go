@@ -1,6 +1,7 @@
 package awscluster
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"sort"
@@ -33,9 +34,13 @@ func TestEveryMutationHappensOnceHoweverTheProcessDies(t *testing.T) {
 			for _, death := range deaths {
 				t.Run(fmt.Sprintf("%s/%d/%s", op, i, death), func(t *testing.T) {
 					t.Parallel()
-					dieAndComeBack(t, op, i, death, 0, want)
+					dieAndComeBack(t, incident{op: op, skip: i, mode: death, dies: true}, want)
 				})
 			}
+			t.Run(fmt.Sprintf("%s/%d/the answer is lost and the process lives on", op, i), func(t *testing.T) {
+				t.Parallel()
+				dieAndComeBack(t, incident{op: op, skip: i, mode: emulator.DropAfter}, want)
+			})
 		}
 	}
 }
@@ -51,18 +56,32 @@ func TestEveryMutationHappensOnceThoughAWSShowsItLate(t *testing.T) {
 		"ec2.CreateRouteTable", "ec2.CreateSecurityGroup", "elbv2.CreateLoadBalancer", "elbv2.CreateTargetGroup", "elbv2.CreateListener"} {
 		t.Run(op, func(t *testing.T) {
 			t.Parallel()
-			dieAndComeBack(t, op, 0, emulator.DropAfter, 20*time.Second, want)
+			dieAndComeBack(t, incident{op: op, mode: emulator.DropAfter, dies: true, hidden: 20 * time.Second}, want)
 		})
 	}
 }
 
-func dieAndComeBack(t *testing.T, op string, skip int, death string, hidden time.Duration, want map[string]int) {
+// incident is what goes wrong at one call.
+type incident struct {
+	// op is the call, skip how many of it go well before.
+	op   string
+	skip int
+	mode string
+	// dies tells that the process ends.
+	dies bool
+	// hidden is how long AWS hides what it made.
+	hidden time.Duration
+}
+
+func dieAndComeBack(t *testing.T, x incident, want map[string]int) {
 	w := newWorld(t, newCluster())
-	w.aws.Configure(func(c *emulator.Config) { c.HideNewFor, c.HideNewFromWrites = hidden, hidden > 0 })
-	service, name, _ := strings.Cut(op, ".")
-	w.aws.Faults().Set(emulator.Fault{ID: "death", Service: service, Operation: name, Skip: skip, Count: 1, Mode: death})
+	w.aws.Configure(func(c *emulator.Config) { c.HideNewFor, c.HideNewFromWrites = x.hidden, x.hidden > 0 })
+	service, name, _ := strings.Cut(x.op, ".")
+	w.aws.Faults().Set(emulator.Fault{ID: "death", Service: service, Operation: name, Skip: x.skip, Count: 1, Mode: x.mode})
 	w.settle(func() bool { return w.hit("death") })
-	w.restart()
+	if x.dies {
+		w.restart()
+	}
 	w.create()
 	if have := w.resources(); !maps.Equal(have, want) {
 		t.Errorf("there is %v, want %v", have, want)
@@ -81,4 +100,33 @@ func (w *world) hit(fault string) bool {
 		}
 	}
 	return false
+}
+
+// TestDeletionEndsHoweverTheProcessDies ends the process at each kind of call of
+// a deletion, before and after AWS carried it out.
+func TestDeletionEndsHoweverTheProcessDies(t *testing.T) {
+	for _, op := range []string{"elbv2.DeleteLoadBalancer", "elbv2.DeleteTargetGroup", "ec2.RevokeSecurityGroupIngress", "ec2.DeleteSecurityGroup",
+		"ec2.DisassociateRouteTable", "ec2.DeleteRouteTable", "ec2.DeleteNatGateway", "ec2.ReleaseAddress", "ec2.DetachInternetGateway",
+		"ec2.DeleteInternetGateway", "ec2.DeleteSubnet", "ec2.DeleteVpc"} {
+		for _, death := range deaths {
+			t.Run(op+"/"+death, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, newCluster())
+				w.create()
+				service, name, _ := strings.Cut(op, ".")
+				w.aws.Faults().Set(emulator.Fault{ID: "death", Service: service, Operation: name, Count: 1, Mode: death})
+				if err := w.kube.Delete(context.Background(), w.get()); err != nil {
+					t.Fatal(err)
+				}
+				w.settle(func() bool { return w.hit("death") })
+				if !w.gone() {
+					w.restart()
+					w.settle(w.gone)
+				}
+				if left := w.resources(); len(left) > 0 {
+					t.Errorf("the account isn't empty: %v", left)
+				}
+			})
+		}
+	}
 }
