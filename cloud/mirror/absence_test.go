@@ -255,6 +255,23 @@ func TestReadThatShowsTheWriteEndsItsHold(t *testing.T) {
 	})
 }
 
+func TestDisagreementWithinTheHoldIsSettledRightAfterIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, m := grown(t, Options{Rest: time.Hour}, thing{Name: "a", State: "old"})
+		run(t, m)
+		synctest.Wait()
+		Modify(m, home, r.table, "a", func(row *thing) { row.State = "new" })
+		r.set(thing{Name: "a", State: "changed by somebody"})
+		time.Sleep(2 * time.Second)
+		refresh(t, m, r)
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		if got := state(m, r, "a"); got != "changed by somebody" {
+			t.Errorf("state %s after the hold, want AWS's without waiting for the next sweep", got)
+		}
+	})
+}
+
 func TestModifyOfAnUnknownRowDoesNothing(t *testing.T) {
 	r := newRegion()
 	m := watching(r, Options{})

@@ -60,6 +60,9 @@ type edit struct {
 	copied bool
 	// complete says that the edit takes in a complete listing.
 	complete bool
+	// doubt is when the hold ends of a row that a read showed otherwise: either
+	// AWS was late, or somebody changed the row right after us.
+	doubt time.Time
 }
 
 func (m *Mirror) begin(ss *scopeState, t *tableState) *edit {
@@ -110,6 +113,9 @@ func (e *edit) commit() {
 	next.tables[e.t.table.kind()] = e.view
 	e.ss.snapshot.Store(next)
 	e.t.plan(e)
+	if !e.doubt.IsZero() {
+		e.t.sweepAt = earlier(e.t.sweepAt, e.doubt)
+	}
 	e.m.changes.enqueue(e.changes)
 	e.m.poke()
 }
@@ -139,6 +145,8 @@ func (e *edit) present(began time.Time, row any) {
 	if began.Before(meta.heldUntil) {
 		if same(known, row) {
 			meta.heldUntil = time.Time{}
+		} else {
+			e.doubt = later(e.doubt, meta.heldUntil)
 		}
 		return
 	}

@@ -46,7 +46,6 @@ var (
 		VPC:      func(v *VPC) string { return aws.ToString(v.VpcId) },
 		List:     listVPCs,
 		ByID:     vpcsByID,
-		Busy:     func(v *VPC) bool { return v.State == ec2types.VpcStatePending },
 		Details:  vpcDetails,
 		Detailed: func(v *VPC) bool { return v.DNSHostnames != nil && v.DNSSupport != nil },
 		Carry: func(known, read *VPC) {

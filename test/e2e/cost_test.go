@@ -16,22 +16,28 @@ const (
 	period = 5 * time.Second
 )
 
-// TestCreatingAClusterIsCheap counts every call from the apply to Ready.
+// TestCreatingAClusterIsCheap counts every call from the apply to Ready, in an
+// account that is watched already. The first cluster's calls are shown too: they
+// hold the first look at the account, once per process.
 func TestCreatingAClusterIsCheap(t *testing.T) {
 	w := newWorld(t, "--sweep-period=10m")
 	ns := w.namespace()
-	w.apply(ns, quickStart("cheap"))
-	w.waitReady(ns, "cheap")
-	counts := w.aws.Counts()
-	total := 0
-	for _, n := range counts {
-		total += n
+	for _, name := range []string{"first", "second"} {
+		w.aws.ResetCounts()
+		w.apply(ns, quickStart(name))
+		w.waitReady(ns, name)
+		counts := w.aws.Counts()
+		total := 0
+		for _, n := range counts {
+			total += n
+		}
+		t.Logf("creating the %s cluster took %d calls: %s", name, total, pretty(counts))
+		if name == "second" && total >= mostCallsToCreate {
+			t.Errorf("creating one cluster took %d calls, want fewer than %d", total, mostCallsToCreate)
+		}
 	}
-	t.Logf("creating one cluster took %d calls: %s", total, pretty(counts))
-	if total >= mostCallsToCreate {
-		t.Errorf("creating one cluster took %d calls, want fewer than %d", total, mostCallsToCreate)
-	}
-	w.deleteCluster(ns, "cheap")
+	w.kubectl("delete", "cluster", "-n", ns, "--all", "--wait=false")
+	w.awsIsEmpty()
 }
 
 // TestRestCostsTheSameForManyClusters compares the calls of one cluster at rest

@@ -26,6 +26,7 @@ func TestDriftIsShownAtTheNextReadAndRepaired(t *testing.T) {
 
 	t.Run("a deleted route", func(t *testing.T) {
 		table := privateRouteTable(t, ec2Client, ready.Spec.Network.VPC.ID)
+		w.confirmed(ns, name)
 		// Repairs wait, so that what the read shows is what it saw.
 		hold := w.aws.Faults().Set(holdRepair("CreateRoute"))
 		_, err := ec2Client.DeleteRoute(ctx, &ec2.DeleteRouteInput{RouteTableId: &table, DestinationCidrBlock: aws.String("0.0.0.0/0")})
@@ -37,6 +38,7 @@ func TestDriftIsShownAtTheNextReadAndRepaired(t *testing.T) {
 		w.eventually("the route is back", func(ctx context.Context) error { return hasDefaultRoute(ctx, ec2Client, table) })
 	})
 	t.Run("a security group opened to all", func(t *testing.T) {
+		w.confirmed(ns, name)
 		group := ready.Status.NetworkStatus.SecurityGroups["node"].ID
 		hold := w.aws.Faults().Set(holdRepair("RevokeSecurityGroupIngress"))
 		_, err := ec2Client.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{GroupId: &group, IpPermissions: []ec2types.IpPermission{{
@@ -103,6 +105,18 @@ func TestOutageNeverBreaksARead(t *testing.T) {
 	})
 	w.kubectl("delete", "cluster", "-n", ns, "--all", "--wait=false")
 	w.awsIsEmpty()
+}
+
+// writeHold is how long after a write of our own a difference may still be AWS's
+// lateness.
+const writeHold = 5 * time.Second
+
+// confirmed reads once more after the last write could still be invisible.
+func (w *world) confirmed(ns, name string) {
+	w.t.Helper()
+	time.Sleep(writeHold)
+	_, err := w.cluster(context.Background(), ns, name)
+	must(w.t, err)
 }
 
 // waitFacts lets the facts of the latest read grow older than the promise, so

@@ -3,12 +3,17 @@ package e2e
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 )
 
 // fewestBadManifests keeps the table from shrinking unnoticed.
@@ -29,27 +34,65 @@ func TestBadInputIsRefusedWithWhatToWrite(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
 			text, err := os.ReadFile(file)
 			must(t, err)
-			wants, documents := parseBad(string(text))
-			for _, valid := range documents[:len(documents)-1] {
-				if out, err := w.tryKubectl(valid, "apply", "-n", ns, "-f", "-"); err != nil {
-					t.Fatalf("the object before the bad update is refused: %s", out)
-				}
-			}
-			out, err := w.tryKubectl(documents[len(documents)-1], "apply", "-n", ns, "-f", "-")
-			if err == nil {
-				t.Fatalf("it was accepted: %s", out)
-			}
-			for _, want := range wants {
-				if !strings.Contains(out, want) {
-					t.Errorf("the refusal doesn't say %q:\n%s", want, out)
-				}
-			}
-			w.tryKubectl("", "delete", "-n", ns, "awscluster,awsclustertemplate,awsclusterroleidentity,awsclusterstaticidentity", "--all", "--wait=false") //nolint:errcheck // tidying up
+			w.refuses(t, ns, strings.ReplaceAll(string(text), "namespace: default", "namespace: "+ns))
 		})
 	}
 	if now := w.mutations(); now != calls {
 		t.Errorf("refused manifests made %d calls that change AWS", now-calls)
 	}
+}
+
+// refuses applies a file of the table and checks what is said.
+func (w *world) refuses(t *testing.T, ns, file string) {
+	wants, documents := parseBad(file)
+	last := len(documents) - 1
+	if strings.Contains(file, "kind: AWSClusterControllerIdentity") {
+		// There is one already, which can't be changed.
+		w.kubectl("delete", "awsci", "default", "--ignore-not-found")
+		defer w.restoreDefaultIdentity()
+	}
+	for _, valid := range documents[:last] {
+		if out, err := w.tryKubectl(valid, "apply", "-n", ns, "-f", "-"); err != nil {
+			t.Fatalf("the object before the bad update is refused: %s", out)
+		}
+	}
+	out, err := w.send(ns, documents[last])
+	if err == nil {
+		t.Fatalf("it was accepted: %s", out)
+	}
+	for _, want := range wants {
+		if !strings.Contains(out, want) {
+			t.Errorf("the refusal doesn't say %q:\n%s", want, out)
+		}
+	}
+	w.kubectl("delete", "-n", ns, "awscluster,awsclustertemplate,awsclusterroleidentity,awsclusterstaticidentity", "--all", "--wait=false")
+}
+
+// send applies a document. One that kubectl itself would repair, as it drops all
+// but the last of a field that is given twice, goes over the wire as it is.
+func (w *world) send(ns, document string) (string, error) {
+	if !strings.Contains(document, "# sent: as it is") {
+		return w.tryKubectl(document, "apply", "-n", ns, "-f", "-")
+	}
+	c, err := rest.HTTPClientFor(w.config)
+	must(w.t, err)
+	url := w.config.Host + "/apis/infrastructure.cluster.x-k8s.io/v1beta2/namespaces/" + ns + "/awsclusters?fieldValidation=Strict"
+	response, err := c.Post(url, "application/yaml", strings.NewReader(document)) //nolint:noctx // bounded by the test
+	must(w.t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	must(w.t, err)
+	var status metav1.Status
+	must(w.t, json.Unmarshal(body, &status))
+	if response.StatusCode >= http.StatusBadRequest {
+		return status.Message, fmt.Errorf("%s", response.Status)
+	}
+	return string(body), nil
+}
+
+func (w *world) restoreDefaultIdentity() {
+	w.kubectl("delete", "awsci", "default", "--ignore-not-found")
+	w.apply("default", "{apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSClusterControllerIdentity, metadata: {name: default}, spec: {allowedNamespaces: {}}}")
 }
 
 // parseBad splits a file of the table: "# want: " lines, then one document for a

@@ -108,7 +108,7 @@ func (w *world) launch() {
 		"--service-external-name=localhost", fmt.Sprintf("--service-port=%d", w.port),
 		"--webhook-bind-address=127.0.0.1", fmt.Sprintf("--webhook-port=%d", w.webhook),
 		fmt.Sprintf("--webhook-url=https://127.0.0.1:%d", w.webhook),
-		"--dns-server=" + w.aws.DNSAddr(), "--v=2",
+		"--dns-server=" + w.aws.DNSAddr(),
 	}, w.flags...)
 	w.process = exec.Command(filepath.Join(suite.bin, "capa-apiserver"), args...)
 	w.process.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+w.awsURL, "AWS_REGION="+region,
