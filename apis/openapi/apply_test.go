@@ -40,11 +40,17 @@ spec:
 
 func fieldManager(t *testing.T, version string) *managedfields.FieldManager {
 	t.Helper()
+	return fieldManagerOf(t, "AWSCluster", version, v1beta2.AWSCluster{}.OpenAPIModelName(), infrav1.AWSCluster{}.OpenAPIModelName())
+}
+
+// fieldManagerOf is the field manager of a kind at a version. The models are those of the kind.
+func fieldManagerOf(t *testing.T, kind, version string, modelNames ...string) *managedfields.FieldManager {
+	t.Helper()
 	scheme, external := runtime.NewScheme(), runtime.NewScheme()
 	infrainstall.Install(scheme)
 	infrainstall.InstallExternal(external)
 	config := server.DefaultOpenAPIV3Config(openapi.GetOpenAPIDefinitions, apiopenapi.NewDefinitionNamer(external))
-	models, err := builder3.BuildOpenAPIDefinitionsForResources(config, v1beta2.AWSCluster{}.OpenAPIModelName(), infrav1.AWSCluster{}.OpenAPIModelName())
+	models, err := builder3.BuildOpenAPIDefinitionsForResources(config, modelNames...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +58,7 @@ func fieldManager(t *testing.T, version string) *managedfields.FieldManager {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gvk := infrav1.SchemeGroupVersion.WithKind("AWSCluster")
+	gvk := infrav1.SchemeGroupVersion.WithKind(kind)
 	gvk.Version = version
 	manager, err := managedfields.NewDefaultFieldManager(converter, runtime.UnsafeObjectConvertor(scheme), scheme, scheme, gvk, infrainstall.InternalVersion, "", nil)
 	if err != nil {

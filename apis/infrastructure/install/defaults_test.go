@@ -173,9 +173,9 @@ func decode[T runtime.Object](t *testing.T, version, kind, body string) T {
 	return obj.(T)
 }
 
-func compareSpec(t *testing.T, want string, got infrav1.AWSClusterSpec) {
+func compareSpec[T any](t *testing.T, want string, got T) {
 	t.Helper()
-	var expected infrav1.AWSClusterSpec
+	var expected T
 	if err := yaml.UnmarshalStrict([]byte(want), &expected); err != nil {
 		t.Fatal(err)
 	}

@@ -123,12 +123,17 @@ func validateSecurityGroupOverrides(network *infrav1.NetworkSpec, path *field.Pa
 	if network.VPC.ID == "" {
 		errs = append(errs, field.Forbidden(path, "only an existing VPC can have existing security groups: write its id in spec.network.vpc.id, or remove the overrides"))
 	}
-	for _, role := range slices.Sorted(maps.Keys(network.SecurityGroupOverrides)) {
+	return append(errs, validateRoleOverrides(network.SecurityGroupOverrides, path)...)
+}
+
+func validateRoleOverrides(overrides map[infrav1.SecurityGroupRole]string, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for _, role := range slices.Sorted(maps.Keys(overrides)) {
 		at := path.Key(string(role))
 		if !slices.Contains(sourceRoles, role) {
 			errs = append(errs, field.NotSupported(at, role, sourceRoles))
 		}
-		errs = append(errs, validatePrefixedItem(network.SecurityGroupOverrides[role], "sg-", at)...)
+		errs = append(errs, validatePrefixedItem(overrides[role], "sg-", at)...)
 	}
 	return errs
 }

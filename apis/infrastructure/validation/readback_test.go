@@ -18,7 +18,7 @@ import (
 // TestWhatAUserWroteIsReadBack is what makes a second kubectl apply change nothing:
 // every value of a manifest stands in the answer, at either version.
 func TestWhatAUserWroteIsReadBack(t *testing.T) {
-	replay(t, "valid", 12, func(t *testing.T, content []byte) {
+	replay(t, "valid", 50, func(t *testing.T, content []byte) {
 		for _, document := range documentsOf(content) {
 			expectReadBack(t, document)
 		}
@@ -67,6 +67,9 @@ var corpusVariables = map[string]string{
 	"AWS_REGION":                         "us-east-1",
 	"AWS_SSH_KEY_NAME":                   "default",
 	"AWS_S3_BUCKET_NAME":                 "cluster-api-provider-aws-quickstart",
+	"AWS_AVAILABILITY_ZONE":              "us-east-1a",
+	"AWS_CONTROL_PLANE_MACHINE_TYPE":     "m5.large",
+	"AWS_NODE_MACHINE_TYPE":              "m5.large",
 	"MULTI_TENANCY_JUMP_IDENTITY_NAME":   "jump",
 	"MULTI_TENANCY_JUMP_ROLE_ARN":        "arn:aws:iam::111122223333:role/jump",
 	"MULTI_TENANCY_NESTED_IDENTITY_NAME": "nested",

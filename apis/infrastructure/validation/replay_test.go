@@ -91,7 +91,7 @@ func replay(t *testing.T, dir string, atLeast int, check func(t *testing.T, cont
 }
 
 func TestInvalidManifestsAreRefusedWithTheFieldAndWhatToWrite(t *testing.T) {
-	replay(t, "invalid", 60, func(t *testing.T, content []byte) {
+	replay(t, "invalid", 200, func(t *testing.T, content []byte) {
 		expected := wants(content)
 		if len(expected) == 0 {
 			t.Fatal("the file has no line beginning with \"# want: \"")
@@ -109,7 +109,7 @@ func TestInvalidManifestsAreRefusedWithTheFieldAndWhatToWrite(t *testing.T) {
 }
 
 func TestValidManifestsAreTaken(t *testing.T) {
-	replay(t, "valid", 12, func(t *testing.T, content []byte) {
+	replay(t, "valid", 50, func(t *testing.T, content []byte) {
 		if answer := judge(documentsOf(content)); answer != "" {
 			t.Errorf("the manifest is refused: %s", answer)
 		}

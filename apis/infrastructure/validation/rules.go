@@ -37,11 +37,11 @@ func rulesOf(obj runtime.Object) (string, kindRules) {
 	case *infrav1.AWSClusterStaticIdentity:
 		return "AWSClusterStaticIdentity", rules(ValidateAWSClusterStaticIdentity, ValidateAWSClusterStaticIdentityUpdate, nil)
 	case *infrav1.AWSMachine:
-		return "AWSMachine", rules(ValidateAWSMachine, ValidateAWSMachineUpdate, nil)
+		return "AWSMachine", rules(ValidateAWSMachine, ValidateAWSMachineUpdate, AWSMachineWarnings)
 	case *infrav1.AWSMachineTemplate:
-		return "AWSMachineTemplate", rules(ValidateAWSMachineTemplate, ValidateAWSMachineTemplateUpdate, nil)
+		return "AWSMachineTemplate", rules(ValidateAWSMachineTemplate, ValidateAWSMachineTemplateUpdate, AWSMachineTemplateWarnings)
 	case *infrav1.AWSMachinePool:
-		return "AWSMachinePool", rules(ValidateAWSMachinePool, ValidateAWSMachinePoolUpdate, nil)
+		return "AWSMachinePool", rules(ValidateAWSMachinePool, ValidateAWSMachinePoolUpdate, AWSMachinePoolWarnings)
 	}
 	return "", kindRules{}
 }
