@@ -17,7 +17,7 @@ import (
 const ours = "io.x-k8s.cluster."
 
 func definitions() map[string]common.OpenAPIDefinition {
-	return openapi.GetOpenAPIDefinitions(func(path string) spec.Ref { return spec.MustCreateRef(path) })
+	return openapi.GetOpenAPIDefinitions(spec.MustCreateRef)
 }
 
 func TestEveryKindHasAModelWithoutDanglingReferences(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
-	"k8s.io/kube-openapi/pkg/common"
 	"k8s.io/kube-openapi/pkg/validation/spec"
 
 	"github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v1beta2"
@@ -18,9 +17,8 @@ import (
 var clusterKind = infrav1.SchemeGroupVersion.WithKind("AWSCluster")
 
 func TestEveryPatternHasWords(t *testing.T) {
-	ref := func(path string) spec.Ref { return spec.MustCreateRef(path) }
 	found := 0
-	for name, definition := range openapi.GetOpenAPIDefinitions(common.ReferenceCallback(ref)) {
+	for name, definition := range openapi.GetOpenAPIDefinitions(spec.MustCreateRef) {
 		for property, s := range definition.Schema.Properties {
 			if s.Pattern == "" {
 				continue

@@ -16,8 +16,6 @@ var (
 	// SchemeBuilder collects the functions that fill a scheme with this version.
 	SchemeBuilder = runtime.NewSchemeBuilder(addKnownTypes, addDefaultingFuncs)
 
-	localSchemeBuilder = &SchemeBuilder
-
 	// AddToScheme registers the types of this version and their defaults.
 	AddToScheme = SchemeBuilder.AddToScheme
 )
