@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -13,14 +14,14 @@ import (
 
 type emulatorConfig = emulator.Config
 
-// kills are the boundaries at which the process is ended by SIGKILL: before AWS
-// acts, and after it acted but before the answer arrived. The operations are the
-// ones whose repetition would leave something behind, and some that are
-// harmless, for good measure.
-var kills = []struct {
-	operation string
-	mode      string
-}{
+// kill is a boundary at which the process is ended by SIGKILL: before AWS acts
+// (hold), or after it acted and before the answer arrived (hold-after).
+type kill struct{ operation, mode string }
+
+// creationKills are at the operations whose repetition would leave something
+// behind, and at some that are harmless, for good measure; in the order in which
+// each becomes possible.
+var creationKills = []kill{
 	{"CreateVpc", emulator.Hold},
 	{"CreateVpc", emulator.HoldAfter},
 	{"CreateInternetGateway", emulator.HoldAfter},
@@ -31,16 +32,13 @@ var kills = []struct {
 	{"CreateRouteTable", emulator.HoldAfter},
 	{"CreateSecurityGroup", emulator.HoldAfter},
 	{"AuthorizeSecurityGroupIngress", emulator.HoldAfter},
-	{"CreateLoadBalancer", emulator.HoldAfter},
 	{"CreateTargetGroup", emulator.HoldAfter},
+	{"CreateLoadBalancer", emulator.HoldAfter},
 	{"CreateListener", emulator.HoldAfter},
 }
 
 // deletionKills are the same for the way back.
-var deletionKills = []struct {
-	operation string
-	mode      string
-}{
+var deletionKills = []kill{
 	{"DeleteLoadBalancer", emulator.HoldAfter},
 	{"ReleaseAddress", emulator.HoldAfter},
 	{"DeleteVpc", emulator.HoldAfter},
@@ -58,43 +56,53 @@ func TestSIGKILLAtEveryBoundaryLeavesOneOfEverything(t *testing.T) {
 	w.deleteCluster(ns, "reference")
 
 	w.aws.Configure(func(c *emulatorConfig) { c.HideNewFor = 3 * time.Second })
-	for i, kill := range kills {
-		w.aws.Faults().Set(emulator.Fault{ID: fmt.Sprint(i), Operation: kill.operation, Mode: kill.mode, Count: 1})
-		if i == 0 {
-			w.apply(ns, quickStart("reference"))
-		}
-		w.killWhenHeld(kill.operation)
-	}
+	w.survive(creationKills, func() { w.apply(ns, quickStart("reference")) })
 	w.waitReady(ns, "reference")
 	if diff := cmp.Diff(want, w.inventory()); diff != "" {
-		t.Errorf("after %d kills the account isn't as it would be without (-want +got):\n%s", len(kills), diff)
+		t.Errorf("after %d kills the account isn't as it would be without (-want +got):\n%s", len(creationKills), diff)
 	}
-
-	for i, kill := range deletionKills {
-		w.aws.Faults().Set(emulator.Fault{ID: fmt.Sprint(i), Operation: kill.operation, Mode: kill.mode, Count: 1})
-		if i == 0 {
-			w.kubectl("delete", "cluster", "-n", ns, "reference", "--wait=false")
-		}
-		w.killWhenHeld(kill.operation)
-	}
+	w.survive(deletionKills, func() { w.kubectl("delete", "cluster", "-n", ns, "reference", "--wait=false") })
 	w.awsIsEmpty()
 }
 
-// killWhenHeld ends the server while AWS holds its request, and starts it again.
-func (w *world) killWhenHeld(operation string) {
+// survive begins something and ends the server at each boundary on its way.
+func (w *world) survive(kills []kill, begin func()) {
 	w.t.Helper()
-	w.eventually(operation+" is in flight", func(context.Context) error {
-		for _, entry := range w.aws.Held() {
-			if entry.Operation == operation {
-				return nil
-			}
-		}
-		return fmt.Errorf("%d other requests are held", len(w.aws.Held()))
-	})
-	w.kill()
+	w.arm(kills)
+	begin()
+	for len(kills) > 0 {
+		operation := kills[0].operation
+		w.eventually(operation+" is in flight", func(context.Context) error { return w.inFlight(operation) })
+		w.kill()
+		w.aws.Release()
+		kills = kills[1:]
+		w.arm(kills)
+		w.startServer()
+	}
+}
+
+// arm holds the operation of the first kill, and keeps those of the later ones
+// from happening before it is their turn.
+func (w *world) arm(kills []kill) {
 	w.aws.Faults().Clear()
-	w.aws.Release()
-	w.startServer()
+	for i, k := range kills {
+		switch {
+		case i == 0:
+			w.aws.Faults().Set(emulator.Fault{Operation: k.operation, Mode: k.mode, Count: 1})
+		case k.operation != kills[0].operation:
+			w.aws.Faults().Set(emulator.Fault{Operation: k.operation, Mode: emulator.ErrorBefore, Code: "UnauthorizedOperation", Status: http.StatusForbidden})
+		}
+	}
+}
+
+func (w *world) inFlight(operation string) error {
+	held := w.aws.Held()
+	for _, entry := range held {
+		if entry.Operation == operation {
+			return nil
+		}
+	}
+	return fmt.Errorf("%d other requests are held", len(held))
 }
 
 // inventory counts what the account holds by type.

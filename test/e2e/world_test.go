@@ -234,6 +234,12 @@ func (w *world) deleteCluster(namespace, name string) {
 	w.t.Helper()
 	w.kubectl("delete", "cluster", "-n", namespace, name, "--wait=false")
 	w.awsIsEmpty()
+	w.eventually("the Cluster ends", func(context.Context) error {
+		if out, err := w.tryKubectl("", "get", "cluster", "-n", namespace, name); err == nil {
+			return fmt.Errorf("still there: %s", out)
+		}
+		return nil
+	})
 }
 
 // awsIsEmpty waits until nothing is left of anything in the account.
