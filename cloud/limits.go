@@ -22,12 +22,18 @@ type Limit struct {
 //	elb: https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html
 //	     (it publishes the bucket of reads, which each API version shares
 //	     between its Describe actions; for the others it gives no lasting number)
+//	secrets-manager: https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
+//	ssm: https://docs.aws.amazon.com/general/latest/gr/ssm.html
 var (
 	ec2Read     = Limit{Burst: 100, Refill: 20}
 	ec2Mutate   = Limit{Burst: 50, Refill: 5}
 	elbRead     = Limit{Bucket: "Describe", Burst: 40, Refill: 10}
 	elbMutate   = Limit{Bucket: "Mutate", Burst: 20, Refill: 3, Learned: true}
 	anyUnlisted = Limit{Burst: 20, Refill: 5, Learned: true}
+	// Secrets Manager counts creations, deletions and most others together; the
+	// parameter store allows few writes.
+	secretWrite    = Limit{Bucket: "Write", Burst: 50, Refill: 50}
+	parameterWrite = Limit{Bucket: "Write", Burst: 10, Refill: 3, Learned: true}
 )
 
 // ec2Limits are the EC2 actions with buckets of their own size. The limiter
@@ -62,6 +68,14 @@ func LimitOf(service, operation string) Limit {
 			return elbRead
 		}
 		return elbMutate
+	case "secrets-manager":
+		if !reads(operation) {
+			return secretWrite
+		}
+	case "ssm":
+		if !reads(operation) {
+			return parameterWrite
+		}
 	}
 	return anyUnlisted
 }

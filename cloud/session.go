@@ -5,6 +5,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 )
 
 // Session is one identity's way into one account and region.
@@ -17,9 +20,12 @@ type Session struct {
 	// Identity stand for each other: the newer one has the newer credentials.
 	Identity string
 
-	EC2   *ec2.Client
-	ELB   *elb.Client
-	ELBv2 *elbv2.Client
+	EC2            *ec2.Client
+	ELB            *elb.Client
+	ELBv2          *elbv2.Client
+	SecretsManager *secretsmanager.Client
+	SSM            *ssm.Client
+	S3             *s3.Client
 }
 
 // NewSession makes the clients of a session. All their calls pass the limiter.
@@ -31,6 +37,11 @@ func NewSession(cfg aws.Config, limiter *Limiter, scope Scope, partition, identi
 		EC2:   ec2.NewFromConfig(cfg),
 		ELB:   elb.NewFromConfig(cfg),
 		ELBv2: elbv2.NewFromConfig(cfg),
+
+		SecretsManager: secretsmanager.NewFromConfig(cfg),
+		SSM:            ssm.NewFromConfig(cfg),
+		// An endpoint of one's own has no host name for each bucket.
+		S3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = cfg.BaseEndpoint != nil }),
 	}
 }
 

@@ -127,7 +127,7 @@ func targetGroupDetails(ctx context.Context, s *cloud.Session, row *TargetGroup)
 	for _, a := range out.Attributes {
 		row.Attributes[aws.ToString(a.Key)] = aws.ToString(a.Value)
 	}
-	return nil
+	return readTargets(ctx, s, row)
 }
 
 // tagsByARN reads the tags of all rows. What went away since it was listed is

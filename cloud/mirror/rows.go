@@ -41,4 +41,7 @@ type TargetGroup struct {
 	TagSet map[string]string
 	// Attributes is nil until they have been read.
 	Attributes map[string]string
+	// Targets are the ids of what is registered, in order; nil until they have
+	// been read, and empty when there are none.
+	Targets []string
 }

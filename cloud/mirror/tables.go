@@ -172,6 +172,9 @@ var (
 		Carry: func(known, read *TargetGroup) {
 			read.TagSet = orKnown(read.TagSet, known.TagSet)
 			read.Attributes = orKnown(read.Attributes, known.Attributes)
+			if read.Targets == nil {
+				read.Targets = known.Targets
+			}
 		},
 	}
 )
