@@ -69,7 +69,7 @@ func emulatorArgs(port, dnsPort int) []string {
 func (l *launch) capaSteps() []step {
 	steps := []step{
 		{name: build.Emulator, run: l.startEmulator},
-		{name: build.Server, after: []string{build.KubeAPIServer, build.Emulator, componentsStep(build.CoreManager)}, run: l.startServer},
+		{name: build.Server, after: []string{build.KubeAPIServer, serverRights, build.Emulator, componentsStep(build.CoreManager)}, run: l.startServer},
 		{name: demo, after: []string{build.Server, build.KubeControllerManager, clusterAPIAccepts}, run: l.runDemo},
 	}
 	var chosen []step
@@ -93,7 +93,7 @@ func (l *launch) startEmulator(ctx context.Context) (string, error) {
 
 func (l *launch) startServer(ctx context.Context) (string, error) {
 	env := Env{
-		Kubeconfig:  l.layout.kubeconfig(),
+		Kubeconfig:  l.serverKubeconfig(),
 		DataDir:     l.layout.data(build.Server),
 		CertDir:     filepath.Join(l.layout.pki(), build.Server),
 		Port:        l.state.port(build.Server),

@@ -22,7 +22,14 @@ func (l *launch) prepareControlPlane() error {
 	if err := certs.WriteAdminKubeconfig(l.layout.kubeconfig(), server); err != nil {
 		return err
 	}
-	return certs.WriteKubeconfig(l.layout.userKubeconfig(build.KubeControllerManager), server, build.KubeControllerManager, pki.Leaf{})
+	if err := certs.WriteKubeconfig(l.layout.userKubeconfig(build.KubeControllerManager), server, build.KubeControllerManager, pki.Leaf{}); err != nil {
+		return err
+	}
+	user := pki.Leaf{CommonName: serverUser, Organizations: serverGroups}
+	if err := certs.WriteKubeconfig(l.layout.userKubeconfig(build.Server), server, build.Server, user); err != nil {
+		return err
+	}
+	return controlplane.WriteAuditPolicy(l.layout.auditPolicy(), serverUser)
 }
 
 // address is where one of the cluster's own processes serves HTTPS.
@@ -54,7 +61,7 @@ func (l *launch) startEtcd(ctx context.Context) (string, error) {
 func (l *launch) startAPIServer(ctx context.Context) (string, error) {
 	return l.ensureHTTPS(ctx, program{
 		name:  build.KubeAPIServer,
-		args:  controlplane.APIServerArgs(l.certs.Store, l.state.port(build.KubeAPIServer), l.state.port(build.Etcd)),
+		args:  controlplane.APIServerArgs(l.certs.Store, l.state.port(build.KubeAPIServer), l.state.port(build.Etcd), l.layout.audit()),
 		where: l.address(build.KubeAPIServer),
 	}, "/readyz", controlplane.ClusterCA, pki.Pair{})
 }

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
+	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/controlplane"
 )
 
 // layout knows where things are in a cluster's folder.
@@ -32,7 +35,16 @@ func (l layout) log(name string) string    { return filepath.Join(l.logs(), name
 func (l layout) pki() string               { return filepath.Join(l.dir, "pki") }
 func (l layout) data(name string) string   { return filepath.Join(l.dir, "data", name) }
 func (l layout) state() string             { return filepath.Join(l.dir, "state.json") }
-func (l layout) lock() string              { return filepath.Join(l.dir, ".lock") }
+func (l layout) auditPolicy() string {
+	return filepath.Join(l.data(build.KubeAPIServer), "audit-policy.yaml")
+}
+
+// audit is about the requests that kube-apiserver gets from capa-apiserver.
+func (l layout) audit() controlplane.Audit {
+	return controlplane.Audit{Policy: l.auditPolicy(), Log: l.log(build.Server + "-audit")}
+}
+
+func (l layout) lock() string { return filepath.Join(l.dir, ".lock") }
 
 // userKubeconfig is that of one of the cluster's own components.
 func (l layout) userKubeconfig(name string) string {

@@ -14,6 +14,10 @@ type Cluster struct {
 	Bin        string `json:"bin"`
 	Logs       string `json:"logs"`
 	Kubeconfig string `json:"kubeconfig"`
+	// ServerKubeconfig is capa-apiserver's own, with the rights of manifests/; for an existing cluster it is Kubeconfig.
+	ServerKubeconfig string `json:"serverKubeconfig"`
+	// ServerAudit is where kube-apiserver writes the requests of that user; empty for an existing cluster.
+	ServerAudit string `json:"serverAudit,omitempty"`
 	// Server is kube-apiserver's address; empty for an existing cluster.
 	Server string `json:"server,omitempty"`
 	// The rest of the control plane's secrets, for tests that play its parts; empty for an existing cluster.
@@ -37,14 +41,15 @@ type Cluster struct {
 
 func (l *launch) report() *Cluster {
 	cluster := &Cluster{
-		Dir:            l.layout.dir,
-		Bin:            l.layout.bin,
-		Logs:           l.layout.logs(),
-		Kubeconfig:     l.layout.kubeconfig(),
-		AWSEnv:         l.layout.awsEnv(),
-		AWSEndpointURL: l.awsEndpointURL(),
-		Ports:          l.state.ports(),
-		PIDs:           map[string]int{},
+		Dir:              l.layout.dir,
+		Bin:              l.layout.bin,
+		Logs:             l.layout.logs(),
+		Kubeconfig:       l.layout.kubeconfig(),
+		ServerKubeconfig: l.serverKubeconfig(),
+		AWSEnv:           l.layout.awsEnv(),
+		AWSEndpointURL:   l.awsEndpointURL(),
+		Ports:            l.state.ports(),
+		PIDs:             map[string]int{},
 	}
 	for _, r := range l.state.processes() {
 		if r.Alive() {
@@ -55,7 +60,7 @@ func (l *launch) report() *Cluster {
 		return cluster
 	}
 	store := pki.Store{Dir: l.layout.pki()}
-	cluster.Server = l.address(build.KubeAPIServer)
+	cluster.Server, cluster.ServerAudit = l.address(build.KubeAPIServer), l.layout.audit().Log
 	cluster.EtcdServer = l.address(build.Etcd)
 	cluster.ClusterCA, cluster.ClusterCAKey = store.CertFile(controlplane.ClusterCA), store.KeyFile(controlplane.ClusterCA)
 	cluster.FrontProxyCA, cluster.FrontProxyCAKey = store.CertFile(controlplane.FrontProxyCA), store.KeyFile(controlplane.FrontProxyCA)

@@ -179,6 +179,7 @@ func (l *launch) steps() []step {
 			chosen = append(chosen, s)
 		}
 	}
+	chosen = append(chosen, l.rightsSteps()...)
 	return append(append(chosen, l.capiSteps()...), l.capaSteps()...)
 }
 

@@ -24,18 +24,23 @@ func ComponentsFile(provider string) string {
 // Render builds a provider's kustomization, with which its releases are made: CRDs with their contract labels, roles and
 // bindings, webhook configurations, and the Deployment. moduleDir is the root of sigs.k8s.io/cluster-api.
 func Render(moduleDir string, p Provider) ([]*unstructured.Unstructured, error) {
+	return RenderFolder(filepath.Join(moduleDir, p.Config))
+}
+
+// RenderFolder builds the kustomization in a folder.
+func RenderFolder(folder string) ([]*unstructured.Unstructured, error) {
 	options := krusty.MakeDefaultOptions()
-	// The kustomization reaches into its sibling folders.
+	// Kustomizations reach into their sibling folders.
 	options.LoadRestrictions = kustomize.LoadRestrictionsNone
-	resources, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), filepath.Join(moduleDir, p.Config))
+	resources, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), folder)
 	if err != nil {
-		return nil, fmt.Errorf("render %s: %w", p.Config, err)
+		return nil, fmt.Errorf("render %s: %w", folder, err)
 	}
 	objects := make([]*unstructured.Unstructured, 0, resources.Size())
 	for _, resource := range resources.Resources() {
 		content, err := resource.Map()
 		if err != nil {
-			return nil, fmt.Errorf("render %s: %s: %w", p.Config, resource.CurId(), err)
+			return nil, fmt.Errorf("render %s: %s: %w", folder, resource.CurId(), err)
 		}
 		// A round trip through JSON gives the number types that unstructured objects must have.
 		raw, err := json.Marshal(content)
@@ -44,7 +49,7 @@ func Render(moduleDir string, p Provider) ([]*unstructured.Unstructured, error) 
 		}
 		object := &unstructured.Unstructured{}
 		if err := object.UnmarshalJSON(raw); err != nil {
-			return nil, fmt.Errorf("render %s: %s: %w", p.Config, resource.CurId(), err)
+			return nil, fmt.Errorf("render %s: %s: %w", folder, resource.CurId(), err)
 		}
 		objects = append(objects, object)
 	}

@@ -32,7 +32,7 @@ func EtcdArgs(certs pki.Store, dataDir string, clientPort, peerPort int) []strin
 }
 
 // APIServerArgs are kube-apiserver's arguments.
-func APIServerArgs(certs pki.Store, port, etcdPort int) []string {
+func APIServerArgs(certs pki.Store, port, etcdPort int, audit Audit) []string {
 	return []string{
 		"--bind-address=127.0.0.1",
 		"--advertise-address=127.0.0.1",
@@ -64,6 +64,8 @@ func APIServerArgs(certs pki.Store, port, etcdPort int) []string {
 		"--endpoint-reconciler-type=none",
 		"--allow-privileged=true",
 		"--profiling=false",
+		"--audit-policy-file=" + audit.Policy,
+		"--audit-log-path=" + audit.Log,
 	}
 }
 

@@ -31,7 +31,7 @@ func TestEverythingListensOnLoopbackAndAsksForCertificates(t *testing.T) {
 	}{
 		"etcd": {EtcdArgs(store, "data", 1, 2), []string{
 			"--listen-client-urls=https://127.0.0.1:1", "--listen-peer-urls=https://127.0.0.1:2", "--client-cert-auth", "--peer-client-cert-auth"}},
-		"kube-apiserver": {APIServerArgs(store, 3, 1), []string{
+		"kube-apiserver": {APIServerArgs(store, 3, 1, Audit{Policy: "policy", Log: "log"}), []string{
 			"--bind-address=127.0.0.1", "--authorization-mode=Node,RBAC", "--etcd-servers=https://127.0.0.1:1",
 			"--requestheader-allowed-names=front-proxy-client", "--enable-aggregator-routing=false"}},
 		"kube-controller-manager": {ControllerManagerArgs(store, "kubeconfig", 4), []string{
