@@ -22,7 +22,7 @@ func (b *background) addReconciler(o *Options) error {
 		Host:     b.manager.GetClient(),
 		Events:   b.manager.GetEventRecorderFor("capa-apiserver"), //nolint:staticcheck // users look for core Events
 		Sessions: b.sessions, Mirror: b.mirror, Resolver: resolver(o.DNSServer),
-		WatchFilter: o.WatchFilter, CreationGrace: o.CreationGrace, Concurrency: o.Concurrency,
+		WatchFilter: o.WatchFilter, Concurrency: o.Concurrency,
 	})
 	return reconciler.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache())
 }

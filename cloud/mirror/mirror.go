@@ -24,8 +24,7 @@ type Options struct {
 	// Jitter gives the actual period for a nominal one: up to a tenth more or less.
 	Jitter func(time.Duration) time.Duration
 	// CreationGrace is how long AWS may not show what was just made, or still show
-	// what was just deleted: 60 s. (AWS's advice for its eventual consistency is to
-	// retry "from seconds to minutes".)
+	// what was just deleted: DefaultGrace. Every snapshot carries it.
 	CreationGrace time.Duration
 	// WriteHold is how long a read may show a row as it was before our write: 5 s,
 	// or until a read showed the row as written.
@@ -48,7 +47,7 @@ func (o Options) withDefaults() Options {
 		o.Jitter = func(d time.Duration) time.Duration { return d*9/10 + rand.N(d/5+1) }
 	}
 	o.Rest = cmp.Or(o.Rest, time.Minute)
-	o.CreationGrace = cmp.Or(o.CreationGrace, time.Minute)
+	o.CreationGrace = cmp.Or(o.CreationGrace, DefaultGrace)
 	o.WriteHold = cmp.Or(o.WriteHold, 5*time.Second)
 	o.ListTimeout = cmp.Or(o.ListTimeout, time.Minute)
 	o.RetryAfter = cmp.Or(o.RetryAfter, 5*time.Second)
@@ -140,7 +139,7 @@ func (m *Mirror) Snapshot(scope cloud.Scope) *Snapshot {
 	if ss := m.scope(scope, false); ss != nil {
 		return ss.snapshot.Load()
 	}
-	return NewSnapshot(scope)
+	return m.newSnapshot(scope)
 }
 
 // Subscribe has f called with all further changes, in order, soon after they
@@ -152,13 +151,19 @@ func (m *Mirror) scope(scope cloud.Scope, create bool) *scopeState {
 	defer m.mu.Unlock()
 	ss := m.scopes[scope]
 	if ss == nil && create {
-		ss = newScopeState(scope, m.options.Tables)
+		ss = newScopeState(scope, m.options.Tables, m.newSnapshot(scope))
 		m.scopes[scope] = ss
 	}
 	return ss
 }
 
-func newScopeState(scope cloud.Scope, tables []Resource) *scopeState {
+func (m *Mirror) newSnapshot(scope cloud.Scope) *Snapshot {
+	snap := NewSnapshot(scope)
+	snap.Grace = m.options.CreationGrace
+	return snap
+}
+
+func newScopeState(scope cloud.Scope, tables []Resource, snap *Snapshot) *scopeState {
 	ss := &scopeState{scope: scope, byKind: map[Kind]*tableState{}}
 	for _, table := range tables {
 		t := &tableState{
@@ -168,7 +173,7 @@ func newScopeState(scope cloud.Scope, tables []Resource) *scopeState {
 		ss.tables = append(ss.tables, t)
 		ss.byKind[table.kind()] = t
 	}
-	ss.snapshot.Store(NewSnapshot(scope))
+	ss.snapshot.Store(snap)
 	return ss
 }
 

@@ -10,7 +10,10 @@ import (
 // Snapshot is what was known of one account and region at one moment. It is
 // immutable, its rows too: a reader that wants another value copies first.
 type Snapshot struct {
-	Scope  cloud.Scope
+	Scope cloud.Scope
+	// Grace is how long AWS may take to show what it made, or to hide what it
+	// deleted: what is younger proves nothing.
+	Grace  time.Duration
 	tables map[Kind]*tableView
 }
 
@@ -26,9 +29,14 @@ type tableView struct {
 	err error
 }
 
-// NewSnapshot gives a snapshot in which no table has ever been seen.
+// DefaultGrace is the usual creation grace: AWS's documentation speaks of
+// seconds to minutes, and its clients wait up to a minute.
+const DefaultGrace = time.Minute
+
+// NewSnapshot gives a snapshot in which no table has ever been seen, with the
+// usual grace.
 func NewSnapshot(scope cloud.Scope) *Snapshot {
-	return &Snapshot{Scope: scope, tables: map[Kind]*tableView{}}
+	return &Snapshot{Scope: scope, Grace: DefaultGrace, tables: map[Kind]*tableView{}}
 }
 
 // Get returns the row with this id.
@@ -128,7 +136,7 @@ func (s *Snapshot) Err(kinds ...Kind) error {
 // counts as listed completely, twice, at the moment. It makes models of an
 // account for tests and dry runs.
 func With[T any](s *Snapshot, t *Table[T], moment time.Time, rows ...T) *Snapshot {
-	next := &Snapshot{Scope: s.Scope, tables: make(map[Kind]*tableView, len(s.tables)+1)}
+	next := &Snapshot{Scope: s.Scope, Grace: s.Grace, tables: make(map[Kind]*tableView, len(s.tables)+1)}
 	for kind, view := range s.tables {
 		next.tables[kind] = view
 	}

@@ -109,7 +109,7 @@ func (e *edit) commit() {
 	}
 	e.t.view = e.view
 	old := e.ss.snapshot.Load()
-	next := &Snapshot{Scope: old.Scope, tables: maps.Clone(old.tables)}
+	next := &Snapshot{Scope: old.Scope, Grace: old.Grace, tables: maps.Clone(old.tables)}
 	next.tables[e.t.table.kind()] = e.view
 	e.ss.snapshot.Store(next)
 	e.t.plan(e)

@@ -3,7 +3,6 @@ package awscluster
 import (
 	"context"
 	"net"
-	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/clock"
@@ -12,7 +11,6 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
 // Sessions gives sessions by identity.
@@ -53,9 +51,6 @@ type Options struct {
 	WatchFilter string
 	// Concurrency is how many objects are reconciled at once; 10 if zero.
 	Concurrency int
-	// CreationGrace is how long AWS may take to show what it made;
-	// plan.CreationGrace if zero.
-	CreationGrace time.Duration
 	// Clock is the real one if nil.
 	Clock clock.PassiveClock
 }
@@ -69,9 +64,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Concurrency == 0 {
 		o.Concurrency = workers
-	}
-	if o.CreationGrace == 0 {
-		o.CreationGrace = plan.CreationGrace
 	}
 	return o
 }

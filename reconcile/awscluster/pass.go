@@ -281,9 +281,9 @@ func (p *pass) project(ctx context.Context) error {
 // finish lets the object go when nothing is left of it in AWS. What an earlier
 // process made shortly before it ended may not be visible yet.
 func (p *pass) finish(ctx context.Context) (ctrl.Result, error) {
-	visible := p.started.Add(p.CreationGrace)
-	in := p.intent()
-	if p.obj.CreationTimestamp.Time.Before(p.started) && p.Mirror.Snapshot(p.session.Scope).Observed(in.Kinds()...).Before(visible) {
+	in, snap := p.intent(), p.Mirror.Snapshot(p.session.Scope)
+	visible := p.started.Add(snap.Grace)
+	if p.obj.CreationTimestamp.Time.Before(p.started) && snap.Observed(in.Kinds()...).Before(visible) {
 		if wait := visible.Sub(p.Clock.Now()); wait > 0 {
 			return ctrl.Result{RequeueAfter: wait}, p.project(ctx)
 		}

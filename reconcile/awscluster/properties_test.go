@@ -209,8 +209,8 @@ func TestAJournalEntryKeepsTheSecondCreationBack(t *testing.T) {
 		want   bool
 	}{
 		{"listed before the call", begun.Add(-time.Second), false},
-		{"listed within the grace", begun.Add(plan.CreationGrace / 2), false},
-		{"listed twice after the grace", begun.Add(plan.CreationGrace + 5*time.Second), true},
+		{"listed within the grace", begun.Add(mirror.DefaultGrace / 2), false},
+		{"listed twice after the grace", begun.Add(mirror.DefaultGrace + 5*time.Second), true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			snap := mirror.NewSnapshot(scope)

@@ -267,7 +267,7 @@ func (s *State) problem(format string, args ...any) {
 // the load balancer is gone.
 func (s *State) problemLost() {
 	for _, kind := range s.Kinds() {
-		if !s.snap.AbsentSince(kind, s.Started.Add(plan.CreationGrace)) {
+		if !s.snap.AbsentSince(kind, s.Started.Add(s.snap.Grace)) {
 			s.wait(infrav1.LoadBalancerFailedReason, "load balancer "+s.Name()+", which AWS doesn't show, to appear or to be proven gone")
 			return
 		}

@@ -140,14 +140,14 @@ func (s *State) owns(tags map[string]string, vpcID string) bool {
 // of the kind tells in time.
 func (s *State) pending(key string, kind mirror.Kind) bool {
 	entry, ok := plan.Find(s.Journal, key)
-	return ok && !s.snap.AbsentSince(kind, entry.Since.Add(plan.CreationGrace))
+	return ok && !s.snap.AbsentSince(kind, entry.Since.Add(s.snap.Grace))
 }
 
 // doubtful tells, and adds to the plan, that something recorded is not to be
 // seen and not proven to be gone either. It must not be made again: an earlier
 // process may have made it a moment ago.
 func (s *State) doubtful(area string, kind mirror.Kind, id string) bool {
-	if id == "" || s.snap.AbsentSince(kind, s.Started.Add(plan.CreationGrace)) {
+	if id == "" || s.snap.AbsentSince(kind, s.Started.Add(s.snap.Grace)) {
 		return false
 	}
 	s.wait(area, ReasonWaitingForObservation, id+", which the spec records and AWS doesn't show, to appear or to be proven gone")
@@ -187,7 +187,7 @@ func (s *State) Unsettled() []plan.Entry {
 		if !known {
 			continue
 		}
-		listed := s.snap.Observed(kind).After(entry.Since.Add(plan.CreationGrace))
+		listed := s.snap.Observed(kind).After(entry.Since.Add(s.snap.Grace))
 		if !(s.Found(entry.Key) && listed) && s.pending(entry.Key, kind) {
 			rest = append(rest, entry)
 		}

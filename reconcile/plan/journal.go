@@ -36,7 +36,3 @@ func Find(entries []Entry, key string) (Entry, bool) {
 	}
 	return Entry{}, false
 }
-
-// CreationGrace is how long AWS may take to show what it made: its documentation
-// speaks of seconds, and its clients wait up to a minute.
-const CreationGrace = time.Minute

@@ -265,10 +265,20 @@ func (w *world) eventually(what string, check func(context.Context) error) {
 		}
 		select {
 		case <-ctx.Done():
-			w.t.Fatalf("not within %s: %s: %v\n%s", patience, what, err, w.serverLog(60))
+			w.t.Fatalf("not within %s: %s: %v\n%s\n%s", patience, what, err, w.clusters(), w.serverLog(60))
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+// clusters shows what the AWSClusters say of themselves.
+func (w *world) clusters() string {
+	out, err := w.tryKubectl("", "get", "awsclusters", "-A", "-o",
+		`jsonpath={range .items[*]}{.metadata.name}{"\n"}{.status.pendingCreations}{"\n"}{range .status.conditions[*]}  {.type}={.status} {.reason}: {.message}{"\n"}{end}{end}`)
+	if err != nil {
+		return err.Error()
+	}
+	return out
 }
 
 func freePort(t *testing.T) int {
