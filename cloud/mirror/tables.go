@@ -166,7 +166,7 @@ var (
 		List:     listTargetGroups,
 		Tags:     func(g *TargetGroup) map[string]string { return g.TagSet },
 		VPC:      func(g *TargetGroup) string { return aws.ToString(g.VpcId) },
-		Detailed: func(g *TargetGroup) bool { return g.Attributes != nil },
+		Detailed: func(g *TargetGroup) bool { return g.Attributes != nil && g.Targets != nil },
 		ByID:     targetGroupsByID,
 		Details:  targetGroupDetails,
 		Carry: func(known, read *TargetGroup) {

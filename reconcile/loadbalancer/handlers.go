@@ -106,7 +106,7 @@ func groupHandlers() []plan.Handler {
 	return []plan.Handler{
 		plan.ELBv2("CreateTargetGroup", (*elbv2.Client).CreateTargetGroup, func(w *plan.Writer, in *elbv2.CreateTargetGroupInput, out *elbv2.CreateTargetGroupOutput) {
 			for _, g := range out.TargetGroups {
-				plan.Put(w, mirror.TargetGroups, mirror.TargetGroup{TargetGroup: g, TagSet: tagMap(in.Tags), Attributes: map[string]string{}})
+				plan.Put(w, mirror.TargetGroups, mirror.TargetGroup{TargetGroup: g, TagSet: tagMap(in.Tags), Attributes: map[string]string{}, Targets: []string{}})
 			}
 		}, mirror.TargetGroups.Kind),
 		plan.ELBv2("ModifyTargetGroup", (*elbv2.Client).ModifyTargetGroup, func(w *plan.Writer, in *elbv2.ModifyTargetGroupInput, out *elbv2.ModifyTargetGroupOutput) {

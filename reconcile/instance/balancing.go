@@ -1,0 +1,108 @@
+package instance
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
+	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// Register returns what puts a control plane instance behind every listener of
+// the API server's load balancers. waits says what isn't known yet.
+func Register(id string, infra *Infra, snap *mirror.Snapshot) (actions []plan.Action, waits string) {
+	for _, lb := range infra.LoadBalancers {
+		if lb.Classic {
+			a, wait := registerClassic(id, lb, snap)
+			actions, waits = append(actions, a...), first(waits, wait)
+			continue
+		}
+		groups := groupsBehind(lb, snap)
+		if len(groups) == 0 {
+			waits = first(waits, "a target group behind load balancer "+lb.Name)
+		}
+		for _, g := range groups {
+			if g.Targets == nil {
+				waits = first(waits, "the targets of target group "+aws.ToString(g.TargetGroupName)+" to be read")
+			}
+			if g.Targets == nil || slices.Contains(g.Targets, id) {
+				continue
+			}
+			actions = append(actions, plan.Action{Key: "register/" + aws.ToString(g.TargetGroupName), Area: infrav1.ELBAttachedCondition,
+				Verb: plan.Update, Operation: "elasticloadbalancingv2.RegisterTargets",
+				Input:   &elbv2.RegisterTargetsInput{TargetGroupArn: g.TargetGroupArn, Targets: []elbv2types.TargetDescription{{Id: aws.String(id)}}},
+				Summary: fmt.Sprintf("register instance %s with target group %s", id, aws.ToString(g.TargetGroupName))})
+		}
+	}
+	return actions, waits
+}
+
+func registerClassic(id string, lb LoadBalancer, snap *mirror.Snapshot) ([]plan.Action, string) {
+	row, ok := mirror.Get(snap, mirror.ClassicLoadBalancers, lb.Name)
+	if !ok {
+		return nil, "load balancer " + lb.Name
+	}
+	if hasInstance(row, id) {
+		return nil, ""
+	}
+	return []plan.Action{{Key: "register/" + lb.Name, Area: infrav1.ELBAttachedCondition, Verb: plan.Update,
+		Operation: "elasticloadbalancing.RegisterInstancesWithLoadBalancer",
+		Input: &elb.RegisterInstancesWithLoadBalancerInput{LoadBalancerName: aws.String(lb.Name),
+			Instances: []elbtypes.Instance{{InstanceId: aws.String(id)}}},
+		Summary: fmt.Sprintf("register instance %s with load balancer %s", id, lb.Name)}}, ""
+}
+
+func hasInstance(row *mirror.ClassicLoadBalancer, id string) bool {
+	return slices.ContainsFunc(row.Instances, func(i elbtypes.Instance) bool { return aws.ToString(i.InstanceId) == id })
+}
+
+// groupsBehind returns the target groups of a load balancer's listeners: those
+// that the listeners name, and those that say they serve it.
+func groupsBehind(lb LoadBalancer, snap *mirror.Snapshot) []*mirror.TargetGroup {
+	named := map[string]bool{}
+	if row, ok := mirror.Get(snap, mirror.LoadBalancers, lb.ARN); ok {
+		for _, l := range row.Listeners {
+			for _, a := range l.DefaultActions {
+				named[aws.ToString(a.TargetGroupArn)] = true
+			}
+		}
+	}
+	return mirror.Select(snap, mirror.TargetGroups, func(g *mirror.TargetGroup) bool {
+		return named[aws.ToString(g.TargetGroupArn)] || slices.Contains(g.LoadBalancerArns, lb.ARN)
+	})
+}
+
+// Deregister returns what takes an instance out of the load balancers, before it
+// ends: then they send nothing more to it.
+func Deregister(id string, infra *Infra, snap *mirror.Snapshot) []plan.Action {
+	var actions []plan.Action
+	for _, lb := range infra.LoadBalancers {
+		if lb.Classic {
+			if row, ok := mirror.Get(snap, mirror.ClassicLoadBalancers, lb.Name); ok && hasInstance(row, id) {
+				actions = append(actions, plan.Action{Key: "deregister/" + lb.Name, Area: infrav1.ELBAttachedCondition, Verb: plan.Delete,
+					Operation: "elasticloadbalancing.DeregisterInstancesFromLoadBalancer",
+					Input: &elb.DeregisterInstancesFromLoadBalancerInput{LoadBalancerName: aws.String(lb.Name),
+						Instances: []elbtypes.Instance{{InstanceId: aws.String(id)}}},
+					Summary: fmt.Sprintf("deregister instance %s from load balancer %s", id, lb.Name)})
+			}
+			continue
+		}
+		for _, g := range groupsBehind(lb, snap) {
+			if g.Targets != nil && !slices.Contains(g.Targets, id) {
+				continue
+			}
+			actions = append(actions, plan.Action{Key: "deregister/" + aws.ToString(g.TargetGroupName), Area: infrav1.ELBAttachedCondition,
+				Verb: plan.Delete, Operation: "elasticloadbalancingv2.DeregisterTargets",
+				Input:   &elbv2.DeregisterTargetsInput{TargetGroupArn: g.TargetGroupArn, Targets: []elbv2types.TargetDescription{{Id: aws.String(id)}}},
+				Summary: fmt.Sprintf("deregister instance %s from target group %s", id, aws.ToString(g.TargetGroupName))})
+		}
+	}
+	return actions
+}
