@@ -27,6 +27,7 @@ var components = []component{
 	{name: build.ControlPlaneManager, needs: []string{build.CoreManager}},
 	{name: build.BootstrapManager, needs: []string{build.CoreManager}},
 	{name: build.Emulator},
+	{name: build.StandInDNS},
 	{name: build.Server, needs: []string{build.CoreManager}},
 	{name: demo, needs: []string{build.Server, build.ControlPlaneManager, build.BootstrapManager}},
 }
@@ -35,7 +36,7 @@ var components = []component{
 var groups = map[string][]string{
 	"control-plane": {build.Etcd, build.KubeAPIServer, build.KubeControllerManager},
 	"capi":          {build.CoreManager, build.ControlPlaneManager, build.BootstrapManager},
-	"capa":          {build.Emulator, build.Server, demo},
+	"capa":          {build.Emulator, build.StandInDNS, build.Server, demo},
 }
 
 // Selectable lists every name that --only and --without take.

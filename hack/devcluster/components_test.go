@@ -14,15 +14,15 @@ func TestChoosingComponentsKeepsWhatTheyNeed(t *testing.T) {
 		want          string
 	}{
 		{"nothing said: everything", nil, nil,
-			"aws-emulator capa-apiserver capi-core capi-kubeadm-bootstrap capi-kubeadm-control-plane demo etcd kube-apiserver kube-controller-manager"},
+			"aws-emulator capa-apiserver capi-core capi-kubeadm-bootstrap capi-kubeadm-control-plane demo etcd kube-apiserver kube-controller-manager standin-dns"},
 		{"only brings what is needed", []string{"kube-apiserver"}, nil, "etcd kube-apiserver"},
 		{"only takes groups", []string{"capi"}, nil,
 			"capi-core capi-kubeadm-bootstrap capi-kubeadm-control-plane etcd kube-apiserver kube-controller-manager"},
-		{"without takes away what needs it", nil, []string{"capi"}, "aws-emulator etcd kube-apiserver kube-controller-manager"},
+		{"without takes away what needs it", nil, []string{"capi"}, "aws-emulator etcd kube-apiserver kube-controller-manager standin-dns"},
 		{"without the demo the server stays", nil, []string{"demo", "capi-kubeadm-bootstrap", "capi-kubeadm-control-plane"},
-			"aws-emulator capa-apiserver capi-core etcd kube-apiserver kube-controller-manager"},
+			"aws-emulator capa-apiserver capi-core etcd kube-apiserver kube-controller-manager standin-dns"},
 		{"without the emulator the server stays", nil, []string{"aws-emulator", "demo"},
-			"capa-apiserver capi-core capi-kubeadm-bootstrap capi-kubeadm-control-plane etcd kube-apiserver kube-controller-manager"},
+			"capa-apiserver capi-core capi-kubeadm-bootstrap capi-kubeadm-control-plane etcd kube-apiserver kube-controller-manager standin-dns"},
 	}
 	for _, c := range cases {
 		chosen, err := choose(c.only, c.without)

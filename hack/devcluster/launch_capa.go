@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -35,7 +36,7 @@ type Env struct {
 	CertDir     string
 	Port        int
 	WebhookPort int
-	// DNSPort is that of the emulated AWS's name server; 0 for the system's.
+	// DNSPort is that of the name server of the emulated AWS or of a stand-in; 0 for the system's.
 	DNSPort int
 }
 
@@ -55,7 +56,7 @@ func serverArgs(env Env) []string {
 		fmt.Sprintf("--webhook-url=https://127.0.0.1:%d", env.WebhookPort),
 	}
 	if env.DNSPort != 0 {
-		// The emulated load balancers' names are known nowhere else.
+		// The names of load balancers that aren't AWS's are known nowhere else.
 		args = append(args, fmt.Sprintf("--dns-server=127.0.0.1:%d", env.DNSPort))
 	}
 	return args
@@ -69,7 +70,8 @@ func emulatorArgs(port, dnsPort int) []string {
 func (l *launch) capaSteps() []step {
 	steps := []step{
 		{name: build.Emulator, run: l.startEmulator},
-		{name: build.Server, after: []string{build.KubeAPIServer, serverRights, build.Emulator, componentsStep(build.CoreManager)}, run: l.startServer},
+		{name: build.StandInDNS, run: l.startStandInDNS},
+		{name: build.Server, after: []string{build.KubeAPIServer, serverRights, build.Emulator, build.StandInDNS, componentsStep(build.CoreManager)}, run: l.startServer},
 		{name: demo, after: []string{build.Server, build.KubeControllerManager, clusterAPIAccepts}, run: l.runDemo},
 	}
 	var chosen []step
@@ -91,6 +93,24 @@ func (l *launch) startEmulator(ctx context.Context) (string, error) {
 	})
 }
 
+// startStandInDNS makes the load balancers of a stand-in for AWS ready: unlike the emulator it may have no name server, and
+// if it has one nobody knows where.
+func (l *launch) startStandInDNS(ctx context.Context) (string, error) {
+	address := fmt.Sprintf("127.0.0.1:%d", l.state.port(build.StandInDNS))
+	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "udp", address)
+	}}
+	return l.ensure(ctx, program{
+		name:  build.StandInDNS,
+		args:  []string{"--listen=" + address},
+		where: address,
+		ready: func(ctx context.Context) error {
+			_, err := resolver.LookupHost(ctx, "ready.elb.amazonaws.com.")
+			return err
+		},
+	})
+}
+
 func (l *launch) startServer(ctx context.Context) (string, error) {
 	env := Env{
 		Kubeconfig:  l.serverKubeconfig(),
@@ -99,7 +119,10 @@ func (l *launch) startServer(ctx context.Context) (string, error) {
 		Port:        l.state.port(build.Server),
 		WebhookPort: l.state.port(serverWebhookPort),
 	}
-	if l.chosen[build.Emulator] && l.AWSEndpointURL == "" {
+	switch {
+	case l.chosen[build.StandInDNS]:
+		env.DNSPort = l.state.port(build.StandInDNS)
+	case l.chosen[build.Emulator]:
 		env.DNSPort = l.state.port(emulatorDNSPort)
 	}
 	client, err := l.client()

@@ -58,6 +58,10 @@ func Up(ctx context.Context, opts Options) (*Cluster, error) {
 	if l.chosen, err = choose(opts.Only, opts.Without); err != nil {
 		return nil, err
 	}
+	if l.AWSEndpointURL == "" || !l.chosen[build.Server] {
+		// Only the load balancers of a given stand-in need it.
+		delete(l.chosen, build.StandInDNS)
+	}
 	if l.state, err = loadState(files.state()); err != nil {
 		return nil, err
 	}
@@ -143,7 +147,7 @@ func (l *launch) buildBinaries(ctx context.Context) error {
 // prepare makes everything that needs no running process.
 func (l *launch) prepare(ctx context.Context) error {
 	l.dropUnbuilt()
-	ports := []string{build.Etcd, etcdPeerPort, build.KubeAPIServer, build.KubeControllerManager, build.Emulator, emulatorDNSPort, build.Server, serverWebhookPort}
+	ports := []string{build.Etcd, etcdPeerPort, build.KubeAPIServer, build.KubeControllerManager, build.Emulator, emulatorDNSPort, build.StandInDNS, build.Server, serverWebhookPort}
 	for _, provider := range capi.Providers {
 		ports = append(ports, webhookPort(provider.Name), healthPort(provider.Name), diagnosticsPort(provider.Name))
 	}

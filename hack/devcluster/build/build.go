@@ -114,12 +114,12 @@ func plan(opts Options, tc *toolchain) []job {
 			}})
 	}
 	for _, t := range ours {
-		if !wanted(opts.Only, t.name) || !exists(filepath.Join(opts.Repo, t.pkg)) {
+		if !wanted(opts.Only, t.name) || !exists(filepath.Join(opts.Repo, t.module, t.pkg)) {
 			continue
 		}
 		jobs = append(jobs, job{name: t.name, output: t.name,
 			run: func(ctx context.Context, p progress) (string, error) {
-				return "built", tc.build(ctx, opts.Repo, t, filepath.Join(opts.Bin, t.name), p)
+				return "built", tc.build(ctx, filepath.Join(opts.Repo, t.module), t, filepath.Join(opts.Bin, t.name), p)
 			}})
 	}
 	return jobs
