@@ -218,7 +218,7 @@ func TestEC2RefusesInItsOwnCodes(t *testing.T) {
 			_, err := e.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16"), DryRun: aws.Bool(true)})
 			return err
 		}},
-		{"an operation that isn't emulated", "InvalidAction", func() error { _, err := e.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{}); return err }},
+		{"an operation that isn't emulated", "InvalidAction", func() error { _, err := e.DescribeSnapshots(ctx, &ec2.DescribeSnapshotsInput{}); return err }},
 	} {
 		t.Run(test.name, func(t *testing.T) { wantCode(t, test.call(), test.code) })
 	}

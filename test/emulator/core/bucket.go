@@ -29,9 +29,12 @@ func (r *Region) admit(service *Service, operation string, in any, config *Confi
 	return r.take(service.Name+"."+operation, bucket, config.RateFactor, 1)
 }
 
-// Take takes n tokens of a resource bucket, such as the instances of RunInstances; false means throttled. Without
-// rate limits it is always true.
+// Take takes n tokens of a resource bucket, such as the instances of "ec2.RunInstances"; false means throttled. Without
+// rate limits it is always true. Config.Buckets replaces it under "resources:" and its name.
 func (r *Request) Take(name string, bucket Bucket, n int) bool {
+	if replaced, ok := r.Config.Buckets["resources:"+name]; ok {
+		bucket = replaced
+	}
 	return !r.Config.RateLimits || r.take("resources:"+name, bucket, r.Config.RateFactor, float64(n))
 }
 

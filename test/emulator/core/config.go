@@ -2,6 +2,7 @@ package core
 
 import (
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -26,6 +27,20 @@ type Config struct {
 	DeletedListedFor time.Duration `json:"deletedListedFor"`
 	// TargetHealthDelay is how long a registered target is "initial" before it is healthy.
 	TargetHealthDelay time.Duration `json:"targetHealthDelay"`
+
+	// InstanceDelay is how long an instance is pending, and how long it is stopping; TerminationDelay how long it is shutting down.
+	InstanceDelay    time.Duration `json:"instanceDelay"`
+	TerminationDelay time.Duration `json:"terminationDelay"`
+	// TerminatedListedFor is how long a terminated instance is still described (AWS: about an hour).
+	TerminatedListedFor time.Duration `json:"terminatedListedFor"`
+	// NoCapacity are patterns "type/zone", for example "m5.large/us-east-1a" or "*/us-east-1b", of which AWS has no instances left;
+	// NotOffered are those that it doesn't have at all.
+	NoCapacity []string `json:"noCapacity"`
+	NotOffered []string `json:"notOffered"`
+	// KeyPairs are names of key pairs that exist in every account and region.
+	KeyPairs []string `json:"keyPairs"`
+	// InstanceProfiles are the names of IAM instance profiles that exist; none means all.
+	InstanceProfiles []string `json:"instanceProfiles"`
 
 	// MaxPageSize caps the entries of one answer, even where none was asked for; 0 leaves AWS's own maximum.
 	MaxPageSize int `json:"maxPageSize"`
@@ -71,8 +86,14 @@ func DefaultConfig() Config {
 		DeletionDelay:     2 * time.Second,
 		DeletedListedFor:  time.Hour,
 		TargetHealthDelay: 2 * time.Second,
-		RateFactor:        1,
-		LogLimit:          100_000,
+
+		InstanceDelay:       2 * time.Second,
+		TerminationDelay:    2 * time.Second,
+		TerminatedListedFor: time.Hour,
+		KeyPairs:            []string{"default"},
+
+		RateFactor: 1,
+		LogLimit:   100_000,
 	}
 }
 
@@ -96,6 +117,8 @@ func (c *Config) Quota(name string, otherwise int) int {
 func (c Config) clone() Config {
 	c.Buckets, c.AccessKeys, c.BadKeys = copied(c.Buckets), copied(c.AccessKeys), copied(c.BadKeys)
 	c.Roles, c.Quotas = copied(c.Roles), copied(c.Quotas)
+	c.NoCapacity, c.NotOffered = slices.Clone(c.NoCapacity), slices.Clone(c.NotOffered)
+	c.KeyPairs, c.InstanceProfiles = slices.Clone(c.KeyPairs), slices.Clone(c.InstanceProfiles)
 	return c
 }
 

@@ -64,7 +64,7 @@ func New(options Options, services ...*Service) *Emulator {
 
 func (e *Emulator) clear() {
 	e.config = e.initial.clone()
-	e.world = newWorld(e.clock, e.seed)
+	e.world = newWorld(e)
 	e.faults, e.log, e.counts = nil, nil, map[string]int{}
 	for _, held := range e.held {
 		close(held.release)

@@ -24,6 +24,8 @@ type Service struct {
 	Bucket func(operation string, in any) (Bucket, bool)
 	// Inventory lists what exists in a region beyond what AWS puts there by itself.
 	Inventory func(*Region) []Resource
+	// Event tells the service of something that happened in the region; see Region.Emit.
+	Event func(*Region, Event)
 	// Lookup resolves a DNS name that this service owns, if it exists and is in service.
 	Lookup func(*Region, string) ([]netip.Addr, bool)
 }

@@ -15,6 +15,9 @@ type world struct {
 	random  *rand.Rand
 	clock   Clock
 	session map[string]Session // access key → session
+	// config and services are the emulator's own: what happens by itself follows them too.
+	config   *Config
+	services []*Service
 }
 
 // event is a transition that happens by itself, such as a NAT gateway becoming available.
@@ -23,8 +26,9 @@ type event struct {
 	do  func()
 }
 
-func newWorld(clock Clock, seed uint64) *world {
-	return &world{regions: map[string]*Region{}, clock: clock, random: rand.New(rand.NewPCG(seed, seed)), session: map[string]Session{}}
+func newWorld(e *Emulator) *world {
+	return &world{regions: map[string]*Region{}, clock: e.clock, random: rand.New(rand.NewPCG(e.seed, e.seed)), session: map[string]Session{},
+		config: &e.config, services: e.services}
 }
 
 // settle carries out the transitions that are due, in the order of their time. It runs before every look at the world, so that

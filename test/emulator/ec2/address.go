@@ -93,7 +93,7 @@ func associateAddress(r *core.Request, in *sdk.AssociateAddressInput) (*sdk.Asso
 	if err != nil {
 		return nil, err
 	}
-	eni, err := find(r, &n.interfaces, in.NetworkInterfaceId, "networkInterfaceId", noInterface)
+	eni, err := n.addressee(r, in)
 	if err != nil {
 		return nil, err
 	}
@@ -106,10 +106,30 @@ func associateAddress(r *core.Request, in *sdk.AssociateAddressInput) (*sdk.Asso
 	return &sdk.AssociateAddressOutput{AssociationId: a.AssociationId}, nil
 }
 
+// addressee is the interface that an address is to be associated with: a given one, or an instance's only one.
+func (n *Network) addressee(r *core.Request, in *sdk.AssociateAddressInput) (*types.NetworkInterface, error) {
+	if in.InstanceId == nil {
+		return find(r, &n.interfaces, in.NetworkInterfaceId, "networkInterfaceId", noInterface)
+	}
+	i, err := find(r, &n.instances, in.InstanceId, "instanceId", noInstance)
+	switch {
+	case err != nil:
+		return nil, err
+	case i.in(types.InstanceStateNamePending) || i.gone():
+		return nil, core.Refuse("InvalidInstanceID", "The %s instance '%s' is not in a valid state for this operation.", i.State.Name, *i.InstanceId)
+	case len(i.interfaces) > 1:
+		return nil, core.Refuse("InvalidInstanceID", "There are multiple interfaces attached to instance '%s'. Please specify an interface ID for the operation instead.", *i.InstanceId)
+	}
+	return n.primary(i), nil
+}
+
 // associate maps an Elastic IP address to a network interface's primary private address.
 func (n *Network) associate(r *core.Request, a *types.Address, eni *types.NetworkInterface) {
 	a.AssociationId = ptr(r.NewID("eipassoc"))
 	a.NetworkInterfaceId, a.NetworkInterfaceOwnerId, a.PrivateIpAddress = eni.NetworkInterfaceId, eni.OwnerId, eni.PrivateIpAddress
+	if eni.Attachment != nil {
+		a.InstanceId = eni.Attachment.InstanceId
+	}
 	eni.Association = &types.NetworkInterfaceAssociation{AllocationId: a.AllocationId, AssociationId: a.AssociationId,
 		PublicIp: a.PublicIp, IpOwnerId: ptr(r.Account)}
 }
@@ -118,7 +138,7 @@ func (n *Network) disassociate(a *types.Address) {
 	if eni := n.interfaces.Get(val(a.NetworkInterfaceId)); eni != nil {
 		eni.Association = nil
 	}
-	a.AssociationId, a.NetworkInterfaceId, a.NetworkInterfaceOwnerId, a.PrivateIpAddress = nil, nil, nil, nil
+	a.AssociationId, a.NetworkInterfaceId, a.NetworkInterfaceOwnerId, a.PrivateIpAddress, a.InstanceId = nil, nil, nil, nil, nil
 }
 
 // disassociateAddress refuses addresses of NAT gateways and load balancers: only those services may take them off.

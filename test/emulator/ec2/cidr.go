@@ -38,10 +38,7 @@ func size(prefix netip.Prefix) int { return 1 << (32 - prefix.Bits()) }
 
 // freeAddress is the lowest private address of a subnet that no network interface has.
 func (n *Network) freeAddress(subnet *types.Subnet) (string, bool) {
-	taken := map[string]bool{}
-	for _, eni := range n.interfaces.All() {
-		taken[val(eni.PrivateIpAddress)] = true
-	}
+	taken := n.taken[*subnet.SubnetId]
 	prefix, _ := canonical(val(subnet.CidrBlock))
 	for i := reservedFirst; i < size(prefix)-1; i++ {
 		if candidate := address(prefix, i).String(); !taken[candidate] {
@@ -51,11 +48,24 @@ func (n *Network) freeAddress(subnet *types.Subnet) (string, bool) {
 	return "", false
 }
 
-// usedAddresses is the number of network interfaces per subnet.
+// take notes that a network interface has an address of a subnet; give takes the note back.
+func (n *Network) take(subnetID, address string) {
+	if n.taken == nil {
+		n.taken = map[string]map[string]bool{}
+	}
+	if n.taken[subnetID] == nil {
+		n.taken[subnetID] = map[string]bool{}
+	}
+	n.taken[subnetID][address] = true
+}
+
+func (n *Network) give(subnetID, address string) { delete(n.taken[subnetID], address) }
+
+// usedAddresses is the number of taken addresses per subnet.
 func (n *Network) usedAddresses() map[string]int {
 	out := map[string]int{}
-	for _, eni := range n.interfaces.All() {
-		out[val(eni.SubnetId)]++
+	for subnet, taken := range n.taken {
+		out[subnet] = len(taken)
 	}
 	return out
 }

@@ -26,6 +26,11 @@ type query struct {
 
 // describe selects, filters and cuts the rows of a table. Asking for an id that isn't there, or is hidden, fails.
 func describe[T any](r *core.Request, table *core.Table[T], q query, known filters[T], missing refusal) (core.Page[T], error) {
+	return describeWhere(r, table, q, known, missing, func(*T) bool { return true })
+}
+
+// describeWhere is describe for rows that also pass a condition which isn't a filter.
+func describeWhere[T any](r *core.Request, table *core.Table[T], q query, known filters[T], missing refusal, also func(*T) bool) (core.Page[T], error) {
 	if err := checkMax(q.max); err != nil {
 		return core.Page[T]{}, err
 	}
@@ -35,6 +40,9 @@ func describe[T any](r *core.Request, table *core.Table[T], q query, known filte
 	}
 	kept := rows[:0:0]
 	for _, row := range rows {
+		if !also(row.Value) {
+			continue
+		}
 		ok, err := matches(Of(r.Region).tags[row.ID], row.Value, q.filters, known)
 		if err != nil {
 			return core.Page[T]{}, err

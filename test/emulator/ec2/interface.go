@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"fmt"
+	"net/netip"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -42,9 +43,14 @@ func (n *Network) AddInterface(r *core.Request, spec InterfaceSpec) (*types.Netw
 }
 
 func (n *Network) newInterface(r *core.Request, subnet *types.Subnet, groups []string) (*types.NetworkInterface, error) {
-	private, ok := n.freeAddress(subnet)
-	if !ok {
-		return nil, core.Refuse("InsufficientFreeAddressesInSubnet", "The subnet '%s' has no free addresses left.", *subnet.SubnetId)
+	return n.interfaceAt(r, subnet, groups, nil)
+}
+
+// interfaceAt makes an interface with the wanted private address, or with the lowest free one.
+func (n *Network) interfaceAt(r *core.Request, subnet *types.Subnet, groups []string, wanted *string) (*types.NetworkInterface, error) {
+	private, err := n.privateAddress(subnet, wanted)
+	if err != nil {
+		return nil, err
 	}
 	id := r.NewID("eni")
 	eni := &types.NetworkInterface{
@@ -62,7 +68,27 @@ func (n *Network) newInterface(r *core.Request, subnet *types.Subnet, groups []s
 		eni.Groups = append(eni.Groups, types.GroupIdentifier{GroupId: g.GroupId, GroupName: g.GroupName})
 	}
 	n.interfaces.Put(id, eni, r.Now())
+	n.take(*subnet.SubnetId, private)
 	return eni, nil
+}
+
+func (n *Network) privateAddress(subnet *types.Subnet, wanted *string) (string, error) {
+	if wanted == nil {
+		private, ok := n.freeAddress(subnet)
+		if !ok {
+			return "", core.Refuse("InsufficientFreeAddressesInSubnet", "The subnet '%s' has no free addresses left.", *subnet.SubnetId)
+		}
+		return private, nil
+	}
+	prefix, _ := canonical(val(subnet.CidrBlock))
+	given, err := netip.ParseAddr(*wanted)
+	if err != nil || !prefix.Contains(given) {
+		return "", invalid("Address %s does not fall within the subnet's address range", *wanted)
+	}
+	if n.taken[*subnet.SubnetId][*wanted] {
+		return "", core.Refuse("InvalidIPAddress.InUse", "Address %s is in use.", *wanted)
+	}
+	return *wanted, nil
 }
 
 // RemoveInterface takes an interface away, with the association of its address.
@@ -71,6 +97,9 @@ func (n *Network) RemoveInterface(id string) {
 		if val(a.NetworkInterfaceId) == id {
 			n.disassociate(a)
 		}
+	}
+	if eni := n.interfaces.Get(id); eni != nil {
+		n.give(val(eni.SubnetId), val(eni.PrivateIpAddress))
 	}
 	n.interfaces.Delete(id)
 	delete(n.tags, id)
@@ -221,7 +250,7 @@ func createNetworkInterface(r *core.Request, in *sdk.CreateNetworkInterfaceInput
 		if len(groups) == 0 {
 			groups = []string{n.DefaultGroup(*subnet.VpcId)}
 		}
-		eni, err := n.newInterface(r, subnet, groups)
+		eni, err := n.interfaceAt(r, subnet, groups, in.PrivateIpAddress)
 		if err != nil {
 			return "", err
 		}

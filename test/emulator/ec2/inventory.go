@@ -56,6 +56,23 @@ func (n *Network) kinds() []kind {
 		kindIn(types.ResourceTypeVpcEndpoint, &n.endpoints, func(e *types.VpcEndpoint) (string, bool) {
 			return string(e.State), e.State != types.StateDeleted
 		}),
+		kindIn(types.ResourceTypeInstance, &n.instances, func(i *instance) (string, bool) {
+			return string(i.State.Name), !i.in(types.InstanceStateNameTerminated)
+		}),
+		kindIn(types.ResourceTypeVolume, &n.volumes, func(v *types.Volume) (string, bool) { return string(v.State), true }),
+		kindIn(types.ResourceTypeSpotInstancesRequest, &n.spots, func(s *types.SpotInstanceRequest) (string, bool) {
+			return string(s.State), s.State == types.SpotInstanceStateActive
+		}),
+		kindIn(types.ResourceTypeDedicatedHost, &n.hosts, func(h *types.Host) (string, bool) { return string(h.State), true }),
+		kindIn(types.ResourceTypeCapacityReservation, &n.reservations, func(c *types.CapacityReservation) (string, bool) {
+			return string(c.State), c.State == types.CapacityReservationStateActive
+		}),
+		kindIn(types.ResourceTypePlacementGroup, &n.placements, func(g *types.PlacementGroup) (string, bool) { return string(g.State), true }),
+		kindIn(types.ResourceTypeDhcpOptions, &n.dhcp, func(d *types.DhcpOptions) (string, bool) { return "", *d.DhcpOptionsId != n.defaultDHCP }),
+		kindIn(types.ResourceTypeImage, &n.images, func(i *types.Image) (string, bool) { return string(i.State), !val(i.Public) }),
+		kindIn(types.ResourceTypeKeyPair, &n.keyPairs, func(k *types.KeyPairInfo) (string, bool) {
+			return "", !n.keyPairs.Row(*k.KeyPairId).Created.IsZero()
+		}),
 	}
 }
 

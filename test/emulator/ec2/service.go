@@ -1,4 +1,4 @@
-// Package ec2 emulates the part of Amazon EC2 that a network needs: VPCs and what stands in them, without instances.
+// Package ec2 emulates the part of Amazon EC2 that clusters need: VPCs and what stands in them, instances and what they are made of.
 package ec2
 
 import (
@@ -51,7 +51,17 @@ func operations() []core.Operation {
 		op(createNetworkInterface), op(describeNetworkInterfaces), op(deleteNetworkInterface),
 		op(createVpcEndpoint), op(describeVpcEndpoints), op(modifyVpcEndpoint), op(deleteVpcEndpoints),
 		op(createTags), op(deleteTags), op(describeTags),
-		op(describeInstances),
+
+		op(runInstances), op(describeInstances), op(describeInstanceStatus), op(terminateInstances), op(stopInstances), op(startInstances),
+		op(rebootInstances), op(getConsoleOutput), op(modifyInstanceAttribute), op(describeInstanceAttribute), op(modifyInstanceMetadataOptions),
+		op(modifyNetworkInterfaceAttribute), op(describeNetworkInterfaceAttribute), op(describeVolumes), op(deleteVolume),
+		op(describeSpotInstanceRequests), op(cancelSpotInstanceRequests),
+		op(describeInstanceTypes), op(describeInstanceTypeOfferings), op(describeImages), op(registerImage), op(deregisterImage),
+		op(describeKeyPairs), op(importKeyPair), op(deleteKeyPair),
+		op(allocateHosts), op(describeHosts), op(releaseHosts),
+		op(createCapacityReservation), op(describeCapacityReservations), op(cancelCapacityReservation),
+		op(createPlacementGroup), op(describePlacementGroups), op(deletePlacementGroup),
+		op(describeDhcpOptions), op(createDhcpOptions), op(associateDhcpOptions), op(deleteDhcpOptions),
 	}
 }
 
@@ -80,7 +90,19 @@ type Network struct {
 	interfaces  core.Table[types.NetworkInterface]
 	endpoints   core.Table[types.VpcEndpoint]
 	tags        map[string][]types.Tag
-	zoneGroups  map[string]bool // opted in
+	zoneGroups  map[string]bool            // opted in
+	taken       map[string]map[string]bool // private addresses in use, by subnet
+
+	instances    core.Table[instance]
+	volumes      core.Table[types.Volume]
+	images       core.Table[types.Image]
+	keyPairs     core.Table[types.KeyPairInfo]
+	spots        core.Table[types.SpotInstanceRequest]
+	hosts        core.Table[types.Host]
+	reservations core.Table[types.CapacityReservation]
+	placements   core.Table[types.PlacementGroup]
+	dhcp         core.Table[types.DhcpOptions]
+	defaultDHCP  string
 }
 
 // Of is the EC2 state of an account and region.

@@ -31,7 +31,7 @@ func createVpc(r *core.Request, in *sdk.CreateVpcInput) (*sdk.CreateVpcOutput, e
 	}
 	id := r.NewID("vpc")
 	made := &vpc{dnsSupport: true, Vpc: types.Vpc{
-		VpcId: ptr(id), CidrBlock: ptr(block.String()), OwnerId: ptr(r.Account), DhcpOptionsId: ptr("dopt-" + r.Hex(17)), IsDefault: ptr(false),
+		VpcId: ptr(id), CidrBlock: ptr(block.String()), OwnerId: ptr(r.Account), DhcpOptionsId: ptr(n.dhcpDefault(r.Region)), IsDefault: ptr(false),
 		InstanceTenancy: in.InstanceTenancy, State: types.VpcStateAvailable,
 		CidrBlockAssociationSet:     []types.VpcCidrBlockAssociation{ipv4Association(r, block)},
 		Ipv6CidrBlockAssociationSet: []types.VpcIpv6CidrBlockAssociation{},

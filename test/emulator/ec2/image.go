@@ -1,0 +1,207 @@
+package ec2
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
+)
+
+// Accounts that publish images.
+const (
+	ownerCAPA      = "819546954734" // Cluster API's images since Kubernetes 1.30
+	ownerCAPAOld   = "258751437250" // Cluster API's images before that
+	ownerCanonical = "099720109477"
+	ownerFlatcar   = "075585003325"
+	ownerEKS       = "602401143452"
+)
+
+// publicImage is an image as its publisher names it.
+type publicImage struct {
+	owner, name, root string
+	arch              types.ArchitectureValues
+	size              int32 // of the root volume, GiB
+	created           time.Time
+}
+
+// Kubernetes versions with images: minors and the number of their patches.
+const (
+	oldestMinor, newestMinor  = 27, 36
+	patches                   = 12
+	firstMinorOfNewPublishing = 30
+)
+
+var firstBuild = time.Date(2024, 1, 15, 12, 0, 0, 0, time.UTC)
+
+// publicImages are what every region has: Cluster API's images by Kubernetes version, Canonical's, Flatcar's and EKS's.
+func publicImages() []publicImage {
+	var out []publicImage
+	both := func(owner, x86, arm, root string, size int32, created time.Time) {
+		out = append(out, publicImage{owner, x86, root, types.ArchitectureValuesX8664, size, created},
+			publicImage{owner, arm, root, types.ArchitectureValuesArm64, size, created})
+	}
+	for minor := oldestMinor; minor <= newestMinor; minor++ {
+		for patch := range patches {
+			at := firstBuild.Add(time.Duration((minor-oldestMinor)*120+patch*10) * 24 * time.Hour)
+			owner := ownerCAPA
+			if minor < firstMinorOfNewPublishing {
+				owner = ownerCAPAOld
+			}
+			for _, system := range []struct{ name, root string }{{"ubuntu-22.04", "/dev/sda1"}, {"ubuntu-24.04", "/dev/sda1"},
+				{"flatcar-stable", "/dev/xvda"}, {"amazon-2", "/dev/xvda"}} {
+				name := fmt.Sprintf("capa-ami-%s-v1.%d.%d-", system.name, minor, patch)
+				both(owner, name+fmt.Sprint(at.Unix()), name+fmt.Sprint(at.Unix()+600), system.root, 20, at)
+			}
+		}
+		at := firstBuild.Add(time.Duration(minor-oldestMinor) * 120 * 24 * time.Hour)
+		for _, kind := range []string{"standard", "nvidia"} {
+			name := func(arch string) string {
+				return fmt.Sprintf("amazon-eks-node-al2023-%s-%s-1.%d-v%s", arch, kind, minor, at.Format("20060102"))
+			}
+			both(ownerEKS, name("x86_64"), name("arm64"), "/dev/xvda", 20, at)
+		}
+	}
+	for _, release := range []struct{ class, code, version string }{{"hvm-ssd", "focal", "20.04"}, {"hvm-ssd", "jammy", "22.04"}, {"hvm-ssd-gp3", "noble", "24.04"}} {
+		for _, day := range []string{"20250115", "20250610"} {
+			name := func(arch string) string {
+				return fmt.Sprintf("ubuntu/images/%s/ubuntu-%s-%s-%s-server-%s", release.class, release.code, release.version, arch, day)
+			}
+			at, _ := time.Parse("20060102", day)
+			both(ownerCanonical, name("amd64"), name("arm64"), "/dev/sda1", 8, at)
+		}
+	}
+	for i, version := range []string{"4081.2.1", "4152.2.3", "4230.2.3"} {
+		both(ownerFlatcar, "Flatcar-stable-"+version+"-hvm", "Flatcar-stable-"+version+"-arm64-hvm", "/dev/xvda", 8, firstBuild.AddDate(1, 3*i, 0))
+	}
+	return out
+}
+
+// ImageID is the id which the named public image of an architecture has in a region.
+func ImageID(region, owner, name string, arch types.ArchitectureValues) string {
+	sum := sha256.Sum256([]byte(region + "/" + owner + "/" + name + "/" + string(arch)))
+	return fmt.Sprintf("ami-%x", sum)[:len("ami-")+17]
+}
+
+// EKSImageID is the id of EKS's image for a Kubernetes minor version such as "1.34", "" if there is none; kind is "standard" or "nvidia".
+func EKSImageID(r *core.Region, version, kind string, arch types.ArchitectureValues) (id, name string) {
+	for _, row := range Of(r).allImages(r).Rows() {
+		image := row.Value
+		if *image.OwnerId == ownerEKS && image.Architecture == arch &&
+			core.Match(fmt.Sprintf("amazon-eks-node-al2023-*-%s-%s-v*", kind, version), *image.Name) {
+			return row.ID, *image.Name
+		}
+	}
+	return "", ""
+}
+
+// allImages is the table of images, filled with the public ones at its first use.
+func (n *Network) allImages(r *core.Region) *core.Table[types.Image] {
+	if n.images.Len() > 0 {
+		return &n.images
+	}
+	for _, p := range publicImages() {
+		id := ImageID(r.Name, p.owner, p.name, p.arch)
+		snapshot := "snap-" + id[len("ami-"):]
+		n.images.Put(id, &types.Image{
+			ImageId: ptr(id), Name: ptr(p.name), OwnerId: ptr(p.owner), Architecture: p.arch, State: types.ImageStateAvailable, Public: ptr(true),
+			CreationDate: ptr(p.created.Format("2006-01-02T15:04:05.000Z")), RootDeviceName: ptr(p.root), RootDeviceType: types.DeviceTypeEbs,
+			VirtualizationType: types.VirtualizationTypeHvm, ImageType: types.ImageTypeValuesMachine, Hypervisor: types.HypervisorTypeXen,
+			EnaSupport: ptr(true), Description: ptr(p.name), ImageLocation: ptr(p.owner + "/" + p.name), PlatformDetails: ptr("Linux/UNIX"),
+			BlockDeviceMappings: []types.BlockDeviceMapping{{DeviceName: ptr(p.root), Ebs: &types.EbsBlockDevice{SnapshotId: ptr(snapshot),
+				VolumeSize: ptr(p.size), VolumeType: types.VolumeTypeGp3, DeleteOnTermination: ptr(true), Encrypted: ptr(false)}}},
+		}, time.Time{})
+	}
+	return &n.images
+}
+
+var imageFilters = filters[types.Image]{
+	"architecture":        func(i *types.Image) []string { return []string{string(i.Architecture)} },
+	"creation-date":       func(i *types.Image) []string { return one(i.CreationDate) },
+	"description":         func(i *types.Image) []string { return one(i.Description) },
+	"image-id":            func(i *types.Image) []string { return one(i.ImageId) },
+	"image-type":          func(i *types.Image) []string { return []string{string(i.ImageType)} },
+	"is-public":           func(i *types.Image) []string { return flag(i.Public) },
+	"name":                func(i *types.Image) []string { return one(i.Name) },
+	"owner-id":            func(i *types.Image) []string { return one(i.OwnerId) },
+	"owner-alias":         func(i *types.Image) []string { return one(i.ImageOwnerAlias) },
+	"root-device-name":    func(i *types.Image) []string { return one(i.RootDeviceName) },
+	"root-device-type":    func(i *types.Image) []string { return []string{string(i.RootDeviceType)} },
+	"state":               func(i *types.Image) []string { return []string{string(i.State)} },
+	"virtualization-type": func(i *types.Image) []string { return []string{string(i.VirtualizationType)} },
+	"hypervisor":          func(i *types.Image) []string { return []string{string(i.Hypervisor)} },
+	"platform":            func(i *types.Image) []string { return []string{string(i.Platform)} },
+}
+
+func describeImages(r *core.Request, in *sdk.DescribeImagesInput) (*sdk.DescribeImagesOutput, error) {
+	n := Of(r.Region)
+	table := n.allImages(r.Region)
+	for _, id := range in.ImageIds {
+		if len(id) < 8 || id[:4] != "ami-" {
+			return nil, core.Refuse("InvalidAMIID.Malformed", "Invalid id: \"%s\" (expecting \"ami-...\")", id)
+		}
+	}
+	page, err := describeWhere(r, table, query{in.ImageIds, in.Filters, in.NextToken, in.MaxResults}, imageFilters, noImage, func(i *types.Image) bool {
+		return len(in.Owners) == 0 || slices.Contains(in.Owners, *i.OwnerId) || (slices.Contains(in.Owners, "self") && *i.OwnerId == r.Account)
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &sdk.DescribeImagesOutput{Images: []types.Image{}, NextToken: next(page.Next)}
+	for _, image := range page.Items {
+		shown := *image
+		shown.Tags = n.tags[*image.ImageId]
+		out.Images = append(out.Images, shown)
+	}
+	return out, nil
+}
+
+// registerImage makes an image of the account itself.
+func registerImage(r *core.Request, in *sdk.RegisterImageInput) (*sdk.RegisterImageOutput, error) {
+	n := Of(r.Region)
+	table := n.allImages(r.Region)
+	if val(in.Name) == "" {
+		return nil, core.Missing("name")
+	}
+	if table.Any(func(i *types.Image) bool { return *i.OwnerId == r.Account && *i.Name == *in.Name }) {
+		return nil, core.Refuse("InvalidAMIName.Duplicate", "AMI name %s is already in use by another AMI", *in.Name)
+	}
+	tags, err := tagsFor(in.TagSpecifications, types.ResourceTypeImage)
+	if err != nil {
+		return nil, err
+	}
+	made := &types.Image{
+		ImageId: ptr(r.NewID("ami")), Name: in.Name, OwnerId: ptr(r.Account), Architecture: in.Architecture, State: types.ImageStateAvailable,
+		Public: ptr(false), CreationDate: ptr(r.Now().UTC().Format("2006-01-02T15:04:05.000Z")), RootDeviceName: in.RootDeviceName,
+		RootDeviceType: types.DeviceTypeEbs, VirtualizationType: types.VirtualizationTypeHvm, ImageType: types.ImageTypeValuesMachine,
+		Hypervisor: types.HypervisorTypeXen, EnaSupport: in.EnaSupport, Description: in.Description, BlockDeviceMappings: in.BlockDeviceMappings,
+	}
+	if made.Architecture == "" {
+		made.Architecture = types.ArchitectureValuesX8664
+	}
+	if made.RootDeviceName == nil {
+		made.RootDeviceName = ptr("/dev/sda1")
+	}
+	table.Put(*made.ImageId, made, r.Now())
+	n.setTags(*made.ImageId, tags)
+	r.Touch(*made.ImageId)
+	return &sdk.RegisterImageOutput{ImageId: made.ImageId}, nil
+}
+
+func deregisterImage(r *core.Request, in *sdk.DeregisterImageInput) (*sdk.DeregisterImageOutput, error) {
+	n := Of(r.Region)
+	image, err := find(r, n.allImages(r.Region), in.ImageId, "imageId", noImage)
+	if err != nil {
+		return nil, err
+	}
+	if *image.OwnerId != r.Account {
+		return nil, &core.Error{Code: "AuthFailure", Message: "Not authorized for image:" + *image.ImageId, Status: 403}
+	}
+	n.images.Delete(*image.ImageId)
+	delete(n.tags, *image.ImageId)
+	return &sdk.DeregisterImageOutput{Return: ptr(true)}, nil
+}
