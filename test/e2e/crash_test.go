@@ -74,7 +74,13 @@ func (w *world) survive(kills []kill, begin func()) {
 		operation := kills[0].operation
 		w.eventually(operation+" is in flight", func(context.Context) error { return w.inFlight(operation) })
 		w.kill()
-		w.aws.Release()
+		// What was held before it had an effect now never has one: its client is gone.
+		w.eventually("AWS notices that its client is gone", func(context.Context) error {
+			if held := w.aws.Held(); len(held) > 0 {
+				return fmt.Errorf("%d requests are held", len(held))
+			}
+			return nil
+		})
 		kills = kills[1:]
 		w.arm(kills)
 		w.startServer()
