@@ -10,6 +10,10 @@ update_generated() {
   fi
 }
 
+update_wire_tables() {
+  go run ./test/emulator/internal/wiregen
+}
+
 update_modules() {
   local module ok=true
   for module in "${modules[@]}"; do
@@ -23,6 +27,7 @@ update_format() {
 }
 
 step "generated code" update_generated
+step "wire tables of the emulator" update_wire_tables
 step "go.mod and go.sum of: ${modules[*]}" update_modules
 step "format" update_format
 finish update

@@ -31,8 +31,9 @@ verify_imports() {
 
 verify_generated() {
   if [ -f hack/verify-codegen.sh ]; then
-    bash hack/verify-codegen.sh
+    bash hack/verify-codegen.sh || return 1
   fi
+  go run ./test/emulator/internal/wiregen -verify
 }
 
 verify_tidy() {
