@@ -13,6 +13,10 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
+// AreaSettings is the area of tags and options of a running instance. No condition
+// reports on it: a machine works without.
+const AreaSettings = "InstanceSettings"
+
 // Wanted is what can be put right in a running instance.
 type Wanted struct {
 	Tags map[string]string
@@ -66,7 +70,7 @@ func tagDrift(i *ec2types.Instance, want Wanted) []plan.Action {
 	var actions []plan.Action
 	id := aws.ToString(i.InstanceId)
 	if missing := names.Missing(want.Tags, have); len(missing) > 0 {
-		actions = append(actions, plan.Action{Key: "tags", Area: infrav1.InstanceReadyCondition, Verb: plan.Update, Operation: "ec2.CreateTags",
+		actions = append(actions, plan.Action{Key: "tags", Area: AreaSettings, Verb: plan.Update, Operation: "ec2.CreateTags",
 			Input:   &ec2.CreateTagsInput{Resources: parts(i, want.Spec), Tags: TagList(missing)},
 			Summary: fmt.Sprintf("tag instance %s, its volumes and interfaces with %s", id, strings.Join(names.SortedKeys(missing), ", "))})
 	}
@@ -77,7 +81,7 @@ func tagDrift(i *ec2types.Instance, want Wanted) []plan.Action {
 		}
 	}
 	if len(removed) > 0 {
-		actions = append(actions, plan.Action{Key: "removed-tags", Area: infrav1.InstanceReadyCondition, Verb: plan.Update, Operation: "ec2.DeleteTags",
+		actions = append(actions, plan.Action{Key: "removed-tags", Area: AreaSettings, Verb: plan.Update, Operation: "ec2.DeleteTags",
 			Input:   &ec2.DeleteTagsInput{Resources: parts(i, want.Spec), Tags: removed},
 			Summary: fmt.Sprintf("delete tags %s of instance %s, its volumes and interfaces", strings.Join(want.Removed, ", "), id)})
 	}
@@ -127,7 +131,7 @@ func metadataDrift(i *ec2types.Instance, options *infrav1.InstanceMetadataOption
 	if !differ {
 		return nil
 	}
-	return &plan.Action{Key: "metadata-options", Area: infrav1.InstanceReadyCondition, Verb: plan.Update, Operation: "ec2.ModifyInstanceMetadataOptions",
+	return &plan.Action{Key: "metadata-options", Area: AreaSettings, Verb: plan.Update, Operation: "ec2.ModifyInstanceMetadataOptions",
 		Input: &ec2.ModifyInstanceMetadataOptionsInput{InstanceId: i.InstanceId, HttpEndpoint: want.HttpEndpoint, HttpProtocolIpv6: want.HttpProtocolIpv6,
 			HttpTokens: want.HttpTokens, InstanceMetadataTags: want.InstanceMetadataTags, HttpPutResponseHopLimit: want.HttpPutResponseHopLimit},
 		Summary: "set the metadata options of instance " + aws.ToString(i.InstanceId)}
@@ -144,7 +148,7 @@ func privateDNSDrift(i *ec2types.Instance, want *infrav1.PrivateDNSName) *plan.A
 		!differs(want.EnableResourceNameDNSAAAARecord, have.EnableResourceNameDnsAAAARecord) {
 		return nil
 	}
-	return &plan.Action{Key: "private-dns-name", Area: infrav1.InstanceReadyCondition, Verb: plan.Update, Operation: "ec2.ModifyPrivateDnsNameOptions",
+	return &plan.Action{Key: "private-dns-name", Area: AreaSettings, Verb: plan.Update, Operation: "ec2.ModifyPrivateDnsNameOptions",
 		Input: &ec2.ModifyPrivateDnsNameOptionsInput{InstanceId: i.InstanceId, EnableResourceNameDnsARecord: want.EnableResourceNameDNSARecord,
 			EnableResourceNameDnsAAAARecord: want.EnableResourceNameDNSAAAARecord},
 		Summary: "set the DNS records of instance " + aws.ToString(i.InstanceId)}

@@ -1,0 +1,110 @@
+package awsmachine
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+)
+
+const (
+	// launchesAtOnce is how many machines of one account and region launch at the
+	// same time. AWS lets two launches a second through after a burst of five, and
+	// each takes a second or two: more would only wait in line, in front of the
+	// machines of other clusters.
+	launchesAtOnce = 10
+	// promiseTime is how long a place is kept for a machine that was called up.
+	promiseTime = 30 * time.Second
+)
+
+// gate lets machines launch, some at a time, and takes turns between clusters: a
+// cluster that wants a thousand doesn't hold up one that wants three.
+type gate struct {
+	clock clock.PassiveClock
+	// call makes a machine come again.
+	call func(client.ObjectKey)
+
+	mu     sync.Mutex
+	scopes map[cloud.Scope]*gateScope
+}
+
+type gateScope struct {
+	active map[client.ObjectKey]bool
+	// promised are the places of those called up, and until when they are kept.
+	promised map[client.ObjectKey]time.Time
+	// waiting are the machines in line by cluster, turns the clusters in turn.
+	waiting map[string][]client.ObjectKey
+	turns   []string
+}
+
+func newGate(c clock.PassiveClock, call func(client.ObjectKey)) *gate {
+	return &gate{clock: c, call: call, scopes: map[cloud.Scope]*gateScope{}}
+}
+
+// enter takes a place, or a place in line: then the machine is called up later.
+func (g *gate) enter(scope cloud.Scope, cluster string, key client.ObjectKey) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := g.scopes[scope]
+	if s == nil {
+		s = &gateScope{active: map[client.ObjectKey]bool{}, promised: map[client.ObjectKey]time.Time{}, waiting: map[string][]client.ObjectKey{}}
+		g.scopes[scope] = s
+	}
+	g.expire(s)
+	_, promised := s.promised[key]
+	if promised || len(s.turns) == 0 && len(s.active)+len(s.promised) < launchesAtOnce {
+		delete(s.promised, key)
+		s.active[key] = true
+		return true
+	}
+	if !slices.Contains(s.waiting[cluster], key) {
+		if len(s.waiting[cluster]) == 0 {
+			s.turns = append(s.turns, cluster)
+		}
+		s.waiting[cluster] = append(s.waiting[cluster], key)
+	}
+	g.callUp(s)
+	return false
+}
+
+// leave gives the place back.
+func (g *gate) leave(scope cloud.Scope, key client.ObjectKey) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if s := g.scopes[scope]; s != nil {
+		delete(s.active, key)
+		g.expire(s)
+		g.callUp(s)
+	}
+}
+
+func (g *gate) expire(s *gateScope) {
+	now := g.clock.Now()
+	for key, until := range s.promised {
+		if now.After(until) {
+			delete(s.promised, key)
+		}
+	}
+}
+
+// callUp calls as many as there are places for, from the clusters in turn.
+func (g *gate) callUp(s *gateScope) {
+	for len(s.turns) > 0 && len(s.active)+len(s.promised) < launchesAtOnce {
+		cluster := s.turns[0]
+		s.turns = s.turns[1:]
+		line := s.waiting[cluster]
+		key := line[0]
+		if len(line) == 1 {
+			delete(s.waiting, cluster)
+		} else {
+			s.waiting[cluster] = line[1:]
+			s.turns = append(s.turns, cluster)
+		}
+		s.promised[key] = g.clock.Now().Add(promiseTime)
+		g.call(key)
+	}
+}

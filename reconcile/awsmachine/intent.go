@@ -1,0 +1,170 @@
+package awsmachine
+
+import (
+	"time"
+
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+)
+
+// Intent is what is wanted: the object, and what belongs to it elsewhere.
+type Intent struct {
+	// Machine is the AWSMachine, Owner its Machine. They are never changed.
+	Machine *infrav1.AWSMachine
+	Owner   *clusterv1.Machine
+	// Infra is the cluster's infrastructure, nil while there is none.
+	Infra *instance.Infra
+	// Started is since when the observer has looked at AWS without a break.
+	Started time.Time
+	// Failures are the errors of the latest attempts, by area; nil where nobody
+	// here made any, so that what the object says of them still holds.
+	Failures map[string][]string
+
+	// What follows is only known to who launches.
+
+	// Bootstrap is the bootstrap data.
+	Bootstrap *bootstrap.Data
+	// ImageID and, where it is looked at, Image are what the instance runs.
+	ImageID string
+	Image   *ec2types.Image
+	// ObjectURL is the link to the data in the cluster's bucket.
+	ObjectURL string
+	// Stored are the digests of what was stored of the data, by the action's key.
+	Stored map[string]string
+	// Removed are the keys of what certainly isn't stored any more.
+	Removed map[string]bool
+	// Tolerated are the keys of actions that failed and hold nothing up.
+	Tolerated map[string]bool
+}
+
+func newIntent(obj *infrav1.AWSMachine, r related) Intent {
+	in := Intent{Machine: obj.DeepCopy(), Owner: r.machine, Infra: r.infrastructureFacts()}
+	infrav1.SetObjectDefaults_AWSMachine(in.Machine)
+	return in
+}
+
+func (in *Intent) deleting() bool { return !in.Machine.DeletionTimestamp.IsZero() }
+
+// controlPlane tells whether the machine belongs to the control plane.
+func (in *Intent) controlPlane() bool {
+	if in.Owner != nil {
+		if _, ok := in.Owner.Labels[clusterv1.MachineControlPlaneLabel]; ok {
+			return true
+		}
+	}
+	_, ok := in.Machine.Labels[clusterv1.MachineControlPlaneLabel]
+	return ok
+}
+
+func (in *Intent) role() string {
+	if in.controlPlane() {
+		return instance.RoleControlPlane
+	}
+	return instance.RoleNode
+}
+
+func (in *Intent) version() string {
+	if in.Owner == nil {
+		return ""
+	}
+	return in.Owner.Spec.Version
+}
+
+func (in *Intent) failureDomain() string {
+	if in.Owner == nil {
+		return ""
+	}
+	return in.Owner.Spec.FailureDomain
+}
+
+// tags returns the tags of the instance and its parts.
+func (in *Intent) tags() map[string]string {
+	name := in.Machine.Name
+	if in.Owner != nil {
+		name = in.Owner.Name
+	}
+	return instance.Tags(in.Infra, &in.Machine.Spec, string(in.Machine.UID), in.Machine.Name, in.Machine.Namespace+"/"+name, in.controlPlane())
+}
+
+// failed tells that the machine had a failure from which it doesn't recover.
+func (in *Intent) failed() bool {
+	d := in.Machine.Status.Deprecated
+	return d != nil && d.V1Beta1 != nil && d.V1Beta1.FailureReason != nil
+}
+
+// joined tells that the node is there, so that the bootstrap data was read.
+func (in *Intent) joined() bool { return in.Owner != nil && in.Owner.Status.NodeRef.IsDefined() }
+
+// secrets returns how the machine's bootstrap data is kept as secrets; false
+// where it isn't.
+func (in *Intent) secrets() (bootstrap.Secrets, bool) {
+	c := in.Machine.Spec.CloudInit
+	if c == nil || in.Machine.Spec.Ignition != nil || c.InsecureSkipSecretsManager {
+		return bootstrap.Secrets{}, false
+	}
+	s := bootstrap.Secrets{Backend: c.SecureSecretsBackend, Prefix: c.SecretPrefix, Area: infrav1.InstanceReadyCondition}
+	if s.Prefix == "" {
+		s.Prefix = bootstrap.Prefix(s.Backend, string(in.Machine.UID))
+	}
+	if in.Infra != nil {
+		s.Tags = in.tags()
+	}
+	return s, true
+}
+
+// inBucket tells whether the bootstrap data is kept in the cluster's bucket.
+func (in *Intent) inBucket() bool {
+	i := in.Machine.Spec.Ignition
+	return i != nil && i.StorageType == infrav1.IgnitionStorageClusterObjectStore && in.Infra != nil && in.Infra.Bucket != nil
+}
+
+func (in *Intent) objectKey() string { return bootstrap.ObjectKey(in.role(), in.Machine.Name) }
+
+// Kinds returns the tables that the machine is judged by.
+func (in *Intent) Kinds() []mirror.Kind {
+	kinds := []mirror.Kind{mirror.Instances.Kind}
+	if in.controlPlane() && in.Infra != nil {
+		for _, lb := range in.Infra.LoadBalancers {
+			if lb.Classic {
+				kinds = appendNew(kinds, mirror.ClassicLoadBalancers.Kind)
+				continue
+			}
+			kinds = appendNew(appendNew(kinds, mirror.LoadBalancers.Kind), mirror.TargetGroups.Kind)
+		}
+	}
+	if in.deleting() {
+		return kinds
+	}
+	for _, ref := range in.Machine.Spec.AdditionalSecurityGroups {
+		if len(ref.Filters) > 0 {
+			kinds = appendNew(kinds, mirror.SecurityGroups.Kind)
+		}
+	}
+	return kinds
+}
+
+// launchKinds returns the tables that a launch is decided by, besides Kinds.
+func (in *Intent) launchKinds() []mirror.Kind {
+	var kinds []mirror.Kind
+	if instance.NeedsArchitecture(&in.Machine.Spec) {
+		kinds = append(kinds, mirror.InstanceTypes.Kind)
+	}
+	if in.Machine.Spec.Subnet != nil {
+		kinds = append(kinds, mirror.Subnets.Kind)
+	}
+	return kinds
+}
+
+func appendNew[T comparable](list []T, item T) []T {
+	for _, have := range list {
+		if have == item {
+			return list
+		}
+	}
+	return append(list, item)
+}

@@ -1,0 +1,139 @@
+package awsmachine
+
+import (
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// planLaunch stores the bootstrap data and launches. The data's secrets are
+// recorded in the spec before they are made: see record.
+func (v *view) planLaunch() {
+	const area, failed = infrav1.InstanceReadyCondition, infrav1.InstanceProvisionFailedReason
+	if kind := v.unseen(v.launchKinds()); kind != "" {
+		v.wait(area, ReasonWaitingForObservation, "the first complete listing of "+string(kind))
+		return
+	}
+	spec := &v.Machine.Spec
+	l := instance.Launch{UID: string(v.Machine.UID), Name: v.Machine.Name, Spec: spec, Tags: v.tags(), Infra: v.Infra,
+		ImageID: v.ImageID, Image: v.Image, HostID: aws.ToString(spec.HostID)}
+	var waits string
+	var err error
+	if l.Subnet, err = instance.ChooseSubnet(spec, v.Infra, v.failureDomain(), v.snap); err != nil {
+		v.problem(area, failed, "%s", err)
+	}
+	if l.Groups, waits, err = instance.Groups(spec, v.Infra, v.controlPlane(), v.snap); err != nil {
+		v.problem(area, failed, "%s", err)
+	} else if waits != "" {
+		v.wait(area, failed, waits)
+	}
+	if l.ImageID == "" {
+		v.wait(area, failed, "the image to be found")
+	}
+	stores, userData, err := v.userData()
+	if err != nil {
+		v.problem(area, failed, "%s", err)
+	}
+	v.unsupported()
+	if len(v.plan.Problems)+len(v.plan.Waits) > 0 {
+		return
+	}
+	l.UserData = userData
+	in, err := l.Input()
+	if err != nil {
+		v.problem(area, failed, "%s", err)
+		return
+	}
+	first := ""
+	for _, a := range stores {
+		v.add(a)
+		first = "the bootstrap data to be stored"
+	}
+	v.add(plan.Action{Key: launchKey, Area: area, Verb: plan.Create, Operation: "ec2.RunInstances", Input: in, WaitsFor: first,
+		Summary: fmt.Sprintf("create instance %s (%s, image %s, subnet %s)", v.Machine.Name, spec.InstanceType, l.ImageID, l.Subnet.ID)})
+}
+
+// userData returns the instance's user data, and what has to be stored first.
+func (v *view) userData() (stores []plan.Action, data []byte, err error) {
+	spec := &v.Machine.Spec
+	if v.Bootstrap.Format == bootstrap.Ignition {
+		return v.ignition()
+	}
+	if spec.Ignition != nil {
+		return nil, nil, fmt.Errorf("spec.ignition is set, and the bootstrap data is %s: use a bootstrap configuration of format ignition, or cloudInit", bootstrap.CloudInit)
+	}
+	compress := !aws.ToBool(spec.UncompressedUserData)
+	s, ok := v.secrets()
+	if !ok {
+		data, err = bootstrap.Plain(*v.Bootstrap, compress)
+		return nil, data, err
+	}
+	parts := v.parts(s)
+	for i, part := range parts {
+		if v.Stored[s.Key(i)] != bootstrap.Digest(part) {
+			stores = append(stores, s.Create(i, part))
+		}
+	}
+	fetch := bootstrap.Fetch{Backend: s.Backend, Prefix: s.Prefix, Parts: len(parts), Region: v.Infra.Region}
+	return stores, fetch.UserData(), nil
+}
+
+// parts returns what the secrets hold.
+func (v *view) parts(s bootstrap.Secrets) [][]byte {
+	value := v.Bootstrap.Value
+	if !aws.ToBool(v.Machine.Spec.UncompressedUserData) {
+		value = bootstrap.Compress(value)
+	}
+	return bootstrap.Parts(s.Backend, value)
+}
+
+func (v *view) ignition() (stores []plan.Action, data []byte, err error) {
+	spec := v.Machine.Spec.Ignition
+	switch {
+	case spec == nil:
+		return nil, nil, fmt.Errorf("the bootstrap data is Ignition: set spec.ignition of the machine's template")
+	case spec.StorageType == infrav1.IgnitionStorageUnencryptedUserData:
+		data, err = bootstrap.Plain(*v.Bootstrap, false)
+		return nil, data, err
+	case !v.inBucket():
+		return nil, nil, fmt.Errorf("spec.ignition keeps the bootstrap data in the cluster's bucket, and the AWSCluster has none: set its spec.s3Bucket, or storageType %s", infrav1.IgnitionStorageUnencryptedUserData)
+	}
+	store := bootstrap.PutObject(infrav1.InstanceReadyCondition, v.Infra.Bucket.Name, v.objectKey(), v.Bootstrap.Value)
+	if v.Stored[store.Key] != bootstrap.Digest(v.Bootstrap.Value) {
+		stores = append(stores, store)
+	}
+	url := v.ObjectURL
+	if url == "" {
+		url = fmt.Sprintf("s3://%s/%s", v.Infra.Bucket.Name, v.objectKey())
+	}
+	data, err = bootstrap.PointTo(url, spec)
+	return stores, data, err
+}
+
+// removeObject removes the data from the bucket. There is no record of it: it is
+// removed once, when it isn't needed any more, whether or not it was stored.
+func (v *view) removeObject() {
+	if !v.inBucket() {
+		return
+	}
+	a := bootstrap.DeleteObject(areaBootstrap, v.Infra.Bucket.Name, v.objectKey())
+	if !v.Removed[a.Key] && !v.Tolerated[a.Key] {
+		v.add(a)
+	}
+}
+
+// unsupported says what of the spec isn't done yet, rather than launch without it.
+func (v *view) unsupported() {
+	const area, failed = infrav1.InstanceReadyCondition, infrav1.InstanceProvisionFailedReason
+	if v.Machine.Spec.ElasticIPPool != nil {
+		v.problem(area, failed, "spec.elasticIpPool is not supported yet: use publicIP without a pool")
+	}
+	if v.Machine.Spec.DynamicHostAllocation != nil {
+		v.problem(area, failed, "spec.dynamicHostAllocation is not supported yet: allocate the host and set spec.hostID")
+	}
+}

@@ -1,0 +1,162 @@
+package awsmachine
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+)
+
+// Freshness says how old a projection is.
+type Freshness struct {
+	// ObservedTime is when AWS was last seen completely for the object; zero when
+	// it never was.
+	ObservedTime time.Time
+	// Err is why AWS can't be seen at the moment, or nil.
+	Err error
+}
+
+// Observer projects AWSMachines for reads. It never changes anything in AWS, and
+// so may run in any process.
+type Observer struct {
+	Sessions Sessions
+	Mirror   *mirror.Mirror
+	// Client reads AWSClusters and Host Machines and Clusters, both from caches.
+	Client, Host client.Reader
+	// Clock is the real one if nil.
+	Clock clock.PassiveClock
+
+	once    sync.Once
+	started time.Time
+
+	mu     sync.Mutex
+	scopes map[types.UID]cloud.Scope
+	errs   map[types.UID]error
+}
+
+// Refresh sees to it that what the object is projected from is no older than
+// maxAge, as far as the context lets it. Its error is also in the Freshness of the
+// next projection. An object without infrastructure has nothing to refresh.
+func (o *Observer) Refresh(ctx context.Context, machine *infrav1.AWSMachine, maxAge time.Duration) error {
+	rel, err := o.relatives().of(ctx, machine)
+	if err != nil || rel.infra == nil {
+		return err
+	}
+	session, err := o.Sessions.For(ctx, rel.infra.Spec.IdentityRef, machine.Namespace, rel.infra.Spec.Region)
+	if err != nil {
+		o.note(machine.UID, nil, err)
+		return err
+	}
+	o.Mirror.Watch(session)
+	in := o.intent(machine, rel)
+	err = o.Mirror.Refresh(cloud.WithPriority(ctx, cloud.Interactive), session.Scope, maxAge, in.Kinds()...)
+	o.note(machine.UID, &session.Scope, err)
+	return err
+}
+
+// Project returns the status as it follows from what is known now, and how old
+// that is. Before anything is known it is the status that the object has.
+func (o *Observer) Project(ctx context.Context, machine *infrav1.AWSMachine) (*infrav1.AWSMachineStatus, Freshness) {
+	stored := machine.Status.DeepCopy()
+	stored.Observation = nil
+	in, snap, fresh := o.look(ctx, machine)
+	if snap == nil || !snap.Seen(in.Kinds()...) || in.Infra == nil || !Reconciled(machine) {
+		return stored, fresh
+	}
+	_, status := Project(in, snap)
+	Stamp(&status, metav1.NewTime(o.clock().Now()))
+	return &status, fresh
+}
+
+// Freshness says how old the facts about an object are, without projecting it.
+func (o *Observer) Freshness(ctx context.Context, machine *infrav1.AWSMachine) Freshness {
+	_, _, fresh := o.look(ctx, machine)
+	return fresh
+}
+
+// look returns what an object is projected from; no snapshot before AWS was seen
+// for it.
+func (o *Observer) look(ctx context.Context, machine *infrav1.AWSMachine) (Intent, *mirror.Snapshot, Freshness) {
+	o.mu.Lock()
+	scope, known := o.scopes[machine.UID]
+	err := o.errs[machine.UID]
+	o.mu.Unlock()
+	if !known {
+		return Intent{}, nil, Freshness{Err: err}
+	}
+	rel, relErr := o.relatives().of(ctx, machine)
+	if relErr != nil {
+		return Intent{}, nil, Freshness{Err: relErr}
+	}
+	in, snap := o.intent(machine, rel), o.Mirror.Snapshot(scope)
+	if err == nil {
+		err = snap.Err(in.Kinds()...)
+	}
+	return in, snap, Freshness{ObservedTime: snap.Observed(in.Kinds()...), Err: err}
+}
+
+// Reconciled tells whether an object is being reconciled: it has our finalizer,
+// and is neither paused nor somebody else's.
+func Reconciled(machine *infrav1.AWSMachine) bool {
+	for _, c := range machine.Status.Conditions {
+		if c.Type == infrav1.PausedCondition && c.Status == metav1.ConditionTrue {
+			return false
+		}
+	}
+	if _, external := machine.Annotations[clusterv1.ManagedByAnnotation]; external {
+		return false
+	}
+	for _, f := range machine.Finalizers {
+		if f == infrav1.MachineFinalizer {
+			return true
+		}
+	}
+	return false
+}
+
+// Forget drops what is known of an object that is gone.
+func (o *Observer) Forget(uid types.UID) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.scopes, uid)
+	delete(o.errs, uid)
+}
+
+func (o *Observer) relatives() relatives {
+	o.once.Do(func() { o.started = o.clock().Now() })
+	return relatives{ours: o.Client, host: o.Host}
+}
+
+func (o *Observer) intent(machine *infrav1.AWSMachine, rel related) Intent {
+	in := newIntent(machine, rel)
+	in.Started = o.started
+	return in
+}
+
+func (o *Observer) clock() clock.PassiveClock {
+	if o.Clock == nil {
+		return clock.RealClock{}
+	}
+	return o.Clock
+}
+
+func (o *Observer) note(uid types.UID, scope *cloud.Scope, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.scopes == nil {
+		o.scopes, o.errs = map[types.UID]cloud.Scope{}, map[types.UID]error{}
+	}
+	if scope != nil {
+		o.scopes[uid] = *scope
+	}
+	o.errs[uid] = err
+}

@@ -1,0 +1,395 @@
+package awsmachine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// maxRounds bounds the rounds of one pass; the longest chain of things that need
+// each other is shorter.
+const maxRounds = 8
+
+// pass is one reconciliation of one object.
+type pass struct {
+	*Reconciler
+	obj *infrav1.AWSMachine
+	// stored is the status as it is in the store.
+	stored  *infrav1.AWSMachineStatus
+	related related
+	memory  *memory
+	session *cloud.Session
+	// failures are the errors of this pass and those that hold actions, by area.
+	failures map[string][]string
+	// tolerated are the keys of actions whose failure holds nothing up.
+	tolerated map[string]bool
+	// inLine tells that the launch waits for its turn.
+	inLine bool
+
+	// What a launch needs, once it was read.
+	data      *bootstrap.Data
+	imageID   string
+	image     *ec2types.Image
+	objectURL string
+}
+
+func (p *pass) key() client.ObjectKey { return client.ObjectKeyFromObject(p.obj) }
+
+func (p *pass) deleting() bool { return !p.obj.DeletionTimestamp.IsZero() }
+
+func (p *pass) snapshot() *mirror.Snapshot {
+	if p.session == nil {
+		return mirror.NewSnapshot(cloud.Scope{})
+	}
+	return p.Mirror.Snapshot(p.session.Scope)
+}
+
+func (p *pass) intent() Intent {
+	in := newIntent(p.obj, p.related)
+	in.Started, in.Failures, in.Tolerated = p.started, p.failures, p.tolerated
+	in.Bootstrap, in.ImageID, in.Image, in.ObjectURL = p.data, p.imageID, p.image, p.objectURL
+	in.Stored, in.Removed = p.memory.stored, p.memory.removed
+	return in
+}
+
+func (p *pass) view() *view {
+	v := observe(p.intent(), p.snapshot())
+	v.make()
+	return v
+}
+
+// run observes, plans and acts until nothing is left that can be done now, and
+// then writes the projection.
+func (p *pass) run(ctx context.Context) (ctrl.Result, error) {
+	if p.related.infra == nil {
+		return p.rootless(ctx)
+	}
+	if err := p.connect(ctx); err != nil {
+		return ctrl.Result{}, err
+	}
+	in := p.intent()
+	if err := p.observe(ctx, in.Kinds()); err != nil {
+		return ctrl.Result{}, p.observeFailed(ctx, err)
+	}
+	p.recall()
+	if err := p.prepare(ctx); err != nil {
+		return ctrl.Result{}, err
+	}
+	left, err := p.converge(ctx)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if p.deleting() && left.Done() {
+		return p.finish(ctx)
+	}
+	if err := p.project(ctx); err != nil {
+		return ctrl.Result{}, err
+	}
+	return p.next(left), nil
+}
+
+// rootless deals with a machine without infrastructure: it waits, or goes if it
+// never had an instance.
+func (p *pass) rootless(ctx context.Context) (ctrl.Result, error) {
+	switch {
+	case !p.deleting():
+		return ctrl.Result{}, p.project(ctx)
+	case instance.RecordedID(&p.obj.Spec) == "":
+		return p.release(ctx)
+	}
+	setNotReady(&p.obj.Status, infrav1.DeletingFailedReason, fmt.Sprintf("the AWSCluster is gone, so that nobody knows with whose credentials "+
+		"instance %s is to be terminated; terminate it, and remove the finalizer %s", instance.RecordedID(&p.obj.Spec), infrav1.MachineFinalizer), p.obj.Generation)
+	return ctrl.Result{RequeueAfter: lookAgain}, p.writeStatus(ctx, p.obj, p.stored, p.obj.Status)
+}
+
+// connect gets the session of the cluster's identity.
+func (p *pass) connect(ctx context.Context) error {
+	session, err := p.Sessions.For(ctx, p.related.infra.Spec.IdentityRef, p.obj.Namespace, p.related.infra.Spec.Region)
+	if err != nil {
+		if e, ok := cloud.AsIdentityError(err); ok {
+			setNotReady(&p.obj.Status, e.Reason, e.Error(), p.obj.Generation)
+			return errors.Join(err, p.writeStatus(ctx, p.obj, p.stored, p.obj.Status))
+		}
+		return err
+	}
+	p.session = session
+	p.Mirror.Watch(session)
+	p.register()
+	return nil
+}
+
+// register says by what the object is found when something changes in AWS.
+func (p *pass) register() {
+	in := p.intent()
+	p.index.set(p.key(), entry{scope: p.session.Scope, uid: string(p.obj.UID), id: instance.RecordedID(&p.obj.Spec),
+		cluster: p.related.cluster.Name, controlPlane: in.controlPlane()})
+}
+
+// observe sees to it that the tables are there. Once they are, the mirror keeps them.
+func (p *pass) observe(ctx context.Context, kinds []mirror.Kind) error {
+	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
+	defer cancel()
+	snap := p.snapshot()
+	var unseen []mirror.Kind
+	for _, kind := range kinds {
+		if !snap.Seen(kind) {
+			unseen = append(unseen, kind)
+		}
+	}
+	if len(unseen) == 0 {
+		return nil
+	}
+	return p.Mirror.Refresh(ctx, p.session.Scope, time.Hour, unseen...)
+}
+
+// observeFailed says in the status that AWS can't be seen, and changes nothing.
+func (p *pass) observeFailed(ctx context.Context, cause error) error {
+	p.failures[infrav1.InstanceReadyCondition] = []string{cloud.Classify(cause).Message}
+	return errors.Join(fmt.Errorf("observing %s: %w", p.session.Scope, cause), p.project(ctx))
+}
+
+// recall takes over what failed lately and isn't tried again yet.
+func (p *pass) recall() {
+	if p.memory.generation != p.obj.Generation {
+		p.memory.generation, p.memory.held = p.obj.Generation, map[string]hold{}
+	}
+	for _, key := range sortedKeys(p.memory.held) {
+		h := p.memory.held[key]
+		p.failures[h.area] = appendNew(p.failures[h.area], h.message)
+	}
+}
+
+// held tells whether an action isn't to be tried again yet.
+func (p *pass) held(key string) bool {
+	h, ok := p.memory.held[key]
+	return ok && p.Clock.Now().Before(h.until)
+}
+
+// converge plans and acts until nothing new can be done, and returns what is left.
+func (p *pass) converge(ctx context.Context) (plan.Plan, error) {
+	defer p.gate.leave(p.session.Scope, p.key())
+	for round := 0; ; round++ {
+		v := p.view()
+		if err := p.record(ctx, v); err != nil {
+			return v.plan, err
+		}
+		ready := slices.DeleteFunc(v.plan.Ready(), func(a plan.Action) bool { return p.held(a.Key) })
+		if len(ready) > 0 && launches(v.plan) {
+			p.inLine = p.held(launchKey) || !p.gate.enter(p.session.Scope, p.related.cluster.Name, p.key())
+			if p.inLine {
+				ready = nil
+			}
+		}
+		if len(ready) == 0 || round == maxRounds || ctx.Err() != nil {
+			return v.plan, ctx.Err()
+		}
+		p.before(ready)
+		results, err := p.actor.Act(ctx, p.session, noJournal{}, ready)
+		if err != nil {
+			return v.plan, err
+		}
+		for _, r := range results {
+			p.take(r)
+		}
+	}
+}
+
+// launches tells whether a plan launches an instance.
+func launches(todo plan.Plan) bool {
+	return slices.ContainsFunc(todo.Actions, func(a plan.Action) bool { return a.Key == launchKey && a.Verb == plan.Create })
+}
+
+// before notes what is about to be asked for.
+func (p *pass) before(ready []plan.Action) {
+	now := p.Clock.Now()
+	for _, a := range ready {
+		if a.Key == launchKey && a.Verb == plan.Create {
+			p.memory.tried = now
+		} else if a.Verb == plan.Create {
+			p.memory.storedAt[a.Key] = now
+		}
+	}
+}
+
+// take draws the consequences of a result.
+func (p *pass) take(r plan.Result) {
+	a := r.Action
+	p.failures[a.Area] = slices.DeleteFunc(p.failures[a.Area], func(m string) bool { return m == p.memory.held[a.Key].message })
+	switch {
+	case r.Outcome == plan.Failed && p.tolerate(r):
+		p.tolerated[a.Key] = true
+	case r.Outcome == plan.Failed, r.Outcome == plan.Existed && a.Verb != plan.Delete:
+		p.memory.fail(a.Key, a.Area, r.Err.Message, p.Clock.Now())
+		p.failures[a.Area] = appendNew(p.failures[a.Area], r.Err.Message)
+	case a.Verb == plan.Create && a.Key != launchKey:
+		delete(p.memory.held, a.Key)
+		p.memory.stored[a.Key] = digest(a)
+	case a.Verb == plan.Delete && a.Area == areaBootstrap:
+		p.removed(a.Key, r.Outcome)
+	default:
+		delete(p.memory.held, a.Key)
+	}
+	p.event(r)
+}
+
+// tolerate tells that a failure holds nothing up: whoever may not touch load
+// balancers may still end machines, and AWS takes ended instances out itself.
+func (p *pass) tolerate(r plan.Result) bool {
+	if !p.deleting() || r.Action.Area != infrav1.ELBAttachedCondition {
+		return r.Action.Operation == "s3.DeleteObject" && r.Err.Class == cloud.Unauthorized && p.related.infra.Spec.S3Bucket != nil &&
+			p.related.infra.Spec.S3Bucket.BestEffortDeleteObjects != nil && *p.related.infra.Spec.S3Bucket.BestEffortDeleteObjects
+	}
+	return r.Err.Class == cloud.Unauthorized || r.Err.Class == cloud.NotFound
+}
+
+// removed notes that bootstrap data is gone. What AWS says doesn't exist may have
+// been made so shortly before that AWS doesn't show it yet.
+func (p *pass) removed(key string, outcome plan.Outcome) {
+	if outcome == plan.Existed {
+		made, known := p.memory.storedAt[key]
+		if !known {
+			made = p.started
+		}
+		if visible := made.Add(p.snapshot().Grace); p.Clock.Now().Before(visible) {
+			h := p.memory.held[key]
+			p.memory.held[key] = hold{failures: h.failures, until: visible, area: areaBootstrap}
+			return
+		}
+	}
+	delete(p.memory.held, key)
+	delete(p.memory.stored, key)
+	p.memory.removed[key] = true
+}
+
+func (p *pass) event(r plan.Result) {
+	switch {
+	case r.Outcome == plan.Done:
+		p.Events.Event(p.obj, corev1.EventTypeNormal, "Successful"+r.Event, past(r.Action.Summary))
+	case r.Outcome == plan.Failed && r.Err.Class != cloud.Throttled:
+		p.Events.Event(p.obj, corev1.EventTypeWarning, "Failed"+r.Event, fmt.Sprintf("Failed to %s: %s", r.Action.Summary, r.Err.Message))
+	}
+}
+
+// record writes decisions and ids, if there are new ones.
+func (p *pass) record(ctx context.Context, v *view) error {
+	spec, annotation := v.record(), v.annotation()
+	in := newIntent(p.obj, p.related)
+	if p.deleting() || equality.Semantic.DeepEqual(spec, in.Machine.Spec) && annotation == p.obj.Annotations[lastAppliedTags] {
+		return nil
+	}
+	p.obj.Spec = spec
+	switch {
+	case annotation == "":
+		delete(p.obj.Annotations, lastAppliedTags)
+	case p.obj.Annotations == nil:
+		p.obj.Annotations = map[string]string{lastAppliedTags: annotation}
+	default:
+		p.obj.Annotations[lastAppliedTags] = annotation
+	}
+	if err := p.update(ctx, p.obj); err != nil {
+		return err
+	}
+	p.register()
+	return nil
+}
+
+// project writes spec and status as they have to be now, if they differ.
+func (p *pass) project(ctx context.Context) error {
+	v := p.view()
+	if err := p.record(ctx, v); err != nil {
+		return err
+	}
+	// Recording the spec may have changed the generation, and the ids make a
+	// difference to the status.
+	return p.writeStatus(ctx, p.obj, p.stored, p.view().status())
+}
+
+// finish lets the object go when nothing is left of it in AWS. What was launched
+// shortly before may not be visible yet.
+func (p *pass) finish(ctx context.Context) (ctrl.Result, error) {
+	v := p.view()
+	if v.row != nil || v.vanished() {
+		return p.release(ctx)
+	}
+	var visible time.Time
+	if !p.memory.tried.IsZero() {
+		visible = p.memory.tried.Add(v.snap.Grace)
+	}
+	if bound := p.started.Add(v.snap.Grace); p.obj.CreationTimestamp.Time.Before(p.started) && bound.After(visible) {
+		visible = bound
+	}
+	if instance.RecordedID(&p.obj.Spec) == "" && !v.snap.Observed(mirror.Instances.Kind).Before(visible) {
+		return p.release(ctx)
+	}
+	if err := p.project(ctx); err != nil {
+		return ctrl.Result{}, err
+	}
+	if wait := visible.Sub(p.Clock.Now()); wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, nil
+	}
+	if err := p.Mirror.Refresh(ctx, p.session.Scope, 0, mirror.Instances.Kind); err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: time.Second}, nil
+}
+
+// release removes the finalizer.
+func (p *pass) release(ctx context.Context) (ctrl.Result, error) {
+	if controllerutil.RemoveFinalizer(p.obj, infrav1.MachineFinalizer) {
+		if err := p.update(ctx, p.obj); err != nil {
+			return ctrl.Result{}, client.IgnoreNotFound(err)
+		}
+	}
+	p.forget(p.obj)
+	return ctrl.Result{}, nil
+}
+
+// next says when to look at the object again. Changes in AWS and of the objects
+// it belongs to come by themselves.
+func (p *pass) next(left plan.Plan) ctrl.Result {
+	if at := p.memory.next(); !at.IsZero() {
+		return ctrl.Result{RequeueAfter: max(at.Sub(p.Clock.Now()), 100*time.Millisecond)}
+	}
+	if len(left.Waits)+len(left.Actions) > 0 {
+		return ctrl.Result{RequeueAfter: lookAgain}
+	}
+	return ctrl.Result{}
+}
+
+// noJournal is for objects whose creations all carry tokens or unique names.
+type noJournal struct{}
+
+var _ plan.Journal = noJournal{}
+
+// Begin is never called: no action asks for an entry.
+func (noJournal) Begin(context.Context, []plan.Action) error {
+	return errors.New("an AWSMachine keeps no journal")
+}
+
+// End has nothing to remove.
+func (noJournal) End(context.Context, []string) {}
+
+// digest tells the contents of stored data apart.
+func digest(a plan.Action) string {
+	data, err := bootstrap.Content(a.Input)
+	if err != nil {
+		return ""
+	}
+	return bootstrap.Digest(data)
+}

@@ -1,0 +1,226 @@
+package awsmachine
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// ReasonWaitingForObservation says that AWS hasn't been seen yet.
+const ReasonWaitingForObservation = "WaitingForObservation"
+
+// areaBootstrap is the area of removing bootstrap data. No condition reports on
+// it: a machine is none the worse for it.
+const areaBootstrap = "BootstrapData"
+
+// launchKey is the key of the launch.
+const launchKey = "instance"
+
+// view is a machine as a snapshot shows it.
+type view struct {
+	Intent
+	snap *mirror.Snapshot
+	// row is the instance, nil while none is to be seen.
+	row  *ec2types.Instance
+	plan plan.Plan
+}
+
+func observe(in Intent, snap *mirror.Snapshot) *view {
+	v := &view{Intent: in, snap: snap}
+	cluster := ""
+	if in.Infra != nil {
+		cluster = in.Infra.Cluster
+	}
+	v.row = instance.Find(&in.Machine.Spec, string(in.Machine.UID), cluster, in.Machine.Name, snap)
+	return v
+}
+
+// Plan returns what is left to do so that AWS matches the intent. For an object
+// that is being deleted, that is what is left to be deleted.
+func Plan(in Intent, snap *mirror.Snapshot) plan.Plan {
+	v := observe(in, snap)
+	v.make()
+	return v.plan
+}
+
+// make plans.
+func (v *view) make() {
+	v.plan = plan.Plan{}
+	if v.groundless() {
+		v.wait(infrav1.InstanceReadyCondition, infrav1.WaitingForClusterInfrastructureReason, "the cluster's infrastructure")
+		return
+	}
+	if kind := v.unseen(v.Kinds()); kind != "" {
+		v.wait(infrav1.InstanceReadyCondition, ReasonWaitingForObservation, "the first complete listing of "+string(kind))
+		return
+	}
+	switch {
+	case v.deleting():
+		v.planDelete()
+	case v.row == nil:
+		v.planMissing()
+	default:
+		v.planInstance()
+	}
+}
+
+// groundless tells that the machine has nothing to stand on yet, for which AWS
+// need not be seen.
+func (v *view) groundless() bool {
+	return !v.deleting() && (v.Infra == nil || !v.Infra.Provisioned) && instance.RecordedID(&v.Machine.Spec) == ""
+}
+
+func (v *view) unseen(kinds []mirror.Kind) mirror.Kind {
+	for _, kind := range kinds {
+		if !v.snap.Seen(kind) {
+			return kind
+		}
+	}
+	return ""
+}
+
+func (v *view) add(actions ...plan.Action) { v.plan.Actions = append(v.plan.Actions, actions...) }
+
+func (v *view) wait(area, reason, summary string) {
+	v.plan.Waits = append(v.plan.Waits, plan.Wait{Area: area, Reason: reason, Summary: summary})
+}
+
+func (v *view) problem(area, reason, format string, args ...any) {
+	v.plan.Problems = append(v.plan.Problems, plan.Problem{Area: area, Reason: reason, Summary: fmt.Sprintf(format, args...)})
+}
+
+// vanished tells that the recorded instance is proven to be gone.
+func (v *view) vanished() bool {
+	return v.row == nil && instance.RecordedID(&v.Machine.Spec) != "" &&
+		v.snap.AbsentSince(mirror.Instances.Kind, v.Started.Add(v.snap.Grace))
+}
+
+// planMissing launches the instance, unless there was one already.
+func (v *view) planMissing() {
+	const area = infrav1.InstanceReadyCondition
+	id := instance.RecordedID(&v.Machine.Spec)
+	switch {
+	case v.vanished():
+		v.problem(area, infrav1.InstanceNotFoundReason, "instance %s doesn't exist any more; delete the Machine to have another one", id)
+	case id != "":
+		v.wait(area, infrav1.InstanceNotFoundReason, fmt.Sprintf("instance %s, which AWS doesn't show, to appear or to be proven gone", id))
+	case v.failed():
+		v.problem(area, infrav1.InstanceProvisionFailedReason, "the machine has failed and is not launched again; delete the Machine to have another one")
+	case v.Owner == nil || v.Owner.Spec.Bootstrap.DataSecretName == nil:
+		v.wait(area, infrav1.WaitingForBootstrapDataReason, "the Machine's bootstrap data")
+	case v.Bootstrap == nil:
+		v.wait(area, infrav1.WaitingForBootstrapDataReason, "the bootstrap data in Secret "+*v.Owner.Spec.Bootstrap.DataSecretName)
+	default:
+		v.planLaunch()
+	}
+	if v.vanished() || v.failed() {
+		v.removeBootstrapData()
+	}
+}
+
+// planInstance puts right what differs, and tells what state the instance is in.
+func (v *view) planInstance() {
+	const area = infrav1.InstanceReadyCondition
+	id, state := aws.ToString(v.row.InstanceId), instance.State(v.row)
+	switch state {
+	case infrav1.InstanceStateRunning:
+	case infrav1.InstanceStatePending:
+		v.wait(area, infrav1.InstanceNotReadyReason, "instance "+id+" to run")
+	case infrav1.InstanceStateStopping, infrav1.InstanceStateStopped:
+		v.problem(area, infrav1.InstanceStoppedReason, "instance %s is %s; somebody stopped it: start it, or delete the Machine to have another one", id, state)
+	case infrav1.InstanceStateShuttingDown, infrav1.InstanceStateTerminated:
+		v.problem(area, infrav1.InstanceTerminatedReason, "instance %s is %s%s; delete the Machine to have another one", id, state, because(v.row))
+	default:
+		v.problem(area, infrav1.InstanceNotReadyReason, "instance %s is in the state %q, which is unknown here", id, state)
+	}
+	if v.joined() || v.failed() || instance.Ended(v.row) {
+		v.removeBootstrapData()
+	}
+	if instance.Ended(v.row) || v.Infra == nil {
+		return
+	}
+	v.planDrift()
+	if v.controlPlane() && state == infrav1.InstanceStateRunning {
+		actions, waits := instance.Register(id, v.Infra, v.snap)
+		v.add(actions...)
+		if waits != "" {
+			v.wait(infrav1.ELBAttachedCondition, infrav1.ELBAttachFailedReason, waits)
+		}
+	}
+}
+
+// because returns AWS's reason for the instance's state.
+func because(i *ec2types.Instance) string {
+	if i.StateReason == nil || aws.ToString(i.StateReason.Message) == "" {
+		return ""
+	}
+	return " (" + *i.StateReason.Message + ")"
+}
+
+func (v *view) planDrift() {
+	groups, waits, err := instance.Groups(&v.Machine.Spec, v.Infra, v.controlPlane(), v.snap)
+	switch {
+	case err != nil:
+		v.problem(infrav1.SecurityGroupsReadyCondition, infrav1.SecurityGroupsFailedReason, "%s", err)
+	case waits != "":
+		v.wait(infrav1.SecurityGroupsReadyCondition, infrav1.SecurityGroupsFailedReason, waits)
+	}
+	v.add(instance.Drift(v.row, instance.Wanted{Tags: v.tags(), Removed: v.removedTags(), Groups: groups, Spec: &v.Machine.Spec})...)
+}
+
+// removeBootstrapData removes what is recorded of the data in AWS: it holds
+// credentials for joining the cluster.
+func (v *view) removeBootstrapData() {
+	if s, ok := v.secrets(); ok {
+		s.Area = areaBootstrap
+		for part := range int(v.Machine.Spec.CloudInit.SecretCount) {
+			if !v.Removed[s.Key(part)] {
+				v.add(s.Delete(part))
+			}
+		}
+	}
+	v.removeObject()
+}
+
+// planDelete takes the instance out of the load balancers and ends it.
+func (v *view) planDelete() {
+	const area = infrav1.InstanceReadyCondition
+	v.removeBootstrapData()
+	if v.row == nil {
+		return
+	}
+	id := aws.ToString(v.row.InstanceId)
+	switch instance.State(v.row) {
+	case infrav1.InstanceStateTerminated:
+		return
+	case infrav1.InstanceStateShuttingDown:
+		v.wait(area, infrav1.DeletingReason, "instance "+id+" to end")
+		return
+	}
+	first := ""
+	if v.controlPlane() && v.Infra != nil {
+		for _, a := range instance.Deregister(id, v.Infra, v.snap) {
+			if !v.Tolerated[a.Key] {
+				v.add(a)
+				first = "its leaving the load balancer"
+			}
+		}
+	}
+	v.add(plan.Action{Key: launchKey, Area: area, Verb: plan.Delete, Operation: "ec2.TerminateInstances",
+		Input: &ec2.TerminateInstancesInput{InstanceIds: []string{id}}, Summary: "terminate instance " + id, WaitsFor: first})
+}
+
+// open tells whether the plan has anything left in an area.
+func open(p plan.Plan, area string) bool {
+	return slices.ContainsFunc(p.Actions, func(a plan.Action) bool { return a.Area == area }) ||
+		slices.ContainsFunc(p.Waits, func(w plan.Wait) bool { return w.Area == area }) ||
+		slices.ContainsFunc(p.Problems, func(x plan.Problem) bool { return x.Area == area })
+}

@@ -1,0 +1,183 @@
+package awsmachine
+
+import (
+	"encoding/json"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+)
+
+// lastAppliedTags is the annotation that remembers the user's tags as they were
+// put on the instance last, as JSON. (CAPA's wire format.)
+const lastAppliedTags = "sigs.k8s.io/cluster-api-provider-aws-last-applied-tags"
+
+// updateError is the reason, known to existing tools, of a machine whose instance
+// is not what it was.
+const updateError = "UpdateError"
+
+// Project returns what has to be recorded in the spec, and the status. Conditions
+// that changed carry no time: Stamp gives them one. What others keep in the status
+// is taken over.
+func Project(in Intent, snap *mirror.Snapshot) (infrav1.AWSMachineSpec, infrav1.AWSMachineStatus) {
+	v := observe(in, snap)
+	v.make()
+	return v.record(), v.status()
+}
+
+// record returns the spec with ids and decisions.
+func (v *view) record() infrav1.AWSMachineSpec {
+	spec := *v.Machine.Spec.DeepCopy()
+	if v.deleting() {
+		return spec
+	}
+	if v.row != nil {
+		if id := instance.ProviderID(v.row); id != "" && (spec.ProviderID == nil || spec.InstanceID == nil) {
+			spec.ProviderID, spec.InstanceID = aws.String(id), v.row.InstanceId
+		}
+	}
+	s, ok := v.secrets()
+	switch {
+	case !ok:
+	case v.row == nil && v.Bootstrap != nil && instance.RecordedID(&spec) == "" && !v.failed():
+		// A later attempt may need fewer; those of the earlier one have to be removed too.
+		spec.CloudInit.SecretPrefix = s.Prefix
+		spec.CloudInit.SecretCount = max(spec.CloudInit.SecretCount, int32(len(v.parts(s))))
+	case v.removedAll(int(spec.CloudInit.SecretCount)):
+		spec.CloudInit.SecretPrefix, spec.CloudInit.SecretCount = "", 0
+	}
+	return spec
+}
+
+// removedAll tells that all secrets that are recorded were removed.
+func (v *view) removedAll(count int) bool {
+	s, _ := v.secrets()
+	for part := range count {
+		if !v.Removed[s.Key(part)] {
+			return false
+		}
+	}
+	return count > 0
+}
+
+// userTags are the tags that users chose, for the cluster or the machine.
+func (v *view) userTags() map[string]string {
+	tags := map[string]string{}
+	for k, value := range v.Infra.Tags {
+		tags[k] = value
+	}
+	for k, value := range v.Machine.Spec.AdditionalTags {
+		tags[k] = value
+	}
+	return tags
+}
+
+// removedTags are the keys that the annotation remembers and nobody wants any more.
+func (v *view) removedTags() []string {
+	var keys []string
+	wanted := v.tags()
+	for _, key := range sortedKeys(v.rememberedTags()) {
+		if _, still := wanted[key]; !still {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+func (v *view) rememberedTags() map[string]string {
+	tags := map[string]string{}
+	// Text that isn't ours says nothing.
+	_ = json.Unmarshal([]byte(v.Machine.Annotations[lastAppliedTags]), &tags)
+	return tags
+}
+
+// annotation returns the annotation's value as it has to be; "" for none. Keys
+// stay until they are gone from the instance.
+func (v *view) annotation() string {
+	if v.Infra == nil || v.row == nil {
+		return v.Machine.Annotations[lastAppliedTags]
+	}
+	tags := v.userTags()
+	for _, key := range v.removedTags() {
+		if instance.Tag(v.row.Tags, key) != "" {
+			tags[key] = v.rememberedTags()[key]
+		}
+	}
+	if len(tags) == 0 {
+		return ""
+	}
+	text, err := json.Marshal(tags)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+func (v *view) status() infrav1.AWSMachineStatus {
+	status := *v.Machine.Status.DeepCopy()
+	status.Observation = nil
+	if v.unseen(v.Kinds()) != "" && !v.groundless() {
+		return v.blind(status)
+	}
+	if v.row == nil && instance.RecordedID(&v.Machine.Spec) == "" && v.Failures == nil {
+		return status // what the launching process says of the launch holds
+	}
+	if v.row != nil {
+		v.instanceStatus(&status)
+	}
+	setConditions(&status, v.conditions(), v.Machine.Generation)
+	v.failure(&status)
+	return status
+}
+
+// blind returns the status while AWS was not seen yet: that which the object has,
+// or for a new object that nothing is known.
+func (v *view) blind(status infrav1.AWSMachineStatus) infrav1.AWSMachineStatus {
+	for _, c := range status.Conditions {
+		if c.Type == infrav1.InstanceReadyCondition && c.Reason != ReasonWaitingForObservation {
+			return status
+		}
+	}
+	setConditions(&status, v.conditions(), v.Machine.Generation)
+	return status
+}
+
+func (v *view) instanceStatus(status *infrav1.AWSMachineStatus) {
+	state := instance.State(v.row)
+	status.InstanceState = &state
+	status.Interruptible = v.row.InstanceLifecycle == ec2types.InstanceLifecycleTypeSpot || instance.Interruptible(&v.Machine.Spec)
+	if zone := instance.Zone(v.row); zone != "" {
+		status.FailureDomain = zone
+	}
+	// AWS takes the addresses of an instance that ends away; they stay for whoever
+	// looks for the node that was there.
+	if addresses := instance.Addresses(v.row); len(addresses) > 0 {
+		status.Addresses = addresses
+	}
+	// The contract wants the provider's id to be there first.
+	if state == infrav1.InstanceStateRunning && v.Machine.Spec.ProviderID != nil && !v.deleting() {
+		status.Initialization = &infrav1.Initialization{Provisioned: aws.Bool(true)}
+	}
+}
+
+// failure says, for tools that know only the old form, that the instance is lost.
+func (v *view) failure(status *infrav1.AWSMachineStatus) {
+	if v.deleting() || v.failed() {
+		return
+	}
+	for _, x := range v.plan.Problems {
+		if x.Reason != infrav1.InstanceTerminatedReason && x.Reason != infrav1.InstanceNotFoundReason {
+			continue
+		}
+		if status.Deprecated == nil {
+			status.Deprecated = &infrav1.MachineDeprecatedStatus{}
+		}
+		if status.Deprecated.V1Beta1 == nil {
+			status.Deprecated.V1Beta1 = &infrav1.MachineV1Beta1DeprecatedStatus{}
+		}
+		status.Deprecated.V1Beta1.FailureReason, status.Deprecated.V1Beta1.FailureMessage = aws.String(updateError), aws.String(x.Summary)
+	}
+}

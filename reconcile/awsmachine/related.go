@@ -1,0 +1,91 @@
+// Package awsmachine makes AWS match AWSMachine objects, and tells in their
+// status how far it does: observe, plan, act, project.
+package awsmachine
+
+import (
+	"context"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/annotations"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+)
+
+// awsClusterKind is the infrastructure that machines on EC2 belong to.
+const awsClusterKind = "AWSCluster"
+
+// related are the objects that an AWSMachine belongs to. Each is nil while it
+// isn't there.
+type related struct {
+	machine *clusterv1.Machine
+	cluster *clusterv1.Cluster
+	infra   *infrav1.AWSCluster
+}
+
+// relatives reads related objects, from caches.
+type relatives struct {
+	// ours has the infrastructure kinds, host those of Cluster API.
+	ours, host client.Reader
+}
+
+// of returns what the object belongs to. What doesn't exist is left out; the error
+// says what couldn't be read.
+func (r relatives) of(ctx context.Context, obj *infrav1.AWSMachine) (related, error) {
+	var out related
+	name := ownerName(obj)
+	if name == "" {
+		return out, nil
+	}
+	machine := &clusterv1.Machine{}
+	if err := r.host.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: name}, machine); err == nil {
+		out.machine = machine
+	} else if !apierrors.IsNotFound(err) {
+		return out, err
+	}
+	return out, r.infrastructure(ctx, obj, &out)
+}
+
+func (r relatives) infrastructure(ctx context.Context, obj *infrav1.AWSMachine, out *related) error {
+	name := obj.Labels[clusterv1.ClusterNameLabel]
+	if out.machine != nil {
+		name = out.machine.Spec.ClusterName
+	}
+	cluster := &clusterv1.Cluster{}
+	if err := r.host.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: name}, cluster); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	out.cluster = cluster
+	ref := cluster.Spec.InfrastructureRef
+	if ref.Kind != awsClusterKind || ref.APIGroup != infrav1.GroupName {
+		return nil
+	}
+	infra := &infrav1.AWSCluster{}
+	if err := r.ours.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: ref.Name}, infra); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	out.infra = infra
+	return nil
+}
+
+// infrastructureFacts returns what machines have to know of the infrastructure;
+// nil while there is none.
+func (r related) infrastructureFacts() *instance.Infra {
+	if r.infra == nil || r.cluster == nil {
+		return nil
+	}
+	return instance.InfraOf(r.infra, r.cluster.Name, annotations.IsExternallyManaged(r.infra))
+}
+
+// ownerName returns the name of the Machine that an AWSMachine belongs to, or "".
+func ownerName(obj *infrav1.AWSMachine) string {
+	for _, ref := range obj.OwnerReferences {
+		if group, err := schema.ParseGroupVersion(ref.APIVersion); err == nil && ref.Kind == "Machine" && group.Group == clusterv1.GroupVersion.Group {
+			return ref.Name
+		}
+	}
+	return ""
+}
