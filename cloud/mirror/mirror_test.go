@@ -123,7 +123,7 @@ func (r *region) byID(_ context.Context, _ *cloud.Session, ids []string) ([]thin
 	r.calls["byID"]++
 	var rows []thing
 	for _, id := range ids {
-		if t, ok := r.things[id]; ok && !(r.hideIDs && r.hidden[id]) {
+		if t, ok := r.things[id]; ok && (!r.hideIDs || !r.hidden[id]) {
 			rows = append(rows, t)
 		}
 	}

@@ -22,8 +22,8 @@ func (j *journal) Begin(ctx context.Context, actions []plan.Action) error {
 	for _, a := range actions {
 		delete(j.ended, a.Key)
 		entry := infrav1.PendingCreation{Key: a.Key, Operation: a.Operation, Since: now}
-		list := slices.DeleteFunc(next.Status.PendingCreations, func(e infrav1.PendingCreation) bool { return e.Key == a.Key })
-		next.Status.PendingCreations = append(list, entry)
+		next.Status.PendingCreations = slices.DeleteFunc(next.Status.PendingCreations, func(e infrav1.PendingCreation) bool { return e.Key == a.Key })
+		next.Status.PendingCreations = append(next.Status.PendingCreations, entry)
 	}
 	if err := (*pass)(j).updateStatus(ctx, next); err != nil {
 		return err

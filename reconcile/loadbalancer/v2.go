@@ -94,26 +94,26 @@ func (s *State) v2Type() elbv2types.LoadBalancerTypeEnum {
 // planV2Drift puts an existing load balancer right.
 func (s *State) planV2Drift() {
 	arn := s.V2.LoadBalancerArn
-	update := func(name, operation, summary string, in any, waits string) {
+	update := func(name, operation, summary string, in any) {
 		s.add(plan.Action{Key: s.Key + "/" + name, Verb: plan.Update, Operation: "elasticloadbalancingv2." + operation,
-			Input: in, Summary: fmt.Sprintf("set %s of load balancer %s", summary, s.Name()), WaitsFor: waits})
+			Input: in, Summary: fmt.Sprintf("set %s of load balancer %s", summary, s.Name())})
 	}
 	if missing := names.Missing(s.tags(), s.V2.TagSet); len(missing) > 0 {
 		update("tags", "AddTags", "tags "+strings.Join(names.SortedKeys(missing), ", "),
-			&elbv2.AddTagsInput{ResourceArns: []string{*arn}, Tags: tagList(missing)}, "")
+			&elbv2.AddTagsInput{ResourceArns: []string{*arn}, Tags: tagList(missing)})
 	}
 	if subnets, waits := s.subnetIDs(); waits == "" && !same(subnets, zoneSubnets(s.V2)) {
 		update("subnets", "SetSubnets", "subnets "+strings.Join(subnets, ", "),
-			&elbv2.SetSubnetsInput{LoadBalancerArn: arn, Subnets: subnets}, "")
+			&elbv2.SetSubnetsInput{LoadBalancerArn: arn, Subnets: subnets})
 	}
 	// A network load balancer that was made without groups can never get any.
 	if groups, waits := s.groupIDs(); waits == "" && len(s.V2.SecurityGroups) > 0 && !same(groups, s.V2.SecurityGroups) {
 		update("security-groups", "SetSecurityGroups", "security groups "+strings.Join(groups, ", "),
-			&elbv2.SetSecurityGroupsInput{LoadBalancerArn: arn, SecurityGroups: groups}, "")
+			&elbv2.SetSecurityGroupsInput{LoadBalancerArn: arn, SecurityGroups: groups})
 	}
 	if changed := s.v2Attributes(); len(changed) > 0 {
 		update("attributes", "ModifyLoadBalancerAttributes", "attributes",
-			&elbv2.ModifyLoadBalancerAttributesInput{LoadBalancerArn: arn, Attributes: changed}, "")
+			&elbv2.ModifyLoadBalancerAttributesInput{LoadBalancerArn: arn, Attributes: changed})
 	}
 }
 

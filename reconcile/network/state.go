@@ -188,7 +188,7 @@ func (s *State) Unsettled() []plan.Entry {
 			continue
 		}
 		listed := s.snap.Observed(kind).After(entry.Since.Add(s.snap.Grace))
-		if !(s.Found(entry.Key) && listed) && s.pending(entry.Key, kind) {
+		if (!s.Found(entry.Key) || !listed) && s.pending(entry.Key, kind) {
 			rest = append(rest, entry)
 		}
 	}

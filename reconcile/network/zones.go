@@ -24,7 +24,7 @@ func (s *State) defaultZones() []string {
 	sort.Strings(zones)
 	limit := defaultZoneLimit
 	if l := s.Spec.VPC.AvailabilityZoneUsageLimit; l != nil {
-		limit = int(*l)
+		limit = *l
 	}
 	if len(zones) <= limit {
 		return zones
