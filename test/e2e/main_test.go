@@ -17,7 +17,9 @@ import (
 var suite struct {
 	// root is the repository, bin its built binaries, dir the local cluster's folder.
 	root, bin, dir string
-	kubeconfig     string
+	// kubeconfig is an administrator's; the server has one with the rights that the
+	// manifests give it.
+	kubeconfig, serverKubeconfig string
 }
 
 func TestMain(m *testing.M) {
@@ -48,6 +50,7 @@ func run(m *testing.M) (int, error) {
 		return 0, err
 	}
 	suite.kubeconfig = filepath.Join(dir, "kubeconfig")
+	suite.serverKubeconfig = filepath.Join(dir, "kubeconfigs", "capa-apiserver.kubeconfig")
 	return m.Run(), nil
 }
 

@@ -103,7 +103,7 @@ func (w *world) launch() {
 	must(w.t, err)
 	defer log.Close()
 	args := append([]string{
-		"--kubeconfig=" + suite.kubeconfig, "--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", w.port),
+		"--kubeconfig=" + suite.serverKubeconfig, "--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", w.port),
 		"--data-dir=" + filepath.Join(w.dataDir, "etcd"),
 		"--service-external-name=localhost", fmt.Sprintf("--service-port=%d", w.port),
 		"--webhook-bind-address=127.0.0.1", fmt.Sprintf("--webhook-port=%d", w.webhook),
