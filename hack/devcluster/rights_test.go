@@ -113,6 +113,7 @@ func TestServerHasTheRightsItNeedsAndNoMore(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &cluster); err != nil {
 		t.Fatal(err)
 	}
+	usersRights(t, cluster)
 	if out, err := kubectl(t, cluster, "", "delete", "cluster", quickstartName, "--timeout=2m"); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -136,6 +137,34 @@ func TestServerHasTheRightsItNeedsAndNoMore(t *testing.T) {
 	}
 	for _, unused := range needless(granted(t), seen) {
 		t.Errorf("the server may %s and never does", unused)
+	}
+}
+
+// usersRights: the kinds are in the cluster's own roles for people.
+func usersRights(t *testing.T, cluster Cluster) {
+	for user, role := range map[string]string{"an-editor": "edit", "a-viewer": "view"} {
+		if out, err := kubectl(t, cluster, "", "create", "rolebinding", user, "--clusterrole="+role, "--user="+user); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	cases := []struct {
+		user, verb, resource, want string
+	}{
+		{"an-editor", "create", "awsclusters", "yes"},
+		{"an-editor", "get", "awsclusters", "yes"},
+		{"an-editor", "update", "awsclusters/status", "no"},
+		{"an-editor", "create", "awsclusterroleidentities", "no"},
+		{"a-viewer", "get", "awsclusters", "yes"},
+		{"a-viewer", "create", "awsclusters", "no"},
+		{"nobody", "get", "awsclusters", "no"},
+	}
+	for _, c := range cases {
+		// kubectl fails when the answer is no, so only the answer counts.
+		resource, subresource, _ := strings.Cut(c.resource, "/")
+		out, _ := kubectl(t, cluster, "", "auth", "can-i", c.verb, resource, "--subresource="+subresource, "--as="+c.user, "--as-group=system:authenticated")
+		if lines := strings.Split(strings.TrimSpace(out), "\n"); lines[len(lines)-1] != c.want {
+			t.Errorf("may %s %s %s: %s", c.user, c.verb, c.resource, out)
+		}
 	}
 }
 
