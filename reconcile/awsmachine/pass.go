@@ -171,6 +171,9 @@ func (p *pass) recall() {
 	}
 	for _, key := range sortedKeys(p.memory.held) {
 		h := p.memory.held[key]
+		if h.message == "" {
+			continue
+		}
 		p.failures[h.area] = appendNew(p.failures[h.area], h.message)
 	}
 }

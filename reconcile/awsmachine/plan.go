@@ -116,6 +116,8 @@ func (v *view) planMissing() {
 		v.problem(area, infrav1.InstanceProvisionFailedReason, "the machine has failed and is not launched again; delete the Machine to have another one")
 	case v.Owner == nil || v.Owner.Spec.Bootstrap.DataSecretName == nil:
 		v.wait(area, infrav1.WaitingForBootstrapDataReason, "the Machine's bootstrap data")
+	case v.Bootstrap == nil && len(v.Failures[area]) > 0:
+		v.wait(area, infrav1.InstanceProvisionFailedReason, "the next attempt to launch")
 	case v.Bootstrap == nil:
 		v.wait(area, infrav1.WaitingForBootstrapDataReason, "the bootstrap data in Secret "+*v.Owner.Spec.Bootstrap.DataSecretName)
 	default:

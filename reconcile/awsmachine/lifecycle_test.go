@@ -1,0 +1,101 @@
+package awsmachine
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+)
+
+func TestWorkerComesUpAndGoesAwayCompletely(t *testing.T) {
+	w := newWorld(t)
+	before := w.resources()
+	w.machine("w1", plainData)
+	w.settle("w1", w.ready("w1"))
+	obj := w.get("w1")
+	list := w.instances()
+	if len(list) != 1 {
+		t.Fatalf("%d instances, want 1", len(list))
+	}
+	i := list[0]
+	if want := "aws:///us-east-1a/" + aws.ToString(i.InstanceId); aws.ToString(obj.Spec.ProviderID) != want || aws.ToString(obj.Spec.InstanceID) != aws.ToString(i.InstanceId) {
+		t.Errorf("provider id %q, instance id %q, want %q", aws.ToString(obj.Spec.ProviderID), aws.ToString(obj.Spec.InstanceID), want)
+	}
+	if !obj.Provisioned() || obj.Status.FailureDomain != "us-east-1a" || len(obj.Status.Addresses) == 0 ||
+		obj.Status.InstanceState == nil || *obj.Status.InstanceState != infrav1.InstanceStateRunning {
+		t.Errorf("the status is %+v", obj.Status)
+	}
+	for tag, want := range map[string]string{"Name": "w1", "sigs.k8s.io/cluster-api-provider-aws/cluster/c1": "owned",
+		"sigs.k8s.io/cluster-api-provider-aws/role": "node", "kubernetes.io/cluster/c1": "owned", "MachineName": "default/w1"} {
+		if have := instance.Tag(i.Tags, tag); have != want {
+			t.Errorf("tag %s is %q, want %q", tag, have, want)
+		}
+	}
+	w.delete("w1")
+	if left := w.instances(); len(left) > 0 {
+		t.Errorf("%d instances are left", len(left))
+	}
+	after := w.resources()
+	delete(after, "instance") // terminated ones are still listed
+	for kind, n := range after {
+		if n != before[kind] {
+			t.Errorf("%d of %s are left, want %d", n, kind, before[kind])
+		}
+	}
+}
+
+func TestControlPlaneMachineIsPutBehindTheLoadBalancerAndTakenOutFirst(t *testing.T) {
+	w := newWorld(t)
+	w.machine("cp1", plainData, controlPlane)
+	w.settle("cp1", w.ready("cp1"))
+	id := aws.ToString(w.get("cp1").Spec.InstanceID)
+	if targets := w.targets(); !slices.Equal(targets, []string{id}) {
+		t.Errorf("the load balancer holds %v, want %s", targets, id)
+	}
+	groups := map[string]bool{}
+	for _, g := range w.instances()[0].SecurityGroups {
+		groups[aws.ToString(g.GroupName)] = true
+	}
+	if !groups["c1-node"] || !groups["c1-lb"] || !groups["c1-controlplane"] || len(groups) != 3 {
+		t.Errorf("the security groups are %v", groups)
+	}
+	w.aws.ClearLog()
+	w.delete("cp1")
+	var order []string
+	for _, e := range w.aws.Log() {
+		if e.Operation == "DeregisterTargets" || e.Operation == "TerminateInstances" {
+			order = append(order, e.Operation)
+		}
+	}
+	if strings.Join(order, " ") != "DeregisterTargets TerminateInstances" {
+		t.Errorf("the calls were %v", order)
+	}
+	if targets := w.targets(); len(targets) > 0 {
+		t.Errorf("the load balancer still holds %v", targets)
+	}
+}
+
+// targets returns what is registered with the target groups and not on its way out.
+func (w *world) targets() []string {
+	w.t.Helper()
+	ctx, api := context.Background(), w.session().ELBv2
+	groups, err := api.DescribeTargetGroups(ctx, &elbv2.DescribeTargetGroupsInput{})
+	w.must(err)
+	var ids []string
+	for _, g := range groups.TargetGroups {
+		health, err := api.DescribeTargetHealth(ctx, &elbv2.DescribeTargetHealthInput{TargetGroupArn: g.TargetGroupArn})
+		w.must(err)
+		for _, d := range health.TargetHealthDescriptions {
+			if d.TargetHealth.State != "draining" {
+				ids = append(ids, aws.ToString(d.Target.Id))
+			}
+		}
+	}
+	return ids
+}
