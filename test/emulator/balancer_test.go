@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -191,13 +192,16 @@ func TestLoadBalancerSettingsReadBack(t *testing.T) {
 			ConnectionSettings: &elbtypes.ConnectionSettings{IdleTimeout: aws.Int32(600)}}}))
 	must[*elb.ApplySecurityGroupsToLoadBalancerOutput](t)(classic.ApplySecurityGroupsToLoadBalancer(ctx, &elb.ApplySecurityGroupsToLoadBalancerInput{LoadBalancerName: &n.classic, SecurityGroups: []string{more}}))
 	must[*elb.AttachLoadBalancerToSubnetsOutput](t)(classic.AttachLoadBalancerToSubnets(ctx, &elb.AttachLoadBalancerToSubnetsInput{LoadBalancerName: &n.classic, Subnets: []string{extra}}))
+	id := *c.run(c.launch(n.private[0])).InstanceId
+	wantCode(t, second(classic.RegisterInstancesWithLoadBalancer(ctx, &elb.RegisterInstancesWithLoadBalancerInput{LoadBalancerName: &n.classic,
+		Instances: []elbtypes.Instance{{InstanceId: aws.String("i-1")}}})), "InvalidInstance")
 	must[*elb.RegisterInstancesWithLoadBalancerOutput](t)(classic.RegisterInstancesWithLoadBalancer(ctx, &elb.RegisterInstancesWithLoadBalancerInput{LoadBalancerName: &n.classic,
-		Instances: []elbtypes.Instance{{InstanceId: aws.String("i-1")}}}))
+		Instances: []elbtypes.Instance{{InstanceId: &id}}}))
 	must[*elb.CreateLoadBalancerListenersOutput](t)(classic.CreateLoadBalancerListeners(ctx, &elb.CreateLoadBalancerListenersInput{LoadBalancerName: &n.classic,
 		Listeners: []elbtypes.Listener{classicListener(22623, 22623)}}))
 	must[*elb.DeleteLoadBalancerListenersOutput](t)(classic.DeleteLoadBalancerListeners(ctx, &elb.DeleteLoadBalancerListenersInput{LoadBalancerName: &n.classic, LoadBalancerPorts: []int32{6443}}))
 	d := must[*elb.DescribeLoadBalancersOutput](t)(classic.DescribeLoadBalancers(ctx, &elb.DescribeLoadBalancersInput{LoadBalancerNames: []string{n.classic}})).LoadBalancerDescriptions[0]
-	if *d.HealthCheck.Target != "HTTPS:6443/readyz" || d.SecurityGroups[0] != more || len(d.Subnets) != 3 || *d.Instances[0].InstanceId != "i-1" ||
+	if *d.HealthCheck.Target != "HTTPS:6443/readyz" || d.SecurityGroups[0] != more || len(d.Subnets) != 3 || *d.Instances[0].InstanceId != id ||
 		len(d.ListenerDescriptions) != 1 || d.ListenerDescriptions[0].Listener.LoadBalancerPort != 22623 {
 		t.Errorf("classic load balancer %+v", d)
 	}
@@ -210,7 +214,11 @@ func TestLoadBalancerSettingsReadBack(t *testing.T) {
 func TestTargetsBecomeHealthyAndDrain(t *testing.T) {
 	c := newCloud(t)
 	n := newNetwork(c)
-	targets := []types.TargetDescription{{Id: aws.String("i-1")}}
+	id := *c.run(c.launch(n.private[0])).InstanceId
+	targets := []types.TargetDescription{{Id: &id}}
+	register := &elbv2.RegisterTargetsInput{TargetGroupArn: &n.targetsARN, Targets: targets}
+	wantCode(t, second(c.elbv2().RegisterTargets(ctx, register)), "InvalidTarget") // it is pending
+	c.clock.Advance(c.Config().InstanceDelay)
 	states := func() string {
 		out := ""
 		for _, d := range must[*elbv2.DescribeTargetHealthOutput](t)(c.elbv2().DescribeTargetHealth(ctx, &elbv2.DescribeTargetHealthInput{TargetGroupArn: &n.targetsARN})).TargetHealthDescriptions {
@@ -218,7 +226,7 @@ func TestTargetsBecomeHealthyAndDrain(t *testing.T) {
 		}
 		return out
 	}
-	must[*elbv2.RegisterTargetsOutput](t)(c.elbv2().RegisterTargets(ctx, &elbv2.RegisterTargetsInput{TargetGroupArn: &n.targetsARN, Targets: targets}))
+	must[*elbv2.RegisterTargetsOutput](t)(c.elbv2().RegisterTargets(ctx, register))
 	initial := states()
 	c.clock.Advance(c.Config().TargetHealthDelay)
 	healthy := states()
@@ -227,5 +235,25 @@ func TestTargetsBecomeHealthyAndDrain(t *testing.T) {
 	c.clock.Advance(c.Config().DeletionDelay)
 	if got := []string{initial, healthy, draining, states()}; got[0] != "initial" || got[1] != "healthy" || got[2] != "draining" || got[3] != "" {
 		t.Errorf("states %q, want initial, healthy, draining and none", got)
+	}
+}
+
+func TestTerminatedInstancesLeaveTheirTargetGroups(t *testing.T) {
+	c := newCloud(t)
+	n := newNetwork(c)
+	id := *c.run(c.launch(n.private[0])).InstanceId
+	c.clock.Advance(c.Config().InstanceDelay)
+	must[*elbv2.RegisterTargetsOutput](t)(c.elbv2().RegisterTargets(ctx, &elbv2.RegisterTargetsInput{TargetGroupArn: &n.targetsARN,
+		Targets: []types.TargetDescription{{Id: &id}}}))
+	must[*ec2.TerminateInstancesOutput](t)(c.ec2().TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{id}}))
+	health := func() []types.TargetHealthDescription {
+		return must[*elbv2.DescribeTargetHealthOutput](t)(c.elbv2().DescribeTargetHealth(ctx, &elbv2.DescribeTargetHealthInput{TargetGroupArn: &n.targetsARN})).TargetHealthDescriptions
+	}
+	if got := health(); len(got) != 1 || got[0].TargetHealth.State != types.TargetHealthStateEnumUnused {
+		t.Errorf("health while shutting down %+v, want unused", got)
+	}
+	c.clock.Advance(c.Config().TerminationDelay)
+	if got := health(); len(got) != 0 {
+		t.Errorf("health %+v, want no targets", got)
 	}
 }

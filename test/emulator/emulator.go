@@ -13,6 +13,8 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/ec2"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/elb"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/elbv2"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/secretsmanager"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/ssm"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/sts"
 )
 
@@ -61,6 +63,8 @@ func New(options Options) *Emulator {
 		ec2.Service(),
 		elb.Service(),
 		elbv2.Service(),
+		secretsmanager.Service(),
+		ssm.Service(),
 		sts.Service(),
 	)
 }

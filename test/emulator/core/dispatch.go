@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -35,6 +36,9 @@ func (e *Emulator) serveAWS(w http.ResponseWriter, request *http.Request) {
 	e.note(x.entry)
 	if answer == nil {
 		panic(http.ErrAbortHandler) // closes the connection without an answer
+	}
+	for name, values := range answer.Header {
+		w.Header()[name] = values
 	}
 	w.Header().Set("Content-Type", answer.ContentType)
 	w.Header().Set("x-amzn-RequestId", x.id)
@@ -155,24 +159,43 @@ func (e *Emulator) admit(x *exchange, signed scope) (answer *Answer, done bool) 
 
 // carryOut runs the operation. The answer is encoded before the lock is given back, because outputs share memory with the state.
 func (e *Emulator) carryOut(ctx context.Context, x *exchange) *Answer {
+	for {
+		answer, later := e.attempt(ctx, x)
+		if later == nil {
+			return answer
+		}
+		select {
+		case <-later.woken:
+		case <-e.clock.After(later.pause):
+		case <-ctx.Done():
+			return x.drop("dropped")
+		}
+	}
+}
+
+// attempt runs the operation once; later is set if it wants to be run again.
+func (e *Emulator) attempt(ctx context.Context, x *exchange) (answer *Answer, later *pause) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.world.settle()
 	request := &Request{
 		Context: ctx, Region: e.world.region(x.caller.Account, x.entry.Region), ID: x.id, Operation: x.operation.Name,
-		Config: &e.config, Caller: x.caller,
+		Config: &e.config, Caller: x.caller, since: x.entry.Time,
 	}
 	out, err := x.operation.call(request, x.in)
 	x.entry.Resources = unique(append(x.entry.Resources, request.resources...))
-	if err != nil {
-		return x.refuse(asError(err))
+	if wait := (*Wait)(nil); errors.As(err, &wait) {
+		return nil, e.world.pauseUntil(wait.Until)
 	}
-	answer, err := x.service.Protocol.Encode(x.operation.Name, out, x.id)
 	if err != nil {
-		return x.refuse(asError(err))
+		return x.refuse(asError(err)), nil
 	}
-	x.entry.Outcome, x.entry.Status = "ok", answer.Status
-	return &answer
+	encoded, err := x.service.Protocol.Encode(x.operation.Name, out, x.id)
+	if err != nil {
+		return x.refuse(asError(err)), nil
+	}
+	x.entry.Outcome, x.entry.Status = "ok", encoded.Status
+	return &encoded, nil
 }
 
 // hold waits until the request is released; false means that its client has gone away.

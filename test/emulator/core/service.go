@@ -79,6 +79,8 @@ type Answer struct {
 	Status      int
 	ContentType string
 	Body        []byte
+	// Header holds what else the protocol puts into headers.
+	Header http.Header
 }
 
 // Operation is one row of a service.
@@ -112,6 +114,7 @@ type Request struct {
 	Config    *Config
 	Caller    Caller
 	resources []string
+	since     time.Time
 }
 
 // Caller is who signed the request.
@@ -124,6 +127,9 @@ type Caller struct {
 
 // Touch notes ids that the operation created or changed, for the request log.
 func (r *Request) Touch(ids ...string) { r.resources = append(r.resources, ids...) }
+
+// Since is when the request was first looked at; an operation that waits is looked at again and again.
+func (r *Request) Since() time.Time { return r.since }
 
 // Hidden says whether a resource created then is still out of sight for this request's operation.
 func (r *Request) Hidden(created time.Time) bool {

@@ -18,6 +18,7 @@ type world struct {
 	// config and services are the emulator's own: what happens by itself follows them too.
 	config   *Config
 	services []*Service
+	woken    chan struct{} // closed by Region.Wake
 }
 
 // event is a transition that happens by itself, such as a NAT gateway becoming available.
@@ -28,7 +29,7 @@ type event struct {
 
 func newWorld(e *Emulator) *world {
 	return &world{regions: map[string]*Region{}, clock: e.clock, random: rand.New(rand.NewPCG(e.seed, e.seed)), session: map[string]Session{},
-		config: &e.config, services: e.services}
+		config: &e.config, services: e.services, woken: make(chan struct{})}
 }
 
 // settle carries out the transitions that are due, in the order of their time. It runs before every look at the world, so that

@@ -16,9 +16,9 @@ import (
 const (
 	ownerCAPA      = "819546954734" // Cluster API's images since Kubernetes 1.30
 	ownerCAPAOld   = "258751437250" // Cluster API's images before that
-	ownerCanonical = "099720109477"
+	OwnerCanonical = "099720109477"
 	ownerFlatcar   = "075585003325"
-	ownerEKS       = "602401143452"
+	OwnerEKS       = "602401143452"
 )
 
 // publicImage is an image as its publisher names it.
@@ -34,6 +34,7 @@ const (
 	oldestMinor, newestMinor  = 27, 36
 	patches                   = 12
 	firstMinorOfNewPublishing = 30
+	lastMinorOfAmazonLinux2   = 32
 )
 
 var firstBuild = time.Date(2024, 1, 15, 12, 0, 0, 0, time.UTC)
@@ -63,7 +64,16 @@ func publicImages() []publicImage {
 			name := func(arch string) string {
 				return fmt.Sprintf("amazon-eks-node-al2023-%s-%s-1.%d-v%s", arch, kind, minor, at.Format("20060102"))
 			}
-			both(ownerEKS, name("x86_64"), name("arm64"), "/dev/xvda", 20, at)
+			both(OwnerEKS, name("x86_64"), name("arm64"), "/dev/xvda", 20, at)
+		}
+		if minor > lastMinorOfAmazonLinux2 {
+			continue
+		}
+		for _, kind := range []string{"node", "gpu-node"} {
+			name := func(prefix string) string {
+				return fmt.Sprintf("amazon-eks-%s%s-1.%d-v%s", prefix, kind, minor, at.Format("20060102"))
+			}
+			both(OwnerEKS, name(""), name("arm64-"), "/dev/xvda", 20, at)
 		}
 	}
 	for _, release := range []struct{ class, code, version string }{{"hvm-ssd", "focal", "20.04"}, {"hvm-ssd", "jammy", "22.04"}, {"hvm-ssd-gp3", "noble", "24.04"}} {
@@ -72,7 +82,7 @@ func publicImages() []publicImage {
 				return fmt.Sprintf("ubuntu/images/%s/ubuntu-%s-%s-%s-server-%s", release.class, release.code, release.version, arch, day)
 			}
 			at, _ := time.Parse("20060102", day)
-			both(ownerCanonical, name("amd64"), name("arm64"), "/dev/sda1", 8, at)
+			both(OwnerCanonical, name("amd64"), name("arm64"), "/dev/sda1", 8, at)
 		}
 	}
 	for i, version := range []string{"4081.2.1", "4152.2.3", "4230.2.3"} {
@@ -87,16 +97,16 @@ func ImageID(region, owner, name string, arch types.ArchitectureValues) string {
 	return fmt.Sprintf("ami-%x", sum)[:len("ami-")+17]
 }
 
-// EKSImageID is the id of EKS's image for a Kubernetes minor version such as "1.34", "" if there is none; kind is "standard" or "nvidia".
-func EKSImageID(r *core.Region, version, kind string, arch types.ArchitectureValues) (id, name string) {
-	for _, row := range Of(r).allImages(r).Rows() {
-		image := row.Value
-		if *image.OwnerId == ownerEKS && image.Architecture == arch &&
-			core.Match(fmt.Sprintf("amazon-eks-node-al2023-*-%s-%s-v*", kind, version), *image.Name) {
-			return row.ID, *image.Name
+// PublicImage is the newest image of an owner whose name fits the pattern, or nil.
+func PublicImage(r *core.Region, owner, pattern string, arch types.ArchitectureValues) *types.Image {
+	var newest *types.Image
+	for _, image := range Of(r).allImages(r).All() {
+		if *image.OwnerId == owner && image.Architecture == arch && core.Match(pattern, *image.Name) &&
+			(newest == nil || *image.CreationDate > *newest.CreationDate) {
+			newest = image
 		}
 	}
-	return "", ""
+	return newest
 }
 
 // allImages is the table of images, filled with the public ones at its first use.

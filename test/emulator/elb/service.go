@@ -31,6 +31,7 @@ func Service() *core.Service {
 			core.Op(registerInstancesWithLoadBalancer), core.Op(deregisterInstancesFromLoadBalancer), core.Op(describeInstanceHealth),
 			core.Op(describeTags), core.Op(addTags), core.Op(removeTags),
 		},
+		Event:     forget,
 		Inventory: inventory,
 		Lookup:    lookup,
 	}

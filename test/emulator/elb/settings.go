@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
 
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/ec2"
 )
 
 func defaultAttributes() types.LoadBalancerAttributes {
@@ -163,11 +164,19 @@ func deleteLoadBalancerListeners(r *core.Request, in *sdk.DeleteLoadBalancerList
 	return nil, nil
 }
 
-// registerInstancesWithLoadBalancer takes any instance id: instances are not emulated, so none could be looked up.
+// registerInstancesWithLoadBalancer takes instances of the load balancer's VPC, whatever their state.
 func registerInstancesWithLoadBalancer(r *core.Request, in *sdk.RegisterInstancesWithLoadBalancerInput) (*sdk.RegisterInstancesWithLoadBalancerOutput, error) {
 	b, err := find(r, in.LoadBalancerName)
 	if err != nil {
 		return nil, err
+	}
+	for _, wanted := range in.Instances {
+		id := core.Val(wanted.InstanceId)
+		if vpc, _, found := ec2.Of(r.Region).Running(id); !found {
+			return nil, refuse("InvalidInstance", "Could not find EC2 instance %s.", id)
+		} else if vpc != *b.VPCId {
+			return nil, refuse("InvalidInstance", "EC2 instance %s is not in the same VPC as the load balancer.", id)
+		}
 	}
 	b.Instances = append(withoutInstances(b.Instances, in.Instances), in.Instances...)
 	return &sdk.RegisterInstancesWithLoadBalancerOutput{Instances: b.Instances}, nil
@@ -200,7 +209,18 @@ func withoutInstances(have, gone []types.Instance) []types.Instance {
 	return out
 }
 
-// describeInstanceHealth calls every registered instance in service: there is nothing behind it that could be checked.
+// forget takes a terminated instance out of all load balancers, as ELB does by itself.
+func forget(r *core.Region, event core.Event) {
+	if event.DetailType != "EC2 Instance State-change Notification" || event.Detail["state"] != "terminated" {
+		return
+	}
+	id, _ := event.Detail["instance-id"].(string)
+	for _, b := range of(r).balancers.All() {
+		b.Instances = withoutInstances(b.Instances, []types.Instance{{InstanceId: &id}})
+	}
+}
+
+// describeInstanceHealth calls every instance that runs in service: there is nothing behind it that could be checked.
 func describeInstanceHealth(r *core.Request, in *sdk.DescribeInstanceHealthInput) (*sdk.DescribeInstanceHealthOutput, error) {
 	b, err := find(r, in.LoadBalancerName)
 	if err != nil {
@@ -208,8 +228,12 @@ func describeInstanceHealth(r *core.Request, in *sdk.DescribeInstanceHealthInput
 	}
 	out := &sdk.DescribeInstanceHealthOutput{InstanceStates: []types.InstanceState{}}
 	for _, instance := range b.Instances {
-		out.InstanceStates = append(out.InstanceStates, types.InstanceState{InstanceId: instance.InstanceId, State: core.Ptr("InService"),
-			ReasonCode: core.Ptr("N/A"), Description: core.Ptr("N/A")})
+		state := types.InstanceState{InstanceId: instance.InstanceId, State: core.Ptr("InService"), ReasonCode: core.Ptr("N/A"), Description: core.Ptr("N/A")}
+		if _, running, _ := ec2.Of(r.Region).Running(core.Val(instance.InstanceId)); !running {
+			state.State, state.ReasonCode = core.Ptr("OutOfService"), core.Ptr("Instance")
+			state.Description = core.Ptr("Instance is in stopped state.")
+		}
+		out.InstanceStates = append(out.InstanceStates, state)
 	}
 	return out, nil
 }

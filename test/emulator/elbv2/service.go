@@ -32,6 +32,7 @@ func Service() *core.Service {
 			core.Op(registerTargets), core.Op(deregisterTargets), core.Op(describeTargetHealth),
 			core.Op(describeTags), core.Op(addTags), core.Op(removeTags),
 		},
+		Event:     forget,
 		Inventory: inventory,
 		Lookup:    lookup,
 	}

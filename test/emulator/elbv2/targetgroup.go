@@ -299,7 +299,20 @@ func deleteTargetGroup(r *core.Request, in *sdk.DeleteTargetGroupInput) (*sdk.De
 	return nil, nil
 }
 
-// registerTargets takes any instance id: instances are not emulated, so none could be looked up.
+// checkInstance says why an instance can't be a target of the group.
+func (g *targetGroup) checkInstance(r *core.Request, id string) error {
+	vpc, running, found := ec2.Of(r.Region).Running(id)
+	switch {
+	case !found:
+		return refuse("InvalidTarget", "The following targets are not valid instances: '%s'", id)
+	case !running:
+		return refuse("InvalidTarget", "The following targets are not in a running state and cannot be registered: '%s'", id)
+	case vpc != *g.VpcId:
+		return refuse("InvalidTarget", "The following targets are not in the target group VPC '%s': '%s'", *g.VpcId, id)
+	}
+	return nil
+}
+
 func registerTargets(r *core.Request, in *sdk.RegisterTargetsInput) (*sdk.RegisterTargetsOutput, error) {
 	g, err := findGroup(r, in.TargetGroupArn)
 	if err != nil {
@@ -308,6 +321,12 @@ func registerTargets(r *core.Request, in *sdk.RegisterTargetsInput) (*sdk.Regist
 	for _, wanted := range in.Targets {
 		if _, err := netip.ParseAddr(core.Val(wanted.Id)); g.TargetType == types.TargetTypeEnumIp && err != nil {
 			return nil, refuse("ValidationError", "The IP address '%s' is not a valid IPv4 or IPv6 address", core.Val(wanted.Id))
+		}
+		if g.TargetType != types.TargetTypeEnumInstance {
+			continue
+		}
+		if err := g.checkInstance(r, core.Val(wanted.Id)); err != nil {
+			return nil, err
 		}
 	}
 	for _, wanted := range in.Targets {
@@ -328,6 +347,17 @@ func (g *targetGroup) without(gone types.TargetDescription) []target {
 		}
 	}
 	return out
+}
+
+// forget takes a terminated instance out of all target groups, as ELB does by itself.
+func forget(r *core.Region, event core.Event) {
+	if event.DetailType != "EC2 Instance State-change Notification" || event.Detail["state"] != "terminated" {
+		return
+	}
+	id, _ := event.Detail["instance-id"].(string)
+	for _, g := range of(r).groups.All() {
+		g.targets = g.without(types.TargetDescription{Id: &id})
+	}
 }
 
 func deregisterTargets(r *core.Request, in *sdk.DeregisterTargetsInput) (*sdk.DeregisterTargetsOutput, error) {
@@ -371,7 +401,7 @@ func describeTargetHealth(r *core.Request, in *sdk.DescribeTargetHealthInput) (*
 		}
 		described := have.TargetDescription
 		out.TargetHealthDescriptions = append(out.TargetHealthDescriptions, types.TargetHealthDescription{
-			Target: &described, HealthCheckPort: core.Ptr(fmt.Sprint(core.Val(have.Port))), TargetHealth: have.health(r, used)})
+			Target: &described, HealthCheckPort: core.Ptr(fmt.Sprint(core.Val(have.Port))), TargetHealth: have.health(r, used, g.TargetType)})
 	}
 	return out, nil
 }
@@ -385,8 +415,12 @@ func named(have target, list []types.TargetDescription) bool {
 	return false
 }
 
-func (t target) health(r *core.Request, used bool) *types.TargetHealth {
+func (t target) health(r *core.Request, used bool, kind types.TargetTypeEnum) *types.TargetHealth {
+	_, running, _ := ec2.Of(r.Region).Running(core.Val(t.Id))
 	switch {
+	case kind == types.TargetTypeEnumInstance && !running && !t.draining:
+		return &types.TargetHealth{State: types.TargetHealthStateEnumUnused, Reason: types.TargetHealthReasonEnumInvalidState,
+			Description: core.Ptr("Target is in the stopped state")}
 	case t.draining:
 		return &types.TargetHealth{State: types.TargetHealthStateEnumDraining, Reason: types.TargetHealthReasonEnumDeregistrationInProgress}
 	case !used:
