@@ -35,7 +35,7 @@ const (
 
 // world is AWS and a management cluster, with the reconciler between them.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	aws    *emulator.Emulator
 	url    string
 	now    *clocktesting.FakeClock
@@ -86,7 +86,7 @@ func (e *eventLog) with(prefix string) []string {
 	return found
 }
 
-func newWorld(t *testing.T, cluster *infrav1.AWSCluster) *world {
+func newWorld(t testing.TB, cluster *infrav1.AWSCluster) *world {
 	t.Helper()
 	start := time.Now().Truncate(time.Second)
 	w := &world{t: t, now: clocktesting.NewFakeClock(start), awsNow: emulator.NewFakeClock(start), events: &eventLog{},
@@ -104,7 +104,7 @@ func newWorld(t *testing.T, cluster *infrav1.AWSCluster) *world {
 	return w
 }
 
-func newKube(t *testing.T, cluster *infrav1.AWSCluster) client.Client {
+func newKube(t testing.TB, cluster *infrav1.AWSCluster) client.Client {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{infrav1.AddToScheme, clusterv1.AddToScheme} {

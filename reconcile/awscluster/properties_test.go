@@ -78,7 +78,7 @@ func TestAfterAPlanIsCarriedOutNothingIsLeftToDo(t *testing.T) {
 }
 
 // completeWorld returns a complete cluster and what the mirror shows of it.
-func completeWorld(t *testing.T) (*infrav1.AWSCluster, *mirror.Snapshot) {
+func completeWorld(t testing.TB) (*infrav1.AWSCluster, *mirror.Snapshot) {
 	w := newWorld(t, newCluster())
 	w.create()
 	w.settleReads(w.observed)

@@ -15,11 +15,20 @@ import (
 
 // suite is what all tests of the package share.
 var suite struct {
-	// root is the repository, bin its built binaries, dir the local cluster's folder.
-	root, bin, dir string
-	// kubeconfig is an administrator's; the server has one with the rights that the
-	// manifests give it.
-	kubeconfig, serverKubeconfig string
+	// root is the repository.
+	root string
+	// local is the management cluster, as the command that starts it reports it.
+	local struct {
+		Bin string `json:"bin"`
+		// Kubeconfig is an administrator's; ServerKubeconfig has the rights that the
+		// manifests give our server.
+		Kubeconfig       string `json:"kubeconfig"`
+		ServerKubeconfig string `json:"serverKubeconfig"`
+		EtcdServer       string `json:"etcdServer"`
+		EtcdCA           string `json:"etcdCA"`
+		EtcdClientCert   string `json:"etcdClientCert"`
+		EtcdClientKey    string `json:"etcdClientKey"`
+	}
 }
 
 func TestMain(m *testing.M) {
@@ -41,30 +50,34 @@ func run(m *testing.M) (int, error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	suite.root, suite.bin, suite.dir = root, filepath.Join(root, "_run", "bin"), dir
-	if err := devcluster("build"); err != nil {
+	suite.root = root
+	if _, err := devcluster("build"); err != nil {
 		return 0, err
 	}
 	defer devcluster("down", "--dir="+dir)
-	if err := devcluster("up", "--dir="+dir, "--without=capa"); err != nil {
+	report, err := devcluster("up", "--dir="+dir, "--without=capa", "--json")
+	if err != nil {
 		return 0, err
 	}
-	suite.kubeconfig = filepath.Join(dir, "kubeconfig")
-	suite.serverKubeconfig = filepath.Join(dir, "kubeconfigs", "capa-apiserver.kubeconfig")
+	if err := json.Unmarshal(report, &suite.local); err != nil {
+		return 0, err
+	}
 	return m.Run(), nil
 }
 
-// devcluster runs the command of the local management cluster, from its own module.
-func devcluster(args ...string) error {
+// devcluster runs the command of the local management cluster, from its own
+// module, and returns what it prints for programs.
+func devcluster(args ...string) ([]byte, error) {
 	// With KUBECONFIG set it would use that cluster in place of a new one.
 	cmd := exec.CommandContext(context.Background(), "go", append([]string{"run", "./cmd/devcluster"}, args...)...)
 	cmd.Dir = filepath.Join(suite.root, "hack")
-	cmd.Env = append(os.Environ(), "KUBECONFIG=", "CGO_ENABLED=0")
-	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("devcluster %v: %w", args, err)
+	cmd.Env = append(os.Environ(), "KUBECONFIG=", "AWS_ENDPOINT_URL=", "CGO_ENABLED=0")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("devcluster %v: %w", args, err)
 	}
-	return nil
+	return out, nil
 }
 
 func pretty(v any) string {

@@ -62,7 +62,7 @@ func newWorld(t *testing.T, flags ...string) *world {
 	must(t, err)
 	t.Cleanup(stopDNS)
 	w.port, w.webhook = freePort(t), freePort(t)
-	w.config, err = clientcmd.BuildConfigFromFlags("", suite.kubeconfig)
+	w.config, err = clientcmd.BuildConfigFromFlags("", suite.local.Kubeconfig)
 	must(t, err)
 	w.config.QPS, w.config.Burst = 200, 400
 	w.client, err = client.New(w.config, client.Options{Scheme: clientScheme(t)})
@@ -103,14 +103,14 @@ func (w *world) launch() {
 	must(w.t, err)
 	defer log.Close()
 	args := append([]string{
-		"--kubeconfig=" + suite.serverKubeconfig, "--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", w.port),
+		"--kubeconfig=" + suite.local.ServerKubeconfig, "--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", w.port),
 		"--data-dir=" + filepath.Join(w.dataDir, "etcd"),
 		"--service-external-name=localhost", fmt.Sprintf("--service-port=%d", w.port),
 		"--webhook-bind-address=127.0.0.1", fmt.Sprintf("--webhook-port=%d", w.webhook),
 		fmt.Sprintf("--webhook-url=https://127.0.0.1:%d", w.webhook),
 		"--dns-server=" + w.aws.DNSAddr(),
 	}, w.flags...)
-	w.process = exec.Command(filepath.Join(suite.bin, "capa-apiserver"), args...)
+	w.process = exec.Command(filepath.Join(suite.local.Bin, "capa-apiserver"), args...)
 	w.process.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+w.awsURL, "AWS_REGION="+region,
 		"AWS_ACCESS_KEY_ID=AKIATEST", "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true")
 	w.process.Stdout, w.process.Stderr = log, log
@@ -177,8 +177,8 @@ func (w *world) kubectl(args ...string) string {
 
 // tryKubectl runs the real one with the input and returns all it says.
 func (w *world) tryKubectl(input string, args ...string) (string, error) {
-	cmd := exec.Command(filepath.Join(suite.bin, "kubectl"), args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+suite.kubeconfig)
+	cmd := exec.Command(filepath.Join(suite.local.Bin, "kubectl"), args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+suite.local.Kubeconfig)
 	cmd.Stdin = strings.NewReader(input)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
