@@ -13,6 +13,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/ec2"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/elb"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/elbv2"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/s3"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/secretsmanager"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/ssm"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/sts"
@@ -63,6 +64,7 @@ func New(options Options) *Emulator {
 		ec2.Service(),
 		elb.Service(),
 		elbv2.Service(),
+		s3.Service(),
 		secretsmanager.Service(),
 		ssm.Service(),
 		sts.Service(),

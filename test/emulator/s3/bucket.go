@@ -1,0 +1,192 @@
+package s3
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"net/http"
+	"reflect"
+	"regexp"
+	"strings"
+
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
+)
+
+// Inputs are named after their operations; all of them are the HTTP request's parts.
+type (
+	CreateBucketInput      struct{ request }
+	HeadBucketInput        struct{ request }
+	DeleteBucketInput      struct{ request }
+	ListBucketsInput       struct{ request }
+	GetBucketLocationInput struct{ request }
+
+	PutBucketPolicyInput                 struct{ request }
+	GetBucketPolicyInput                 struct{ request }
+	DeleteBucketPolicyInput              struct{ request }
+	PutBucketTaggingInput                struct{ request }
+	GetBucketTaggingInput                struct{ request }
+	DeleteBucketTaggingInput             struct{ request }
+	PutBucketLifecycleConfigurationInput struct{ request }
+	GetBucketLifecycleConfigurationInput struct{ request }
+	PutBucketEncryptionInput             struct{ request }
+	GetBucketEncryptionInput             struct{ request }
+	PutPublicAccessBlockInput            struct{ request }
+	GetPublicAccessBlockInput            struct{ request }
+	PutBucketOwnershipControlsInput      struct{ request }
+	GetBucketOwnershipControlsInput      struct{ request }
+	PutBucketVersioningInput             struct{ request }
+	GetBucketVersioningInput             struct{ request }
+)
+
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+
+// createBucket succeeds in us-east-1 for a bucket that the account has already, as S3 does.
+func createBucket(r *core.Request, in *CreateBucketInput) (*response, error) {
+	s := of(r.Region)
+	if !bucketName.MatchString(in.bucket) || strings.Contains(in.bucket, "..") {
+		return nil, refuse(http.StatusBadRequest, "InvalidBucketName", "The specified bucket is not valid.")
+	}
+	var asked struct{ LocationConstraint string }
+	if len(in.body) > 0 && xml.Unmarshal(in.body, &asked) != nil {
+		return nil, refuse(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+	}
+	home := r.Region.Name
+	switch {
+	case home == "us-east-1" && asked.LocationConstraint != "":
+		return nil, refuse(http.StatusBadRequest, "InvalidLocationConstraint", "The specified location-constraint is not valid")
+	case home != "us-east-1" && asked.LocationConstraint != home:
+		return nil, refuse(http.StatusBadRequest, "IllegalLocationConstraintException",
+			"The "+asked.LocationConstraint+" location constraint is incompatible for the region specific endpoint this request was sent to.")
+	case s.buckets.Get(in.bucket) != nil && home != "us-east-1":
+		return nil, refuse(http.StatusConflict, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.")
+	}
+	if s.buckets.Get(in.bucket) == nil {
+		s.buckets.Put(in.bucket, &bucket{created: r.Now(), settings: map[string][]byte{}}, r.Now())
+	}
+	r.Touch(in.bucket)
+	return &response{header: http.Header{"Location": {"/" + in.bucket}}}, nil
+}
+
+func headBucket(r *core.Request, in *HeadBucketInput) (*response, error) {
+	_, err := find(r, in.bucket)
+	return &response{header: http.Header{"X-Amz-Bucket-Region": {r.Region.Name}}}, err
+}
+
+func deleteBucket(r *core.Request, in *DeleteBucketInput) (*response, error) {
+	b, err := find(r, in.bucket)
+	if err != nil {
+		return nil, err
+	}
+	if b.objects.Len() > 0 {
+		return nil, refuse(http.StatusConflict, "BucketNotEmpty", "The bucket you tried to delete is not empty")
+	}
+	of(r.Region).buckets.Delete(in.bucket)
+	return &response{status: http.StatusNoContent}, nil
+}
+
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
+func listBuckets(r *core.Request, _ *ListBucketsInput) (*response, error) {
+	type line struct{ Name, CreationDate string }
+	out := struct {
+		XMLName xml.Name `xml:"ListAllMyBucketsResult"`
+		Buckets []line   `xml:"Buckets>Bucket"`
+	}{}
+	for _, row := range of(r.Region).buckets.Rows() {
+		out.Buckets = append(out.Buckets, line{row.ID, row.Created.UTC().Format(timeFormat)})
+	}
+	return document(out)
+}
+
+func getBucketLocation(r *core.Request, in *GetBucketLocationInput) (*response, error) {
+	if _, err := find(r, in.bucket); err != nil {
+		return nil, err
+	}
+	where := r.Region.Name
+	if where == "us-east-1" {
+		where = ""
+	}
+	return document(struct {
+		XMLName xml.Name `xml:"LocationConstraint"`
+		Text    string   `xml:",chardata"`
+	}{Text: where})
+}
+
+func document(content any) (*response, error) {
+	body, err := xml.Marshal(content)
+	return &response{body: append([]byte(xml.Header), body...)}, err
+}
+
+// settingOf is the part of an input type's name behind the verb: "BucketPolicy" of PutBucketPolicyInput.
+func settingOf[I any](verb string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(reflect.TypeFor[I]().Name(), verb), "Input")
+}
+
+// putSetting keeps a setting of a bucket as it is given.
+func putSetting[I any](r *core.Request, in *I) (*response, error) {
+	given, name := any(in).(interface{ get() *request }).get(), settingOf[I]("Put")
+	b, err := find(r, given.bucket)
+	if err != nil {
+		return nil, err
+	}
+	if name == "BucketPolicy" && !json.Valid(given.body) {
+		return nil, refuse(http.StatusBadRequest, "MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'")
+	}
+	if name != "BucketPolicy" && xml.Unmarshal(given.body, new(struct{})) != nil {
+		return nil, refuse(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+	}
+	b.settings[name] = given.body
+	r.Touch(given.bucket)
+	return &response{status: http.StatusOK}, nil
+}
+
+// notSet are the answers for settings that a bucket doesn't have.
+var notSet = map[string]string{
+	"BucketPolicy": "NoSuchBucketPolicy", "BucketTagging": "NoSuchTagSet", "BucketLifecycleConfiguration": "NoSuchLifecycleConfiguration",
+	"BucketEncryption": "ServerSideEncryptionConfigurationNotFoundError", "PublicAccessBlock": "NoSuchPublicAccessBlockConfiguration",
+	"BucketOwnershipControls": "OwnershipControlsNotFoundError",
+}
+
+func getSetting[I any](r *core.Request, in *I) (*response, error) {
+	given, name := any(in).(interface{ get() *request }).get(), settingOf[I]("Get")
+	b, err := find(r, given.bucket)
+	if err != nil {
+		return nil, err
+	}
+	body, ok := b.settings[name]
+	switch {
+	case ok && name == "BucketPolicy":
+		return &response{kind: "application/json", body: body}, nil
+	case ok:
+		return &response{body: body}, nil
+	case name == "BucketVersioning":
+		return &response{body: []byte("<VersioningConfiguration/>")}, nil
+	}
+	return nil, refuse(http.StatusNotFound, notSet[name], "The bucket has no such setting")
+}
+
+func deleteSetting[I any](r *core.Request, in *I) (*response, error) {
+	given := any(in).(interface{ get() *request }).get()
+	b, err := find(r, given.bucket)
+	if err != nil {
+		return nil, err
+	}
+	delete(b.settings, settingOf[I]("Delete"))
+	return &response{status: http.StatusNoContent}, nil
+}
+
+// tagSet reads the tags of a <Tagging> document.
+func tagSet(body []byte) map[string]string {
+	var tagging struct {
+		TagSet struct {
+			Tag []struct{ Key, Value string }
+		}
+	}
+	out := map[string]string{}
+	if len(body) == 0 || xml.Unmarshal(body, &tagging) != nil {
+		return out
+	}
+	for _, tag := range tagging.TagSet.Tag {
+		out[tag.Key] = tag.Value
+	}
+	return out
+}
