@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -30,6 +31,8 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
+	"github.com/capa-apiserver/capa-apiserver/registry/generic"
 )
 
 const (
@@ -51,7 +54,8 @@ type background struct {
 	ours     cluster.Cluster
 	sessions *cloud.Sessions
 	mirror   *mirror.Mirror
-	live     *liveClusters
+	// live gives the kinds that show AWS, by plural.
+	live map[string]generic.Live
 }
 
 // newBackground wires the parts. Nothing runs until run.
@@ -82,10 +86,13 @@ func newBackground(extra *Extra, loopback *rest.Config) (*background, error) {
 	}
 	b := &background{manager: host, ours: ours}
 	b.sessions = cloud.NewSessions(cloud.Options{Identities: ours.GetClient(), Host: host.GetClient(), ControllerNamespace: o.Namespace})
-	b.mirror = mirror.New(mirror.Options{Rest: o.SweepPeriod, CreationGrace: o.CreationGrace})
-	b.live = &liveClusters{
-		observer: &awscluster.Observer{Sessions: b.sessions, Mirror: b.mirror, Owners: owners{host.GetClient()}},
-		maxAge:   o.MaxAge, deadline: o.ReadDeadline,
+	b.mirror = mirror.New(mirror.Options{
+		Tables: slices.Concat(mirror.NetworkTables, mirror.MachineTables), Rest: o.SweepPeriod, CreationGrace: o.CreationGrace,
+	})
+	p := promise{o.MaxAge, o.ReadDeadline}
+	b.live = map[string]generic.Live{
+		"awsclusters": liveClusters(p, &awscluster.Observer{Sessions: b.sessions, Mirror: b.mirror, Owners: owners{host.GetClient()}}),
+		"awsmachines": liveMachines(p, &awsmachine.Observer{Sessions: b.sessions, Mirror: b.mirror, Client: ours.GetClient(), Host: host.GetClient()}),
 	}
 	if err := b.addAll(extra); err != nil {
 		return nil, err
@@ -111,7 +118,7 @@ func (b *background) addAll(extra *Extra) error {
 		b.manager.Add(everywhere(func(ctx context.Context) error { b.mirror.Run(ctx); return nil })),
 		b.addRegistrar(extra),
 		b.manager.Add(leader(b.ensureDefaultIdentity)),
-		b.addReconciler(o),
+		b.addReconcilers(o),
 		b.addWebhooks(extra),
 	)
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/apis/openapi"
 	"github.com/capa-apiserver/capa-apiserver/apiserver/certs"
 	"github.com/capa-apiserver/capa-apiserver/apiserver/etcd"
-	"github.com/capa-apiserver/capa-apiserver/registry/generic"
 )
 
 const (
@@ -157,8 +156,7 @@ func (c CompletedConfig) New() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	live := map[string]generic.Live{"awsclusters": background.live}
-	if err := install(server, c.generic.RESTOptionsGetter, live); err != nil {
+	if err := install(server, c.generic.RESTOptionsGetter, background.live); err != nil {
 		return nil, err
 	}
 	s := &Server{generic: server, background: background, extra: c.extra}

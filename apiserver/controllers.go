@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"context"
+	"errors"
 	"net"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -10,21 +11,28 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
 )
 
-// addReconciler makes AWS match the AWSClusters, in the leader.
-func (b *background) addReconciler(o *Options) error {
+// addReconcilers makes AWS match the objects, in the leader.
+func (b *background) addReconcilers(o *Options) error {
 	if !o.Reconcile {
 		return nil
 	}
-	reconciler := awscluster.New(awscluster.Options{
-		Client:   b.ours.GetClient(),
-		Host:     b.manager.GetClient(),
-		Events:   b.manager.GetEventRecorderFor("capa-apiserver"), //nolint:staticcheck // users look for core Events
-		Sessions: b.sessions, Mirror: b.mirror, Resolver: resolver(o.DNSServer),
+	events := b.manager.GetEventRecorderFor("capa-apiserver") //nolint:staticcheck // users look for core Events
+	ours, host := b.ours.GetClient(), b.manager.GetClient()
+	clusters := awscluster.New(awscluster.Options{
+		Client: ours, Host: host, Events: events, Sessions: b.sessions, Mirror: b.mirror, Resolver: resolver(o.DNSServer),
 		WatchFilter: o.WatchFilter, Concurrency: o.Concurrency,
 	})
-	return reconciler.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache())
+	machines := awsmachine.New(awsmachine.Options{
+		Client: ours, Host: host, Events: events, Sessions: b.sessions, Mirror: b.mirror,
+		WatchFilter: o.WatchFilter, Concurrency: o.MachineConcurrency,
+	})
+	return errors.Join(
+		clusters.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
+		machines.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
+	)
 }
 
 // resolver asks one DNS server, or the system's when there is none.

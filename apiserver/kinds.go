@@ -6,6 +6,8 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awscluster"
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsclusteridentity"
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsclustertemplate"
+	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsmachine"
+	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsmachinetemplate"
 )
 
 // Kinds are all kinds that the server serves. Storage, discovery and the shadow
@@ -14,6 +16,8 @@ func Kinds() []generic.Kind {
 	return append([]generic.Kind{
 		awscluster.Kind(),
 		awsclustertemplate.Kind(),
+		awsmachine.Kind(),
+		awsmachinetemplate.Kind(),
 	}, awsclusteridentity.Kinds()...)
 }
 

@@ -13,6 +13,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
 	"github.com/capa-apiserver/capa-apiserver/registry/generic"
 )
 
@@ -20,56 +21,97 @@ import (
 // mirror itself joins those of one account and region into one refresh.
 const refreshers = 32
 
-// liveClusters makes reads of AWSClusters as fresh as AWS.
-type liveClusters struct {
-	observer *awscluster.Observer
-	// maxAge is the promise; deadline how long a read waits for it.
+// promise is how fresh reads are.
+type promise struct {
+	// maxAge is how old facts may be; deadline how long a read waits for them.
 	maxAge, deadline time.Duration
 }
 
-var _ generic.Live = (*liveClusters)(nil)
+// live makes reads of the kind T, which has the status S, as fresh as AWS.
+type live[T runtime.Object, S any] struct {
+	promise
+	refresh   func(ctx context.Context, obj T, maxAge time.Duration) error
+	project   func(ctx context.Context, obj T) *S
+	freshness func(ctx context.Context, obj T) (observed time.Time, err error)
+	status    func(obj T) *S
+	// observation is where the status says how fresh it is.
+	observation func(status *S) **infrav1.Observation
+}
+
+var _ generic.Live = live[*infrav1.AWSCluster, infrav1.AWSClusterStatus]{}
+
+func liveClusters(p promise, o *awscluster.Observer) generic.Live {
+	return live[*infrav1.AWSCluster, infrav1.AWSClusterStatus]{
+		promise: p,
+		refresh: o.Refresh,
+		project: func(ctx context.Context, obj *infrav1.AWSCluster) *infrav1.AWSClusterStatus {
+			status, _ := o.Project(ctx, obj)
+			return status
+		},
+		freshness: func(ctx context.Context, obj *infrav1.AWSCluster) (time.Time, error) {
+			f := o.Freshness(ctx, obj)
+			return f.ObservedTime, f.Err
+		},
+		status:      func(obj *infrav1.AWSCluster) *infrav1.AWSClusterStatus { return &obj.Status },
+		observation: func(s *infrav1.AWSClusterStatus) **infrav1.Observation { return &s.Observation },
+	}
+}
+
+func liveMachines(p promise, o *awsmachine.Observer) generic.Live {
+	return live[*infrav1.AWSMachine, infrav1.AWSMachineStatus]{
+		promise: p,
+		refresh: o.Refresh,
+		project: func(ctx context.Context, obj *infrav1.AWSMachine) *infrav1.AWSMachineStatus {
+			status, _ := o.Project(ctx, obj)
+			return status
+		},
+		freshness: func(ctx context.Context, obj *infrav1.AWSMachine) (time.Time, error) {
+			f := o.Freshness(ctx, obj)
+			return f.ObservedTime, f.Err
+		},
+		status:      func(obj *infrav1.AWSMachine) *infrav1.AWSMachineStatus { return &obj.Status },
+		observation: func(s *infrav1.AWSMachineStatus) **infrav1.Observation { return &s.Observation },
+	}
+}
 
 // Refresh asks for facts no older than the promise and stops waiting at the
 // deadline. Its failures show as freshness, so they aren't returned.
-func (l *liveClusters) Refresh(ctx context.Context, objs ...runtime.Object) {
+func (l live[T, S]) Refresh(ctx context.Context, objs ...runtime.Object) {
 	ctx, cancel := context.WithTimeout(cloud.WithPriority(ctx, cloud.Interactive), l.deadline)
 	defer cancel()
 	var group errgroup.Group
 	group.SetLimit(refreshers)
 	for _, obj := range objs {
-		group.Go(func() error { return l.observer.Refresh(ctx, obj.(*infrav1.AWSCluster), l.maxAge) })
+		group.Go(func() error { return l.refresh(ctx, obj.(T), l.maxAge) })
 	}
 	_ = group.Wait()
 }
 
 // Project returns the object with the status that follows from the known facts.
-func (l *liveClusters) Project(ctx context.Context, obj runtime.Object) (runtime.Object, bool) {
-	stored := obj.(*infrav1.AWSCluster)
-	status, _ := l.observer.Project(ctx, stored)
-	if equality.Semantic.DeepEqual(*status, stored.Status) {
+func (l live[T, S]) Project(ctx context.Context, obj runtime.Object) (runtime.Object, bool) {
+	stored := obj.(T)
+	status := l.project(ctx, stored)
+	if equality.Semantic.DeepEqual(status, l.status(stored)) {
 		return obj, false
 	}
-	projected := stored.DeepCopy()
-	projected.Status = *status
+	projected := stored.DeepCopyObject().(T)
+	*l.status(projected) = *status
 	return projected, true
 }
 
 // Decorate says how old the facts are, and why they are older than promised.
-func (l *liveClusters) Decorate(ctx context.Context, obj runtime.Object) {
-	cluster := obj.(*infrav1.AWSCluster)
-	seen := l.observer.Freshness(ctx, cluster)
-	observation := &infrav1.Observation{}
-	if !seen.ObservedTime.IsZero() {
-		age := time.Since(seen.ObservedTime)
-		observation.ObservedTime = &metav1.Time{Time: seen.ObservedTime}
+func (l live[T, S]) Decorate(ctx context.Context, obj runtime.Object) {
+	observed, err := l.freshness(ctx, obj.(T))
+	observation := &infrav1.Observation{Age: "unknown", Stale: true}
+	if !observed.IsZero() {
+		age := time.Since(observed)
+		observation.ObservedTime = &metav1.Time{Time: observed}
 		observation.Age = duration.HumanDuration(age)
 		observation.Stale = age > l.maxAge+l.deadline
-	} else {
-		observation.Age, observation.Stale = "unknown", true
 	}
-	if seen.Err != nil {
-		class := cloud.Classify(seen.Err)
+	if err != nil {
+		class := cloud.Classify(err)
 		observation.Reason, observation.Message = class.Reason, class.Message
 	}
-	cluster.Status.Observation = observation
+	*l.observation(l.status(obj.(T))) = observation
 }

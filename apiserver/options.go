@@ -66,8 +66,9 @@ type Options struct {
 	// WatchFilter is the value of the label cluster.x-k8s.io/watch-filter of the
 	// clusters to reconcile; empty for all.
 	WatchFilter string
-	// Concurrency is how many clusters are reconciled at the same time.
-	Concurrency int
+	// Concurrency is how many clusters are reconciled at the same time, and
+	// MachineConcurrency how many machines.
+	Concurrency, MachineConcurrency int
 
 	// MaxAge and ReadDeadline bound the age of facts in a read and the wait for them.
 	MaxAge, ReadDeadline time.Duration
@@ -99,10 +100,12 @@ func NewOptions() *Options {
 		WebhookPort:    9443,
 		Reconcile:      true,
 		Concurrency:    10,
-		MaxAge:         defaultMaxAge,
-		ReadDeadline:   defaultReadDeadline,
-		SweepPeriod:    time.Minute,
-		CreationGrace:  time.Minute,
+
+		MachineConcurrency: 50,
+		MaxAge:             defaultMaxAge,
+		ReadDeadline:       defaultReadDeadline,
+		SweepPeriod:        time.Minute,
+		CreationGrace:      time.Minute,
 	}
 }
 
@@ -122,6 +125,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.Reconcile, "reconcile", o.Reconcile, "Make AWS match what is stored. With false the server only shows what AWS has.")
 	fs.StringVar(&o.WatchFilter, "watch-filter", o.WatchFilter, "Reconcile only objects whose label cluster.x-k8s.io/watch-filter has this value.")
 	fs.IntVar(&o.Concurrency, "awscluster-concurrency", o.Concurrency, "How many clusters are reconciled at the same time.")
+	fs.IntVar(&o.MachineConcurrency, "awsmachine-concurrency", o.MachineConcurrency, "How many machines are reconciled at the same time.")
 	fs.DurationVar(&o.MaxAge, "max-age", o.MaxAge, "How old the facts from AWS in an ordinary read may be. Example: 2s")
 	fs.DurationVar(&o.ReadDeadline, "read-deadline", o.ReadDeadline, "How long a read waits for AWS before it answers with what is known.")
 	fs.DurationVar(&o.SweepPeriod, "sweep-period", o.SweepPeriod, "How often the resources of a network are listed while nothing changes, per account and region.")
@@ -166,8 +170,8 @@ func (o *Options) Validate() error {
 	if o.CreationGrace < 0 {
 		refuse("--creation-grace=%s: must not be negative; 1m is usual", o.CreationGrace)
 	}
-	if o.Concurrency < 1 {
-		refuse("--awscluster-concurrency=%d: must be at least 1", o.Concurrency)
+	if o.Concurrency < 1 || o.MachineConcurrency < 1 {
+		refuse("--awscluster-concurrency=%d --awsmachine-concurrency=%d: must be at least 1", o.Concurrency, o.MachineConcurrency)
 	}
 	if o.WebhookURL != "" {
 		if u, err := url.Parse(o.WebhookURL); err != nil || u.Scheme != "https" || u.Host == "" {
