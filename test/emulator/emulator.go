@@ -9,6 +9,7 @@ package emulator
 import (
 	"time"
 
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/autoscaling"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/ec2"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/elb"
@@ -61,6 +62,7 @@ const DefaultAccount = core.DefaultAccount
 // New makes an emulator with all its services. A further service is a folder of its own and one line here.
 func New(options Options) *Emulator {
 	return core.New(options,
+		autoscaling.Service(),
 		ec2.Service(),
 		elb.Service(),
 		elbv2.Service(),

@@ -35,7 +35,7 @@ func (r *Request) Take(name string, bucket Bucket, n int) bool {
 	if replaced, ok := r.Config.Buckets["resources:"+name]; ok {
 		bucket = replaced
 	}
-	return !r.Config.RateLimits || r.take("resources:"+name, bucket, r.Config.RateFactor, float64(n))
+	return r.system || !r.Config.RateLimits || r.take("resources:"+name, bucket, r.Config.RateFactor, float64(n))
 }
 
 func (r *Region) take(key string, bucket Bucket, factor, n float64) bool {

@@ -33,6 +33,8 @@ type Config struct {
 	TerminationDelay time.Duration `json:"terminationDelay"`
 	// TerminatedListedFor is how long a terminated instance is still described (AWS: about an hour).
 	TerminatedListedFor time.Duration `json:"terminatedListedFor"`
+	// AutoScalingDelay is the time between the steps of an Auto Scaling group.
+	AutoScalingDelay time.Duration `json:"autoScalingDelay"`
 	// NoCapacity are patterns "type/zone", for example "m5.large/us-east-1a" or "*/us-east-1b", of which AWS has no instances left;
 	// NotOffered are those that it doesn't have at all.
 	NoCapacity []string `json:"noCapacity"`
@@ -90,6 +92,7 @@ func DefaultConfig() Config {
 		InstanceDelay:       2 * time.Second,
 		TerminationDelay:    2 * time.Second,
 		TerminatedListedFor: time.Hour,
+		AutoScalingDelay:    time.Second,
 		KeyPairs:            []string{"default"},
 
 		RateFactor: 1,

@@ -31,6 +31,6 @@ func (r *Region) Settings() *Config { return r.world.config }
 
 // System is a request that AWS makes in the account by itself, for example Auto Scaling launching instances.
 func (r *Region) System(service, operation string) *Request {
-	return &Request{Context: context.Background(), Region: r, ID: "system", Operation: operation, Config: r.world.config,
+	return &Request{Context: context.Background(), Region: r, ID: "system", system: true, Operation: operation, Config: r.world.config,
 		Caller: Caller{Account: r.Account, ARN: "arn:" + Partition(r.Name) + ":iam::" + r.Account + ":role/aws-service-role/" + service}}
 }

@@ -115,6 +115,7 @@ type Request struct {
 	Caller    Caller
 	resources []string
 	since     time.Time
+	system    bool // made by AWS itself, see Region.System
 }
 
 // Caller is who signed the request.

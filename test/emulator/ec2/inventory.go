@@ -67,6 +67,7 @@ func (n *Network) kinds() []kind {
 		kindIn(types.ResourceTypeCapacityReservation, &n.reservations, func(c *types.CapacityReservation) (string, bool) {
 			return string(c.State), c.State == types.CapacityReservationStateActive
 		}),
+		kindIn(types.ResourceTypeLaunchTemplate, &n.templates, func(*template) (string, bool) { return "", true }),
 		kindIn(types.ResourceTypePlacementGroup, &n.placements, func(g *types.PlacementGroup) (string, bool) { return string(g.State), true }),
 		kindIn(types.ResourceTypeDhcpOptions, &n.dhcp, func(d *types.DhcpOptions) (string, bool) { return "", *d.DhcpOptionsId != n.defaultDHCP }),
 		kindIn(types.ResourceTypeImage, &n.images, func(i *types.Image) (string, bool) { return string(i.State), !val(i.Public) }),

@@ -79,14 +79,6 @@ func (n *Network) Launch(r *core.Request, in *sdk.RunInstancesInput) (string, er
 	return reservation, nil
 }
 
-// withTemplate is the request with what it leaves open taken from its launch template.
-func (n *Network) withTemplate(_ *core.Request, in *sdk.RunInstancesInput) (*sdk.RunInstancesInput, error) {
-	if in.LaunchTemplate == nil {
-		return in, nil
-	}
-	return nil, core.Refuse("InvalidLaunchTemplateId.NotFound", "The specified launch template, with template ID %s, does not exist.", val(in.LaunchTemplate.LaunchTemplateId))
-}
-
 // undo takes back what a launch made before it failed.
 func (n *Network) undo(reservation string) {
 	for _, i := range n.instances.Where(func(i *instance) bool { return i.reservation == reservation }) {

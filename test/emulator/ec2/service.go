@@ -61,6 +61,8 @@ func operations() []core.Operation {
 		op(allocateHosts), op(describeHosts), op(releaseHosts),
 		op(createCapacityReservation), op(describeCapacityReservations), op(cancelCapacityReservation),
 		op(createPlacementGroup), op(describePlacementGroups), op(deletePlacementGroup),
+		op(createLaunchTemplate), op(describeLaunchTemplates), op(deleteLaunchTemplate), op(modifyLaunchTemplate),
+		op(createLaunchTemplateVersion), op(describeLaunchTemplateVersions), op(deleteLaunchTemplateVersions),
 		op(describeDhcpOptions), op(createDhcpOptions), op(associateDhcpOptions), op(deleteDhcpOptions),
 	}
 }
@@ -103,6 +105,7 @@ type Network struct {
 	placements   core.Table[types.PlacementGroup]
 	dhcp         core.Table[types.DhcpOptions]
 	defaultDHCP  string
+	templates    core.Table[template]
 }
 
 // Of is the EC2 state of an account and region.

@@ -349,6 +349,42 @@ func (g *targetGroup) without(gone types.TargetDescription) []target {
 	return out
 }
 
+// Attach registers an instance for another service, if the target group exists.
+func Attach(r *core.Region, arn, instanceID string) {
+	if g := of(r).groups.Get(arn); g != nil {
+		wanted := types.TargetDescription{Id: &instanceID, Port: g.Port}
+		g.targets = append(g.without(wanted), target{TargetDescription: wanted, registered: r.Now()})
+	}
+}
+
+// Detach lets an instance drain for another service.
+func Detach(r *core.Region, arn, instanceID string) {
+	g := of(r).groups.Get(arn)
+	if g == nil {
+		return
+	}
+	for i := range g.targets {
+		g.targets[i].draining = g.targets[i].draining || core.Val(g.targets[i].Id) == instanceID
+	}
+	g.drain(r)
+}
+
+// Exists says whether there is such a target group.
+func Exists(r *core.Region, arn string) bool { return of(r).groups.Get(arn) != nil }
+
+// drain takes draining targets out after the deletion delay.
+func (g *targetGroup) drain(r *core.Region) {
+	r.After(r.Settings().DeletionDelay, func() {
+		kept := []target{}
+		for _, have := range g.targets {
+			if !have.draining {
+				kept = append(kept, have)
+			}
+		}
+		g.targets = kept
+	})
+}
+
 // forget takes a terminated instance out of all target groups, as ELB does by itself.
 func forget(r *core.Region, event core.Event) {
 	if event.DetailType != "EC2 Instance State-change Notification" || event.Detail["state"] != "terminated" {
@@ -376,15 +412,7 @@ func deregisterTargets(r *core.Request, in *sdk.DeregisterTargetsInput) (*sdk.De
 			}
 		}
 	}
-	r.After(r.Config.DeletionDelay, func() {
-		kept := []target{}
-		for _, have := range g.targets {
-			if !have.draining {
-				kept = append(kept, have)
-			}
-		}
-		g.targets = kept
-	})
+	g.drain(r.Region)
 	return nil, nil
 }
 
