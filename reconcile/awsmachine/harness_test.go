@@ -127,7 +127,7 @@ func (w *world) boot() {
 	w.t.Helper()
 	m := mirror.New(mirror.Options{Clock: w.now, Jitter: func(d time.Duration) time.Duration { return d },
 		Tables: append(append([]mirror.Resource{}, mirror.NetworkTables...), mirror.MachineTables...)})
-	sessions := cloud.NewSessions(cloud.Options{Clock: w.now, Limits: func(string, string) cloud.Limit { return cloud.Limit{Burst: 1e6, Refill: 1e6} },
+	sessions := cloud.NewSessions(cloud.Options{Limits: func(string, string) cloud.Limit { return cloud.Limit{Burst: 1e6, Refill: 1e6} },
 		LoadConfig: func(context.Context) (aws.Config, error) {
 			return aws.Config{Region: testRegion, BaseEndpoint: aws.String(w.url),
 				Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "")}, nil
@@ -170,6 +170,7 @@ func (w *world) buildInfrastructure() {
 		_, _ = r.Reconcile(context.Background(), ctrl.Request{NamespacedName: key})
 		c := w.cluster()
 		if c.Provisioned() && meta.IsStatusConditionTrue(c.Status.Conditions, infrav1.ReadyCondition) {
+			w.pass(2 * time.Minute) // so that AWS hides none of it in any test
 			return
 		}
 		w.pass(3 * time.Second)
@@ -311,6 +312,19 @@ func (w *world) instances() []ec2types.Instance {
 		list = append(list, r.Instances...)
 	}
 	return list
+}
+
+// made counts the instances that were ever made and are still listed, whatever
+// their state.
+func (w *world) made() int {
+	w.t.Helper()
+	out, err := w.ec2().DescribeInstances(context.Background(), &ec2.DescribeInstancesInput{})
+	w.must(err)
+	n := 0
+	for _, r := range out.Reservations {
+		n += len(r.Instances)
+	}
+	return n
 }
 
 // resources counts what the account holds, by kind.

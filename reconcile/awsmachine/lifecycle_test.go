@@ -38,16 +38,7 @@ func TestWorkerComesUpAndGoesAwayCompletely(t *testing.T) {
 		}
 	}
 	w.delete("w1")
-	if left := w.instances(); len(left) > 0 {
-		t.Errorf("%d instances are left", len(left))
-	}
-	after := w.resources()
-	delete(after, "instance") // terminated ones are still listed
-	for kind, n := range after {
-		if n != before[kind] {
-			t.Errorf("%d of %s are left, want %d", n, kind, before[kind])
-		}
-	}
+	w.nothingLeft(before)
 }
 
 func TestControlPlaneMachineIsPutBehindTheLoadBalancerAndTakenOutFirst(t *testing.T) {

@@ -192,6 +192,7 @@ func (p *pass) converge(ctx context.Context) (plan.Plan, error) {
 		if err := p.record(ctx, v); err != nil {
 			return v.plan, err
 		}
+		p.settled(v)
 		ready := slices.DeleteFunc(v.plan.Ready(), func(a plan.Action) bool { return p.held(a.Key) })
 		if len(ready) > 0 && launches(v.plan) {
 			p.inLine = p.held(launchKey) || !p.gate.enter(p.session.Scope, p.related.cluster.Name, p.key())
@@ -209,6 +210,20 @@ func (p *pass) converge(ctx context.Context) (plan.Plan, error) {
 		}
 		for _, r := range results {
 			p.take(r)
+		}
+	}
+}
+
+// settled forgets the failures of what isn't to be done any more: the instance is
+// there all the same, or nobody wants it.
+func (p *pass) settled(v *view) {
+	if v.row == nil && !p.deleting() {
+		return
+	}
+	for key, h := range p.memory.held {
+		if !slices.ContainsFunc(v.plan.Actions, func(a plan.Action) bool { return a.Key == key }) {
+			delete(p.memory.held, key)
+			p.failures[h.area] = slices.DeleteFunc(p.failures[h.area], func(m string) bool { return m == h.message })
 		}
 	}
 }
