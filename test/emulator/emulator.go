@@ -14,8 +14,10 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/ec2"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/elb"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/elbv2"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/eventbridge"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/s3"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/secretsmanager"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/sqs"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/ssm"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/sts"
 )
@@ -66,8 +68,10 @@ func New(options Options) *Emulator {
 		ec2.Service(),
 		elb.Service(),
 		elbv2.Service(),
+		eventbridge.Service(),
 		s3.Service(),
 		secretsmanager.Service(),
+		sqs.Service(),
 		ssm.Service(),
 		sts.Service(),
 	)

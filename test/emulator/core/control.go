@@ -22,6 +22,7 @@ func (e *Emulator) control() http.Handler {
 	mux.HandleFunc("DELETE /_emulator/faults", e.deleteFaults)
 	mux.HandleFunc("GET /_emulator/held", func(w http.ResponseWriter, _ *http.Request) { reply(w, e.Held()) })
 	mux.HandleFunc("POST /_emulator/release", e.postRelease)
+	mux.HandleFunc("POST /_emulator/act", e.postAct)
 	mux.HandleFunc("GET /_emulator/resources", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, e.Resources(r.URL.Query().Get("account"), r.URL.Query().Get("region")))
 	})
@@ -86,6 +87,28 @@ func (e *Emulator) postRelease(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	reply(w, map[string]int{"released": e.Release(body.Seq...)})
+}
+
+// postAct takes {"action": "spot-interruption", "account": "", "region": "us-east-1", "id": "i-0123"}.
+func (e *Emulator) postAct(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Action  string `json:"action"`
+		Account string `json:"account"`
+		Region  string `json:"region"`
+		ID      string `json:"id"`
+	}
+	if !read(w, r, &body) {
+		return
+	}
+	found, err := e.Act(body.Action, body.Account, body.Region, body.ID)
+	switch {
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusBadRequest)
+	case !found:
+		http.Error(w, fmt.Sprintf("the action finds no %s in %s", body.ID, body.Region), http.StatusNotFound)
+	default:
+		done(w)
+	}
 }
 
 func read(w http.ResponseWriter, r *http.Request, into any) bool {

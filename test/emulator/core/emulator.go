@@ -3,9 +3,11 @@
 package core
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"sort"
+	"strings"
 	"sync"
 	"time"
 )
@@ -181,6 +183,28 @@ func (e *Emulator) Resources(account, region string) []Resource {
 		return a.Account+a.Region+a.Type+a.ID < b.Account+b.Region+b.Type+b.ID
 	})
 	return out
+}
+
+// Act lets AWS do something by itself to a resource, for example "spot-interruption" to an instance; the README lists the actions. It
+// says whether the resource is there.
+func (e *Emulator) Act(action, account, region, id string) (bool, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.world.settle()
+	if account == "" {
+		account = DefaultAccount
+	}
+	known := []string{}
+	for _, service := range e.services {
+		if do, ok := service.Actions[action]; ok {
+			return do(e.world.region(account, region), id), nil
+		}
+		for name := range service.Actions {
+			known = append(known, name)
+		}
+	}
+	sort.Strings(known)
+	return false, fmt.Errorf("there is no action %q; there are %s", action, strings.Join(known, ", "))
 }
 
 // Held lists the requests that a fault is holding, oldest first.

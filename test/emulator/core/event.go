@@ -15,8 +15,8 @@ type Event struct {
 	Detail     map[string]any
 }
 
-// Emit tells every service of an event in this region.
-func (r *Region) Emit(event Event) {
+// Emit tells every service of an event in this region and returns the event's id.
+func (r *Region) Emit(event Event) string {
 	event.Time = r.Now()
 	event.ID = r.Hex(8) + "-" + r.Hex(4) + "-4" + r.Hex(3) + "-8" + r.Hex(3) + "-" + r.Hex(12)
 	for _, service := range r.world.services {
@@ -24,6 +24,7 @@ func (r *Region) Emit(event Event) {
 			service.Event(r, event)
 		}
 	}
+	return event.ID
 }
 
 // Settings is the configuration, for what happens by itself.

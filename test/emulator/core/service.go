@@ -26,6 +26,8 @@ type Service struct {
 	Inventory func(*Region) []Resource
 	// Event tells the service of something that happened in the region; see Region.Emit.
 	Event func(*Region, Event)
+	// Actions are what AWS may do to a resource by itself when a test wants it, by name; false means that there is no such resource.
+	Actions map[string]func(r *Region, id string) bool
 	// Lookup resolves a DNS name that this service owns, if it exists and is in service.
 	Lookup func(*Region, string) ([]netip.Addr, bool)
 }

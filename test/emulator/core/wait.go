@@ -22,7 +22,9 @@ func (w *world) pauseUntil(until time.Time) *pause {
 }
 
 // Wake lets all waiting operations look again.
-func (r *Region) Wake() {
-	close(r.world.woken)
-	r.world.woken = make(chan struct{})
+func (r *Region) Wake() { r.world.wake() }
+
+func (w *world) wake() {
+	close(w.woken)
+	w.woken = make(chan struct{})
 }

@@ -48,6 +48,9 @@ func (w *world) at(due time.Time, do func()) {
 	w.events = append(w.events, event{})
 	copy(w.events[i+1:], w.events[i:])
 	w.events[i] = event{due: due, do: do}
+	if i == 0 {
+		w.wake() // who waits, waits for the first of them
+	}
 }
 
 func (w *world) region(account, name string) *Region {

@@ -25,6 +25,10 @@ func Service() *core.Service {
 		Operations: operations(),
 		Bucket:     bucket,
 		Inventory:  inventory,
+		Actions: map[string]func(*core.Region, string) bool{
+			"spot-interruption":        func(r *core.Region, id string) bool { return Of(r).Interrupt(r, id) },
+			"rebalance-recommendation": func(r *core.Region, id string) bool { return Of(r).Rebalance(r, id) },
+		},
 	}
 }
 
