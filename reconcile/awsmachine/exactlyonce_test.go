@@ -70,12 +70,13 @@ func TestLaunchHappensOnceHoweverTheProcessDies(t *testing.T) {
 			w := newWorld(t)
 			before := w.resources()
 			x.set(w)
-			w.machine("m1", controlPlane, plainData)
+			w.machine("m1", controlPlane)
 			w.settle("m1", w.hit)
 			if x.dies {
 				w.restart()
 			}
 			w.settle("m1", w.ready("m1"))
+			w.pass(time.Minute) // so that nothing is hidden any more
 			if n := len(w.instances()); n != 1 || w.made() != 1 {
 				t.Errorf("%d instances run, %d were made; want 1", n, w.made())
 			}
@@ -95,7 +96,7 @@ func TestDeletionEndsHoweverTheProcessDies(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			before := w.resources()
-			w.machine("m1", controlPlane, plainData)
+			w.machine("m1", controlPlane)
 			w.settle("m1", w.ready("m1"))
 			x.set(w)
 			w.must(w.kube.Delete(context.Background(), w.get("m1")))
@@ -118,7 +119,7 @@ func TestMachineDeletedRightAfterItsLaunchGotLostLeavesNoInstance(t *testing.T) 
 			w := newWorld(t)
 			before := w.resources()
 			incident{op: "ec2.RunInstances", mode: emulator.DropAfter, hidden: 30 * time.Second}.set(w)
-			w.machine("m1", plainData)
+			w.machine("m1")
 			w.settle("m1", w.hit)
 			w.must(w.kube.Delete(context.Background(), w.get("m1")))
 			if dies {

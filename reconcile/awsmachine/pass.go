@@ -259,7 +259,7 @@ func (p *pass) take(r plan.Result) {
 		delete(p.memory.held, a.Key)
 		p.memory.stored[a.Key] = digest(a)
 	case a.Verb == plan.Delete && a.Area == areaBootstrap:
-		p.removed(a.Key, r.Outcome)
+		p.removed(r)
 	default:
 		delete(p.memory.held, a.Key)
 	}
@@ -277,22 +277,36 @@ func (p *pass) tolerate(r plan.Result) bool {
 }
 
 // removed notes that bootstrap data is gone. What AWS says doesn't exist may have
-// been made so shortly before that AWS doesn't show it yet.
-func (p *pass) removed(key string, outcome plan.Outcome) {
-	if outcome == plan.Existed {
+// been made so shortly before that AWS doesn't show it yet; then it is removed
+// once more when AWS must be showing it.
+func (p *pass) removed(r plan.Result) {
+	key := r.Action.Key
+	if !certainlyRemoved(r) {
 		made, known := p.memory.storedAt[key]
 		if !known {
 			made = p.started
 		}
 		if visible := made.Add(p.snapshot().Grace); p.Clock.Now().Before(visible) {
-			h := p.memory.held[key]
-			p.memory.held[key] = hold{failures: h.failures, until: visible, area: areaBootstrap}
+			p.memory.held[key] = hold{until: visible, area: areaBootstrap}
 			return
 		}
 	}
 	delete(p.memory.held, key)
 	delete(p.memory.stored, key)
 	p.memory.removed[key] = true
+}
+
+// certainlyRemoved tells whether the answer to a removal says that there was
+// something, or that there is certainly nothing: S3 always shows what is.
+// Secrets Manager doesn't say whether there was a secret to remove at once.
+func certainlyRemoved(r plan.Result) bool {
+	switch r.Action.Operation {
+	case "s3.DeleteObject":
+		return true
+	case "secretsmanager.DeleteSecret":
+		return false
+	}
+	return r.Outcome == plan.Done
 }
 
 func (p *pass) event(r plan.Result) {

@@ -99,7 +99,9 @@ func (p *pass) link(ctx context.Context, v *view) error {
 	if !v.inBucket() || v.Infra.PresignTime() == 0 {
 		return nil
 	}
-	request, err := s3.NewPresignClient(p.session.S3).PresignGetObject(ctx,
+	// A link costs no request, and so nothing of the budget.
+	unbudgeted := s3.WithPresignClientFromClientOptions(func(o *s3.Options) { o.APIOptions = nil })
+	request, err := s3.NewPresignClient(p.session.S3, unbudgeted).PresignGetObject(ctx,
 		&s3.GetObjectInput{Bucket: aws.String(v.Infra.Bucket.Name), Key: aws.String(v.objectKey())},
 		s3.WithPresignExpires(min(v.Infra.PresignTime(), bootstrap.MaxPresignTime)))
 	if err != nil {
