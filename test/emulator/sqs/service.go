@@ -28,7 +28,7 @@ func Service() *core.Service {
 			"BatchEntryIdsNotDistinct":     "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
 		}},
 		Operations: []core.Operation{
-			core.Op(createQueue), core.Op(getQueueUrl), core.Op(listQueues), core.Op(deleteQueue), core.Op(getQueueAttributes), core.Op(setQueueAttributes),
+			core.Op(createQueue), core.Op(getQueueURL), core.Op(listQueues), core.Op(deleteQueue), core.Op(getQueueAttributes), core.Op(setQueueAttributes),
 			core.Op(tagQueue), core.Op(untagQueue), core.Op(listQueueTags),
 			core.Op(sendMessage), core.Op(receiveMessage), core.Op(deleteMessage), core.Op(deleteMessageBatch), core.Op(changeMessageVisibility), core.Op(purgeQueue),
 		},
@@ -143,7 +143,7 @@ func find(r *core.Request, url *string) (*queue, string, error) {
 	return row.Value, name, nil
 }
 
-func getQueueUrl(r *core.Request, in *sdk.GetQueueUrlInput) (*sdk.GetQueueUrlOutput, error) {
+func getQueueURL(r *core.Request, in *sdk.GetQueueUrlInput) (*sdk.GetQueueUrlOutput, error) {
 	q, _, err := find(r, in.QueueName)
 	if err != nil {
 		return nil, err

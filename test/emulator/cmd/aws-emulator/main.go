@@ -22,8 +22,8 @@ func main() {
 	}
 }
 
-const long = `aws-emulator is AWS in one process, for tests and for trying things out: EC2 networking, classic and v2 load
-balancers and STS, over HTTP in AWS's own wire protocols. Nothing is kept on disk.
+const long = `aws-emulator is AWS in one process, for tests and for trying things out: EC2 networking and instances, Auto
+Scaling, classic and v2 load balancers, Secrets Manager, Parameter Store, S3, SQS, EventBridge and STS, over HTTP in AWS's own wire protocols. Nothing is kept on disk.
 
 AWS SDKs and tools find it through AWS_ENDPOINT_URL. In one terminal:
 
@@ -74,6 +74,9 @@ func command() *cobra.Command {
 	set.BoolVar(&f.config.HideNewFromWrites, "hide-new-from-writes", false, "let mutations that name a hidden id fail too")
 	set.DurationVar(&f.config.NATGatewayDelay, "nat-gateway-delay", f.config.NATGatewayDelay, "how long a NAT gateway is pending")
 	set.DurationVar(&f.config.LoadBalancerDelay, "load-balancer-delay", f.config.LoadBalancerDelay, "how long a v2 load balancer is provisioning")
+	set.DurationVar(&f.config.InstanceDelay, "instance-delay", f.config.InstanceDelay, "how long an instance is pending")
+	set.DurationVar(&f.config.TerminationDelay, "termination-delay", f.config.TerminationDelay, "how long an instance is shutting down")
+	set.DurationVar(&f.config.AutoScalingDelay, "auto-scaling-delay", f.config.AutoScalingDelay, "time between the steps of an Auto Scaling group")
 	set.DurationVar(&f.config.DeletionDelay, "deletion-delay", f.config.DeletionDelay, "how long deletions take that aren't immediate")
 	set.IntVar(&f.config.MaxPageSize, "max-page-size", 0, "most entries of one answer; 0 for AWS's own maximum")
 	set.StringVar(&f.config.DNSAddress, "dns-address", "", "IPv4 address that the DNS server gives for every load balancer, instead of its own")
