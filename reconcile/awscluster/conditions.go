@@ -6,35 +6,23 @@ import (
 	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/loadbalancer"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
 const (
-	// readyReason is the reason of conditions that are true.
-	readyReason = "Ready"
 	// shownActions is how many differences a condition lists.
 	shownActions = 4
 	// failureMark stands before the error of the latest attempt in a message.
 	failureMark = "; latest attempt: "
 )
-
-// condition is one condition, in the terms of both forms.
-type condition struct {
-	kind   string
-	ok     bool
-	reason string
-	// severity is for the old form, for a condition that isn't true.
-	severity clusterv1.ConditionSeverity
-	message  string
-}
 
 // areas returns the conditions that report on parts of the cluster, in the order
 // in which they come about; needed ones make up Ready.
@@ -73,62 +61,62 @@ func (v *view) ready(p plan.Plan) bool {
 }
 
 // conditions returns the conditions that the plan amounts to, Ready among them.
-func (v *view) conditions(p plan.Plan) []condition {
+func (v *view) conditions(p plan.Plan) []conditions.Condition {
 	all, needed := v.areas()
-	var list []condition
-	ready := condition{kind: infrav1.ReadyCondition, ok: true}
+	var list []conditions.Condition
+	ready := conditions.Condition{Type: infrav1.ReadyCondition, OK: true}
 	for _, area := range all {
 		c := v.area(area, p)
 		list = append(list, c)
-		if c.ok || !slices.Contains(needed, area) {
+		if c.OK || !slices.Contains(needed, area) {
 			continue
 		}
-		if ready.ok || moreSevere(c.severity, ready.severity) {
-			ready.reason, ready.severity = c.reason, c.severity
+		if ready.OK || moreSevere(c.Severity, ready.Severity) {
+			ready.Reason, ready.Severity = c.Reason, c.Severity
 		}
-		ready.message = strings.TrimPrefix(ready.message+"\n* "+c.kind+": "+c.message, "\n")
-		ready.ok = false
+		ready.Message = strings.TrimPrefix(ready.Message+"\n* "+c.Type+": "+c.Message, "\n")
+		ready.OK = false
 	}
 	list = append(list, v.unsupported()...)
 	return append(list, ready)
 }
 
 // area returns the condition of one area.
-func (v *view) area(area string, p plan.Plan) condition {
+func (v *view) area(area string, p plan.Plan) conditions.Condition {
 	deleting := !v.Cluster.DeletionTimestamp.IsZero()
-	c := condition{kind: area, severity: clusterv1.ConditionSeverityInfo}
+	c := conditions.Condition{Type: area, Severity: clusterv1.ConditionSeverityInfo}
 	var parts []string
 	for _, x := range p.Problems {
 		if x.Area == area {
-			c.reason, c.severity = cmp.Or(c.reason, x.Reason), clusterv1.ConditionSeverityError
+			c.Reason, c.Severity = cmp.Or(c.Reason, x.Reason), clusterv1.ConditionSeverityError
 			parts = append(parts, x.Summary)
 		}
 	}
 	for _, w := range p.Waits {
 		if w.Area == area {
-			c.reason = cmp.Or(c.reason, w.Reason)
+			c.Reason = cmp.Or(c.Reason, w.Reason)
 			parts = append(parts, "waiting for "+w.Summary)
 		}
 	}
 	parts, reason := append(parts, pending(area, p)...), v.pendingReason(area, p)
-	c.reason = cmp.Or(c.reason, reason)
+	c.Reason = cmp.Or(c.Reason, reason)
 	switch {
 	case deleting && len(parts) == 0:
-		return condition{kind: area, reason: infrav1.DeletedReason, severity: clusterv1.ConditionSeverityInfo}
+		return conditions.Condition{Type: area, Reason: infrav1.DeletedReason, Severity: clusterv1.ConditionSeverityInfo}
 	case deleting:
-		c.reason = infrav1.DeletingReason
+		c.Reason = infrav1.DeletingReason
 	case len(parts) == 0:
-		return condition{kind: area, ok: true}
+		return conditions.Condition{Type: area, OK: true}
 	}
-	c.message = shorten(parts)
+	c.Message = shorten(parts)
 	if failure := v.failure(area); failure != "" {
-		c.message += failureMark + failure
-		c.severity = clusterv1.ConditionSeverityWarning
-		if c.reason != network.ReasonWaitingForObservation {
-			c.reason = failedReason(area)
+		c.Message += failureMark + failure
+		c.Severity = clusterv1.ConditionSeverityWarning
+		if c.Reason != network.ReasonWaitingForObservation {
+			c.Reason = failedReason(area)
 		}
 		if deleting {
-			c.reason = infrav1.DeletingFailedReason
+			c.Reason = infrav1.DeletingFailedReason
 		}
 	}
 	return c
@@ -186,17 +174,17 @@ func (v *view) failure(area string) string {
 }
 
 // unsupported returns conditions that say what isn't made, so that nobody waits.
-func (v *view) unsupported() []condition {
-	var list []condition
+func (v *view) unsupported() []conditions.Condition {
+	var list []conditions.Condition
 	if v.Cluster.Spec.Bastion.Enabled {
-		list = append(list, condition{kind: infrav1.BastionHostReadyCondition, reason: infrav1.BastionHostFailedReason,
-			severity: clusterv1.ConditionSeverityWarning,
-			message:  "bastion hosts are not supported yet; the security group for one is made, the instance is not"})
+		list = append(list, conditions.Condition{Type: infrav1.BastionHostReadyCondition, Reason: infrav1.BastionHostFailedReason,
+			Severity: clusterv1.ConditionSeverityWarning,
+			Message:  "bastion hosts are not supported yet; the security group for one is made, the instance is not"})
 	}
 	if v.Cluster.Spec.S3Bucket != nil {
-		list = append(list, condition{kind: infrav1.S3BucketReadyCondition, reason: infrav1.S3BucketFailedReason,
-			severity: clusterv1.ConditionSeverityWarning,
-			message:  "S3 buckets are not supported yet; neither the bucket nor its VPC endpoint is made"})
+		list = append(list, conditions.Condition{Type: infrav1.S3BucketReadyCondition, Reason: infrav1.S3BucketFailedReason,
+			Severity: clusterv1.ConditionSeverityWarning,
+			Message:  "S3 buckets are not supported yet; neither the bucket nor its VPC endpoint is made"})
 	}
 	return list
 }
@@ -223,19 +211,19 @@ var projected = []string{
 
 // setConditions replaces the projected conditions in both forms, each of them in
 // the order of their types. A condition whose status didn't change keeps its time.
-func setConditions(status *infrav1.AWSClusterStatus, conditions []condition, generation int64) {
+func setConditions(status *infrav1.AWSClusterStatus, conditions []conditions.Condition, generation int64) {
 	replaceConditions(status, conditions, projected, generation)
 }
 
-func replaceConditions(status *infrav1.AWSClusterStatus, conditions []condition, kinds []string, generation int64) {
+func replaceConditions(status *infrav1.AWSClusterStatus, conditions []conditions.Condition, kinds []string, generation int64) {
 	oldForm := &infrav1.AWSCluster{Status: *status}
 	before := status.Conditions
 	status.Conditions = slices.DeleteFunc(slices.Clone(before), func(c metav1.Condition) bool { return slices.Contains(kinds, c.Type) })
 	old := oldForm.GetV1Beta1Conditions()
 	kept := slices.DeleteFunc(slices.Clone(old), func(c clusterv1.Condition) bool { return slices.Contains(kinds, string(c.Type)) })
 	for _, c := range conditions {
-		status.Conditions = append(status.Conditions, c.modern(before, generation))
-		kept = append(kept, c.old(old))
+		status.Conditions = append(status.Conditions, c.Modern(before, generation))
+		kept = append(kept, c.Old(old))
 	}
 	oldForm.SetV1Beta1Conditions(kept)
 	status.Deprecated = oldForm.Status.Deprecated
@@ -250,43 +238,11 @@ func sortConditions(status *infrav1.AWSClusterStatus) {
 	}
 }
 
-func (c condition) modern(before []metav1.Condition, generation int64) metav1.Condition {
-	m := metav1.Condition{Type: c.kind, Status: metav1.ConditionTrue, Reason: readyReason, Message: c.message, ObservedGeneration: generation}
-	if !c.ok {
-		m.Status, m.Reason = metav1.ConditionFalse, c.reason
-	}
-	if last := meta.FindStatusCondition(before, c.kind); last != nil && last.Status == m.Status {
-		m.LastTransitionTime = last.LastTransitionTime
-	}
-	return m
-}
-
-func (c condition) old(before clusterv1.Conditions) clusterv1.Condition {
-	o := clusterv1.Condition{Type: clusterv1.ConditionType(c.kind), Status: corev1.ConditionTrue}
-	if !c.ok {
-		o.Status, o.Reason, o.Severity, o.Message = corev1.ConditionFalse, c.reason, c.severity, c.message
-	}
-	for _, last := range before {
-		if last.Type == o.Type && last.Status == o.Status {
-			o.LastTransitionTime = last.LastTransitionTime
-		}
-	}
-	return o
-}
-
 // Stamp gives the time to the conditions that changed.
 func Stamp(status *infrav1.AWSClusterStatus, now metav1.Time) {
-	now = now.Rfc3339Copy() // as it is stored
-	for i := range status.Conditions {
-		if status.Conditions[i].LastTransitionTime.IsZero() {
-			status.Conditions[i].LastTransitionTime = now
-		}
-	}
+	var old []infrav1.V1Beta1Condition
 	if d := status.Deprecated; d != nil && d.V1Beta1 != nil {
-		for i := range d.V1Beta1.Conditions {
-			if d.V1Beta1.Conditions[i].LastTransitionTime.IsZero() {
-				d.V1Beta1.Conditions[i].LastTransitionTime = now
-			}
-		}
+		old = d.V1Beta1.Conditions
 	}
+	conditions.Stamp(status.Conditions, old, now)
 }

@@ -7,6 +7,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
@@ -34,8 +35,8 @@ func (v *view) blind(p plan.Plan) infrav1.AWSClusterStatus {
 	}
 	c := v.area(infrav1.VpcReadyCondition, p)
 	ready := c
-	ready.kind, ready.message = infrav1.ReadyCondition, "* "+c.kind+": "+c.message
-	replaceConditions(&status, []condition{c, ready}, []string{c.kind, ready.kind}, v.Cluster.Generation)
+	ready.Type, ready.Message = infrav1.ReadyCondition, "* "+c.Type+": "+c.Message
+	replaceConditions(&status, []conditions.Condition{c, ready}, []string{c.Type, ready.Type}, v.Cluster.Generation)
 	return status
 }
 

@@ -12,13 +12,14 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 )
 
 // setPaused says whether the object is paused. Paused, nothing else is done to it.
 func (r *Reconciler) setPaused(ctx context.Context, obj *infrav1.AWSCluster, paused bool) error {
-	c := condition{kind: infrav1.PausedCondition, ok: paused, reason: clusterv1.NotPausedReason, severity: clusterv1.ConditionSeverityInfo}
+	c := conditions.Condition{Type: infrav1.PausedCondition, OK: paused, Reason: clusterv1.NotPausedReason, Severity: clusterv1.ConditionSeverityInfo}
 	if paused {
-		c.message = "the Cluster's spec.paused or the annotation " + clusterv1.PausedAnnotation + " keeps everything as it is"
+		c.Message = "the Cluster's spec.paused or the annotation " + clusterv1.PausedAnnotation + " keeps everything as it is"
 	}
 	return r.setOthers(ctx, obj, c)
 }
@@ -26,8 +27,8 @@ func (r *Reconciler) setPaused(ctx context.Context, obj *infrav1.AWSCluster, pau
 // setIdentity says whether the object's identity may be used and works. cause is
 // nil when both are so.
 func (p *pass) setIdentity(ctx context.Context, cause error) error {
-	allowed := condition{kind: infrav1.PrincipalUsageAllowedCondition, ok: true}
-	retrieved := condition{kind: infrav1.PrincipalCredentialRetrievedCondition, ok: true}
+	allowed := conditions.Condition{Type: infrav1.PrincipalUsageAllowedCondition, OK: true}
+	retrieved := conditions.Condition{Type: infrav1.PrincipalCredentialRetrievedCondition, OK: true}
 	if cause == nil {
 		return p.setOthers(ctx, p.obj, allowed, retrieved)
 	}
@@ -35,32 +36,32 @@ func (p *pass) setIdentity(ctx context.Context, cause error) error {
 	if !ok {
 		return nil
 	}
-	failed := condition{kind: e.Condition(), reason: e.Reason, severity: clusterv1.ConditionSeverityError, message: e.Error()}
+	failed := conditions.Condition{Type: e.Condition(), Reason: e.Reason, Severity: clusterv1.ConditionSeverityError, Message: e.Error()}
 	p.Events.Event(p.obj, corev1.EventTypeWarning, e.Reason, e.Error())
-	ready := condition{kind: infrav1.ReadyCondition, reason: e.Reason, severity: clusterv1.ConditionSeverityError,
-		message: fmt.Sprintf("* %s: %s", e.Condition(), e.Error())}
-	if failed.kind == allowed.kind {
+	ready := conditions.Condition{Type: infrav1.ReadyCondition, Reason: e.Reason, Severity: clusterv1.ConditionSeverityError,
+		Message: fmt.Sprintf("* %s: %s", e.Condition(), e.Error())}
+	if failed.Type == allowed.Type {
 		return p.setOthers(ctx, p.obj, failed, ready)
 	}
 	return p.setOthers(ctx, p.obj, allowed, failed, ready)
 }
 
 // setOthers sets single conditions at once, if they differ.
-func (r *Reconciler) setOthers(ctx context.Context, obj *infrav1.AWSCluster, conditions ...condition) error {
+func (r *Reconciler) setOthers(ctx context.Context, obj *infrav1.AWSCluster, list ...conditions.Condition) error {
 	before := obj.Status.DeepCopy()
 	now := metav1.NewTime(r.Clock.Now()).Rfc3339Copy()
 	old := obj.GetV1Beta1Conditions()
-	for _, c := range conditions {
-		m := c.modern(obj.Status.Conditions, obj.Generation)
+	for _, c := range list {
+		m := c.Modern(obj.Status.Conditions, obj.Generation)
 		if m.LastTransitionTime.IsZero() {
 			m.LastTransitionTime = now
 		}
-		if last := meta.FindStatusCondition(obj.Status.Conditions, c.kind); last != nil && m.Reason == last.Reason && m.Message == last.Message {
+		if last := meta.FindStatusCondition(obj.Status.Conditions, c.Type); last != nil && m.Reason == last.Reason && m.Message == last.Message {
 			// A new generation alone is no reason to write these.
 			m.ObservedGeneration = last.ObservedGeneration
 		}
 		meta.SetStatusCondition(&obj.Status.Conditions, m)
-		old = withOld(old, c.old(old), now)
+		old = withOld(old, c.Old(old), now)
 	}
 	obj.SetV1Beta1Conditions(old)
 	sortConditions(&obj.Status)
