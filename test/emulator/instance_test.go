@@ -373,3 +373,62 @@ func TestTerminationProtectionHolds(t *testing.T) {
 	wantCode(t, second(c.ec2().TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{id, "i-0"}})), "InvalidInstanceID.NotFound")
 	wantCode(t, second(c.ec2().TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{id}})), "")
 }
+
+func TestLaunchThatFindsNoRoomLeavesNothing(t *testing.T) {
+	c := newCloud(t)
+	subnet := c.subnet(c.vpc("10.0.0.0/16"), "10.0.0.0/28", "us-east-1a") // 11 free addresses
+	many := func(least, most int32) *ec2.RunInstancesInput {
+		return c.launch(subnet, func(in *ec2.RunInstancesInput) { in.MinCount, in.MaxCount = &least, &most })
+	}
+	wantCode(t, second(c.ec2().RunInstances(ctx, many(12, 12))), "InsufficientFreeAddressesInSubnet")
+	if c.count("instance") != 0 || c.count("network-interface") != 0 || c.count("volume") != 0 {
+		t.Fatalf("left %+v", c.Resources("", ""))
+	}
+	out := must[*ec2.RunInstancesOutput](t)(c.ec2().RunInstances(ctx, many(11, 11)))
+	addresses := map[string]bool{}
+	for _, i := range out.Instances {
+		addresses[*i.PrivateIpAddress] = true
+	}
+	if len(addresses) != 11 {
+		t.Errorf("11 instances have %d addresses", len(addresses))
+	}
+}
+
+func TestQuotaLetsAsManyStartAsThereIsRoomFor(t *testing.T) {
+	c := newCloud(t, func(config *emulator.Config) { config.Quotas = map[string]int{"vcpus": 5} })
+	subnet := c.zoneSubnet()
+	out := must[*ec2.RunInstancesOutput](t)(c.ec2().RunInstances(ctx, c.launch(subnet, func(in *ec2.RunInstancesInput) { in.MaxCount = aws.Int32(4) })))
+	if len(out.Instances) != 2 {
+		t.Errorf("%d instances of two vCPUs each, want two", len(out.Instances))
+	}
+	wantCode(t, second(c.ec2().RunInstances(ctx, c.launch(subnet))), "VcpuLimitExceeded")
+	wantCode(t, second(c.ec2().TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{*out.Instances[0].InstanceId}})), "")
+	wantCode(t, second(c.ec2().RunInstances(ctx, c.launch(subnet))), "")
+}
+
+func TestSettingsOfMachinesChangeWhileTheEmulatorRuns(t *testing.T) {
+	c := newCloud(t)
+	subnet := c.zoneSubnet()
+	c.control("PUT", "config", `{"noCapacity": ["*/us-east-1a"], "instanceDelay": "1m"}`, nil)
+	wantCode(t, second(c.ec2().RunInstances(ctx, c.launch(subnet))), "InsufficientInstanceCapacity")
+	c.control("PUT", "config", `{"noCapacity": []}`, nil)
+	id := *c.run(c.launch(subnet)).InstanceId
+	c.clock.Advance(59 * time.Second)
+	if got := c.instance(id).State.Name; got != types.InstanceStateNamePending {
+		t.Errorf("after 59 s the instance is %s", got)
+	}
+}
+
+func TestIPv6AddressesFollowTheSubnet(t *testing.T) {
+	c := newCloud(t)
+	vpc := must[*ec2.CreateVpcOutput](t)(c.ec2().CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16"), AmazonProvidedIpv6CidrBlock: aws.Bool(true)})).Vpc
+	block := strings.Replace(*c.describeVPC(*vpc.VpcId).Ipv6CidrBlockAssociationSet[0].Ipv6CidrBlock, "/56", "/64", 1)
+	subnet := must[*ec2.CreateSubnetOutput](t)(c.ec2().CreateSubnet(ctx, &ec2.CreateSubnetInput{VpcId: vpc.VpcId, CidrBlock: aws.String("10.0.0.0/24"), Ipv6CidrBlock: &block})).Subnet
+	if i := c.run(c.launch(*subnet.SubnetId)); i.Ipv6Address != nil {
+		t.Errorf("address %s without being asked for", *i.Ipv6Address)
+	}
+	i := c.run(c.launch(*subnet.SubnetId, func(in *ec2.RunInstancesInput) { in.Ipv6AddressCount = aws.Int32(1) }))
+	if prefix := strings.TrimSuffix(block, ":/64"); i.Ipv6Address == nil || !strings.HasPrefix(*i.Ipv6Address, prefix) {
+		t.Errorf("address %v, want one of %s", i.Ipv6Address, block)
+	}
+}

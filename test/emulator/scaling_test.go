@@ -337,3 +337,37 @@ func TestLaunchTemplatesHaveVersions(t *testing.T) {
 		t.Errorf("instance %+v", i)
 	}
 }
+
+func TestGroupsWorkOnWhatIsStillHidden(t *testing.T) {
+	p := newPool(t)
+	p.Configure(func(config *emulator.Config) { config.HideNewFor, config.HideNewFromWrites = time.Hour, true })
+	for range 10 {
+		p.clock.Advance(time.Second)
+		p.Resources("", "")
+	}
+	if p.count("instance") != 3 {
+		t.Errorf("%d instances, want 3: what AWS does by itself isn't held up by its own delays", p.count("instance"))
+	}
+}
+
+func TestRebalancedInstanceIsReplacedBeforeItEnds(t *testing.T) {
+	p := newPool(t, func(in *autoscaling.CreateAutoScalingGroupInput) {
+		in.CapacityRebalance, in.DesiredCapacity = aws.Bool(true), aws.Int32(1)
+		in.MixedInstancesPolicy = &types.MixedInstancesPolicy{LaunchTemplate: &types.LaunchTemplate{LaunchTemplateSpecification: in.LaunchTemplate},
+			InstancesDistribution: &types.InstancesDistribution{OnDemandPercentageAboveBaseCapacity: aws.Int32(0)}}
+		in.LaunchTemplate = nil
+	})
+	p.pass(10)
+	id := *p.group().Instances[0].InstanceId
+	if found, err := p.Act("rebalance-recommendation", "", "us-east-1", id); !found || err != nil {
+		t.Fatalf("found %v, %v", found, err)
+	}
+	p.pass(2)
+	if p.states() != "1 Pending 1 InService " {
+		t.Errorf("members %s, want the replacement beside the old one", p.states())
+	}
+	p.pass(20)
+	if g := p.group(); len(g.Instances) != 1 || *g.Instances[0].InstanceId == id {
+		t.Errorf("members %+v", g.Instances)
+	}
+}

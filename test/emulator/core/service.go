@@ -136,7 +136,7 @@ func (r *Request) Since() time.Time { return r.since }
 
 // Hidden says whether a resource created then is still out of sight for this request's operation.
 func (r *Request) Hidden(created time.Time) bool {
-	if r.Config.HideNewFor <= 0 || (!isRead(r.Operation) && !r.Config.HideNewFromWrites) {
+	if r.system || r.Config.HideNewFor <= 0 || (!isRead(r.Operation) && !r.Config.HideNewFromWrites) {
 		return false
 	}
 	return r.Now().Before(created.Add(r.Config.HideNewFor))
