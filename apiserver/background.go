@@ -55,7 +55,8 @@ type background struct {
 	sessions *cloud.Sessions
 	mirror   *mirror.Mirror
 	// live gives the kinds that show AWS, by plural.
-	live map[string]generic.Live
+	live     map[string]generic.Live
+	consoles consoles
 }
 
 // newBackground wires the parts. Nothing runs until run.
@@ -90,9 +91,11 @@ func newBackground(extra *Extra, loopback *rest.Config) (*background, error) {
 		Tables: slices.Concat(mirror.NetworkTables, mirror.MachineTables), Rest: o.SweepPeriod, CreationGrace: o.CreationGrace,
 	})
 	p := promise{o.MaxAge, o.ReadDeadline}
+	machines := &awsmachine.Observer{Sessions: b.sessions, Mirror: b.mirror, Client: ours.GetClient(), Host: host.GetClient()}
+	b.consoles = consoles{machines}
 	b.live = map[string]generic.Live{
 		"awsclusters": liveClusters(p, &awscluster.Observer{Sessions: b.sessions, Mirror: b.mirror, Owners: owners{host.GetClient()}}),
-		"awsmachines": liveMachines(p, &awsmachine.Observer{Sessions: b.sessions, Mirror: b.mirror, Client: ours.GetClient(), Host: host.GetClient()}),
+		"awsmachines": liveMachines(p, machines),
 	}
 	if err := b.addAll(extra); err != nil {
 		return nil, err

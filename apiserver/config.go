@@ -156,7 +156,7 @@ func (c CompletedConfig) New() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := install(server, c.generic.RESTOptionsGetter, background.live); err != nil {
+	if err := install(server, c.generic.RESTOptionsGetter, background); err != nil {
 		return nil, err
 	}
 	s := &Server{generic: server, background: background, extra: c.extra}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -71,6 +72,15 @@ func TestMachinesLive(t *testing.T) {
 		if out := w.apply(ns, machine(cluster, "worker-0", false)); !strings.Contains(out, "awsmachine.infrastructure.cluster.x-k8s.io/worker-0 unchanged") {
 			t.Errorf("a second apply says:\n%s", out)
 		}
+	})
+	t.Run("the console tells what the instance says", func(t *testing.T) {
+		w.eventually("the console has text", func(context.Context) error {
+			out := w.kubectl("get", "--raw", "/apis/infrastructure.cluster.x-k8s.io/v2beta1/namespaces/"+ns+"/awsmachines/worker-0/console")
+			if strings.TrimSpace(out) == "" {
+				return errors.New("it is empty")
+			}
+			return nil
+		})
 	})
 	t.Run("an instance that ends behind our back shows at the next read", func(t *testing.T) {
 		_, err := w.ec2().TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{id}})
