@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
@@ -89,4 +90,42 @@ func (w *world) targets() []string {
 		}
 	}
 	return ids
+}
+
+func TestClassicLoadBalancerHoldsTheControlPlane(t *testing.T) {
+	w := newWorld(t, func(c *infrav1.AWSCluster) {
+		c.Spec.ControlPlaneLoadBalancer = &infrav1.AWSLoadBalancerSpec{LoadBalancerType: infrav1.LoadBalancerTypeClassic}
+	})
+	w.machine("cp1", plainData, controlPlane)
+	w.settle("cp1", w.ready("cp1"))
+	holds := func() int {
+		out, err := w.session().ELB.DescribeLoadBalancers(context.Background(), &elb.DescribeLoadBalancersInput{})
+		w.must(err)
+		return len(out.LoadBalancerDescriptions[0].Instances)
+	}
+	if n := holds(); n != 1 {
+		t.Errorf("the load balancer holds %d instances, want 1", n)
+	}
+	w.delete("cp1")
+	if n := holds(); n != 0 {
+		t.Errorf("the load balancer holds %d instances, want none", n)
+	}
+}
+
+func TestEveryListenerOfEveryLoadBalancerGetsTheControlPlane(t *testing.T) {
+	internal := infrav1.ELBSchemeInternal
+	w := newWorld(t, func(c *infrav1.AWSCluster) {
+		c.Spec.ControlPlaneLoadBalancer.AdditionalListeners = []infrav1.AdditionalListenerSpec{{Port: 8443, Protocol: "TCP"}}
+		c.Spec.SecondaryControlPlaneLoadBalancer = &infrav1.AWSLoadBalancerSpec{Name: aws.String("second"), Scheme: &internal,
+			LoadBalancerType: infrav1.LoadBalancerTypeNLB}
+	})
+	w.machine("cp1", plainData, controlPlane)
+	w.settle("cp1", w.ready("cp1"))
+	if targets := w.targets(); len(targets) != 3 {
+		t.Errorf("%d target groups hold the instance, want 3", len(targets))
+	}
+	w.delete("cp1")
+	if targets := w.targets(); len(targets) > 0 {
+		t.Errorf("%d target groups still hold the instance", len(targets))
+	}
 }
