@@ -282,6 +282,9 @@ func TestGroupIsRefusedForWhatItCannotLaunch(t *testing.T) {
 		"desired too big": {func(in *autoscaling.CreateAutoScalingGroupInput) { in.DesiredCapacity = aws.Int32(5) }, "ValidationError"},
 		"unknown subnet":  {func(in *autoscaling.CreateAutoScalingGroupInput) { in.VPCZoneIdentifier = aws.String("subnet-0") }, "ValidationError"},
 		"no template":     {func(in *autoscaling.CreateAutoScalingGroupInput) { in.LaunchTemplate = nil }, "ValidationError"},
+		"template by id and name": {func(in *autoscaling.CreateAutoScalingGroupInput) {
+			in.LaunchTemplate.LaunchTemplateName = aws.String("nodes")
+		}, "ValidationError"},
 		"unknown template": {func(in *autoscaling.CreateAutoScalingGroupInput) {
 			in.LaunchTemplate = &types.LaunchTemplateSpecification{LaunchTemplateName: aws.String("none")}
 		}, "ValidationError"},

@@ -39,6 +39,9 @@ func createAutoScalingGroup(r *core.Request, in *sdk.CreateAutoScalingGroupInput
 		AutoScalingGroupARN: core.Ptr(r.ARN("autoscaling", "autoScalingGroup:"+r.Hex(32)+":autoScalingGroupName/"+name)),
 	}}
 	g.complete(r.Region)
+	if err := checkReference(g.template()); err != nil {
+		return nil, err
+	}
 	for _, spec := range in.LifecycleHookSpecificationList {
 		g.hooks = append(g.hooks, completeHook(name, types.LifecycleHook{LifecycleHookName: spec.LifecycleHookName, LifecycleTransition: spec.LifecycleTransition,
 			DefaultResult: spec.DefaultResult, HeartbeatTimeout: spec.HeartbeatTimeout, NotificationMetadata: spec.NotificationMetadata,
@@ -125,6 +128,14 @@ func (g *group) check(r *core.Request) error {
 	return g.checkTemplate(r)
 }
 
+// checkReference refuses a template that is given both by id and by name.
+func checkReference(spec *types.LaunchTemplateSpecification) error {
+	if spec != nil && spec.LaunchTemplateId != nil && spec.LaunchTemplateName != nil {
+		return refuse("ValidationError", "Valid requests must contain either launchTemplateId or LaunchTemplateName")
+	}
+	return nil
+}
+
 // checkTemplate makes a trial of a launch, as Auto Scaling does. It also completes the template's id and name.
 func (g *group) checkTemplate(r *core.Request) error {
 	spec := g.template()
@@ -178,6 +189,11 @@ func updateAutoScalingGroup(r *core.Request, in *sdk.UpdateAutoScalingGroupInput
 	}
 	if in.DesiredCapacity == nil {
 		changed.DesiredCapacity = core.Ptr(min(max(*g.DesiredCapacity, *changed.MinSize), *changed.MaxSize))
+	}
+	if in.LaunchTemplate != nil || in.MixedInstancesPolicy != nil {
+		if err := checkReference(changed.template()); err != nil {
+			return nil, err
+		}
 	}
 	if err := changed.check(r); err != nil {
 		return nil, err

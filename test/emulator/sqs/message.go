@@ -32,9 +32,13 @@ func checksum(text string) string { return fmt.Sprintf("%x", md5.Sum([]byte(text
 func (q *queue) put(r *core.Region, body string, delay time.Duration) *message {
 	m := &message{id: r.Hex(8) + "-" + r.Hex(4) + "-" + r.Hex(4) + "-" + r.Hex(4) + "-" + r.Hex(12), body: body, sent: r.Now(), visible: r.Now().Add(delay)}
 	q.messages = append(q.messages, m)
+	becomesVisible(r, delay)
 	r.Wake()
 	return m
 }
+
+// becomesVisible lets receivers that wait look again once a message can be received.
+func becomesVisible(r *core.Region, after time.Duration) { r.After(after, func() {}) }
 
 // Deliver puts an event into the queue of an ARN, if its policy lets the service do so; false means it was lost.
 func Deliver(r *core.Region, arn, service, body string) bool {
@@ -63,7 +67,6 @@ func sendMessage(r *core.Request, in *sdk.SendMessageInput) (*sdk.SendMessageOut
 	}
 	delay := max(int(in.DelaySeconds), q.number("DelaySeconds"))
 	m := q.put(r.Region, *in.MessageBody, time.Duration(delay)*time.Second)
-	r.After(time.Duration(delay)*time.Second, func() {})
 	return &sdk.SendMessageOutput{MessageId: &m.id, MD5OfMessageBody: core.Ptr(checksum(m.body))}, nil
 }
 
@@ -110,7 +113,7 @@ func (q *queue) expire(now time.Time) {
 func (q *queue) receive(r *core.Request, m *message, hidden time.Duration, in *sdk.ReceiveMessageInput) types.Message {
 	m.receipt, m.visible = r.Hex(64), r.Now().Add(hidden)
 	m.received++
-	r.After(hidden, func() {})
+	becomesVisible(r.Region, hidden)
 	shown := types.Message{MessageId: &m.id, Body: &m.body, MD5OfBody: core.Ptr(checksum(m.body)), ReceiptHandle: core.Ptr(m.receipt)}
 	all := map[string]string{"SentTimestamp": strconv.FormatInt(m.sent.UnixMilli(), 10), "ApproximateReceiveCount": strconv.Itoa(m.received)}
 	for name, value := range all {
@@ -174,7 +177,7 @@ func changeMessageVisibility(r *core.Request, in *sdk.ChangeMessageVisibilityInp
 		if m.receipt == core.Val(in.ReceiptHandle) {
 			hidden := time.Duration(in.VisibilityTimeout) * time.Second
 			m.visible = r.Now().Add(hidden)
-			r.After(hidden, func() {})
+			becomesVisible(r.Region, hidden)
 		}
 	}
 	return nil, nil
