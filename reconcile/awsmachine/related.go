@@ -36,15 +36,13 @@ type relatives struct {
 // says what couldn't be read.
 func (r relatives) of(ctx context.Context, obj *infrav1.AWSMachine) (related, error) {
 	var out related
-	name := ownerName(obj)
-	if name == "" {
-		return out, nil
-	}
-	machine := &clusterv1.Machine{}
-	if err := r.host.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: name}, machine); err == nil {
-		out.machine = machine
-	} else if !apierrors.IsNotFound(err) {
-		return out, err
+	if name := ownerName(obj); name != "" {
+		machine := &clusterv1.Machine{}
+		if err := r.host.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: name}, machine); err == nil {
+			out.machine = machine
+		} else if !apierrors.IsNotFound(err) {
+			return out, err
+		}
 	}
 	return out, r.infrastructure(ctx, obj, &out)
 }
@@ -53,6 +51,9 @@ func (r relatives) infrastructure(ctx context.Context, obj *infrav1.AWSMachine, 
 	name := obj.Labels[clusterv1.ClusterNameLabel]
 	if out.machine != nil {
 		name = out.machine.Spec.ClusterName
+	}
+	if name == "" {
+		return nil
 	}
 	cluster := &clusterv1.Cluster{}
 	if err := r.host.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: name}, cluster); err != nil {

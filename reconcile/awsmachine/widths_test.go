@@ -174,3 +174,45 @@ func TestClustersTakeTurnsAtTheGate(t *testing.T) {
 		t.Errorf("called up were %v, want small among the first three", called)
 	}
 }
+
+func TestMachineWithoutOwnerIsStillDeletedCompletely(t *testing.T) {
+	w := newWorld(t)
+	before := w.resources()
+	w.machine("m1", controlPlane)
+	w.settle("m1", w.ready("m1"))
+	w.must(w.kube.Delete(context.Background(), &clusterv1.Machine{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "m1"}}))
+	obj := w.get("m1")
+	obj.OwnerReferences = nil
+	w.must(w.kube.Update(context.Background(), obj))
+	w.delete("m1")
+	w.nothingLeft(before)
+}
+
+func TestMachineWithoutInfrastructureSaysWhatItWaitsForAndCostsNothing(t *testing.T) {
+	w := newWorld(t)
+	c := w.cluster()
+	c.Status.Initialization = nil
+	w.must(w.kube.Status().Update(context.Background(), c))
+	w.machine("m1")
+	w.process.stop()
+	w.aws.ResetCounts()
+	_, err := w.reconcile("m1")
+	w.must(err)
+	if got := w.reason("m1", infrav1.InstanceReadyCondition); got != infrav1.WaitingForClusterInfrastructureReason {
+		t.Errorf("the reason is %q", got)
+	}
+	c.Status.Initialization = &infrav1.Initialization{Provisioned: aws.Bool(true)}
+	w.must(w.kube.Status().Update(context.Background(), c))
+	m := &clusterv1.Machine{}
+	w.must(w.kube.Get(context.Background(), key("m1"), m))
+	m.Spec.Bootstrap.DataSecretName = nil
+	w.must(w.kube.Update(context.Background(), m))
+	_, err = w.reconcile("m1")
+	w.must(err)
+	if got := w.reason("m1", infrav1.InstanceReadyCondition); got != infrav1.WaitingForBootstrapDataReason {
+		t.Errorf("the reason is %q", got)
+	}
+	if n := w.aws.Counts()["ec2.RunInstances"]; n > 0 {
+		t.Errorf("%d launches were tried", n)
+	}
+}
