@@ -38,6 +38,8 @@ type Intent struct {
 	Stored map[string]string
 	// Removed are the keys of what certainly isn't stored any more.
 	Removed map[string]bool
+	// InLine tells that other machines launch first.
+	InLine bool
 	// Tolerated are the keys of actions that failed and hold nothing up.
 	Tolerated map[string]bool
 }

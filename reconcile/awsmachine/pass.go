@@ -64,7 +64,7 @@ func (p *pass) intent() Intent {
 	in := newIntent(p.obj, p.related)
 	in.Started, in.Failures, in.Tolerated = p.started, p.failures, p.tolerated
 	in.Bootstrap, in.ImageID, in.Image, in.ObjectURL = p.data, p.imageID, p.image, p.objectURL
-	in.Stored, in.Removed = p.memory.stored, p.memory.removed
+	in.Stored, in.Removed, in.InLine = p.memory.stored, p.memory.removed, p.inLine
 	return in
 }
 
@@ -88,6 +88,7 @@ func (p *pass) run(ctx context.Context) (ctrl.Result, error) {
 		return ctrl.Result{}, p.observeFailed(ctx, err)
 	}
 	p.recall()
+	defer p.gate.leave(p.session.Scope, p.key())
 	if err := p.prepare(ctx); err != nil {
 		return ctrl.Result{}, err
 	}
@@ -186,7 +187,6 @@ func (p *pass) held(key string) bool {
 
 // converge plans and acts until nothing new can be done, and returns what is left.
 func (p *pass) converge(ctx context.Context) (plan.Plan, error) {
-	defer p.gate.leave(p.session.Scope, p.key())
 	for round := 0; ; round++ {
 		v := p.view()
 		if err := p.record(ctx, v); err != nil {
@@ -194,12 +194,6 @@ func (p *pass) converge(ctx context.Context) (plan.Plan, error) {
 		}
 		p.settled(v)
 		ready := slices.DeleteFunc(v.plan.Ready(), func(a plan.Action) bool { return p.held(a.Key) })
-		if len(ready) > 0 && launches(v.plan) {
-			p.inLine = p.held(launchKey) || !p.gate.enter(p.session.Scope, p.related.cluster.Name, p.key())
-			if p.inLine {
-				ready = nil
-			}
-		}
 		if len(ready) == 0 || round == maxRounds || ctx.Err() != nil {
 			return v.plan, ctx.Err()
 		}
@@ -226,11 +220,6 @@ func (p *pass) settled(v *view) {
 			p.failures[h.area] = slices.DeleteFunc(p.failures[h.area], func(m string) bool { return m == h.message })
 		}
 	}
-}
-
-// launches tells whether a plan launches an instance.
-func launches(todo plan.Plan) bool {
-	return slices.ContainsFunc(todo.Actions, func(a plan.Action) bool { return a.Key == launchKey && a.Verb == plan.Create })
 }
 
 // before notes what is about to be asked for.

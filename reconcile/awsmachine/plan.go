@@ -116,6 +116,8 @@ func (v *view) planMissing() {
 		v.problem(area, infrav1.InstanceProvisionFailedReason, "the machine has failed and is not launched again; delete the Machine to have another one")
 	case v.Owner == nil || v.Owner.Spec.Bootstrap.DataSecretName == nil:
 		v.wait(area, infrav1.WaitingForBootstrapDataReason, "the Machine's bootstrap data")
+	case v.InLine:
+		v.wait(area, infrav1.InstanceProvisionStartedReason, "its turn: AWS lets few launches through at a time")
 	case v.Bootstrap == nil && len(v.Failures[area]) > 0:
 		v.wait(area, infrav1.InstanceProvisionFailedReason, "the next attempt to launch")
 	case v.Bootstrap == nil:

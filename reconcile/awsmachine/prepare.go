@@ -26,12 +26,15 @@ const (
 const prepareKey = "prepare"
 
 // prepare reads what a launch needs and AWS's tables don't hold: the bootstrap
-// data, the image, a link into the bucket. Where nothing is launched it reads
-// nothing.
+// data, the image, a link into the bucket. Where nothing is launched, or not yet, it
+// reads nothing.
 func (p *pass) prepare(ctx context.Context) error {
 	v := p.view()
 	if p.deleting() || v.row != nil || v.groundless() || v.failed() || instance.RecordedID(&p.obj.Spec) != "" ||
 		v.Owner.Spec.Bootstrap.DataSecretName == nil || p.held(launchKey) || p.held(prepareKey) {
+		return nil
+	}
+	if p.inLine = !p.gate.enter(p.session.Scope, p.related.cluster.Name, p.key()); p.inLine {
 		return nil
 	}
 	if err := p.observe(ctx, v.launchKinds()); err != nil {
