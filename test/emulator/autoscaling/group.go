@@ -101,7 +101,7 @@ func (g *group) template() *types.LaunchTemplateSpecification {
 // check holds a new or changed group to the rules, and finds the zones of its subnets.
 func (g *group) check(r *core.Request) error {
 	least, most, desired := core.Val(g.MinSize), core.Val(g.MaxSize), core.Val(g.DesiredCapacity)
-	switch {
+	switch name {
 	case g.MinSize == nil || g.MaxSize == nil:
 		return refuse("ValidationError", "Both MinSize and MaxSize must be specified.")
 	case least < 0 || most < least:
@@ -290,9 +290,9 @@ func (g *group) matches(filters []types.Filter) bool {
 		for _, tag := range g.tags {
 			value := ""
 			switch name := core.Val(filter.Name); {
-			case name == "tag-key":
+			case "tag-key":
 				value = *tag.Key
-			case name == "tag-value", name == "tag:"+*tag.Key:
+			case "tag-value", "tag:" + *tag.Key:
 				value = core.Val(tag.Value)
 			default:
 				continue

@@ -11,7 +11,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
 )
 
-// Inputs are named after their operations; all of them are the HTTP request's parts.
+// CreateBucketInput and the others are named after their operations; all of them are the HTTP request's parts.
 type (
 	CreateBucketInput      struct{ request }
 	HeadBucketInput        struct{ request }

@@ -13,7 +13,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
 )
 
-// Inputs of the operations on objects.
+// PutObjectInput and the others are inputs of the operations on objects.
 type (
 	PutObjectInput     struct{ request }
 	GetObjectInput     struct{ request }

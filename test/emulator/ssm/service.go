@@ -203,10 +203,10 @@ func describeParameters(r *core.Request, in *sdk.DescribeParametersInput) (*sdk.
 func (p *parameter) matches(filters []types.ParameterStringFilter) bool {
 	for _, filter := range filters {
 		key, have := core.Val(filter.Key), []string{}
-		switch {
-		case key == "Name":
+		switch key {
+		case "Name":
 			have = append(have, *p.Name)
-		case key == "Type":
+		case "Type":
 			have = append(have, string(p.Type))
 		default:
 			for _, tag := range p.tags {
