@@ -101,7 +101,7 @@ func (g *group) template() *types.LaunchTemplateSpecification {
 // check holds a new or changed group to the rules, and finds the zones of its subnets.
 func (g *group) check(r *core.Request) error {
 	least, most, desired := core.Val(g.MinSize), core.Val(g.MaxSize), core.Val(g.DesiredCapacity)
-	switch name {
+	switch {
 	case g.MinSize == nil || g.MaxSize == nil:
 		return refuse("ValidationError", "Both MinSize and MaxSize must be specified.")
 	case least < 0 || most < least:
@@ -289,7 +289,7 @@ func (g *group) matches(filters []types.Filter) bool {
 		found := false
 		for _, tag := range g.tags {
 			value := ""
-			switch name := core.Val(filter.Name); {
+			switch core.Val(filter.Name) {
 			case "tag-key":
 				value = *tag.Key
 			case "tag-value", "tag:" + *tag.Key:
