@@ -12,6 +12,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinetemplate"
 )
 
 // addReconcilers makes AWS match the objects, in the leader.
@@ -29,9 +30,13 @@ func (b *background) addReconcilers(o *Options) error {
 		Client: ours, Host: host, Events: events, Sessions: b.sessions, Mirror: b.mirror,
 		WatchFilter: o.WatchFilter, Concurrency: o.MachineConcurrency,
 	})
+	templates := awsmachinetemplate.New(awsmachinetemplate.Options{
+		Client: ours, Host: host, Sessions: b.sessions, Mirror: b.mirror, WatchFilter: o.WatchFilter,
+	})
 	return errors.Join(
 		clusters.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		machines.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
+		templates.Setup(b.manager, b.ours.GetCache()),
 	)
 }
 

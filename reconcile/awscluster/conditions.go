@@ -71,7 +71,7 @@ func (v *view) conditions(p plan.Plan) []conditions.Condition {
 		if c.OK || !slices.Contains(needed, area) {
 			continue
 		}
-		if ready.OK || moreSevere(c.Severity, ready.Severity) {
+		if ready.OK || conditions.MoreSevere(c.Severity, ready.Severity) {
 			ready.Reason, ready.Severity = c.Reason, c.Severity
 		}
 		ready.Message = strings.TrimPrefix(ready.Message+"\n* "+c.Type+": "+c.Message, "\n")
@@ -194,11 +194,6 @@ func shorten(parts []string) string {
 		return strings.Join(parts, "; ")
 	}
 	return fmt.Sprintf("%s; and %d more", strings.Join(parts[:shownActions], "; "), len(parts)-shownActions)
-}
-
-func moreSevere(a, b clusterv1.ConditionSeverity) bool {
-	rank := []clusterv1.ConditionSeverity{clusterv1.ConditionSeverityInfo, clusterv1.ConditionSeverityWarning, clusterv1.ConditionSeverityError}
-	return slices.Index(rank, a) > slices.Index(rank, b)
 }
 
 // projected are the conditions that a projection decides on; all others in the

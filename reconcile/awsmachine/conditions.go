@@ -7,31 +7,19 @@ import (
 	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
 const (
-	// readyReason is the reason of conditions that are true.
-	readyReason = "Ready"
 	// failureMark stands before the error of the latest attempt in a message.
 	failureMark = "; latest attempt: "
 )
-
-// condition is one condition, in the terms of both forms.
-type condition struct {
-	kind   string
-	ok     bool
-	reason string
-	// severity is for the old form, for a condition that isn't true.
-	severity clusterv1.ConditionSeverity
-	message  string
-}
 
 // projected are the conditions that a projection decides on; all others in the
 // status are somebody else's.
@@ -58,67 +46,67 @@ func (v *view) areas() []string {
 }
 
 // conditions returns the conditions that the plan amounts to, Ready among them.
-func (v *view) conditions() []condition {
-	var list []condition
-	ready := condition{kind: infrav1.ReadyCondition, ok: true}
+func (v *view) conditions() []conditions.Condition {
+	var list []conditions.Condition
+	ready := conditions.Condition{Type: infrav1.ReadyCondition, OK: true}
 	for _, area := range v.areas() {
 		c := v.area(area)
 		list = append(list, c)
-		if c.ok {
+		if c.OK {
 			continue
 		}
-		if ready.ok || moreSevere(c.severity, ready.severity) {
-			ready.reason, ready.severity = c.reason, c.severity
+		if ready.OK || conditions.MoreSevere(c.Severity, ready.Severity) {
+			ready.Reason, ready.Severity = c.Reason, c.Severity
 		}
-		ready.message = strings.TrimPrefix(ready.message+"\n* "+c.kind+": "+c.message, "\n")
-		ready.ok = false
+		ready.Message = strings.TrimPrefix(ready.Message+"\n* "+c.Type+": "+c.Message, "\n")
+		ready.OK = false
 	}
 	return append(list, ready)
 }
 
 // area returns the condition of one area.
-func (v *view) area(area string) condition {
-	c := condition{kind: area, severity: clusterv1.ConditionSeverityInfo}
+func (v *view) area(area string) conditions.Condition {
+	c := conditions.Condition{Type: area, Severity: clusterv1.ConditionSeverityInfo}
 	var parts []string
 	for _, x := range v.plan.Problems {
 		if x.Area == area {
-			c.reason, c.severity = cmp.Or(c.reason, x.Reason), clusterv1.ConditionSeverityError
+			c.Reason, c.Severity = cmp.Or(c.Reason, x.Reason), clusterv1.ConditionSeverityError
 			parts = append(parts, x.Summary)
 		}
 	}
 	for _, w := range v.plan.Waits {
 		if w.Area == area {
-			c.reason = cmp.Or(c.reason, w.Reason)
+			c.Reason = cmp.Or(c.Reason, w.Reason)
 			parts = append(parts, "waiting for "+w.Summary)
 		}
 	}
 	for _, a := range v.plan.Actions {
 		if a.Area == area {
-			c.reason = cmp.Or(c.reason, v.pendingReason(area, a))
+			c.Reason = cmp.Or(c.Reason, v.pendingReason(area, a))
 			parts = append(parts, a.Summary)
 		}
 	}
 	failure := v.lastFailure(area, len(parts) > 0)
 	switch {
 	case v.deleting() && len(parts) == 0 && failure == "":
-		c.reason = infrav1.DeletedReason
+		c.Reason = infrav1.DeletedReason
 		return c
 	case v.deleting():
-		c.reason = infrav1.DeletingReason
+		c.Reason = infrav1.DeletingReason
 	case len(parts) == 0 && failure == "":
-		return condition{kind: area, ok: true}
+		return conditions.Condition{Type: area, OK: true}
 	}
-	c.message = strings.Join(parts, "; ")
+	c.Message = strings.Join(parts, "; ")
 	if failure != "" {
-		c.message = strings.TrimPrefix(c.message+failureMark+failure, "; ")
-		c.severity = clusterv1.ConditionSeverityWarning
-		if c.reason != ReasonWaitingForObservation {
-			c.reason = failedReasons[area]
+		c.Message = strings.TrimPrefix(c.Message+failureMark+failure, "; ")
+		c.Severity = clusterv1.ConditionSeverityWarning
+		if c.Reason != ReasonWaitingForObservation {
+			c.Reason = failedReasons[area]
 		}
 		if v.deleting() {
-			c.reason = infrav1.DeletingFailedReason
+			c.Reason = infrav1.DeletingFailedReason
 			if area == infrav1.ELBAttachedCondition {
-				c.reason = infrav1.ELBDetachFailedReason
+				c.Reason = infrav1.ELBDetachFailedReason
 			}
 		}
 	}
@@ -147,24 +135,19 @@ func (v *view) lastFailure(area string, left bool) string {
 	return ""
 }
 
-func moreSevere(a, b clusterv1.ConditionSeverity) bool {
-	rank := []clusterv1.ConditionSeverity{clusterv1.ConditionSeverityInfo, clusterv1.ConditionSeverityWarning, clusterv1.ConditionSeverityError}
-	return slices.Index(rank, a) > slices.Index(rank, b)
-}
-
 // setConditions replaces the projected conditions in both forms. A condition whose
 // status didn't change keeps its time.
-func setConditions(status *infrav1.AWSMachineStatus, conditions []condition, generation int64) {
-	replaceConditions(status, conditions, projected, generation)
+func setConditions(status *infrav1.AWSMachineStatus, list []conditions.Condition, generation int64) {
+	replaceConditions(status, list, projected, generation)
 }
 
-func replaceConditions(status *infrav1.AWSMachineStatus, conditions []condition, kinds []string, generation int64) {
+func replaceConditions(status *infrav1.AWSMachineStatus, list []conditions.Condition, kinds []string, generation int64) {
 	object := &infrav1.AWSMachine{Status: *status}
 	before, old := status.Conditions, object.GetV1Beta1Conditions()
 	next := slices.DeleteFunc(slices.Clone(before), func(c metav1.Condition) bool { return slices.Contains(kinds, c.Type) })
 	kept := slices.DeleteFunc(slices.Clone(old), func(c clusterv1.Condition) bool { return slices.Contains(kinds, string(c.Type)) })
-	for _, c := range conditions {
-		next, kept = append(next, c.modern(before, generation)), append(kept, c.old(old))
+	for _, c := range list {
+		next, kept = append(next, c.Modern(before, generation)), append(kept, c.Old(old))
 	}
 	slices.SortFunc(next, func(a, b metav1.Condition) int { return cmp.Compare(a.Type, b.Type) })
 	slices.SortFunc(kept, func(a, b clusterv1.Condition) int { return cmp.Compare(a.Type, b.Type) })
@@ -172,67 +155,32 @@ func replaceConditions(status *infrav1.AWSMachineStatus, conditions []condition,
 	status.Conditions, status.Deprecated = next, object.Status.Deprecated
 }
 
-func (c condition) modern(before []metav1.Condition, generation int64) metav1.Condition {
-	m := metav1.Condition{Type: c.kind, Status: metav1.ConditionTrue, Reason: readyReason, Message: c.message, ObservedGeneration: generation}
-	if !c.ok {
-		m.Status, m.Reason = metav1.ConditionFalse, c.reason
-	}
-	if c.kind == infrav1.PausedCondition {
-		m.Reason = c.reason
-	}
-	if last := meta.FindStatusCondition(before, c.kind); last != nil && last.Status == m.Status {
-		m.LastTransitionTime = last.LastTransitionTime
-	}
-	return m
-}
-
-func (c condition) old(before clusterv1.Conditions) clusterv1.Condition {
-	o := clusterv1.Condition{Type: clusterv1.ConditionType(c.kind), Status: corev1.ConditionTrue}
-	if !c.ok {
-		o.Status, o.Reason, o.Severity, o.Message = corev1.ConditionFalse, c.reason, c.severity, c.message
-	}
-	for _, last := range before {
-		if last.Type == o.Type && last.Status == o.Status {
-			o.LastTransitionTime = last.LastTransitionTime
-		}
-	}
-	return o
-}
-
 // Stamp gives the time to the conditions that changed.
 func Stamp(status *infrav1.AWSMachineStatus, now metav1.Time) {
-	now = now.Rfc3339Copy() // as it is stored
-	for i := range status.Conditions {
-		if status.Conditions[i].LastTransitionTime.IsZero() {
-			status.Conditions[i].LastTransitionTime = now
-		}
-	}
+	var old []infrav1.V1Beta1Condition
 	if d := status.Deprecated; d != nil && d.V1Beta1 != nil {
-		for i := range d.V1Beta1.Conditions {
-			if d.V1Beta1.Conditions[i].LastTransitionTime.IsZero() {
-				d.V1Beta1.Conditions[i].LastTransitionTime = now
-			}
-		}
+		old = d.V1Beta1.Conditions
 	}
+	conditions.Stamp(status.Conditions, old, now)
 }
 
 // setPaused says whether the object is paused.
 func setPaused(status *infrav1.AWSMachineStatus, paused bool, generation int64) {
-	c := condition{kind: infrav1.PausedCondition, ok: paused, reason: clusterv1.NotPausedReason, severity: clusterv1.ConditionSeverityInfo}
+	c := conditions.Condition{Type: infrav1.PausedCondition, OK: paused, Reason: clusterv1.NotPausedReason, Severity: clusterv1.ConditionSeverityInfo}
 	if paused {
-		c.reason = clusterv1.PausedReason
-		c.message = "the Cluster's spec.paused or the annotation " + clusterv1.PausedAnnotation + " keeps everything as it is"
+		c.Reason = clusterv1.PausedReason
+		c.Message = "the Cluster's spec.paused or the annotation " + clusterv1.PausedAnnotation + " keeps everything as it is"
 	}
 	if last := meta.FindStatusCondition(status.Conditions, infrav1.PausedCondition); last != nil && (last.Status == metav1.ConditionTrue) == paused {
 		return // a new generation alone is no reason to write it
 	}
-	replaceConditions(status, []condition{c}, []string{infrav1.PausedCondition}, generation)
+	replaceConditions(status, []conditions.Condition{c}, []string{infrav1.PausedCondition}, generation)
 }
 
 // setNotReady says why nothing can be done for the machine at all.
 func setNotReady(status *infrav1.AWSMachineStatus, reason, message string, generation int64) {
-	c := condition{kind: infrav1.ReadyCondition, reason: reason, severity: clusterv1.ConditionSeverityError, message: message}
-	replaceConditions(status, []condition{c}, []string{infrav1.ReadyCondition}, generation)
+	c := conditions.Condition{Type: infrav1.ReadyCondition, Reason: reason, Severity: clusterv1.ConditionSeverityError, Message: message}
+	replaceConditions(status, []conditions.Condition{c}, []string{infrav1.ReadyCondition}, generation)
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

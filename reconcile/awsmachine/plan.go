@@ -2,7 +2,6 @@ package awsmachine
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -220,11 +219,4 @@ func (v *view) planDelete() {
 	}
 	v.add(plan.Action{Key: launchKey, Area: area, Verb: plan.Delete, Operation: "ec2.TerminateInstances",
 		Input: &ec2.TerminateInstancesInput{InstanceIds: []string{id}}, Summary: "terminate instance " + id, WaitsFor: first})
-}
-
-// open tells whether the plan has anything left in an area.
-func open(p plan.Plan, area string) bool {
-	return slices.ContainsFunc(p.Actions, func(a plan.Action) bool { return a.Area == area }) ||
-		slices.ContainsFunc(p.Waits, func(w plan.Wait) bool { return w.Area == area }) ||
-		slices.ContainsFunc(p.Problems, func(x plan.Problem) bool { return x.Area == area })
 }

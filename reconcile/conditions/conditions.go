@@ -5,6 +5,8 @@
 package conditions
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -58,6 +60,12 @@ func (c Condition) Old(before clusterv1.Conditions) clusterv1.Condition {
 		}
 	}
 	return o
+}
+
+// MoreSevere tells whether a is worse than b.
+func MoreSevere(a, b clusterv1.ConditionSeverity) bool {
+	rank := []clusterv1.ConditionSeverity{clusterv1.ConditionSeverityInfo, clusterv1.ConditionSeverityWarning, clusterv1.ConditionSeverityError}
+	return slices.Index(rank, a) > slices.Index(rank, b)
 }
 
 // Stamp gives the time to the conditions that changed, as it is stored.

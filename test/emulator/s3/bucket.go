@@ -11,8 +11,8 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
 )
 
-// CreateBucketInput and the others are named after their operations; all of them are the HTTP request's parts.
-type (
+// Inputs are named after their operations; all of them are the HTTP request's parts.
+type ( //nolint:revive // one comment for all
 	CreateBucketInput      struct{ request }
 	HeadBucketInput        struct{ request }
 	DeleteBucketInput      struct{ request }

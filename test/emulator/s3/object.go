@@ -13,8 +13,8 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
 )
 
-// PutObjectInput and the others are inputs of the operations on objects.
-type (
+// Inputs of the operations on objects.
+type ( //nolint:revive // one comment for all
 	PutObjectInput     struct{ request }
 	GetObjectInput     struct{ request }
 	HeadObjectInput    struct{ request }
