@@ -11,30 +11,50 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
 )
 
-// Inputs are named after their operations; all of them are the HTTP request's parts.
-type ( //nolint:revive // one comment for all
-	CreateBucketInput      struct{ request }
-	HeadBucketInput        struct{ request }
-	DeleteBucketInput      struct{ request }
-	ListBucketsInput       struct{ request }
+type (
+	// CreateBucketInput is the request of CreateBucket.
+	CreateBucketInput struct{ request }
+	// HeadBucketInput is the request of HeadBucket.
+	HeadBucketInput struct{ request }
+	// DeleteBucketInput is the request of DeleteBucket.
+	DeleteBucketInput struct{ request }
+	// ListBucketsInput is the request of ListBuckets.
+	ListBucketsInput struct{ request }
+	// GetBucketLocationInput is the request of GetBucketLocation.
 	GetBucketLocationInput struct{ request }
 
-	PutBucketPolicyInput                 struct{ request }
-	GetBucketPolicyInput                 struct{ request }
-	DeleteBucketPolicyInput              struct{ request }
-	PutBucketTaggingInput                struct{ request }
-	GetBucketTaggingInput                struct{ request }
-	DeleteBucketTaggingInput             struct{ request }
+	// PutBucketPolicyInput is the request of PutBucketPolicy.
+	PutBucketPolicyInput struct{ request }
+	// GetBucketPolicyInput is the request of GetBucketPolicy.
+	GetBucketPolicyInput struct{ request }
+	// DeleteBucketPolicyInput is the request of DeleteBucketPolicy.
+	DeleteBucketPolicyInput struct{ request }
+	// PutBucketTaggingInput is the request of PutBucketTagging.
+	PutBucketTaggingInput struct{ request }
+	// GetBucketTaggingInput is the request of GetBucketTagging.
+	GetBucketTaggingInput struct{ request }
+	// DeleteBucketTaggingInput is the request of DeleteBucketTagging.
+	DeleteBucketTaggingInput struct{ request }
+	// PutBucketLifecycleConfigurationInput is the request of PutBucketLifecycleConfiguration.
 	PutBucketLifecycleConfigurationInput struct{ request }
+	// GetBucketLifecycleConfigurationInput is the request of GetBucketLifecycleConfiguration.
 	GetBucketLifecycleConfigurationInput struct{ request }
-	PutBucketEncryptionInput             struct{ request }
-	GetBucketEncryptionInput             struct{ request }
-	PutPublicAccessBlockInput            struct{ request }
-	GetPublicAccessBlockInput            struct{ request }
-	PutBucketOwnershipControlsInput      struct{ request }
-	GetBucketOwnershipControlsInput      struct{ request }
-	PutBucketVersioningInput             struct{ request }
-	GetBucketVersioningInput             struct{ request }
+	// PutBucketEncryptionInput is the request of PutBucketEncryption.
+	PutBucketEncryptionInput struct{ request }
+	// GetBucketEncryptionInput is the request of GetBucketEncryption.
+	GetBucketEncryptionInput struct{ request }
+	// PutPublicAccessBlockInput is the request of PutPublicAccessBlock.
+	PutPublicAccessBlockInput struct{ request }
+	// GetPublicAccessBlockInput is the request of GetPublicAccessBlock.
+	GetPublicAccessBlockInput struct{ request }
+	// PutBucketOwnershipControlsInput is the request of PutBucketOwnershipControls.
+	PutBucketOwnershipControlsInput struct{ request }
+	// GetBucketOwnershipControlsInput is the request of GetBucketOwnershipControls.
+	GetBucketOwnershipControlsInput struct{ request }
+	// PutBucketVersioningInput is the request of PutBucketVersioning.
+	PutBucketVersioningInput struct{ request }
+	// GetBucketVersioningInput is the request of GetBucketVersioning.
+	GetBucketVersioningInput struct{ request }
 )
 
 var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)

@@ -13,13 +13,18 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
 )
 
-// Inputs of the operations on objects.
-type ( //nolint:revive // one comment for all
-	PutObjectInput     struct{ request }
-	GetObjectInput     struct{ request }
-	HeadObjectInput    struct{ request }
-	DeleteObjectInput  struct{ request }
+type (
+	// PutObjectInput is the request of PutObject.
+	PutObjectInput struct{ request }
+	// GetObjectInput is the request of GetObject.
+	GetObjectInput struct{ request }
+	// HeadObjectInput is the request of HeadObject.
+	HeadObjectInput struct{ request }
+	// DeleteObjectInput is the request of DeleteObject.
+	DeleteObjectInput struct{ request }
+	// DeleteObjectsInput is the request of DeleteObjects.
 	DeleteObjectsInput struct{ request }
+	// ListObjectsV2Input is the request of ListObjectsV2.
 	ListObjectsV2Input struct{ request }
 )
 
