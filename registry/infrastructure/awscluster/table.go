@@ -18,8 +18,14 @@ var columns = []generic.Column{
 		Value: func(obj runtime.Object) any { return cluster(obj).Spec.Network.VPC.ID }},
 	{Name: "Endpoint", Type: "string", Description: "Where the API server is reached.",
 		Value: func(obj runtime.Object) any { return endpoint(cluster(obj)) }},
-	{Name: "Bastion IP", Type: "string", Description: "Public address of the bastion.", Priority: 1,
-		Value: func(obj runtime.Object) any { return bastion(cluster(obj)) }},
+	{Name: "Bastion IP", Type: "string", Description: "Public address of the bastion.",
+		Value: func(obj runtime.Object) any {
+			return bastion(cluster(obj), func(i *infrav1.Instance) *string { return i.PublicIP })
+		}},
+	{Name: "Bastion IPv6", Type: "string", Description: "IPv6 address of the bastion.",
+		Value: func(obj runtime.Object) any {
+			return bastion(cluster(obj), func(i *infrav1.Instance) *string { return i.IPv6Address })
+		}},
 	{Name: "Observed", Type: "string", Description: "Time since AWS was last seen to be as shown.",
 		Value: func(obj runtime.Object) any { return observed(cluster(obj)) }},
 }
@@ -34,11 +40,15 @@ func endpoint(c *infrav1.AWSCluster) any {
 	return fmt.Sprintf("%s:%d", e.Host, e.Port)
 }
 
-func bastion(c *infrav1.AWSCluster) any {
-	if c.Status.Bastion == nil || c.Status.Bastion.PublicIP == nil {
+// bastion shows an address of the bastion, nothing while there is none.
+func bastion(c *infrav1.AWSCluster, address func(*infrav1.Instance) *string) any {
+	if c.Status.Bastion == nil {
 		return nil
 	}
-	return *c.Status.Bastion.PublicIP
+	if a := address(c.Status.Bastion); a != nil {
+		return *a
+	}
+	return nil
 }
 
 // observed shows the age, and the reason where it is higher than was promised.

@@ -1,0 +1,101 @@
+package generic
+
+import (
+	"context"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+)
+
+// refusing finds every object wrong, so that a test sees whether it was asked.
+var refusing = strategy{kind: Kind{Rules: Rules{
+	Create: func(runtime.Object) field.ErrorList { return field.ErrorList{field.Required(nil, "")} },
+	Update: func(_, _ runtime.Object) field.ErrorList { return field.ErrorList{field.Required(nil, "")} },
+	StatusUpdate: func(_, _ runtime.Object) field.ErrorList {
+		return nil
+	},
+}}}
+
+func stored() *infrav1.AWSCluster {
+	c := &infrav1.AWSCluster{ObjectMeta: metav1.ObjectMeta{Name: "c", Generation: 3, Labels: map[string]string{"kept": "yes"}}}
+	c.Spec.Region = "us-east-1"
+	c.Status.FailureDomains = []infrav1.FailureDomain{{Name: "us-east-1a"}}
+	return c
+}
+
+func TestAManifestsStatusIsDropped(t *testing.T) {
+	c := stored()
+	refusing.PrepareForCreate(context.Background(), c)
+	if len(c.Status.FailureDomains) != 0 || c.Generation != 1 {
+		t.Errorf("a new object has status %+v and generation %d, want none and 1", c.Status, c.Generation)
+	}
+}
+
+func TestGenerationCountsChangesOfTheSpecAlone(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*infrav1.AWSCluster)
+		want   int64
+	}{
+		"a label":  {func(c *infrav1.AWSCluster) { c.Labels = nil }, 3},
+		"a status": {func(c *infrav1.AWSCluster) { c.Status = infrav1.AWSClusterStatus{} }, 3},
+		"the spec": {func(c *infrav1.AWSCluster) { c.Spec.Region = "us-east-2" }, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			updated := stored()
+			c.change(updated)
+			refusing.PrepareForUpdate(context.Background(), updated, stored())
+			if updated.Generation != c.want {
+				t.Errorf("generation %d, want %d", updated.Generation, c.want)
+			}
+			if len(updated.Status.FailureDomains) != 1 {
+				t.Error("an update of the object changed its status")
+			}
+		})
+	}
+}
+
+func TestAStatusWriteChangesNothingElseAndStoresNoAge(t *testing.T) {
+	updated := stored()
+	updated.Spec.Region, updated.Labels = "us-east-2", nil
+	updated.Status.FailureDomains = nil
+	updated.Status.Observation = &infrav1.Observation{Age: "1s"}
+	statusStrategy{refusing}.PrepareForUpdate(context.Background(), updated, stored())
+	if updated.Spec.Region != "us-east-1" || updated.Labels["kept"] != "yes" {
+		t.Errorf("a status write changed region to %s, labels to %v", updated.Spec.Region, updated.Labels)
+	}
+	if updated.Status.FailureDomains != nil || updated.Status.Observation != nil {
+		t.Errorf("the status is %+v, want as written, without the age", updated.Status)
+	}
+}
+
+func TestWhatIsBeingDeletedCanLoseItsFinalizerWhateverTheRules(t *testing.T) {
+	now := metav1.Now()
+	old, updated := stored(), stored()
+	old.DeletionTimestamp, updated.DeletionTimestamp = &now, &now
+	if errs := refusing.ValidateUpdate(context.Background(), updated, old); len(errs) > 0 {
+		t.Errorf("it is refused: %v", errs)
+	}
+	updated.Spec.Region = "us-east-2"
+	if errs := refusing.ValidateUpdate(context.Background(), updated, old); len(errs) == 0 {
+		t.Error("its spec can be changed past the rules")
+	}
+}
+
+func TestTheTableHasARowForEachObject(t *testing.T) {
+	columns := table{columns: []Column{LabelColumn("Kept", "kept", "")}}
+	list := &infrav1.AWSClusterList{ListMeta: metav1.ListMeta{ResourceVersion: "7"}, Items: []infrav1.AWSCluster{*stored(), *stored()}}
+	got, err := columns.ConvertToTable(context.Background(), list, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Rows) != 2 || got.ResourceVersion != "7" || len(got.ColumnDefinitions) != 2 || got.Rows[1].Cells[1] != "yes" {
+		t.Errorf("the table is %+v, want two rows of name and label at version 7", got)
+	}
+	if got, err = columns.ConvertToTable(context.Background(), stored(), &metav1.TableOptions{NoHeaders: true}); err != nil || len(got.Rows) != 1 || got.ColumnDefinitions != nil {
+		t.Errorf("one object without headings gives %+v, %v", got, err)
+	}
+}
