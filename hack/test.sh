@@ -17,7 +17,7 @@ mkdir -p "$logs"
 go_test() {
   local name=$1 module=$2
   shift 2
-  go -C "$module" test -p 2 -timeout 30m "$@" 2>&1 | tee "$logs/$name.log" | grep -v --line-buffered '\[no test files\]'
+  go -C "$module" test -p 2 -timeout 60m "$@" 2>&1 | tee "$logs/$name.log" | grep -v --line-buffered '\[no test files\]'
   return "${PIPESTATUS[0]}"
 }
 
