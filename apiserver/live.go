@@ -12,6 +12,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
 	"github.com/capa-apiserver/capa-apiserver/registry/generic"
@@ -105,6 +106,7 @@ func (l live[T, S]) Decorate(ctx context.Context, obj runtime.Object) {
 	observation := &infrav1.Observation{Age: "unknown", Stale: true}
 	if !observed.IsZero() {
 		age := time.Since(observed)
+		mirror.ObserveServed(age)
 		observation.ObservedTime = &metav1.Time{Time: observed}
 		observation.Age = duration.HumanDuration(age)
 		observation.Stale = age > l.maxAge+l.deadline
