@@ -3,11 +3,14 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"io"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -32,6 +35,13 @@ func TestQuickStart(t *testing.T) {
 			if !strings.Contains(table, want) {
 				t.Errorf("kubectl get awsc doesn't show %q:\n%s", want, table)
 			}
+		}
+	})
+	t.Run("the age of what was served is measured", func(t *testing.T) {
+		metrics, err := w.ownMetrics()
+		must(t, err)
+		if !regexp.MustCompile(`(?m)^aws_mirror_served_age_seconds_count [1-9]`).MatchString(metrics) {
+			t.Error("/metrics counts no answer in aws_mirror_served_age_seconds")
 		}
 	})
 	t.Run("kubectl explain knows the fields", func(t *testing.T) {
@@ -63,6 +73,23 @@ func TestNamespaceDeletionLeavesNothing(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// ownMetrics reads the server's metrics from its own port, as Prometheus does.
+func (w *world) ownMetrics() (string, error) {
+	config := rest.CopyConfig(w.config)
+	config.Insecure, config.CAData, config.CAFile = true, nil, ""
+	c, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return "", err
+	}
+	response, err := c.Get(fmt.Sprintf("https://127.0.0.1:%d/metrics", w.port)) //nolint:noctx // bounded by the test
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return string(text), err
 }
 
 func (w *world) checkCore(ns, name string) {
