@@ -57,6 +57,7 @@ type background struct {
 	// live gives the kinds that show AWS, by plural.
 	live     map[string]generic.Live
 	consoles consoles
+	regions  *regions
 }
 
 // newBackground wires the parts. Nothing runs until run.
@@ -90,6 +91,7 @@ func newBackground(extra *Extra, loopback *rest.Config) (*background, error) {
 	b.mirror = mirror.New(mirror.Options{
 		Tables: slices.Concat(mirror.NetworkTables, mirror.MachineTables), Rest: o.SweepPeriod, CreationGrace: o.CreationGrace,
 	})
+	b.regions = newRegions(b.mirror, b.sessions)
 	p := promise{o.MaxAge, o.ReadDeadline}
 	machines := &awsmachine.Observer{Sessions: b.sessions, Mirror: b.mirror, Client: ours.GetClient(), Host: host.GetClient()}
 	b.consoles = consoles{machines}
@@ -119,6 +121,7 @@ func (b *background) addAll(extra *Extra) error {
 	return errors.Join(
 		b.manager.Add(b.ours),
 		b.manager.Add(everywhere(func(ctx context.Context) error { b.mirror.Run(ctx); return nil })),
+		b.manager.Add(everywhere(b.regions.run)),
 		b.addRegistrar(extra),
 		b.manager.Add(leader(b.ensureDefaultIdentity)),
 		b.addReconcilers(o),

@@ -7,13 +7,10 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/capa-apiserver/capa-apiserver/admission"
-	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
-	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 )
 
 // addWebhooks serves the admission webhooks in every replica and keeps their
@@ -21,7 +18,7 @@ import (
 func (b *background) addWebhooks(extra *Extra) error {
 	o := extra.options
 	server, err := admission.NewServer(admission.Options{
-		Reader: b.ours.GetAPIReader(), Host: b.manager.GetAPIReader(), Regions: regions{b.mirror},
+		Reader: b.ours.GetAPIReader(), Host: b.manager.GetAPIReader(), Regions: b.regions,
 		DefaultRegion: os.Getenv("AWS_REGION"), GetCertificate: extra.certs.GetCertificate,
 	})
 	if err != nil {
@@ -55,26 +52,4 @@ func webhookLocation(o *Options) admission.Location {
 	return admission.Location{Service: &admissionregistrationv1.ServiceReference{
 		Namespace: o.Namespace, Name: o.ServiceName, Port: new(int32(o.WebhookPort)), //nolint:gosec // a port
 	}}
-}
-
-// regions tells which regions AWS has, from what the mirror has seen of any account.
-type regions struct{ mirror *mirror.Mirror }
-
-var _ admission.Regions = regions{}
-
-// Known returns the regions and whether they may be used. All accounts see the
-// same names; where their opt-in differs, or may, it is left open.
-func (r regions) Known(context.Context, *infrav1.AWSIdentityReference, string) (map[string]string, bool) {
-	known := map[string]string{}
-	for _, scope := range r.mirror.Scopes() {
-		snap := r.mirror.Snapshot(scope)
-		for _, region := range mirror.Select(snap, mirror.Regions, nil) {
-			name, status := aws.ToString(region.RegionName), aws.ToString(region.OptInStatus)
-			if before, seen := known[name]; seen && before != status {
-				status = ""
-			}
-			known[name] = status
-		}
-	}
-	return known, len(known) > 0
 }

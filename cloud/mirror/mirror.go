@@ -86,14 +86,14 @@ func New(o Options) *Mirror {
 	return &Mirror{options: o, clock: o.Clock, wake: make(chan struct{}, 1), scopes: map[cloud.Scope]*scopeState{}}
 }
 
-// Watch gives the mirror a session to read its scope with, and begins to sweep
-// that scope. Several sessions of one scope are tried in turn where one isn't
-// allowed to read; a newer session of the same identity replaces the older one.
+// Watch gives the mirror a session to read its scope with. A table is swept from
+// when somebody first asks for it, with Refresh or Keep: what no object needs costs
+// nothing. Several sessions of one scope are tried in turn where one isn't allowed
+// to read; a newer session of the same identity replaces the older one.
 func (m *Mirror) Watch(session *cloud.Session) {
 	ss := m.scope(session.Scope, true)
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
-	first := len(ss.sessions) == 0
 	sessions := slices.Clone(ss.sessions) // calls under way have the old slice
 	i := slices.IndexFunc(sessions, func(s *cloud.Session) bool { return s.Identity == session.Identity })
 	switch {
@@ -108,8 +108,22 @@ func (m *Mirror) Watch(session *cloud.Session) {
 	now := m.clock.Now()
 	for _, t := range ss.tables {
 		// Other credentials are also worth a try where the others failed.
-		if first || t.view.err != nil {
+		if t.view.err != nil {
 			t.sweepAt, t.retryAt, t.detailRetryAt = now, time.Time{}, time.Time{}
+		}
+	}
+	m.poke()
+}
+
+// Keep has the tables swept from now on. One that isn't yet is listed for the first
+// time after the given time, unless somebody asks for it before.
+func (m *Mirror) Keep(scope cloud.Scope, first time.Duration, kinds ...Kind) {
+	ss := m.scope(scope, true)
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	for _, kind := range kinds {
+		if t := ss.byKind[kind]; t != nil && t.flight == nil && t.sweepAt.IsZero() {
+			t.sweepAt = m.clock.Now().Add(first)
 		}
 	}
 	m.poke()

@@ -162,6 +162,7 @@ func watching(r *region, o Options) *Mirror {
 	o.Jitter = func(d time.Duration) time.Duration { return d }
 	m := New(o)
 	m.Watch(session)
+	m.Keep(home, 0, r.table.Kind)
 	return m
 }
 

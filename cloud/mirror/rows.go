@@ -11,6 +11,9 @@ type VPC struct {
 	ec2types.Vpc
 	// DNSHostnames and DNSSupport are nil until they have been read.
 	DNSHostnames, DNSSupport *bool
+	// New tells that this process made the VPC, empty, and has noted since what it
+	// put in: the tables of its contents need not be listed to know them.
+	New bool
 }
 
 // ClassicLoadBalancer is a classic load balancer with its tags and attributes.

@@ -136,12 +136,14 @@ func (m *Mirror) poll(ctx context.Context, ss *scopeState, t *tableState) {
 
 // plan sets, after an edit, when busy rows and missing details are due.
 func (t *tableState) plan(e *edit) {
-	busy, details, turn := false, time.Time{}, false
+	busy, details, turn, held := false, time.Time{}, false, time.Time{}
 	for id, row := range t.view.rows {
 		if !t.table.busy(row) && !t.table.canDetail() || !Owned(t.table.tags(row)) {
 			continue
 		}
-		busy = busy || t.table.busy(row) && t.table.canByID()
+		if t.table.busy(row) && t.table.canByID() {
+			busy, held = true, later(held, t.meta[id].heldUntil)
+		}
 		if !t.table.detailed(row) {
 			details = earlier(details, later(t.meta[id].detailAt, t.detailRetryAt, e.now))
 		} else if t.table.canDetail() {
@@ -161,7 +163,8 @@ func (t *tableState) plan(e *edit) {
 	case t.busyAt.IsZero() || e.touchesBusy():
 		t.busyStep = 0
 		t.busyResets++
-		t.busyAt = e.now.Add(busyDelays[0])
+		// What a look shows while a write is held isn't believed: it would be wasted.
+		t.busyAt = later(e.now.Add(busyDelays[0]), held)
 	case e.complete: // the listing was a look
 		t.busyAt = e.now.Add(busyDelays[t.busyStep])
 	}

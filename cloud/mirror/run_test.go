@@ -104,6 +104,29 @@ func TestBusyRowsAreReadInOneCallWithGrowingPauses(t *testing.T) {
 	})
 }
 
+func TestALookAtABusyRowWaitsUntilItWillBeBelieved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegion()
+		m := watching(r, Options{Rest: time.Hour, WriteHold: 5 * time.Second})
+		run(t, m)
+		synctest.Wait()
+		row := thing{Name: "a", State: "pending", Tags: mine}
+		Put(m, home, r.table, row)
+		Modify(m, home, r.table, "a", func(row *thing) { row.Detail = new("ours") })
+		row.State = "available"
+		r.set(row)
+		lists := r.count("list")
+		time.Sleep(5*time.Second + 100*time.Millisecond)
+		synctest.Wait()
+		if got := state(m, r, "a"); got != "available" {
+			t.Errorf("state %s once the write hold is over, want available", got)
+		}
+		if looks, more := r.count("byID"), r.count("list")-lists; looks != 1 || more != 0 {
+			t.Errorf("%d looks and %d further listings, want one look", looks, more)
+		}
+	})
+}
+
 func TestChangeOfABusyRowBeginsThePausesAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRegion(thing{Name: "a", State: "pending", Tags: mine}, thing{Name: "b", State: "pending", Tags: mine})

@@ -51,6 +51,7 @@ var (
 		Carry: func(known, read *VPC) {
 			read.DNSHostnames = cmp.Or(read.DNSHostnames, known.DNSHostnames)
 			read.DNSSupport = cmp.Or(read.DNSSupport, known.DNSSupport)
+			read.New = known.New
 		},
 	}
 	Subnets = &Table[ec2types.Subnet]{
@@ -190,6 +191,13 @@ var NetworkTables = []Resource{
 var NetworkKinds = []Kind{
 	VPCs.Kind, Subnets.Kind, InternetGateways.Kind, EgressOnlyInternetGateways.Kind, NATGateways.Kind,
 	Addresses.Kind, RouteTables.Kind, SecurityGroups.Kind,
+	ClassicLoadBalancers.Kind, LoadBalancers.Kind, TargetGroups.Kind,
+}
+
+// VPCContents are the tables each of whose rows lies in a VPC, from its creation to
+// its end.
+var VPCContents = []Kind{
+	Subnets.Kind, NATGateways.Kind, RouteTables.Kind, SecurityGroups.Kind,
 	ClassicLoadBalancers.Kind, LoadBalancers.Kind, TargetGroups.Kind,
 }
 

@@ -28,6 +28,9 @@ const (
 	lookAgain = 30 * time.Second
 	// journalAge is how old tables may be that decide on the journal's entries.
 	journalAge = 5 * time.Second
+	// firstSweep is when tables are swept first that nobody had to see before: what
+	// others change in a network that was just made is noticed as soon as in others.
+	firstSweep = time.Minute
 	// observeTimeout bounds the wait for the first listing of the tables.
 	observeTimeout = 30 * time.Second
 )

@@ -113,27 +113,33 @@ func (p *pass) connect(ctx context.Context) error {
 }
 
 // observe sees to it that the tables are there. Once they are, the mirror keeps
-// them; only creations whose end isn't known need some of them younger.
+// them; only creations whose end isn't known need some of them younger. The VPCs
+// come first: of what lies in one that isn't there, nothing has to be known before
+// the usual sweep.
 func (p *pass) observe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 	defer cancel()
-	in := p.intent()
-	snap := p.Mirror.Snapshot(p.session.Scope)
-	var unseen []mirror.Kind
-	for _, kind := range in.Kinds() {
-		if !snap.Seen(kind) {
-			unseen = append(unseen, kind)
-		}
+	inside := func(kind mirror.Kind) bool { return slices.Contains(mirror.VPCContents, kind) }
+	if err := p.see(ctx, slices.DeleteFunc(p.view().unseen(), inside)); err != nil {
+		return err
 	}
-	if len(unseen) > 0 {
-		if err := p.Mirror.Refresh(ctx, p.session.Scope, time.Hour, unseen...); err != nil {
-			return err
-		}
+	v := p.view()
+	if err := p.see(ctx, v.unseen()); err != nil {
+		return err
 	}
+	p.Mirror.Keep(p.session.Scope, firstSweep, v.Kinds()...)
 	if blocked := p.view().network.Blocked(); len(blocked) > 0 {
 		return p.Mirror.Refresh(ctx, p.session.Scope, journalAge, blocked...)
 	}
 	return nil
+}
+
+// see waits for the first listing of tables.
+func (p *pass) see(ctx context.Context, unseen []mirror.Kind) error {
+	if len(unseen) == 0 {
+		return nil
+	}
+	return p.Mirror.Refresh(ctx, p.session.Scope, time.Hour, unseen...)
 }
 
 // view is what is known now.

@@ -1,6 +1,7 @@
 package awscluster
 
 import (
+	"slices"
 	"strings"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
@@ -37,9 +38,9 @@ func observe(in Intent, snap *mirror.Snapshot) *view {
 func Plan(in Intent, snap *mirror.Snapshot) plan.Plan { return observe(in, snap).plan() }
 
 func (v *view) plan() plan.Plan {
-	if unseen := v.unseen(); unseen != "" {
+	if unseen := v.unseen(); len(unseen) > 0 {
 		return plan.Plan{Waits: []plan.Wait{{Area: infrav1.VpcReadyCondition, Reason: network.ReasonWaitingForObservation,
-			Summary: "the first complete listing of " + string(unseen)}}}
+			Summary: "the first complete listing of " + string(unseen[0])}}}
 	}
 	if !v.Cluster.DeletionTimestamp.IsZero() {
 		return v.planDelete()
@@ -59,15 +60,14 @@ func (v *view) plan() plan.Plan {
 	return p
 }
 
-// unseen returns a table that was never listed completely, "" when all were. What
+// unseen returns the tables that were never listed completely and have to be. What
 // such a table doesn't show may well exist, so nothing is planned by it.
-func (v *view) unseen() mirror.Kind {
-	for _, kind := range v.Kinds() {
-		if !v.snap.Seen(kind) {
-			return kind
-		}
+func (v *view) unseen() []mirror.Kind {
+	known := v.network.Known
+	if !v.Cluster.DeletionTimestamp.IsZero() {
+		known = func(kind mirror.Kind) bool { return v.snap.Seen(kind) }
 	}
-	return ""
+	return slices.DeleteFunc(v.Kinds(), known)
 }
 
 // primary returns the load balancer of the endpoint, nil where the user brings it.

@@ -18,7 +18,7 @@ import (
 func Project(in Intent, snap *mirror.Snapshot) (infrav1.AWSClusterSpec, infrav1.AWSClusterStatus) {
 	v := observe(in, snap)
 	p := v.plan()
-	if v.unseen() != "" {
+	if len(v.unseen()) > 0 {
 		return *in.Cluster.Spec.DeepCopy(), v.blind(p)
 	}
 	return v.record(p), v.status(p)

@@ -77,12 +77,16 @@ func TestAfterAPlanIsCarriedOutNothingIsLeftToDo(t *testing.T) {
 	}
 }
 
-// completeWorld returns a complete cluster and what the mirror shows of it.
+// completeWorld returns a complete cluster and what the mirror shows of it to a
+// process that didn't make it.
 func completeWorld(t testing.TB) (*infrav1.AWSCluster, *mirror.Snapshot) {
 	w := newWorld(t, newCluster())
 	w.create()
 	w.settleReads(w.observed)
-	return w.get(), w.mirror.Snapshot(w.mirror.Scopes()[0])
+	snap := w.mirror.Snapshot(w.mirror.Scopes()[0])
+	vpc := *mirror.Select(snap, mirror.VPCs, nil)[0]
+	vpc.New = false
+	return w.get(), mirror.With(snap, mirror.VPCs, time.Now(), vpc)
 }
 
 // copier copies a table of a snapshot into another one, without the row of an id.

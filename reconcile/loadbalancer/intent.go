@@ -196,12 +196,6 @@ func Observe(in Intent, snap *mirror.Snapshot) *State {
 func (s *State) Plan() plan.Plan {
 	p := *s
 	p.plan = plan.Plan{Problems: slices.Clone(s.plan.Problems), Waits: slices.Clone(s.plan.Waits)}
-	for _, kind := range s.Kinds() {
-		if !s.snap.Seen(kind) {
-			p.wait(infrav1.LoadBalancerFailedReason, "the first complete listing of "+string(kind))
-			return p.plan
-		}
-	}
 	if len(p.plan.Problems)+len(p.plan.Waits) > 0 || p.Unmanaged {
 		return p.plan
 	}

@@ -36,7 +36,7 @@ func vpcHandlers() []plan.Handler {
 			row := *out.Vpc
 			row.Tags = tagsOr(row.Tags, in.TagSpecifications)
 			// A new VPC has DNS support and no DNS host names (CreateVpc's documentation).
-			plan.Put(w, mirror.VPCs, mirror.VPC{Vpc: row, DNSSupport: aws.Bool(true), DNSHostnames: aws.Bool(false)})
+			plan.Put(w, mirror.VPCs, mirror.VPC{Vpc: row, DNSSupport: aws.Bool(true), DNSHostnames: aws.Bool(false), New: true})
 		}, mirror.VPCs.Kind),
 		plan.EC2("ModifyVPCAttributes", (*ec2.Client).ModifyVpcAttribute, func(w *plan.Writer, in *ec2.ModifyVpcAttributeInput, _ *ec2.ModifyVpcAttributeOutput) {
 			plan.Modify(w, mirror.VPCs, aws.ToString(in.VpcId), func(v *mirror.VPC) {

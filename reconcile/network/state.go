@@ -111,16 +111,31 @@ func (s *State) Plan() plan.Plan {
 	return p.plan
 }
 
-// observed tells whether every table has been listed; what is in a table that
-// wasn't could be created a second time.
+// observed tells whether every table is known; what is in a table that isn't could
+// be created a second time.
 func (s *State) observed() bool {
 	for _, kind := range s.Kinds() {
-		if !s.snap.Seen(kind) {
+		if !s.Known(kind) {
 			s.wait(AreaVPC, ReasonWaitingForObservation, "the first complete listing of "+string(kind))
 			return false
 		}
 	}
 	return true
+}
+
+// Known tells whether it is known what the cluster has of a kind: the table has
+// been listed, or the kind lies in VPCs, and the cluster's doesn't exist yet or was
+// made just now.
+func (s *State) Known(kind mirror.Kind) bool {
+	switch {
+	case s.snap.Seen(kind):
+		return true
+	case !slices.Contains(mirror.VPCContents, kind):
+		return false
+	case s.VPC == nil:
+		return s.Spec.VPC.ID == "" && s.snap.Seen(mirror.VPCs.Kind)
+	}
+	return s.VPC.New
 }
 
 // VPCID returns the VPC's id, "" while there is none.
