@@ -96,7 +96,7 @@ func newBackground(extra *Extra, loopback *rest.Config) (*background, error) {
 	machines := &awsmachine.Observer{Sessions: b.sessions, Mirror: b.mirror, Client: ours.GetClient(), Host: host.GetClient()}
 	b.consoles = consoles{machines}
 	b.live = map[string]generic.Live{
-		"awsclusters": liveClusters(p, &awscluster.Observer{Sessions: b.sessions, Mirror: b.mirror, Owners: owners{host.GetClient()}}),
+		"awsclusters": liveClusters(p, &awscluster.Observer{Sessions: b.sessions, Mirror: b.mirror, Owners: owners{host.GetClient()}, Reader: ours.GetClient()}),
 		"awsmachines": liveMachines(p, machines),
 	}
 	if err := b.addAll(extra); err != nil {

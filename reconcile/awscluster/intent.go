@@ -44,6 +44,9 @@ type Intent struct {
 	// Interfaces are the VPC's network interfaces, where they had to be read
 	// because they are in the way of a deletion.
 	Interfaces []ec2types.NetworkInterface
+	// Dependents are the objects, as "AWSMachine m1", that a cluster which is being
+	// deleted waits for.
+	Dependents []string
 }
 
 // NewIntent puts an intent together. owner is the owning Cluster; nil where it

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
@@ -37,6 +38,8 @@ type Observer struct {
 	Mirror   *mirror.Mirror
 	// Owners may be nil: then the object's own labels have to do.
 	Owners Owners
+	// Reader has the machines of clusters, in a cache; nil if nobody wants to know.
+	Reader client.Reader
 	// Clock is the real one if nil.
 	Clock clock.PassiveClock
 
@@ -121,7 +124,9 @@ func (o *Observer) intent(ctx context.Context, cluster *infrav1.AWSCluster) Inte
 	if o.Owners != nil {
 		owner = o.Owners.Owner(ctx, cluster)
 	}
-	return NewIntent(cluster, owner)
+	in := NewIntent(cluster, owner)
+	in.Dependents, _ = dependents(ctx, o.Reader, cluster) // a cache doesn't fail once it is there
+	return in
 }
 
 func (o *Observer) clock() clock.PassiveClock {

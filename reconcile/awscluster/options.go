@@ -34,7 +34,7 @@ var _ Resolver = (*net.Resolver)(nil)
 
 // Options are what a Reconciler is made of.
 type Options struct {
-	// Client reads and writes AWSClusters at the hub version. It reads from a
+	// Client reads and writes AWSClusters, and reads AWSMachines, at the hub version. It reads from a
 	// cache: a read that the server answers live would cause calls to AWS.
 	Client client.Client
 	// Host reads the Clusters of the management cluster, which may be another one.

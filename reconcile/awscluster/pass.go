@@ -51,6 +51,8 @@ type pass struct {
 	interfaces []ec2types.NetworkInterface
 	// poolExhausted is set when the user's address pool had none left.
 	poolExhausted bool
+	// dependents are the objects that the deletion waits for.
+	dependents []string
 }
 
 func (p *pass) key() client.ObjectKey { return client.ObjectKeyFromObject(p.obj) }
@@ -60,6 +62,10 @@ func (p *pass) deleting() bool { return !p.obj.DeletionTimestamp.IsZero() }
 // run observes, plans and acts until nothing is left that can be done now, and
 // then writes the projection.
 func (p *pass) run(ctx context.Context) (ctrl.Result, error) {
+	var err error
+	if p.dependents, err = dependents(ctx, p.Client, p.obj); err != nil {
+		return ctrl.Result{}, err
+	}
 	if err := p.connect(ctx); err != nil {
 		return ctrl.Result{}, err
 	}
@@ -166,7 +172,7 @@ func (p *pass) observeFailed(ctx context.Context, cause error) error {
 func (p *pass) intent() Intent {
 	in := NewIntent(p.obj, p.owner)
 	in.Resolved, in.Failures, in.Ended, in.PoolExhausted = p.resolved, p.failures, p.ended, p.poolExhausted
-	in.Interfaces = p.interfaces
+	in.Interfaces, in.Dependents = p.interfaces, p.dependents
 	in.Started = p.started
 	if p.session != nil {
 		in.Partition = p.session.Partition

@@ -86,8 +86,22 @@ func (v *view) resolved() bool {
 		check != nil && *check == infrav1.DNSResolutionCheckNone
 }
 
-// planDelete deletes the load balancers first, and with them what they use.
+// planDelete deletes the load balancers first, and with them what they use. While
+// there are machines, everything stays: they couldn't be drained without it.
 func (v *view) planDelete() plan.Plan {
+	p := v.planTeardown()
+	if len(v.Dependents) == 0 {
+		return p
+	}
+	for i := range p.Actions {
+		p.Actions[i].WaitsFor = "the end of the cluster's machines"
+	}
+	p.Waits = []plan.Wait{{Area: network.AreaVPC, Reason: infrav1.DeletingReason,
+		Summary: describeDependents(v.Dependents) + " to be deleted first; delete the Cluster, or its Machines, if nobody has"}}
+	return p
+}
+
+func (v *view) planTeardown() plan.Plan {
 	p := loadbalancer.PlanDelete(v.owner(), v.network.VPCID(), v.snap)
 	blocked := ""
 	for _, a := range p.Actions {

@@ -1,0 +1,92 @@
+package awscluster
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+)
+
+func (w *world) machineObject(name, cluster string) *infrav1.AWSMachine {
+	w.t.Helper()
+	m := &infrav1.AWSMachine{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name, Labels: map[string]string{clusterv1.ClusterNameLabel: cluster}}}
+	w.must(w.kube.Create(context.Background(), m))
+	return m
+}
+
+func TestTheNetworkStaysWhileThereAreMachines(t *testing.T) {
+	w := newWorld(t, newCluster())
+	w.create()
+	var machines []*infrav1.AWSMachine
+	for i := range 6 {
+		machines = append(machines, w.machineObject(fmt.Sprintf("m%d", i), testName))
+	}
+	w.machineObject("elsewhere", "another")
+	before := w.resources()
+	w.must(w.kube.Delete(context.Background(), w.get()))
+	w.aws.ResetCounts()
+	for range 20 {
+		result, err := w.reconcile()
+		w.must(err)
+		if result.RequeueAfter == 0 {
+			t.Fatal("nobody would look again")
+		}
+		w.pass(3 * time.Second)
+	}
+	if mutations, _ := w.calls(); mutations > 0 {
+		t.Errorf("something was changed in AWS: %v", w.aws.Counts())
+	}
+	if have := w.resources(); fmt.Sprint(have) != fmt.Sprint(before) {
+		t.Errorf("there is %v, before there was %v", have, before)
+	}
+	standing := []string{infrav1.VpcReadyCondition, infrav1.SubnetsReadyCondition, infrav1.NatGatewaysReadyCondition, infrav1.LoadBalancerReadyCondition, infrav1.ReadyCondition}
+	for _, c := range w.get().Status.Conditions {
+		if slices.Contains(standing, c.Type) && c.Reason != infrav1.DeletingReason {
+			t.Errorf("the reason of %s is %s: %s", c.Type, c.Reason, c.Message)
+		}
+		want := "AWSMachine m0, AWSMachine m1, AWSMachine m2, AWSMachine m3 and 2 more to be deleted first"
+		if c.Type == infrav1.VpcReadyCondition && !strings.Contains(c.Message, want) {
+			t.Errorf("the message is %q, want %q in it", c.Message, want)
+		}
+	}
+	o := &Observer{Sessions: noIdentity{w.sessions}, Mirror: w.mirror, Reader: w.kube, Clock: w.now}
+	obj := w.get()
+	w.must(o.Refresh(context.Background(), obj, time.Minute))
+	if status, _ := o.Project(context.Background(), obj); fmt.Sprint(status.Conditions) != fmt.Sprint(obj.Status.Conditions) {
+		t.Errorf("a read says something else: %v, stored is %v", status.Conditions, obj.Status.Conditions)
+	}
+	for _, m := range machines {
+		w.must(w.kube.Delete(context.Background(), m))
+	}
+	w.settle(w.gone)
+	if left := w.resources(); len(left) > 0 {
+		t.Errorf("the account isn't empty: %v", left)
+	}
+}
+
+func TestTheEndOfAMachineWakesTheClusterThatWaits(t *testing.T) {
+	w := newWorld(t, newCluster())
+	w.create()
+	m := w.machineObject("m1", testName)
+	wake := waitingFor[*infrav1.AWSMachine](w.reconciler)
+	if got := wake(context.Background(), m); len(got) != 0 {
+		t.Errorf("a cluster that stays is woken: %v", got)
+	}
+	w.must(w.kube.Delete(context.Background(), w.get()))
+	if got := wake(context.Background(), m); len(got) != 1 || got[0].NamespacedName != w.key() {
+		t.Errorf("woken are %v", got)
+	}
+	p := deleted[*infrav1.AWSMachine]()
+	if p.Create(event.TypedCreateEvent[*infrav1.AWSMachine]{Object: m}) || p.Update(event.TypedUpdateEvent[*infrav1.AWSMachine]{ObjectOld: m, ObjectNew: m}) ||
+		!p.Delete(event.TypedDeleteEvent[*infrav1.AWSMachine]{Object: m}) {
+		t.Error("it isn't the deletion that wakes")
+	}
+}
