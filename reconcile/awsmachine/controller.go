@@ -3,6 +3,7 @@ package awsmachine
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -37,7 +38,11 @@ type Reconciler struct {
 	index     *index
 	gate      *gate
 	memories  memories
-	started   time.Time
+
+	begin sync.Once
+	// started is when this process began to act. It may have looked at AWS for long
+	// before, as a standby: what another process did until then may still be hidden.
+	started time.Time
 }
 
 var _ reconcile.Reconciler = (*Reconciler)(nil)
@@ -45,7 +50,7 @@ var _ reconcile.Reconciler = (*Reconciler)(nil)
 // New makes a reconciler.
 func New(o Options) *Reconciler {
 	o = o.withDefaults()
-	r := &Reconciler{Options: o, index: newIndex(), started: o.Clock.Now(), relatives: relatives{ours: o.Client, host: o.Host}}
+	r := &Reconciler{Options: o, index: newIndex(), relatives: relatives{ours: o.Client, host: o.Host}}
 	r.gate = newGate(o.Clock, r.index.enqueue)
 	r.actor = &plan.Actor{Mirror: o.Mirror, Handlers: plan.NewHandlers(instance.Handlers(o.Terminator), bootstrap.Handlers())}
 	o.Mirror.Subscribe(r.index.changed)
@@ -54,6 +59,7 @@ func New(o Options) *Reconciler {
 
 // Reconcile brings one AWSMachine closer to what it says.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	r.begin.Do(func() { r.started = r.Clock.Now() })
 	obj := &infrav1.AWSMachine{}
 	if err := r.Client.Get(ctx, req.NamespacedName, obj); err != nil {
 		if apierrors.IsNotFound(err) {

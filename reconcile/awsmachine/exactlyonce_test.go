@@ -3,108 +3,83 @@ package awsmachine
 import (
 	"context"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
-
-// incident is what goes wrong at one call.
-type incident struct {
-	op   string
-	mode string
-	// dies tells that the process ends.
-	dies bool
-	// hidden is how long AWS hides what it made.
-	hidden time.Duration
-}
-
-func incidents(ops []string) []incident {
-	var list []incident
-	for _, op := range ops {
-		for _, mode := range []string{emulator.DropBefore, emulator.DropAfter} {
-			for _, dies := range []bool{true, false} {
-				for _, hidden := range []time.Duration{0, 30 * time.Second} {
-					list = append(list, incident{op, mode, dies, hidden})
-				}
-			}
-		}
-	}
-	return list
-}
-
-func (x incident) String() string {
-	life := "the process lives on"
-	if x.dies {
-		life = "the process dies"
-	}
-	return fmt.Sprintf("%s/%s/%s/hidden for %s", x.op, x.mode, life, x.hidden)
-}
-
-// set arms the incident in AWS.
-func (x incident) set(w *world) {
-	w.aws.Configure(func(c *emulator.Config) { c.HideNewFor, c.HideNewFromWrites = x.hidden, x.hidden > 0 })
-	service, name, _ := strings.Cut(x.op, ".")
-	w.aws.Faults().Set(emulator.Fault{ID: "death", Service: service, Operation: name, Count: 1, Mode: x.mode})
-}
-
-// hit tells whether the incident happened.
-func (w *world) hit() bool {
-	for _, entry := range w.aws.Log() {
-		if entry.Fault == "death" {
-			return true
-		}
-	}
-	return false
-}
 
 // TestLaunchHappensOnceHoweverTheProcessDies counts the instances that were ever
 // made.
 func TestLaunchHappensOnceHoweverTheProcessDies(t *testing.T) {
-	for _, x := range incidents(launchCalls) {
-		t.Run(x.String(), func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			before := w.resources()
-			x.set(w)
-			w.machine("m1", controlPlane)
-			w.settle("m1", w.hit)
-			if x.dies {
-				w.restart()
-			}
-			w.settle("m1", w.ready("m1"))
-			w.pass(time.Minute) // so that nothing is hidden any more
-			if n := len(w.instances()); n != 1 || w.made() != 1 {
-				t.Errorf("%d instances run, %d were made; want 1", n, w.made())
-			}
-			if targets := w.targets(); len(targets) != 1 || targets[0] != aws.ToString(w.get("m1").Spec.InstanceID) {
-				t.Errorf("the load balancer holds %v", targets)
-			}
-			w.delete("m1")
-			w.nothingLeft(before)
-		})
+	for _, s := range settings {
+		for _, x := range incidents(s.launch) {
+			t.Run(s.name+"/"+x.String(), func(t *testing.T) {
+				t.Parallel()
+				w := s.world(newWorld(t, s.cluster))
+				before := w.resources()
+				x.set(w)
+				s.create(w, "m1")
+				x.strike(w, "m1")
+				w.settle("m1", w.ready("m1"))
+				w.pass(time.Minute) // so that nothing is hidden any more
+				w.oneInstance("m1")
+				w.delete("m1")
+				w.nothingLeft(before)
+			})
+		}
 	}
 }
 
 // TestDeletionEndsHoweverTheProcessDies breaks off deletions.
 func TestDeletionEndsHoweverTheProcessDies(t *testing.T) {
-	for _, x := range incidents(deleteCalls) {
+	for _, s := range settings {
+		for _, x := range incidents(s.delete) {
+			t.Run(s.name+"/"+x.String(), func(t *testing.T) {
+				t.Parallel()
+				w := s.world(newWorld(t, s.cluster))
+				before := w.resources()
+				s.create(w, "m1")
+				w.settle("m1", w.ready("m1"))
+				x.set(w)
+				w.must(w.kube.Delete(context.Background(), w.get("m1")))
+				x.strike(w, "m1")
+				w.settle("m1", func() bool { return w.gone("m1") })
+				w.nothingLeft(before)
+			})
+		}
+	}
+}
+
+// TestCorrectionsEndHoweverTheProcessDies breaks off changes of tags and security
+// groups of a running instance.
+func TestCorrectionsEndHoweverTheProcessDies(t *testing.T) {
+	for _, x := range incidents([]string{"ec2.CreateTags", "ec2.DeleteTags", "ec2.ModifyNetworkInterfaceAttribute"}) {
 		t.Run(x.String(), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			before := w.resources()
-			w.machine("m1", controlPlane)
+			w.machine("m1", plainData, func(obj *infrav1.AWSMachine, _ *clusterv1.Machine) {
+				obj.Spec.AdditionalTags = infrav1.Tags{"old": "1"}
+			})
 			w.settle("m1", w.ready("m1"))
 			x.set(w)
-			w.must(w.kube.Delete(context.Background(), w.get("m1")))
-			w.settle("m1", w.hit)
-			if x.dies {
-				w.restart()
-			}
-			w.settle("m1", func() bool { return w.gone("m1") })
+			obj, group := w.get("m1"), w.cluster().Status.NetworkStatus.SecurityGroups[infrav1.SecurityGroupControlPlane].ID
+			obj.Spec.AdditionalTags = infrav1.Tags{"new": "2"}
+			obj.Spec.AdditionalSecurityGroups = []infrav1.AWSResourceReference{{ID: aws.String(group)}}
+			w.must(w.kube.Update(context.Background(), obj))
+			x.strike(w, "m1")
+			w.settle("m1", func() bool {
+				list := w.instances() // none while AWS hides it
+				return len(list) == 1 && instance.Tag(list[0].Tags, "new") == "2" && instance.Tag(list[0].Tags, "old") == "" &&
+					len(list[0].SecurityGroups) == 3 && w.ready("m1")()
+			})
+			w.delete("m1")
 			w.nothingLeft(before)
 		})
 	}
@@ -113,31 +88,53 @@ func TestDeletionEndsHoweverTheProcessDies(t *testing.T) {
 // TestMachineDeletedRightAfterItsLaunchGotLostLeavesNoInstance is the case in
 // which nobody ever saw the instance's id.
 func TestMachineDeletedRightAfterItsLaunchGotLostLeavesNoInstance(t *testing.T) {
-	for _, dies := range []bool{true, false} {
-		t.Run(fmt.Sprintf("dies=%v", dies), func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			before := w.resources()
-			incident{op: "ec2.RunInstances", mode: emulator.DropAfter, hidden: 30 * time.Second}.set(w)
-			w.machine("m1")
-			w.settle("m1", w.hit)
-			w.must(w.kube.Delete(context.Background(), w.get("m1")))
-			if dies {
-				w.pass(time.Second)
-				w.restart()
-			}
-			w.settle("m1", func() bool { return w.gone("m1") })
-			w.nothingLeft(before)
-			if n := w.made(); n != 1 {
-				t.Errorf("%d instances were made, want 1", n)
-			}
-		})
+	for _, mode := range []string{emulator.DropAfter, answered} {
+		for _, dies := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s/dies=%v", mode, dies), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				before := w.resources()
+				incident{op: "ec2.RunInstances", mode: mode, dies: dies, hidden: 30 * time.Second}.set(w)
+				w.machine("m1")
+				w.settle("m1", w.hit)
+				w.must(w.kube.Delete(context.Background(), w.get("m1")))
+				if dies {
+					w.pass(time.Second)
+					w.restart()
+				} else {
+					w.process.ending = nil
+				}
+				w.settle("m1", func() bool { return w.gone("m1") })
+				w.nothingLeft(before)
+				if n := w.made(); n != 1 {
+					t.Errorf("%d instances were made, want 1", n)
+				}
+			})
+		}
+	}
+}
+
+// oneInstance checks that one instance was ever made, and that it alone is behind
+// the load balancer if the machine is of the control plane.
+func (w *world) oneInstance(name string) {
+	w.t.Helper()
+	if n := len(w.instances()); n != 1 || w.made() != 1 {
+		w.t.Errorf("%d instances run, %d were made; want 1", n, w.made())
+	}
+	want := 0
+	if _, ok := w.get(name).Labels[clusterv1.MachineControlPlaneLabel]; ok {
+		want = 1
+	}
+	balanced := append(w.targets(), w.balanced()...)
+	if len(balanced) != want || want == 1 && balanced[0] != aws.ToString(w.get(name).Spec.InstanceID) {
+		w.t.Errorf("the load balancer holds %v", balanced)
 	}
 }
 
 // nothingLeft compares what there is with what there was before the machine.
 func (w *world) nothingLeft(before map[string]int) {
 	w.t.Helper()
+	w.pass(time.Minute) // so that nothing is hidden, nor on its way out, any more
 	if n := len(w.instances()); n > 0 {
 		w.t.Errorf("%d instances are left", n)
 	}
@@ -145,5 +142,8 @@ func (w *world) nothingLeft(before map[string]int) {
 		if n != before[kind] {
 			w.t.Errorf("%d of %s are there, want %d", n, kind, before[kind])
 		}
+	}
+	if balanced := append(w.targets(), w.balanced()...); len(balanced) > 0 {
+		w.t.Errorf("the load balancer still holds %v", balanced)
 	}
 }

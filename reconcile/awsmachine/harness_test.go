@@ -2,6 +2,7 @@ package awsmachine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -22,6 +23,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
@@ -45,9 +47,11 @@ type world struct {
 	url    string
 	now    *clocktesting.FakeClock
 	awsNow *emulator.FakeClock
-	kube   client.Client
+	kube   client.WithWatch
 	events *eventLog
+	// process is the one that the world's methods mean, others run beside it.
 	*process
+	others []*process
 }
 
 // process is all that a process keeps in memory.
@@ -56,6 +60,29 @@ type process struct {
 	mirror     *mirror.Mirror
 	sessions   *cloud.Sessions
 	stop       func()
+	// ending, unless nil, tells before each write whether the process has ended.
+	ending func() bool
+}
+
+// errEnded is what a process gets that has ended: nothing of it reaches the store.
+var errEnded = errors.New("the process has ended")
+
+// store is the process's way to the store.
+func (p *process) store(kube client.WithWatch) client.Client {
+	write := func(do func() error) error {
+		if p.ending != nil && p.ending() {
+			return errEnded
+		}
+		return do()
+	}
+	return interceptor.NewClient(kube, interceptor.Funcs{
+		Update: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.UpdateOption) error {
+			return write(func() error { return c.Update(ctx, obj, opts...) })
+		},
+		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
+			return write(func() error { return c.SubResource(sub).Update(ctx, obj, opts...) })
+		},
+	})
 }
 
 // eventLog keeps Events as "reason: message".
@@ -93,7 +120,7 @@ func newWorld(t *testing.T, change ...func(*infrav1.AWSCluster)) *world {
 	return w
 }
 
-func newKube(cluster *infrav1.AWSCluster) client.Client {
+func newKube(cluster *infrav1.AWSCluster) client.WithWatch {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{infrav1.AddToScheme, clusterv1.AddToScheme, corev1.AddToScheme} {
 		if err := add(scheme); err != nil {
@@ -123,8 +150,19 @@ func newCluster(change ...func(*infrav1.AWSCluster)) *infrav1.AWSCluster {
 }
 
 // boot starts a process that knows nothing.
-func (w *world) boot() {
+func (w *world) boot() { w.process = w.newProcess() }
+
+// beside starts another process that acts on the same objects.
+func (w *world) beside() *process {
+	p := w.newProcess()
+	w.others = append(w.others, p)
+	w.t.Cleanup(p.stop)
+	return p
+}
+
+func (w *world) newProcess() *process {
 	w.t.Helper()
+	p := &process{}
 	m := mirror.New(mirror.Options{Clock: w.now, Jitter: func(d time.Duration) time.Duration { return d },
 		Tables: append(append([]mirror.Resource{}, mirror.NetworkTables...), mirror.MachineTables...)})
 	sessions := cloud.NewSessions(cloud.Options{Limits: func(string, string) cloud.Limit { return cloud.Limit{Burst: 1e6, Refill: 1e6} },
@@ -132,11 +170,12 @@ func (w *world) boot() {
 			return aws.Config{Region: testRegion, BaseEndpoint: aws.String(w.url),
 				Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "")}, nil
 		}})
-	r := New(Options{Client: w.kube, Host: w.kube, Events: w.events, Sessions: noIdentity{sessions}, Mirror: m, Clock: w.now})
+	p.reconciler = New(Options{Client: p.store(w.kube), Host: w.kube, Events: w.events, Sessions: noIdentity{sessions}, Mirror: m, Clock: w.now})
 	ctx, cancel := context.WithCancel(context.Background())
 	var ended sync.WaitGroup
 	ended.Go(func() { m.Run(ctx) })
-	w.process = &process{reconciler: r, mirror: m, sessions: sessions, stop: func() { cancel(); ended.Wait() }}
+	p.mirror, p.sessions, p.stop = m, sessions, func() { cancel(); ended.Wait() }
+	return p
 }
 
 // noIdentity always takes the process's own identity, which needs no object.
@@ -234,16 +273,18 @@ func (w *world) gone(name string) bool {
 }
 
 // reconcile runs one reconciliation.
-func (w *world) reconcile(name string) (ctrl.Result, error) {
-	return w.reconciler.Reconcile(context.Background(), ctrl.Request{NamespacedName: key(name)})
+func (p *process) reconcile(name string) (ctrl.Result, error) {
+	return p.reconciler.Reconcile(context.Background(), ctrl.Request{NamespacedName: key(name)})
 }
 
 // pass lets time go by for AWS and the process, and everything be read.
 func (w *world) pass(d time.Duration) {
 	w.awsNow.Advance(d)
 	w.now.Step(d)
-	for _, scope := range w.mirror.Scopes() {
-		_ = w.mirror.Refresh(context.Background(), scope, 0, allKinds...)
+	for _, p := range append(w.others, w.process) {
+		for _, scope := range p.mirror.Scopes() {
+			_ = p.mirror.Refresh(context.Background(), scope, 0, allKinds...)
+		}
 	}
 }
 

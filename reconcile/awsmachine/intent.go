@@ -19,7 +19,8 @@ type Intent struct {
 	Owner   *clusterv1.Machine
 	// Infra is the cluster's infrastructure, nil while there is none.
 	Infra *instance.Infra
-	// Started is since when the observer has looked at AWS without a break.
+	// Started is since when this process has looked at AWS without a break, and since
+	// when it may know of the instance: from then on AWS may hide it for a while.
 	Started time.Time
 	// Failures are the errors of the latest attempts, by area; nil where nobody
 	// here made any, so that what the object says of them still holds.

@@ -92,22 +92,31 @@ func (w *world) targets() []string {
 	return ids
 }
 
+// balanced returns what is registered with classic load balancers.
+func (w *world) balanced() []string {
+	w.t.Helper()
+	out, err := w.session().ELB.DescribeLoadBalancers(context.Background(), &elb.DescribeLoadBalancersInput{})
+	w.must(err)
+	var ids []string
+	for _, l := range out.LoadBalancerDescriptions {
+		for _, i := range l.Instances {
+			ids = append(ids, aws.ToString(i.InstanceId))
+		}
+	}
+	return ids
+}
+
 func TestClassicLoadBalancerHoldsTheControlPlane(t *testing.T) {
 	w := newWorld(t, func(c *infrav1.AWSCluster) {
 		c.Spec.ControlPlaneLoadBalancer = &infrav1.AWSLoadBalancerSpec{LoadBalancerType: infrav1.LoadBalancerTypeClassic}
 	})
 	w.machine("cp1", plainData, controlPlane)
 	w.settle("cp1", w.ready("cp1"))
-	holds := func() int {
-		out, err := w.session().ELB.DescribeLoadBalancers(context.Background(), &elb.DescribeLoadBalancersInput{})
-		w.must(err)
-		return len(out.LoadBalancerDescriptions[0].Instances)
-	}
-	if n := holds(); n != 1 {
+	if n := len(w.balanced()); n != 1 {
 		t.Errorf("the load balancer holds %d instances, want 1", n)
 	}
 	w.delete("cp1")
-	if n := holds(); n != 0 {
+	if n := len(w.balanced()); n != 0 {
 		t.Errorf("the load balancer holds %d instances, want none", n)
 	}
 }

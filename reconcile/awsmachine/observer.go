@@ -14,6 +14,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 )
 
 // Freshness says how old a projection is.
@@ -41,6 +42,14 @@ type Observer struct {
 	mu     sync.Mutex
 	scopes map[types.UID]cloud.Scope
 	errs   map[types.UID]error
+	ids    map[types.UID]sighting
+}
+
+// sighting is since when an object is known to record an instance's id. Another
+// process may have launched it just before, so that AWS doesn't show it yet.
+type sighting struct {
+	id    string
+	since time.Time
 }
 
 // Refresh sees to it that what the object is projected from is no older than
@@ -129,6 +138,7 @@ func (o *Observer) Forget(uid types.UID) {
 	defer o.mu.Unlock()
 	delete(o.scopes, uid)
 	delete(o.errs, uid)
+	delete(o.ids, uid)
 }
 
 func (o *Observer) relatives() relatives {
@@ -138,8 +148,26 @@ func (o *Observer) relatives() relatives {
 
 func (o *Observer) intent(machine *infrav1.AWSMachine, rel related) Intent {
 	in := newIntent(machine, rel)
-	in.Started = o.started
+	in.Started = o.since(machine)
 	return in
+}
+
+// since returns since when the object's id is known here, or when the observer
+// started if it records none.
+func (o *Observer) since(machine *infrav1.AWSMachine) time.Time {
+	id := instance.RecordedID(&machine.Spec)
+	if id == "" {
+		return o.started
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ids == nil {
+		o.ids = map[types.UID]sighting{}
+	}
+	if o.ids[machine.UID].id != id {
+		o.ids[machine.UID] = sighting{id: id, since: o.clock().Now()}
+	}
+	return o.ids[machine.UID].since
 }
 
 func (o *Observer) clock() clock.PassiveClock {

@@ -1,0 +1,138 @@
+package awsmachine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator"
+)
+
+// TestTwoProcessesAtTheSameTimeMakeOneInstanceForEachMachine has two processes,
+// each of which takes itself for the leader, work on the same objects from their
+// creation to their end, with answers lost and new ids hidden.
+func TestTwoProcessesAtTheSameTimeMakeOneInstanceForEachMachine(t *testing.T) {
+	for _, s := range settings {
+		for _, lost := range append(append([]string{""}, s.launch...), s.delete...) {
+			t.Run(s.name+"/lost "+lost, func(t *testing.T) {
+				t.Parallel()
+				w := s.world(newWorld(t, s.cluster))
+				before := w.resources()
+				w.beside()
+				if lost != "" {
+					incident{op: lost, mode: emulator.DropAfter, hidden: 30 * time.Second}.set(w)
+				}
+				var names []string
+				for i := range 5 {
+					names = append(names, fmt.Sprintf("m%d", i))
+					s.create(w, names[i])
+				}
+				w.race(names, w.ready)
+				w.pass(time.Minute)
+				if n := len(w.instances()); n != len(names) || w.made() != len(names) {
+					t.Errorf("%d instances run, %d were made; want %d", n, w.made(), len(names))
+				}
+				for _, name := range names {
+					w.must(w.kube.Delete(context.Background(), w.get(name)))
+				}
+				w.race(names, func(name string) func() bool { return func() bool { return w.gone(name) } })
+				w.nothingLeft(before)
+			})
+		}
+	}
+}
+
+// race has all processes reconcile all machines at the same time until each is done.
+func (w *world) race(names []string, done func(string) func() bool) {
+	w.t.Helper()
+	for range 120 {
+		var all sync.WaitGroup
+		for _, p := range append(w.others, w.process) {
+			for _, name := range names {
+				all.Go(func() { _, _ = p.reconcile(name) })
+			}
+		}
+		all.Wait()
+		left := 0
+		for _, name := range names {
+			if !done(name)() {
+				left++
+			}
+		}
+		if left == 0 {
+			return
+		}
+		w.pass(3 * time.Second)
+	}
+	w.t.Fatalf("it never settled\n%s", w.describe(names[0]))
+}
+
+// standby starts a process that watches AWS and acts on nothing yet.
+func (w *world) standby() *process {
+	w.t.Helper()
+	p := w.beside()
+	session, err := p.sessions.For(context.Background(), nil, "default", testRegion)
+	w.must(err)
+	p.mirror.Watch(session)
+	w.pass(5 * time.Minute)
+	return p
+}
+
+// takeOver ends the process that acted, and lets the standby act.
+func (w *world) takeOver(p *process) {
+	w.process.stop()
+	w.process, w.others = p, nil
+}
+
+// TestNewLeaderDoesNotMissWhatTheOldOneLaunched is about a process that has looked
+// at AWS for long when it begins to act, right after another one has launched.
+func TestNewLeaderDoesNotMissWhatTheOldOneLaunched(t *testing.T) {
+	for _, mode := range []string{emulator.DropAfter, answered} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			before := w.resources()
+			p := w.standby()
+			incident{op: "ec2.RunInstances", mode: mode, hidden: 30 * time.Second}.set(w)
+			w.machine("m1")
+			w.settle("m1", w.hit)
+			w.must(w.kube.Delete(context.Background(), w.get("m1")))
+			w.takeOver(p)
+			w.settle("m1", func() bool { return w.gone("m1") })
+			w.nothingLeft(before)
+		})
+	}
+}
+
+// TestNewLeaderDoesNotTakeAHiddenInstanceForGone is the same where the id was
+// recorded: two listings that miss it prove nothing so soon.
+func TestNewLeaderDoesNotTakeAHiddenInstanceForGone(t *testing.T) {
+	w := newWorld(t)
+	p := w.standby()
+	w.aws.Configure(func(c *emulator.Config) { c.HideNewFor = 30 * time.Second })
+	w.machine("m1", plainData)
+	w.settle("m1", func() bool { return w.get("m1").Spec.InstanceID != nil })
+	o := &Observer{Sessions: noIdentity{p.sessions}, Mirror: p.mirror, Client: w.kube, Host: w.kube, Clock: w.now, started: w.now.Now().Add(-time.Hour)}
+	o.once.Do(func() {})
+	w.takeOver(p)
+	for range 10 {
+		_, err := w.reconcile("m1")
+		w.must(err)
+		if obj := w.get("m1"); failed(&obj.Status) {
+			t.Fatalf("the machine is taken for failed:\n%s", w.describe("m1"))
+		}
+		w.must(o.Refresh(context.Background(), w.get("m1"), 0))
+		if status, _ := o.Project(context.Background(), w.get("m1")); failed(status) {
+			t.Fatalf("another replica shows the machine as failed: %+v", status.Conditions)
+		}
+		w.pass(3 * time.Second)
+	}
+	w.settle("m1", w.ready("m1"))
+}
+
+func failed(status *infrav1.AWSMachineStatus) bool {
+	return status.Deprecated != nil && status.Deprecated.V1Beta1 != nil && status.Deprecated.V1Beta1.FailureReason != nil
+}
