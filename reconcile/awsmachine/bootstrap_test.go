@@ -227,9 +227,7 @@ func TestTwoHundredWorkersCostAtMostThreeCallsEach(t *testing.T) {
 			_, err := w.reconcile(n)
 			w.must(err)
 		}
-		w.awsNow.Advance(time.Second)
-		w.now.Step(time.Second)
-		time.Sleep(5 * time.Millisecond) // the mirror reads in the background
+		w.elapse(time.Second)
 	}
 	if !all() {
 		t.Fatal(w.describe(names[workers-1]))

@@ -37,8 +37,8 @@ type gateScope struct {
 	// promised are the places of those called up, and until when they are kept.
 	promised map[client.ObjectKey]time.Time
 	// waiting are the machines in line by cluster, turns the clusters in turn.
-	waiting map[string][]client.ObjectKey
-	turns   []string
+	waiting map[client.ObjectKey][]client.ObjectKey
+	turns   []client.ObjectKey
 }
 
 func newGate(c clock.PassiveClock, call func(client.ObjectKey)) *gate {
@@ -46,12 +46,12 @@ func newGate(c clock.PassiveClock, call func(client.ObjectKey)) *gate {
 }
 
 // enter takes a place, or a place in line: then the machine is called up later.
-func (g *gate) enter(scope cloud.Scope, cluster string, key client.ObjectKey) bool {
+func (g *gate) enter(scope cloud.Scope, cluster, key client.ObjectKey) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := g.scopes[scope]
 	if s == nil {
-		s = &gateScope{active: map[client.ObjectKey]bool{}, promised: map[client.ObjectKey]time.Time{}, waiting: map[string][]client.ObjectKey{}}
+		s = &gateScope{active: map[client.ObjectKey]bool{}, promised: map[client.ObjectKey]time.Time{}, waiting: map[client.ObjectKey][]client.ObjectKey{}}
 		g.scopes[scope] = s
 	}
 	g.expire(s)

@@ -34,7 +34,7 @@ func (p *pass) prepare(ctx context.Context) error {
 		v.Owner.Spec.Bootstrap.DataSecretName == nil || p.held(launchKey) || p.held(prepareKey) {
 		return nil
 	}
-	if p.inLine = !p.gate.enter(p.session.Scope, p.related.cluster.Name, p.key()); p.inLine {
+	if p.inLine = !p.gate.enter(p.session.Scope, client.ObjectKeyFromObject(p.related.cluster), p.key()); p.inLine {
 		return nil
 	}
 	if err := p.observe(ctx, v.launchKinds()); err != nil {

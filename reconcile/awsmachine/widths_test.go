@@ -164,9 +164,10 @@ func TestClustersTakeTurnsAtTheGate(t *testing.T) {
 	g := newGate(w.now, func(k client.ObjectKey) { called = append(called, k.Name) })
 	scope := w.session().Scope
 	for i := range 30 {
-		g.enter(scope, "big", key("big-"+string(rune('a'+i))))
+		g.enter(scope, key("big"), key("big-"+string(rune('a'+i))))
 	}
-	g.enter(scope, "small", key("small"))
+	// A cluster of the same name in another namespace has a turn of its own.
+	g.enter(scope, client.ObjectKey{Namespace: "other", Name: "big"}, key("small"))
 	for _, name := range []string{"big-a", "big-b", "big-c"} {
 		g.leave(scope, key(name))
 	}
