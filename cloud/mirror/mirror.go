@@ -116,14 +116,15 @@ func (m *Mirror) Watch(session *cloud.Session) {
 }
 
 // Keep has the tables swept from now on. One that isn't yet is listed for the first
-// time after the given time, unless somebody asks for it before.
+// time after the given time, or after its period where that is shorter, unless
+// somebody asks for it before.
 func (m *Mirror) Keep(scope cloud.Scope, first time.Duration, kinds ...Kind) {
 	ss := m.scope(scope, true)
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	for _, kind := range kinds {
 		if t := ss.byKind[kind]; t != nil && t.flight == nil && t.sweepAt.IsZero() {
-			t.sweepAt = m.clock.Now().Add(first)
+			t.sweepAt = m.clock.Now().Add(min(first, m.period(t)))
 		}
 	}
 	m.poke()

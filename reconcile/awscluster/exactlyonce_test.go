@@ -2,6 +2,7 @@ package awscluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"sort"
@@ -12,9 +13,13 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
+// afterTheAnswer ends a process that has AWS's answer before it could write
+// anything of it down.
+const afterTheAnswer = "after the answer"
+
 // deaths are the ways in which a process may end around a call: before AWS got
-// it, and after AWS carried it out but before the answer came.
-var deaths = []string{emulator.DropBefore, emulator.DropAfter}
+// it, after AWS carried it out but before the answer came, and after that.
+var deaths = []string{emulator.DropBefore, emulator.DropAfter, afterTheAnswer}
 
 // TestEveryMutationHappensOnceHoweverTheProcessDies ends the process at each
 // mutation of the quick-start, drops all its memory, and goes on with another.
@@ -76,9 +81,8 @@ type incident struct {
 func dieAndComeBack(t *testing.T, x incident, want map[string]int) {
 	w := newWorld(t, newCluster())
 	w.aws.Configure(func(c *emulator.Config) { c.HideNewFor, c.HideNewFromWrites = x.hidden, x.hidden > 0 })
-	service, name, _ := strings.Cut(x.op, ".")
-	w.aws.Faults().Set(emulator.Fault{ID: "death", Service: service, Operation: name, Skip: x.skip, Count: 1, Mode: x.mode})
-	w.settle(func() bool { return w.hit("death") })
+	w.settle(w.arm(x))
+	w.writes = nil
 	if x.dies {
 		w.restart()
 	}
@@ -90,6 +94,24 @@ func dieAndComeBack(t *testing.T, x incident, want map[string]int) {
 	if left := w.resources(); len(left) > 0 {
 		t.Errorf("the account isn't empty: %v", left)
 	}
+}
+
+// arm prepares an incident and returns what tells that it happened.
+func (w *world) arm(x incident) (happened func() bool) {
+	service, name, _ := strings.Cut(x.op, ".")
+	if x.mode != afterTheAnswer {
+		w.aws.Faults().Set(emulator.Fault{ID: "death", Service: service, Operation: name, Skip: x.skip, Count: 1, Mode: x.mode})
+		return func() bool { return w.hit("death") }
+	}
+	before, dead := w.aws.Counts()[x.op], false
+	w.writes = func() error {
+		dead = dead || w.aws.Counts()[x.op]-before > x.skip
+		if dead {
+			return errors.New("the process has ended")
+		}
+		return nil
+	}
+	return func() bool { return dead }
 }
 
 // hit tells whether a fault acted on a request.
@@ -113,12 +135,11 @@ func TestDeletionEndsHoweverTheProcessDies(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, newCluster())
 				w.create()
-				service, name, _ := strings.Cut(op, ".")
-				w.aws.Faults().Set(emulator.Fault{ID: "death", Service: service, Operation: name, Count: 1, Mode: death})
 				if err := w.kube.Delete(context.Background(), w.get()); err != nil {
 					t.Fatal(err)
 				}
-				w.settle(func() bool { return w.hit("death") })
+				w.settle(w.arm(incident{op: op, mode: death}))
+				w.writes = nil
 				if !w.gone() {
 					w.restart()
 					w.settle(w.gone)

@@ -21,6 +21,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
@@ -43,6 +44,9 @@ type world struct {
 	kube   client.Client
 	events *eventLog
 	dns    resolverFunc
+	// writes is asked before each write to the store; what it returns is the write's
+	// failure. Nil lets all pass.
+	writes func() error
 	// namespace of the object; "" means default.
 	namespace string
 	*process
@@ -98,13 +102,13 @@ func newWorld(t testing.TB, cluster *infrav1.AWSCluster) *world {
 	}
 	t.Cleanup(stop)
 	w.url = url
-	w.kube = newKube(t, cluster)
+	w.kube = w.mortal(newKube(t, cluster))
 	w.boot()
 	t.Cleanup(func() { w.process.stop() })
 	return w
 }
 
-func newKube(t testing.TB, cluster *infrav1.AWSCluster) client.Client {
+func newKube(t testing.TB, cluster *infrav1.AWSCluster) client.WithWatch {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{infrav1.AddToScheme, clusterv1.AddToScheme} {
@@ -114,6 +118,32 @@ func newKube(t testing.TB, cluster *infrav1.AWSCluster) client.Client {
 	}
 	owner := &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: cluster.Namespace, Name: testName, UID: "owner"}}
 	return fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&infrav1.AWSCluster{}).WithObjects(owner, cluster).Build()
+}
+
+// mortal returns a client whose writes fail when the world says so.
+func (w *world) mortal(kube client.WithWatch) client.Client {
+	write := func(do func() error) error {
+		if w.writes != nil {
+			if err := w.writes(); err != nil {
+				return err
+			}
+		}
+		return do()
+	}
+	return interceptor.NewClient(kube, interceptor.Funcs{
+		Update: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.UpdateOption) error {
+			return write(func() error { return c.Update(ctx, obj, opts...) })
+		},
+		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
+			return write(func() error { return c.Patch(ctx, obj, patch, opts...) })
+		},
+		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
+			return write(func() error { return c.SubResource(sub).Update(ctx, obj, opts...) })
+		},
+		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+			return write(func() error { return c.SubResource(sub).Patch(ctx, obj, patch, opts...) })
+		},
+	})
 }
 
 // newCluster returns an AWSCluster as core's Cluster controller leaves it, with an NLB.

@@ -78,13 +78,14 @@ func (o *Observer) Project(ctx context.Context, cluster *infrav1.AWSCluster) (*i
 	}
 	in := o.intent(ctx, cluster)
 	snap := o.Mirror.Snapshot(scope)
-	fresh := Freshness{ObservedTime: snap.Observed(in.Kinds()...), Err: err}
+	v := observe(in, snap)
+	fresh := Freshness{ObservedTime: v.observed(), Err: err}
 	if fresh.Err == nil {
 		fresh.Err = snap.Err(in.Kinds()...)
 	}
 	// A projection from half of the tables would be a lie, and one of an object
 	// that nobody reconciles an unasked-for opinion.
-	if !snap.Seen(in.Kinds()...) || !Reconciled(cluster) {
+	if len(v.unseen()) > 0 || !Reconciled(cluster) {
 		return stored, fresh
 	}
 	_, status := Project(in, snap)

@@ -15,6 +15,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
@@ -256,5 +257,37 @@ func TestInterfacesThatInstancesLeftBehindAreDeleted(t *testing.T) {
 	w.delete()
 	if left := w.resources(); len(left) > 0 {
 		t.Errorf("the account isn't empty: %v", left)
+	}
+}
+
+// TestANewClusterHasAnAgeBeforeItsTablesAreSwept lets AWS fail right after a
+// cluster came up, of whose network nobody has listed anything yet.
+func TestANewClusterHasAnAgeBeforeItsTablesAreSwept(t *testing.T) {
+	w := newWorld(t, newCluster())
+	for range 200 {
+		_, _ = w.reconcile()
+		if w.isReady() {
+			break
+		}
+		w.elapse(250 * time.Millisecond)
+	}
+	scope := w.mirror.Scopes()[0]
+	if !w.isReady() || w.mirror.Snapshot(scope).Seen(mirror.RouteTables.Kind) {
+		t.Fatalf("the cluster has to be ready before its route tables are listed\n%s", w.describe())
+	}
+	w.aws.Configure(func(c *emulator.Config) { c.Outage = "503" })
+	o := &Observer{Sessions: noIdentity{w.sessions}, Mirror: w.mirror, Clock: w.now}
+	if o.Refresh(context.Background(), w.get(), 0) == nil {
+		t.Error("a refresh succeeded in an outage")
+	}
+	status, fresh := o.Project(context.Background(), w.get())
+	if fresh.ObservedTime.IsZero() || fresh.Err == nil {
+		t.Errorf("freshness is %+v, want a time and the reason", fresh)
+	}
+	if other := o.Freshness(context.Background(), w.get()); !other.ObservedTime.Equal(fresh.ObservedTime) {
+		t.Errorf("the age alone is %v, with the projection %v", other.ObservedTime, fresh.ObservedTime)
+	}
+	if !meta.IsStatusConditionTrue(status.Conditions, infrav1.ReadyCondition) {
+		t.Errorf("the outage changed the status: %+v", status.Conditions)
 	}
 }
