@@ -8,12 +8,19 @@ import "strings"
 //	ec2:   https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 //	elb:   https://docs.aws.amazon.com/elasticloadbalancing/2012-06-01/APIReference/CommonErrors.html
 //	elbv2: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/CommonErrors.html
+//	s3:    https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 //	sts:   https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 var codes = map[string]Class{
 	"Gateway.NotAttached":               NotFound,
 	"InvalidAddress.NotFound":           NotFound,
 	"NoSuchEntity":                      NotFound,
 	"InvalidInstanceID.NotLinkable":     InvalidParameter,
+	"NoSuchBucket":                      NotFound,
+	"NoSuchKey":                         NotFound,
+	"BucketAlreadyOwnedByYou":           AlreadyExists,
+	"BucketAlreadyExists":               InvalidParameter, // somebody else's: another name is needed
+	"BucketNotEmpty":                    DependencyViolation,
+	"OperationAborted":                  Transient,
 	"AccessPointNotFound":               NotFound,
 	"DuplicateAccessPointName":          AlreadyExists,
 	"DuplicateLoadBalancerName":         AlreadyExists,

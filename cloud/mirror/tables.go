@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"cmp"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -119,6 +120,19 @@ var (
 		List: listRouteTables,
 		ByID: routeTablesByID,
 	}
+	// VPCEndpoints holds the gateway and interface endpoints of VPCs.
+	VPCEndpoints = &Table[ec2types.VpcEndpoint]{
+		Kind: "ec2/vpc-endpoint",
+		ID:   func(e *ec2types.VpcEndpoint) string { return aws.ToString(e.VpcEndpointId) },
+		Tags: func(e *ec2types.VpcEndpoint) map[string]string { return tagMap(e.Tags) },
+		VPC:  func(e *ec2types.VpcEndpoint) string { return aws.ToString(e.VpcId) },
+		List: listVPCEndpoints,
+		ByID: vpcEndpointsByID,
+		Busy: func(e *ec2types.VpcEndpoint) bool {
+			state := strings.ToLower(string(e.State))
+			return state == "pending" || state == "deleting"
+		},
+	}
 	SecurityGroups = &Table[ec2types.SecurityGroup]{
 		Kind: "ec2/security-group",
 		ID:   func(g *ec2types.SecurityGroup) string { return aws.ToString(g.GroupId) },
@@ -183,21 +197,21 @@ var (
 // NetworkTables are all that a cluster's network is made of.
 var NetworkTables = []Resource{
 	AvailabilityZones, Regions, VPCs, Subnets, InternetGateways, EgressOnlyInternetGateways,
-	NATGateways, Addresses, RouteTables, SecurityGroups, ClassicLoadBalancers, LoadBalancers, TargetGroups,
+	NATGateways, Addresses, RouteTables, VPCEndpoints, SecurityGroups, ClassicLoadBalancers, LoadBalancers, TargetGroups,
 }
 
 // NetworkKinds are the tables that tell the state of an AWSCluster: the network's
 // without regions and zones, which say what could be and not what is.
 var NetworkKinds = []Kind{
 	VPCs.Kind, Subnets.Kind, InternetGateways.Kind, EgressOnlyInternetGateways.Kind, NATGateways.Kind,
-	Addresses.Kind, RouteTables.Kind, SecurityGroups.Kind,
+	Addresses.Kind, RouteTables.Kind, VPCEndpoints.Kind, SecurityGroups.Kind,
 	ClassicLoadBalancers.Kind, LoadBalancers.Kind, TargetGroups.Kind,
 }
 
 // VPCContents are the tables each of whose rows lies in a VPC, from its creation to
 // its end.
 var VPCContents = []Kind{
-	Subnets.Kind, NATGateways.Kind, RouteTables.Kind, SecurityGroups.Kind,
+	Subnets.Kind, NATGateways.Kind, RouteTables.Kind, VPCEndpoints.Kind, SecurityGroups.Kind,
 	ClassicLoadBalancers.Kind, LoadBalancers.Kind, TargetGroups.Kind,
 }
 

@@ -11,6 +11,7 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/bucket"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/loadbalancer"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
@@ -29,13 +30,13 @@ const (
 func (v *view) areas() (all, needed []string) {
 	all = []string{network.AreaVPC, network.AreaSubnets, network.AreaSecurityGroups, loadbalancer.Area}
 	needed = slices.Clone(all)
+	if v.Cluster.Spec.S3Bucket != nil {
+		all, needed = append(all, bucket.Area), append(needed, bucket.Area)
+	}
 	if v.network.Unmanaged {
 		return all, needed
 	}
-	managed := []string{network.AreaInternetGateway, network.AreaNATGateways, network.AreaRouteTables}
-	if v.Cluster.Spec.S3Bucket == nil {
-		managed = append(managed, network.AreaVPCEndpoints)
-	}
+	managed := []string{network.AreaInternetGateway, network.AreaNATGateways, network.AreaRouteTables, network.AreaVPCEndpoints}
 	if v.network.IPv6() {
 		managed = append(managed, network.AreaEgressOnlyGateway)
 	}
@@ -154,8 +155,11 @@ func (v *view) pendingReason(area string, p plan.Plan) string {
 }
 
 func failedReason(area string) string {
-	if area == loadbalancer.Area {
+	switch area {
+	case loadbalancer.Area:
 		return infrav1.LoadBalancerFailedReason
+	case bucket.Area:
+		return infrav1.S3BucketFailedReason
 	}
 	return network.FailedReason[area]
 }
@@ -181,11 +185,6 @@ func (v *view) unsupported() []conditions.Condition {
 			Severity: clusterv1.ConditionSeverityWarning,
 			Message:  "bastion hosts are not supported yet; the security group for one is made, the instance is not"})
 	}
-	if v.Cluster.Spec.S3Bucket != nil {
-		list = append(list, conditions.Condition{Type: infrav1.S3BucketReadyCondition, Reason: infrav1.S3BucketFailedReason,
-			Severity: clusterv1.ConditionSeverityWarning,
-			Message:  "S3 buckets are not supported yet; neither the bucket nor its VPC endpoint is made"})
-	}
 	return list
 }
 
@@ -201,7 +200,7 @@ func shorten(parts []string) string {
 var projected = []string{
 	infrav1.ReadyCondition, network.AreaVPC, network.AreaSecondaryCIDRs, network.AreaSubnets, network.AreaInternetGateway,
 	network.AreaEgressOnlyGateway, network.AreaCarrierGateway, network.AreaNATGateways, network.AreaRouteTables,
-	network.AreaVPCEndpoints, network.AreaSecurityGroups, loadbalancer.Area, infrav1.BastionHostReadyCondition, infrav1.S3BucketReadyCondition,
+	network.AreaVPCEndpoints, network.AreaSecurityGroups, loadbalancer.Area, infrav1.BastionHostReadyCondition, bucket.Area,
 }
 
 // setConditions replaces the projected conditions in both forms, each of them in

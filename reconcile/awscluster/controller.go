@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/bucket"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/loadbalancer"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
@@ -46,6 +47,8 @@ type Reconciler struct {
 	// latest are the objects as last written here: the cache may be older.
 	latest map[client.ObjectKey]*infrav1.AWSCluster
 	dns    map[client.ObjectKey]int
+	// buckets are the S3 buckets as they were seen here.
+	buckets map[client.ObjectKey]knownBucket
 }
 
 var _ reconcile.Reconciler = (*Reconciler)(nil)
@@ -54,8 +57,9 @@ var _ reconcile.Reconciler = (*Reconciler)(nil)
 func New(o Options) *Reconciler {
 	o = o.withDefaults()
 	r := &Reconciler{Options: o, index: newIndex(), started: o.Clock.Now(),
-		latest: map[client.ObjectKey]*infrav1.AWSCluster{}, dns: map[client.ObjectKey]int{}}
-	r.actor = &plan.Actor{Mirror: o.Mirror, Handlers: plan.NewHandlers(network.Handlers(), loadbalancer.Handlers())}
+		latest: map[client.ObjectKey]*infrav1.AWSCluster{}, dns: map[client.ObjectKey]int{},
+		buckets: map[client.ObjectKey]knownBucket{}}
+	r.actor = &plan.Actor{Mirror: o.Mirror, Handlers: plan.NewHandlers(network.Handlers(), loadbalancer.Handlers(), bucket.Handlers())}
 	o.Mirror.Subscribe(r.index.changed)
 	return r
 }
@@ -158,6 +162,7 @@ func (r *Reconciler) forget(key client.ObjectKey) {
 	defer r.mu.Unlock()
 	delete(r.latest, key)
 	delete(r.dns, key)
+	delete(r.buckets, key)
 }
 
 // update writes spec and metadata. The status of obj stays what it is.

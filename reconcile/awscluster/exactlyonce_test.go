@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
@@ -79,7 +80,11 @@ type incident struct {
 }
 
 func dieAndComeBack(t *testing.T, x incident, want map[string]int) {
-	w := newWorld(t, newCluster())
+	dieAndComeBackTo(t, newCluster(), x, want)
+}
+
+func dieAndComeBackTo(t *testing.T, cluster *infrav1.AWSCluster, x incident, want map[string]int) {
+	w := newWorld(t, cluster)
 	w.aws.Configure(func(c *emulator.Config) { c.HideNewFor, c.HideNewFromWrites = x.hidden, x.hidden > 0 })
 	w.settle(w.arm(x))
 	w.writes = nil

@@ -10,6 +10,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/bucket"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/loadbalancer"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
@@ -41,6 +42,8 @@ type Intent struct {
 	Ended map[string]bool
 	// PoolExhausted tells that the user's address pool had none left.
 	PoolExhausted bool
+	// Bucket is what is known of spec.s3Bucket; nil where nobody has looked at it.
+	Bucket *bucket.State
 	// Interfaces are the VPC's network interfaces, where they had to be read
 	// because they are in the way of a deletion.
 	Interfaces []ec2types.NetworkInterface
@@ -112,7 +115,8 @@ func (in *Intent) disabled() bool {
 
 func (in *Intent) network() network.Intent {
 	n := network.Intent{Owner: in.owner(), Region: in.Cluster.Spec.Region, Spec: in.Cluster.Spec.Network, Journal: in.journal(), PoolExhausted: in.PoolExhausted, Interfaces: in.Interfaces, Started: in.Started,
-		Groups: network.Groups{LoadBalancers: in.loadBalancers(), APIPort: int64(in.APIServerPort)}}
+		S3Endpoint: in.Cluster.Spec.S3Bucket != nil,
+		Groups:     network.Groups{LoadBalancers: in.loadBalancers(), APIPort: int64(in.APIServerPort)}}
 	if in.Cluster.Spec.Bastion.Enabled {
 		n.Groups.Bastion = &in.Cluster.Spec.Bastion
 	}

@@ -72,6 +72,7 @@ func (p *pass) run(ctx context.Context) (ctrl.Result, error) {
 	if err := p.observe(ctx); err != nil {
 		return ctrl.Result{}, p.observeFailed(ctx, err)
 	}
+	p.lookAtBucket(ctx)
 	complete := p.obj.Provisioned() && p.upToDate()
 	p.stuck, p.existed = map[string]bool{}, map[string]string{}
 	if p.deleting() {
@@ -172,7 +173,7 @@ func (p *pass) observeFailed(ctx context.Context, cause error) error {
 func (p *pass) intent() Intent {
 	in := NewIntent(p.obj, p.owner)
 	in.Resolved, in.Failures, in.Ended, in.PoolExhausted = p.resolved, p.failures, p.ended, p.poolExhausted
-	in.Interfaces, in.Dependents = p.interfaces, p.dependents
+	in.Interfaces, in.Dependents, in.Bucket = p.interfaces, p.dependents, p.bucket()
 	in.Started = p.started
 	if p.session != nil {
 		in.Partition = p.session.Partition
@@ -211,6 +212,8 @@ func (p *pass) converge(ctx context.Context, complete bool) (plan.Plan, error) {
 func (p *pass) take(ctx context.Context, results []plan.Result, complete bool) {
 	for _, r := range results {
 		switch {
+		case p.tookBucket(r):
+			continue
 		case inUse(r):
 			p.findBlockers(ctx)
 			p.stuck[r.Action.Key] = true

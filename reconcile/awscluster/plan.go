@@ -49,6 +49,7 @@ func (v *view) plan() plan.Plan {
 	for _, b := range v.balancers {
 		add(&p, b.Plan())
 	}
+	add(&p, v.planBucket())
 	if v.disabled() && v.Cluster.Spec.ControlPlaneEndpoint.IsZero() {
 		p.Waits = append(p.Waits, plan.Wait{Area: loadbalancer.Area, Reason: infrav1.WaitForExternalControlPlaneEndpointReason,
 			Summary: "spec.controlPlaneEndpoint, which has to be set by somebody else where loadBalancerType is disabled"})
@@ -110,6 +111,7 @@ func (v *view) planTeardown() plan.Plan {
 			blocked = "the end of " + strings.TrimPrefix(a.Summary, "delete ")
 		}
 	}
+	add(&p, v.planBucket())
 	add(&p, v.network.PlanDelete(blocked))
 	return p
 }

@@ -123,13 +123,10 @@ func TestUsedUpAddressPoolGivesWayToAmazonsWhereAllowed(t *testing.T) {
 func TestWhatIsNotSupportedIsSaidAndHoldsNothingUp(t *testing.T) {
 	w := newWorld(t, newCluster(func(c *infrav1.AWSCluster) {
 		c.Spec.Bastion.Enabled = true
-		c.Spec.S3Bucket = &infrav1.S3Bucket{Name: "bootstrap-data"}
 	}))
 	w.create()
-	for _, kind := range []string{infrav1.BastionHostReadyCondition, infrav1.S3BucketReadyCondition} {
-		if c, _ := w.condition(kind); c.Status != "False" || !strings.Contains(c.Message, "not supported yet") {
-			t.Errorf("%s is %+v", kind, c)
-		}
+	if c, _ := w.condition(infrav1.BastionHostReadyCondition); c.Status != "False" || !strings.Contains(c.Message, "not supported yet") {
+		t.Errorf("%s is %+v", infrav1.BastionHostReadyCondition, c)
 	}
 }
 

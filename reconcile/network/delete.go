@@ -20,7 +20,8 @@ import (
 func DeleteKinds() []mirror.Kind {
 	return []mirror.Kind{
 		mirror.VPCs.Kind, mirror.Subnets.Kind, mirror.InternetGateways.Kind, mirror.EgressOnlyInternetGateways.Kind,
-		mirror.NATGateways.Kind, mirror.Addresses.Kind, mirror.RouteTables.Kind, mirror.SecurityGroups.Kind,
+		mirror.NATGateways.Kind, mirror.Addresses.Kind, mirror.RouteTables.Kind, mirror.VPCEndpoints.Kind,
+		mirror.SecurityGroups.Kind,
 	}
 }
 
@@ -46,12 +47,13 @@ func (s *State) PlanDelete(blocked string) plan.Plan {
 	if p.Unmanaged {
 		return p.plan
 	}
-	p.deleteRouteTables()
+	endpoints := p.deleteEndpoints()
+	p.deleteRouteTables(endpoints)
 	gateways := p.deleteNATGateways()
 	addresses := p.deleteAddresses(gateways)
 	p.deleteInternetGateways(first(blocked, gateways, addresses))
 	subnets := p.deleteSubnets(first(blocked, gateways))
-	p.deleteVPC(first(blocked, groups, gateways, subnets))
+	p.deleteVPC(first(blocked, groups, endpoints, gateways, subnets))
 	return p.plan
 }
 
@@ -126,12 +128,12 @@ func (s *State) cloudProviderOwns(tags map[string]string) bool {
 	return tags[names.TagCloudProviderPrefix+s.Owner.Cluster] == names.Owned
 }
 
-func (s *State) deleteRouteTables() {
+func (s *State) deleteRouteTables(endpoints string) {
 	for _, t := range mirror.InVPC(s.snap, mirror.RouteTables, s.VPCID()) {
 		if !s.owns(mirror.RouteTables.Tags(t), s.VPCID()) {
 			continue
 		}
-		id, waits, main := aws.ToString(t.RouteTableId), "", false
+		id, waits, main := aws.ToString(t.RouteTableId), endpoints, false
 		for _, a := range t.Associations {
 			if aws.ToBool(a.Main) {
 				main = true // it goes with the VPC

@@ -28,6 +28,8 @@ type Intent struct {
 	// PoolExhausted tells that the user's address pool has none left, so that
 	// Amazon's is to be used where the user allows it.
 	PoolExhausted bool
+	// S3Endpoint asks for a gateway endpoint that leads to S3.
+	S3Endpoint bool
 	// Interfaces are network interfaces that are in the way of a deletion.
 	Interfaces []ec2types.NetworkInterface
 }
@@ -69,6 +71,9 @@ func (in *Intent) Kinds() []mirror.Kind {
 	kinds := []mirror.Kind{
 		mirror.AvailabilityZones.Kind, mirror.VPCs.Kind, mirror.Subnets.Kind, mirror.InternetGateways.Kind,
 		mirror.NATGateways.Kind, mirror.Addresses.Kind, mirror.RouteTables.Kind, mirror.SecurityGroups.Kind,
+	}
+	if in.S3Endpoint {
+		kinds = append(kinds, mirror.VPCEndpoints.Kind)
 	}
 	if in.IPv6() {
 		kinds = append(kinds, mirror.EgressOnlyInternetGateways.Kind)

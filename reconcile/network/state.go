@@ -105,6 +105,7 @@ func (s *State) Plan() plan.Plan {
 		p.planCarrierGateway()
 		p.planNATGateways()
 		p.planRouteTables()
+		p.planS3Endpoint()
 	}
 	p.planSecurityGroups()
 	p.plan.Actions = mergeTags(p.plan.Actions)

@@ -61,15 +61,31 @@ func TestDriftIsShownAtTheNextReadAndRepaired(t *testing.T) {
 	w.deleteCluster(ns, name)
 }
 
-// TestOutageNeverBreaksARead stops AWS altogether and starts it again.
+// TestOutageNeverBreaksARead takes AWS away in two ways and gives it back.
 func TestOutageNeverBreaksARead(t *testing.T) {
 	w := newWorld(t, "--sweep-period=2s")
 	ns, name := w.namespace(), "outage"
 	w.apply(ns, quickStart(name))
 	w.waitReady(ns, name)
-	before := pretty(w.aws.Resources(account, region))
+	t.Run("connections are closed unanswered", func(t *testing.T) {
+		w.outage(ns, name, "later",
+			func() { w.aws.Configure(func(c *emulatorConfig) { c.Outage = "refuse" }) },
+			func() { w.aws.Configure(func(c *emulatorConfig) { c.Outage = "" }) })
+	})
+	t.Run("nobody listens", func(t *testing.T) {
+		w.outage(ns, name, "last",
+			func() { w.endAWS() },
+			func() { w.startAWS(strings.TrimPrefix(w.awsURL, "http://")) })
+	})
+	w.kubectl("delete", "cluster", "-n", ns, "--all", "--wait=false")
+	w.awsIsEmpty()
+}
 
-	w.aws.Configure(func(c *emulatorConfig) { c.Outage = "refuse" })
+// outage reads a cluster and writes the intent of a later one while AWS is away.
+func (w *world) outage(ns, name, later string, begin, end func()) {
+	t := w.t
+	before := pretty(w.aws.Resources(account, region))
+	begin()
 	w.eventually("a read says how old it is and why", func(ctx context.Context) error {
 		c, err := w.cluster(ctx, ns, name)
 		if err != nil {
@@ -85,17 +101,15 @@ func TestOutageNeverBreaksARead(t *testing.T) {
 		}
 		return nil
 	})
-	list := w.kubectl("get", "awsc", "-n", ns)
-	if !strings.Contains(list, name) {
+	if list := w.kubectl("get", "awsc", "-n", ns); !strings.Contains(list, name) {
 		t.Errorf("the list forgot the cluster during the outage:\n%s", list)
 	}
-	w.apply(ns, quickStart("later")) // intent is written without AWS
+	w.apply(ns, quickStart(later)) // intent is written without AWS
 	if after := pretty(w.aws.Resources(account, region)); after != before {
 		t.Errorf("the account changed during the outage: it had\n%s\nand has\n%s", before, after)
 	}
-
-	w.aws.Configure(func(c *emulatorConfig) { c.Outage = "" })
-	w.waitReady(ns, "later")
+	end()
+	w.waitReady(ns, later)
 	w.eventually("reads are fresh again", func(ctx context.Context) error {
 		c, err := w.cluster(ctx, ns, name)
 		if err == nil && c.Status.Observation.Stale {
@@ -103,8 +117,6 @@ func TestOutageNeverBreaksARead(t *testing.T) {
 		}
 		return err
 	})
-	w.kubectl("delete", "cluster", "-n", ns, "--all", "--wait=false")
-	w.awsIsEmpty()
 }
 
 // writeHold is how long after a write of our own a difference may still be AWS's

@@ -38,6 +38,8 @@ type world struct {
 	t      *testing.T
 	aws    *emulator.Emulator
 	awsURL string
+	// endAWS closes AWS's listener and all of its connections.
+	endAWS func()
 	client client.Client
 	config *rest.Config
 
@@ -53,11 +55,8 @@ type world struct {
 func newWorld(t *testing.T, flags ...string) *world {
 	t.Helper()
 	w := &world{t: t, aws: emulator.New(emulator.Options{}), dataDir: t.TempDir(), flags: flags}
-	var stop func()
-	var err error
-	w.awsURL, stop, err = w.aws.Start("127.0.0.1:0")
-	must(t, err)
-	t.Cleanup(stop)
+	w.startAWS("127.0.0.1:0")
+	t.Cleanup(func() { w.endAWS() })
 	_, stopDNS, err := w.aws.StartDNS("127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(stopDNS)
@@ -70,6 +69,14 @@ func newWorld(t *testing.T, flags ...string) *world {
 	w.startServer()
 	t.Cleanup(w.stopServer)
 	return w
+}
+
+// startAWS has AWS listen at an address.
+func (w *world) startAWS(address string) {
+	w.t.Helper()
+	var err error
+	w.awsURL, w.endAWS, err = w.aws.Start(address)
+	must(w.t, err)
 }
 
 func clientScheme(t *testing.T) *runtime.Scheme {

@@ -1,0 +1,89 @@
+package awscluster
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/bucket"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// knownBucket is what a process knows of a cluster's bucket since it looked at it.
+type knownBucket struct {
+	name  string
+	state *bucket.State
+}
+
+// planBucket plans the bucket. Who only reads has no look at it: what the object
+// says of it holds then.
+func (v *view) planBucket() plan.Plan {
+	in := bucket.Intent{Owner: v.owner(), Spec: v.Cluster.Spec.S3Bucket, Region: v.Cluster.Spec.Region, Account: v.snap.Scope.Account,
+		Partition: v.Partition, State: v.Bucket}
+	if in.Partition == "" {
+		in.Partition = v.Cluster.Spec.Partition
+	}
+	switch {
+	case in.Spec == nil:
+		return plan.Plan{}
+	case !v.Cluster.DeletionTimestamp.IsZero():
+		return bucket.PlanDelete(in)
+	case v.Bucket == nil && meta.IsStatusConditionTrue(v.Cluster.Status.Conditions, bucket.Area):
+		return plan.Plan{}
+	}
+	return bucket.Plan(in)
+}
+
+// lookAtBucket sees to it that the bucket is known. One look is enough for the life
+// of a process: S3 has no listing that would tell for all buckets what changed.
+func (p *pass) lookAtBucket(ctx context.Context) {
+	spec := p.obj.Spec.S3Bucket
+	if spec == nil || p.bucket() != nil {
+		return
+	}
+	state, err := bucket.Look(ctx, p.session, spec.Name)
+	if err != nil {
+		p.failures[bucket.Area] = appendNewString(p.failures[bucket.Area], cloud.Classify(err).Message)
+		return
+	}
+	p.setBucket(state)
+}
+
+// bucket returns what is known of the object's bucket, or nil.
+func (p *pass) bucket() *bucket.State {
+	spec := p.obj.Spec.S3Bucket
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if known := p.buckets[p.key()]; spec != nil && known.name == spec.Name {
+		return known.state
+	}
+	return nil
+}
+
+func (p *pass) setBucket(state *bucket.State) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.buckets[p.key()] = knownBucket{p.obj.Spec.S3Bucket.Name, state}
+}
+
+// tookBucket notes what became of the bucket, and tells whether that was all there
+// is to say of the action.
+func (p *pass) tookBucket(r plan.Result) bool {
+	state := p.bucket()
+	if r.Action.Area != bucket.Area || state == nil {
+		return false
+	}
+	if left := r.Err.Code == "BucketNotEmpty"; left {
+		p.setBucket(&bucket.State{})
+		p.Events.Event(p.obj, corev1.EventTypeWarning, infrav1.S3BucketFailedReason,
+			"Left bucket "+p.obj.Spec.S3Bucket.Name+" behind, because it isn't empty: what is in it is not the cluster's; delete it if nobody needs it")
+		return true
+	}
+	if r.Outcome != plan.Failed {
+		p.setBucket(state.After(r.Action))
+	}
+	return r.Outcome == plan.Existed
+}

@@ -1,0 +1,161 @@
+// Package bucket plans the S3 bucket that keeps bootstrap data of machines which
+// are too large for their user data. All of it but Look is pure.
+package bucket
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// Area is the condition type that reports on the bucket.
+const Area = infrav1.S3BucketReadyCondition
+
+const (
+	keyPrefix = "bucket/"
+	// roleNode is the role that existing tools give the bucket.
+	roleNode = "node"
+	// expiringPrefix is where machine pools keep their data: each version is read
+	// while instances start from it, and nothing removes the old ones.
+	expiringPrefix = "machine-pool/"
+	expiryDays     = 1
+)
+
+// Intent is what the bucket has to be.
+type Intent struct {
+	Owner names.Owner
+	Spec  *infrav1.S3Bucket
+	// Region, Account and Partition are where the bucket and its readers are.
+	Region, Account, Partition string
+	// State is what the bucket is, nil while nobody has looked.
+	State *State
+}
+
+// State is a bucket as a look at it showed it. Objects aren't part of it.
+type State struct {
+	Exists bool
+	// Blind tells that the rights to look are missing: then nothing is known but
+	// what was written since.
+	Blind bool
+	Tags  map[string]string
+	// Policy is the policy as JSON, "" for none.
+	Policy string
+	// Expires tells that what is below machine-pool/ is removed by itself.
+	Expires bool
+}
+
+// Plan returns what is left to do until the bucket is as wanted.
+func Plan(in Intent) plan.Plan {
+	name, have := in.Spec.Name, in.State
+	if have == nil {
+		return plan.Plan{Waits: []plan.Wait{{Area: Area, Reason: infrav1.S3BucketFailedReason, Summary: "a look at bucket " + name}}}
+	}
+	var p plan.Plan
+	add := func(part, operation, summary string, verb plan.Verb, input any) {
+		a := plan.Action{Key: keyPrefix + part, Area: Area, Verb: verb, Operation: "s3." + operation, Input: input, Summary: summary}
+		if !have.Exists && verb != plan.Create {
+			a.WaitsFor = "the bucket"
+		}
+		p.Actions = append(p.Actions, a)
+	}
+	if !have.Exists {
+		add("itself", "CreateBucket", "create bucket "+name, plan.Create, in.create())
+	}
+	want := in.Owner.Tags(name, roleNode, nil)
+	if len(names.Missing(want, have.Tags)) > 0 {
+		// The call replaces all tags, and some may be somebody else's.
+		all := maps.Clone(have.Tags)
+		if all == nil {
+			all = map[string]string{}
+		}
+		maps.Copy(all, want)
+		add("tags", "PutBucketTagging", "tag bucket "+name, plan.Update, in.tagging(all))
+	}
+	if policy := in.policy(); !sameJSON(policy, have.Policy) {
+		add("policy", "PutBucketPolicy", "set the policy of bucket "+name, plan.Update,
+			&s3.PutBucketPolicyInput{Bucket: aws.String(name), Policy: aws.String(policy)})
+	}
+	if !have.Expires {
+		add("lifecycle", "PutBucketLifecycleConfiguration", fmt.Sprintf("set objects below %s of bucket %s to expire after %d day", expiringPrefix, name, expiryDays),
+			plan.Update, in.lifecycle())
+	}
+	return p
+}
+
+// PlanDelete returns what is left until the cluster has no bucket. One that others
+// use too, or that isn't the cluster's, stays.
+func PlanDelete(in Intent) plan.Plan {
+	name, have := in.Spec.Name, in.State
+	switch {
+	case have == nil:
+		return plan.Plan{Waits: []plan.Wait{{Area: Area, Reason: infrav1.DeletingReason, Summary: "a look at bucket " + name}}}
+	case have.Blind && !have.Exists:
+		// What isn't empty, or isn't there, tells by the refusal.
+	case !have.Exists || !in.Owner.Owns(have.Tags, len(in.others()) > 0):
+		return plan.Plan{}
+	}
+	a := plan.Action{Key: keyPrefix + "itself", Area: Area, Verb: plan.Delete, Operation: "s3.DeleteBucket",
+		Input: &s3.DeleteBucketInput{Bucket: aws.String(name)}, Summary: "delete bucket " + name}
+	if others := in.others(); len(others) > 0 {
+		left := maps.Clone(have.Tags)
+		delete(left, names.TagOwnedPrefix+in.Owner.Cluster)
+		a = plan.Action{Key: keyPrefix + "tags", Area: Area, Verb: plan.Update, Operation: "s3.PutBucketTagging", Input: in.tagging(left),
+			Summary: fmt.Sprintf("leave bucket %s to %s", name, strings.Join(others, ", "))}
+	}
+	return plan.Plan{Actions: []plan.Action{a}}
+}
+
+// others returns the further clusters whose the bucket is.
+func (in *Intent) others() []string {
+	var others []string
+	for _, key := range names.SortedKeys(in.State.Tags) {
+		cluster, ok := strings.CutPrefix(key, names.TagOwnedPrefix)
+		if ok && cluster != in.Owner.Cluster && in.State.Tags[key] == names.Owned {
+			others = append(others, cluster)
+		}
+	}
+	return others
+}
+
+func (in *Intent) create() *s3.CreateBucketInput {
+	create := &s3.CreateBucketInput{Bucket: aws.String(in.Spec.Name)}
+	// us-east-1 is where buckets are when nothing is said, and can't be said
+	// (CreateBucket's documentation).
+	if in.Region != "us-east-1" {
+		create.CreateBucketConfiguration = &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(in.Region)}
+	}
+	return create
+}
+
+func (in *Intent) tagging(tags map[string]string) *s3.PutBucketTaggingInput {
+	set := make([]s3types.Tag, 0, len(tags))
+	for _, k := range names.SortedKeys(tags) {
+		set = append(set, s3types.Tag{Key: aws.String(k), Value: aws.String(tags[k])})
+	}
+	return &s3.PutBucketTaggingInput{Bucket: aws.String(in.Spec.Name), Tagging: &s3types.Tagging{TagSet: set}}
+}
+
+func (in *Intent) lifecycle() *s3.PutBucketLifecycleConfigurationInput {
+	return &s3.PutBucketLifecycleConfigurationInput{Bucket: aws.String(in.Spec.Name),
+		LifecycleConfiguration: &s3types.BucketLifecycleConfiguration{Rules: []s3types.LifecycleRule{{
+			ID: aws.String("machine-pool"), Status: s3types.ExpirationStatusEnabled,
+			Filter:     &s3types.LifecycleRuleFilter{Prefix: aws.String(expiringPrefix)},
+			Expiration: &s3types.LifecycleExpiration{Days: aws.Int32(expiryDays)}}}}}
+}
+
+// expires tells whether a rule removes what is below machine-pool/.
+func expires(rules []s3types.LifecycleRule) bool {
+	return slices.ContainsFunc(rules, func(r s3types.LifecycleRule) bool {
+		return r.Status == s3types.ExpirationStatusEnabled && r.Filter != nil && aws.ToString(r.Filter.Prefix) == expiringPrefix &&
+			r.Expiration != nil && aws.ToInt32(r.Expiration.Days) == expiryDays
+	})
+}

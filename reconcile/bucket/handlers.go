@@ -1,0 +1,48 @@
+package bucket
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// Handlers carry out what is planned for buckets. Nothing of it is mirrored: see
+// State.After.
+func Handlers() []plan.Handler {
+	return []plan.Handler{
+		handler("CreateBucket", (*s3.Client).CreateBucket),
+		handler("TagBucket", (*s3.Client).PutBucketTagging),
+		handler("SetBucketPolicy", (*s3.Client).PutBucketPolicy),
+		handler("SetBucketLifecycle", (*s3.Client).PutBucketLifecycleConfiguration),
+		handler("DeleteBucket", (*s3.Client).DeleteBucket),
+	}
+}
+
+func handler[In, Out any](event string, call func(*s3.Client, context.Context, *In, ...func(*s3.Options)) (*Out, error)) plan.Handler {
+	return plan.Call(event, func(ctx context.Context, s *cloud.Session, in *In) (*Out, error) { return call(s.S3, ctx, in) },
+		func(*plan.Writer, *In, *Out) {})
+}
+
+// After returns the state that follows when AWS has done an action.
+func (s State) After(a plan.Action) *State {
+	switch in := a.Input.(type) {
+	case *s3.CreateBucketInput:
+		s.Exists = true
+	case *s3.PutBucketTaggingInput:
+		s.Tags = map[string]string{}
+		for _, t := range in.Tagging.TagSet {
+			s.Tags[aws.ToString(t.Key)] = aws.ToString(t.Value)
+		}
+	case *s3.PutBucketPolicyInput:
+		s.Policy = aws.ToString(in.Policy)
+	case *s3.PutBucketLifecycleConfigurationInput:
+		s.Expires = true
+	case *s3.DeleteBucketInput:
+		s = State{}
+	}
+	return &s
+}
