@@ -92,6 +92,12 @@ func clientScheme(t *testing.T) *runtime.Scheme {
 func (w *world) startServer() {
 	w.t.Helper()
 	w.launch()
+	w.waitServed()
+}
+
+// waitServed waits until kube-apiserver reaches the server.
+func (w *world) waitServed() {
+	w.t.Helper()
 	w.eventually("our kinds are served through kube-apiserver", func(ctx context.Context) error {
 		select {
 		case err := <-w.ended:
