@@ -40,6 +40,11 @@ test-e2e: ## The end-to-end tests; RUN=TestName narrows them down
 bench: ## The benchmarks; PKG=./cloud/... narrows them down
 	@go test -run '^$$' -bench . -benchmem $(or $(PKG),./...)
 
+.PHONY: bench-machines
+bench-machines: ## 1,000 machines at once against AWS's request rates; MACHINES=500 makes it fewer
+	@$(DEVCLUSTER) build
+	@go test ./test/e2e -run '^TestFleet$$' -count=1 -v -timeout 90m -machines $(or $(MACHINES),1000)
+
 ##@ The code
 
 .PHONY: verify
@@ -61,4 +66,4 @@ clean: ## Stop the local management cluster and remove _run
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
