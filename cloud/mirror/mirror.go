@@ -21,6 +21,8 @@ type Options struct {
 	Tables []Resource
 	// Rest is the sweep period of tables that don't name their own: 60 s.
 	Rest time.Duration
+	// Periods are the sweep periods of single tables, in place of their own.
+	Periods map[Kind]time.Duration
 	// Jitter gives the actual period for a nominal one: up to a tenth more or less.
 	Jitter func(time.Duration) time.Duration
 	// CreationGrace is how long AWS may not show what was just made, or still show
@@ -147,6 +149,17 @@ func (m *Mirror) Scopes() []cloud.Scope {
 		scopes = append(scopes, scope)
 	}
 	return scopes
+}
+
+// Sessions returns the sessions that the scope is read with.
+func (m *Mirror) Sessions(scope cloud.Scope) []*cloud.Session {
+	ss := m.scope(scope, false)
+	if ss == nil {
+		return nil
+	}
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	return ss.sessions
 }
 
 // Snapshot returns what is known of a scope now. It costs nothing.

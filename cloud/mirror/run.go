@@ -31,6 +31,10 @@ type schedule struct {
 	// had its turn.
 	turnAt time.Time
 	turn   string
+	// hints wait for their look, which is due at hintAt.
+	hints   map[string]*hinted
+	hintAt  time.Time
+	looking bool
 }
 
 // Run sweeps all scopes until ctx ends: each table at its period, busy rows more
@@ -99,6 +103,10 @@ func (m *Mirror) startTable(ctx context.Context, ss *scopeState, t *tableState, 
 	due(t.busyAt, t.polling, func() {
 		t.polling = true
 		jobs.Go(func() { m.poll(ctx, ss, t) })
+	})
+	due(t.hintAt, t.looking, func() {
+		t.looking, t.hintAt = true, time.Time{}
+		jobs.Go(func() { m.look(ctx, ss, t) })
 	})
 	due(t.detailsAt, t.detailing || t.flight != nil, func() {
 		jobs.Go(func() { m.readMissingDetails(ctx, ss, t, math.MaxInt) })
@@ -191,6 +199,9 @@ func (t *tableState) scheduleSweep(m *Mirror, began time.Time) {
 }
 
 func (m *Mirror) period(t *tableState) time.Duration {
+	if rest := m.options.Periods[t.table.kind()]; rest > 0 {
+		return rest
+	}
 	if rest := t.table.rest(); rest > 0 {
 		return rest
 	}

@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// instancesRest keeps instances no older than 15 s, a tenth of jitter included:
+	// InstancesRest keeps instances no older than 15 s, a tenth of jitter included:
 	// what happens to an instance behind the cluster's back is what users wait for.
-	instancesRest = 13 * time.Second
+	InstancesRest = 13 * time.Second
 	// instanceTypesRest: AWS adds types every few weeks.
 	instanceTypesRest = 12 * time.Hour
 )
@@ -26,7 +26,7 @@ var (
 		List: listInstances,
 		ByID: instancesByID,
 		Busy: instanceBusy,
-		Rest: instancesRest,
+		Rest: InstancesRest,
 	}
 	// InstanceTypes holds what the region offers, in whatever zone.
 	InstanceTypes = &Table[ec2types.InstanceTypeInfo]{
