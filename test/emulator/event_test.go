@@ -3,6 +3,7 @@ package emulator_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -215,6 +216,32 @@ func TestSpotInterruptionIsAnnounced(t *testing.T) {
 	c.clock.Advance(2 * time.Minute)
 	if i := c.instance(spot); i.State.Name != ec2types.InstanceStateNameShuttingDown || *i.StateReason.Code != "Server.SpotInstanceTermination" {
 		t.Errorf("state %+v, reason %+v", i.State, i.StateReason)
+	}
+}
+
+func TestScheduledRetirementIsAnnounced(t *testing.T) {
+	c := newCloud(t)
+	url := c.queue("one")
+	c.rule(`{"source":["aws.health"],"detail":{"service":["EC2"],"eventTypeCategory":["scheduledChange"]}}`, "one")
+	id := *c.run(c.launch(c.zoneSubnet())).InstanceId
+	if got := c.control("POST", "act", `{"action":"scheduled-change","region":"us-east-1","id":"`+id+`"}`, nil); got != 204 {
+		t.Errorf("it answers %d", got)
+	}
+	if got := c.receive(url); len(got) != 1 {
+		t.Errorf("received %+v, want the announcement", got)
+	}
+}
+
+func TestQueueThatNamesItsRuleTakesNoEventsOfAnother(t *testing.T) {
+	c := newCloud(t)
+	for rule, want := range map[string]int{"instances": 1, "others": 0} {
+		policy := strings.Replace(letEventsIn, `"Resource":"*"`, `"Resource":"*","Condition":{"ArnEquals":{"aws:SourceArn":"arn:aws:events:us-east-1:123456789012:rule/`+rule+`"}}`, 1)
+		url := must[*sqs.CreateQueueOutput](t)(c.sqs().CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &rule, Attributes: map[string]string{"Policy": policy}})).QueueUrl
+		c.rule(`{"source":["aws.ec2"],"detail":{"state":["pending"]}}`, rule)
+		c.run(c.launch(c.zoneSubnet()))
+		if got := c.receive(url); len(got) != want {
+			t.Errorf("the queue of rule %s received %+v, want %d", rule, got, want)
+		}
 	}
 }
 

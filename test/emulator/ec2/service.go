@@ -26,6 +26,7 @@ func Service() *core.Service {
 		Bucket:     bucket,
 		Inventory:  inventory,
 		Actions: map[string]func(*core.Region, string) bool{
+			"scheduled-change":         func(r *core.Region, id string) bool { return Of(r).Schedule(r, id) },
 			"spot-interruption":        func(r *core.Region, id string) bool { return Of(r).Interrupt(r, id) },
 			"rebalance-recommendation": func(r *core.Region, id string) bool { return Of(r).Rebalance(r, id) },
 		},

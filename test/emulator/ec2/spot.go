@@ -108,3 +108,20 @@ func (n *Network) Rebalance(r *core.Region, id string) bool {
 		Detail: map[string]any{"instance-id": id}})
 	return true
 }
+
+// scheduledAhead is how long before a retirement AWS tells of it in this emulator; AWS speaks of weeks.
+const scheduledAhead = 14 * 24 * time.Hour
+
+// Schedule announces the retirement of an instance as AWS Health does. Nothing happens at that time. It says whether there is such an instance.
+func (n *Network) Schedule(r *core.Region, id string) bool {
+	i := n.instances.Get(id)
+	if i == nil || i.gone() {
+		return false
+	}
+	start := r.Now().Add(scheduledAhead)
+	r.Emit(core.Event{Source: "aws.health", DetailType: "AWS Health Event", Resources: []string{id}, Detail: map[string]any{
+		"service": "EC2", "eventTypeCode": "AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED", "eventTypeCategory": "scheduledChange",
+		"eventArn":  r.ARN("health", "event/EC2/AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED/"+id),
+		"startTime": start.UTC().Format(time.RFC1123), "affectedEntities": []any{map[string]any{"entityValue": id}}}})
+	return true
+}

@@ -283,7 +283,7 @@ func deliver(r *core.Region, event core.Event) {
 			if target.Input != nil {
 				text = *target.Input
 			}
-			sqs.Deliver(r, *target.Arn, "events.amazonaws.com", text)
+			sqs.Deliver(r, *target.Arn, "events.amazonaws.com", *x.Arn, text)
 		}
 	}
 }

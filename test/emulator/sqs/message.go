@@ -40,10 +40,10 @@ func (q *queue) put(r *core.Region, body string, delay time.Duration) *message {
 // becomesVisible lets receivers that wait look again once a message can be received.
 func becomesVisible(r *core.Region, after time.Duration) { r.After(after, func() {}) }
 
-// Deliver puts an event into the queue of an ARN, if its policy lets the service do so; false means it was lost.
-func Deliver(r *core.Region, arn, service, body string) bool {
+// Deliver puts an event into the queue of an ARN, if its policy lets the service do so for the source (an ARN); false means it was lost.
+func Deliver(r *core.Region, arn, service, source, body string) bool {
 	for _, q := range of(r).queues.All() {
-		if q.arn == arn && q.allows(service) {
+		if q.arn == arn && q.allows(service, source) {
 			q.put(r, body, time.Duration(q.number("DelaySeconds"))*time.Second)
 			return true
 		}
@@ -51,9 +51,12 @@ func Deliver(r *core.Region, arn, service, body string) bool {
 	return false
 }
 
-// allows is a short reading of the queue's policy: it must name the service and the right to send.
-func (q *queue) allows(service string) bool {
+// allows is a short reading of the queue's policy: it must name the service and the right to send, and the source if it asks for one.
+func (q *queue) allows(service, source string) bool {
 	policy := strings.ToLower(q.attribute("Policy"))
+	if strings.Contains(policy, "aws:sourcearn") && !strings.Contains(policy, `"`+strings.ToLower(source)+`"`) {
+		return false
+	}
 	return strings.Contains(policy, service) && (strings.Contains(policy, `"sqs:sendmessage"`) || strings.Contains(policy, `"sqs:*"`))
 }
 
