@@ -9,6 +9,7 @@ import "strings"
 //	elb:   https://docs.aws.amazon.com/elasticloadbalancing/2012-06-01/APIReference/CommonErrors.html
 //	elbv2: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/CommonErrors.html
 //	s3:    https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+//	sqs:   https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
 //	sts:   https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 var codes = map[string]Class{
 	"Gateway.NotAttached":               NotFound,
@@ -96,6 +97,9 @@ var codes = map[string]Class{
 	"RequestTimeout":                    Transient,
 	"RequestTimeoutException":           Transient,
 	"InsufficientFreeAddressesInSubnet": Capacity,
+	"QueueDoesNotExist":                 NotFound,
+
+	"AWS.SimpleQueueService.NonExistentQueue": NotFound,
 }
 
 // forms are the code forms that AWS keeps across services, tried in order.

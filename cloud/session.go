@@ -5,8 +5,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 )
 
@@ -26,6 +28,8 @@ type Session struct {
 	SecretsManager *secretsmanager.Client
 	SSM            *ssm.Client
 	S3             *s3.Client
+	SQS            *sqs.Client
+	EventBridge    *eventbridge.Client
 }
 
 // NewSession makes the clients of a session. All their calls pass the limiter.
@@ -40,6 +44,8 @@ func NewSession(cfg aws.Config, limiter *Limiter, scope Scope, partition, identi
 
 		SecretsManager: secretsmanager.NewFromConfig(cfg),
 		SSM:            ssm.NewFromConfig(cfg),
+		SQS:            sqs.NewFromConfig(cfg),
+		EventBridge:    eventbridge.NewFromConfig(cfg),
 		// An endpoint of one's own has no host name for each bucket.
 		S3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = cfg.BaseEndpoint != nil }),
 	}

@@ -6,6 +6,9 @@ const (
 	SecurityGroupsReadyCondition  = "SecurityGroupsReady"
 	ELBAttachedCondition          = "ELBAttached"
 	DedicatedHostReleaseCondition = "DedicatedHostRelease"
+	// InterruptionAnnouncedCondition is there, and true, when AWS announced that it
+	// will interrupt the instance.
+	InterruptionAnnouncedCondition = "InterruptionAnnounced"
 )
 
 // Reasons of the conditions of AWSMachine.
@@ -22,6 +25,16 @@ const (
 	ELBAttachFailedReason                 = "ELBAttachFailed"
 	ELBDetachFailedReason                 = "ELBDetachFailed"
 	DedicatedHostReleaseFailedReason      = "DedicatedHostReleaseFailed"
+)
+
+// Reasons of InterruptionAnnounced. The first is one of InstanceReady, too.
+const (
+	// SpotInterruptionReason: AWS takes the spot instance away within two minutes.
+	SpotInterruptionReason = "SpotInterruption"
+	// RebalanceRecommendedReason: it will probably do so before long.
+	RebalanceRecommendedReason = "RebalanceRecommended"
+	// ScheduledChangeReason: AWS stops, reboots or retires the instance at a time it named.
+	ScheduledChangeReason = "ScheduledChange"
 )
 
 // Condition types of AWSMachinePool, besides Ready and Paused.
