@@ -38,6 +38,7 @@ type Reconciler struct {
 	index     *index
 	gate      *gate
 	memories  memories
+	notices   notices
 
 	begin sync.Once
 	// started is when this process began to act. It may have looked at AWS for long

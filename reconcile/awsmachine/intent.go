@@ -7,6 +7,7 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud/events"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
@@ -41,6 +42,9 @@ type Intent struct {
 	Removed map[string]bool
 	// InLine tells that other machines launch first.
 	InLine bool
+	// Notice is what AWS announced of the instance, nil where it is not known here;
+	// then what the object says of it holds.
+	Notice *events.Notice
 	// Tolerated are the keys of actions that failed and hold nothing up.
 	Tolerated map[string]bool
 }

@@ -21,6 +21,8 @@ type memory struct {
 	storedAt map[string]time.Time
 	// removed are the keys of bootstrap data that is certainly gone.
 	removed map[string]bool
+	// lost is the reason that was told of an instance that is lost; "" while it isn't.
+	lost string
 	// tried is when a launch was last asked for.
 	tried time.Time
 	// held are the actions that failed, by key.

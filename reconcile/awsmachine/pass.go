@@ -65,6 +65,9 @@ func (p *pass) intent() Intent {
 	in.Started, in.Failures, in.Tolerated = p.started, p.failures, p.tolerated
 	in.Bootstrap, in.ImageID, in.Image, in.ObjectURL = p.data, p.imageID, p.image, p.objectURL
 	in.Stored, in.Removed, in.InLine = p.memory.stored, p.memory.removed, p.inLine
+	if p.session != nil {
+		in.Notice = p.notices.of(p.session.Scope, &p.obj.Spec)
+	}
 	return in
 }
 
@@ -338,7 +341,12 @@ func (p *pass) project(ctx context.Context) error {
 	}
 	// Recording the spec may have changed the generation, and the ids make a
 	// difference to the status.
-	return p.writeStatus(ctx, p.obj, p.stored, p.view().status())
+	before := p.stored.DeepCopy()
+	if err := p.writeStatus(ctx, p.obj, p.stored, p.view().status()); err != nil {
+		return err
+	}
+	p.warn(before, p.stored)
+	return nil
 }
 
 // finish lets the object go when nothing is left of it in AWS. What was launched

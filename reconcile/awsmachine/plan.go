@@ -96,6 +96,11 @@ func (v *view) problem(area, reason, format string, args ...any) {
 	v.plan.Problems = append(v.plan.Problems, plan.Problem{Area: area, Reason: reason, Summary: fmt.Sprintf(format, args...)})
 }
 
+// running tells that the instance runs.
+func (v *view) running() bool {
+	return v.row != nil && instance.State(v.row) == infrav1.InstanceStateRunning
+}
+
 // vanished tells that the recorded instance is proven to be gone.
 func (v *view) vanished() bool {
 	return v.row == nil && instance.RecordedID(&v.Machine.Spec) != "" &&
@@ -135,6 +140,9 @@ func (v *view) planInstance() {
 	id, state := aws.ToString(v.row.InstanceId), instance.State(v.row)
 	switch state {
 	case infrav1.InstanceStateRunning:
+		if said := v.announced(); said != nil && said.Reason == infrav1.SpotInterruptionReason {
+			v.wait(area, said.Reason, "instance "+id+" to end: "+said.Message)
+		}
 	case infrav1.InstanceStatePending:
 		v.wait(area, infrav1.InstanceNotReadyReason, "instance "+id+" to run")
 	case infrav1.InstanceStateStopping, infrav1.InstanceStateStopped:
