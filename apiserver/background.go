@@ -90,6 +90,7 @@ func newBackground(extra *Extra, loopback *rest.Config) (*background, error) {
 	b.sessions = cloud.NewSessions(cloud.Options{Identities: ours.GetClient(), Host: host.GetClient(), ControllerNamespace: o.Namespace})
 	b.mirror = mirror.New(mirror.Options{
 		Tables: slices.Concat(mirror.NetworkTables, mirror.MachineTables), Rest: o.SweepPeriod, CreationGrace: o.CreationGrace,
+		Periods: map[mirror.Kind]time.Duration{mirror.Instances.Kind: o.InstanceSweepPeriod},
 	})
 	b.regions = newRegions(b.mirror, b.sessions)
 	p := promise{o.MaxAge, o.ReadDeadline}

@@ -33,6 +33,11 @@ func (b *background) addReconcilers(o *Options) error {
 	templates := awsmachinetemplate.New(awsmachinetemplate.Options{
 		Client: ours, Host: host, Sessions: b.sessions, Mirror: b.mirror, WatchFilter: o.WatchFilter,
 	})
+	if o.Events {
+		if err := b.addEvents(o, clusters, machines); err != nil {
+			return err
+		}
+	}
 	return errors.Join(
 		clusters.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		machines.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/capa-apiserver/capa-apiserver/apiserver/registrar"
 	"github.com/capa-apiserver/capa-apiserver/apiserver/templateimmutable"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 )
 
 const (
@@ -74,6 +76,12 @@ type Options struct {
 	MaxAge, ReadDeadline time.Duration
 	// SweepPeriod is how often the tables of a network are listed while nothing changes.
 	SweepPeriod time.Duration
+	// InstanceSweepPeriod is how often instances are listed.
+	InstanceSweepPeriod time.Duration
+	// Events has AWS tell of what happens to instances, through a rule and a queue
+	// whose names begin with EventsPrefix.
+	Events       bool
+	EventsPrefix string
 	// CreationGrace is how long AWS may take to show what it has made.
 	CreationGrace time.Duration
 	// DNSServer is asked whether a load balancer's name resolves, as host:port.
@@ -105,7 +113,10 @@ func NewOptions() *Options {
 		MaxAge:             defaultMaxAge,
 		ReadDeadline:       defaultReadDeadline,
 		SweepPeriod:        time.Minute,
+		EventsPrefix:       "capa-apiserver",
 		CreationGrace:      time.Minute,
+
+		InstanceSweepPeriod: mirror.InstancesRest,
 	}
 }
 
@@ -129,6 +140,9 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.DurationVar(&o.MaxAge, "max-age", o.MaxAge, "How old the facts from AWS in an ordinary read may be. Example: 2s")
 	fs.DurationVar(&o.ReadDeadline, "read-deadline", o.ReadDeadline, "How long a read waits for AWS before it answers with what is known.")
 	fs.DurationVar(&o.SweepPeriod, "sweep-period", o.SweepPeriod, "How often the resources of a network are listed while nothing changes, per account and region.")
+	fs.DurationVar(&o.InstanceSweepPeriod, "instance-sweep-period", o.InstanceSweepPeriod, "How often instances are listed, per account and region: at the latest after this and a tenth, watchers see what happened to one.")
+	fs.BoolVar(&o.Events, "events", o.Events, "Have AWS tell at once of what happens to instances. Makes an EventBridge rule and an SQS queue in each account and region that clusters use.")
+	fs.StringVar(&o.EventsPrefix, "events-prefix", o.EventsPrefix, "What the names of the rule (PREFIX-ec2-rule) and the queue (PREFIX-queue) begin with. Installations that share an account and region need different ones.")
 	fs.DurationVar(&o.CreationGrace, "creation-grace", o.CreationGrace, "How long AWS may take to show in its lists what it has made.")
 	fs.StringVar(&o.DNSServer, "dns-server", o.DNSServer, "DNS server that is asked whether a load balancer's name resolves, as host:port. Empty: the system's.")
 }
@@ -164,8 +178,14 @@ func (o *Options) Validate() error {
 	if o.MaxAge < 0 || o.ReadDeadline <= 0 {
 		refuse("--max-age=%s --read-deadline=%s: must be durations such as 2s and 1.5s", o.MaxAge, o.ReadDeadline)
 	}
-	if o.SweepPeriod < time.Second {
-		refuse("--sweep-period=%s: must be at least 1s; 1m is usual", o.SweepPeriod)
+	if o.SweepPeriod < time.Second || o.InstanceSweepPeriod < time.Second {
+		refuse("--sweep-period=%s --instance-sweep-period=%s: must be at least 1s; 1m and 13s are usual", o.SweepPeriod, o.InstanceSweepPeriod)
+	}
+	if o.Events && !o.Reconcile {
+		refuse("--events: makes a rule and a queue in AWS, so it can't go with --reconcile=false")
+	}
+	if o.Events && !eventsPrefix.MatchString(o.EventsPrefix) {
+		refuse("--events-prefix=%q: must be 1 to 50 letters, digits, - and _, for example capa-apiserver", o.EventsPrefix)
 	}
 	if o.CreationGrace < 0 {
 		refuse("--creation-grace=%s: must not be negative; 1m is usual", o.CreationGrace)
@@ -190,6 +210,10 @@ func (o *Options) Validate() error {
 	errs = append(errs, recommended.Validate()...)
 	return utilerrors.NewAggregate(errs)
 }
+
+// eventsPrefix leaves room for the ends of the names, of which SQS and EventBridge
+// allow 80 and 64 characters.
+var eventsPrefix = regexp.MustCompile(`^[A-Za-z0-9_-]{1,50}$`)
 
 func (o *Options) externalEtcd() bool {
 	return len(o.Recommended.Etcd.StorageConfig.Transport.ServerList) > 0

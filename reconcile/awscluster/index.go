@@ -2,6 +2,8 @@ package awscluster
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -36,6 +38,30 @@ func (x *index) set(key client.ObjectKey, e entry) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.entries[key] = e
+}
+
+// in returns the objects of an account and region.
+func (x *index) in(scope cloud.Scope) []client.ObjectKey {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	var keys []client.ObjectKey
+	for key, e := range x.entries {
+		if e.scope == scope {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// scopes returns the accounts and regions that have objects.
+func (x *index) scopes() []cloud.Scope {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	found := map[cloud.Scope]bool{}
+	for _, e := range x.entries {
+		found[e.scope] = true
+	}
+	return slices.Collect(maps.Keys(found))
 }
 
 func (x *index) remove(key client.ObjectKey) {
