@@ -103,8 +103,14 @@ func (l *launch) manager(provider capi.Provider) (program, error) {
 	webhook := l.address(webhookPort(provider.Name))
 	health := fmt.Sprintf("http://127.0.0.1:%d/readyz", l.state.port(healthPort(provider.Name)))
 	client := &http.Client{Timeout: 5 * time.Second}
+	var env []string
+	if l.HTTPSProxy != "" {
+		// Go's clients never use it for loopback, where the management cluster is.
+		env = append(env, "HTTPS_PROXY="+l.HTTPSProxy)
+	}
 	return program{
 		name: provider.Name,
+		env:  env,
 		args: provider.Args(kubeconfig, filepath.Dir(l.certs.CertFile(serving)), capi.Ports{
 			Webhook:     l.state.port(webhookPort(provider.Name)),
 			Health:      l.state.port(healthPort(provider.Name)),

@@ -34,6 +34,8 @@ type Options struct {
 	Kubeconfig string
 	// AWSEndpointURL is a stand-in for AWS to use instead of the emulator.
 	AWSEndpointURL string
+	// HTTPSProxy is the URL of a proxy through which Cluster API's managers reach workload clusters whose names no DNS server knows.
+	HTTPSProxy string
 	// Assets is the folder of prebuilt binaries; the value of KUBEBUILDER_ASSETS.
 	Assets string
 	// SkipBuild takes the binaries as they are.
