@@ -11,6 +11,7 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/bastion"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bucket"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/loadbalancer"
@@ -30,6 +31,9 @@ const (
 func (v *view) areas() (all, needed []string) {
 	all = []string{network.AreaVPC, network.AreaSubnets, network.AreaSecurityGroups, loadbalancer.Area}
 	needed = slices.Clone(all)
+	if v.hasBastion() {
+		all, needed = append(all, bastion.Area), append(needed, bastion.Area)
+	}
 	if v.Cluster.Spec.S3Bucket != nil {
 		all, needed = append(all, bucket.Area), append(needed, bucket.Area)
 	}
@@ -78,7 +82,6 @@ func (v *view) conditions(p plan.Plan) []conditions.Condition {
 		ready.Message = strings.TrimPrefix(ready.Message+"\n* "+c.Type+": "+c.Message, "\n")
 		ready.OK = false
 	}
-	list = append(list, v.unsupported()...)
 	return append(list, ready)
 }
 
@@ -158,6 +161,8 @@ func failedReason(area string) string {
 	switch area {
 	case loadbalancer.Area:
 		return infrav1.LoadBalancerFailedReason
+	case bastion.Area:
+		return infrav1.BastionHostFailedReason
 	case bucket.Area:
 		return infrav1.S3BucketFailedReason
 	}
@@ -177,17 +182,6 @@ func (v *view) failure(area string) string {
 	return ""
 }
 
-// unsupported returns conditions that say what isn't made, so that nobody waits.
-func (v *view) unsupported() []conditions.Condition {
-	var list []conditions.Condition
-	if v.Cluster.Spec.Bastion.Enabled {
-		list = append(list, conditions.Condition{Type: infrav1.BastionHostReadyCondition, Reason: infrav1.BastionHostFailedReason,
-			Severity: clusterv1.ConditionSeverityWarning,
-			Message:  "bastion hosts are not supported yet; the security group for one is made, the instance is not"})
-	}
-	return list
-}
-
 func shorten(parts []string) string {
 	if len(parts) <= shownActions {
 		return strings.Join(parts, "; ")
@@ -200,7 +194,7 @@ func shorten(parts []string) string {
 var projected = []string{
 	infrav1.ReadyCondition, network.AreaVPC, network.AreaSecondaryCIDRs, network.AreaSubnets, network.AreaInternetGateway,
 	network.AreaEgressOnlyGateway, network.AreaCarrierGateway, network.AreaNATGateways, network.AreaRouteTables,
-	network.AreaVPCEndpoints, network.AreaSecurityGroups, loadbalancer.Area, infrav1.BastionHostReadyCondition, bucket.Area,
+	network.AreaVPCEndpoints, network.AreaSecurityGroups, loadbalancer.Area, bastion.Area, bucket.Area,
 }
 
 // setConditions replaces the projected conditions in both forms, each of them in

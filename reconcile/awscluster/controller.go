@@ -18,6 +18,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bucket"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/loadbalancer"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
@@ -59,7 +60,8 @@ func New(o Options) *Reconciler {
 	r := &Reconciler{Options: o, index: newIndex(), started: o.Clock.Now(),
 		latest: map[client.ObjectKey]*infrav1.AWSCluster{}, dns: map[client.ObjectKey]int{},
 		buckets: map[client.ObjectKey]knownBucket{}}
-	r.actor = &plan.Actor{Mirror: o.Mirror, Handlers: plan.NewHandlers(network.Handlers(), loadbalancer.Handlers(), bucket.Handlers())}
+	r.actor = &plan.Actor{Mirror: o.Mirror, Handlers: plan.NewHandlers(network.Handlers(), loadbalancer.Handlers(), bucket.Handlers(),
+		instance.LifeHandlers(instance.NewTerminator()))}
 	o.Mirror.Subscribe(r.index.changed)
 	return r
 }

@@ -166,7 +166,7 @@ func newCluster(change ...func(*infrav1.AWSCluster)) *infrav1.AWSCluster {
 // boot starts a process that knows nothing.
 func (w *world) boot() {
 	w.t.Helper()
-	m := mirror.New(mirror.Options{Clock: w.now, Jitter: func(d time.Duration) time.Duration { return d }})
+	m := mirror.New(mirror.Options{Tables: slices.Concat(mirror.NetworkTables, mirror.MachineTables), Clock: w.now, Jitter: func(d time.Duration) time.Duration { return d }})
 	sessions := cloud.NewSessions(cloud.Options{Clock: w.now, Limits: func(string, string) cloud.Limit { return cloud.Limit{Burst: 1e6, Refill: 1e6} },
 		LoadConfig: func(context.Context) (aws.Config, error) {
 			return aws.Config{Region: testRegion, BaseEndpoint: aws.String(w.url),
@@ -249,7 +249,7 @@ func allKinds() []mirror.Kind {
 	var kinds []mirror.Kind
 	in := NewIntent(newCluster(), nil)
 	n := in.network()
-	for _, k := range append(append(n.Kinds(), mirror.EgressOnlyInternetGateways.Kind), mirror.ClassicLoadBalancers.Kind, mirror.LoadBalancers.Kind, mirror.TargetGroups.Kind) {
+	for _, k := range append(append(n.Kinds(), mirror.EgressOnlyInternetGateways.Kind), mirror.ClassicLoadBalancers.Kind, mirror.LoadBalancers.Kind, mirror.TargetGroups.Kind, mirror.VPCEndpoints.Kind, mirror.Instances.Kind) {
 		kinds = appendNew(kinds, k)
 	}
 	return kinds

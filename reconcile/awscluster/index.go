@@ -13,6 +13,8 @@ import (
 
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/bastion"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 )
 
 // queue is where objects to look at are put.
@@ -96,7 +98,8 @@ func (x *index) changed(changes []mirror.Change) {
 }
 
 func (e entry) concerned(c mirror.Change) bool {
-	if c.Scope != e.scope {
+	// Of the instances, which are many, only a bastion is the cluster's own.
+	if c.Scope != e.scope || c.ID != "" && c.Kind == mirror.Instances.Kind && c.Tags[names.TagRole] != bastion.Role {
 		return false
 	}
 	if c.ID == "" || c.VPC != "" && c.VPC == e.vpc {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 )
 
 func TestAChangeWakesTheClustersItConcerns(t *testing.T) {
@@ -23,6 +24,8 @@ func TestAChangeWakesTheClustersItConcerns(t *testing.T) {
 		{"something tagged as its own", mirror.Change{Scope: scope, ID: "x", Tags: map[string]string{mirror.OwnedTagPrefix + "c1": "owned"}}, 1},
 		{"something in its VPC", mirror.Change{Scope: scope, ID: "x", VPC: "vpc-1"}, 1},
 		{"a table that can be read again", mirror.Change{Scope: scope}, 1},
+		{"a machine in its VPC", mirror.Change{Scope: scope, Kind: mirror.Instances.Kind, ID: "x", VPC: "vpc-1"}, 0},
+		{"its bastion", mirror.Change{Scope: scope, Kind: mirror.Instances.Kind, ID: "x", VPC: "vpc-1", Tags: map[string]string{names.TagRole: "bastion"}}, 1},
 		{"something of another cluster", mirror.Change{Scope: scope, ID: "x", VPC: "vpc-2", Tags: map[string]string{mirror.OwnedTagPrefix + "c2": "owned"}}, 0},
 		{"something in another region", mirror.Change{Scope: elsewhere, ID: "x", VPC: "vpc-1"}, 0},
 		{"something without a VPC", mirror.Change{Scope: scope, ID: "x"}, 0},

@@ -3,6 +3,7 @@
 package awscluster
 
 import (
+	"slices"
 	"time"
 
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -44,6 +45,8 @@ type Intent struct {
 	PoolExhausted bool
 	// Bucket is what is known of spec.s3Bucket; nil where nobody has looked at it.
 	Bucket *bucket.State
+	// BastionImage is the image to launch a bastion from, "" where nobody looked it up.
+	BastionImage string
 	// Interfaces are the VPC's network interfaces, where they had to be read
 	// because they are in the way of a deletion.
 	Interfaces []ec2types.NetworkInterface
@@ -143,8 +146,9 @@ func (in *Intent) Kinds() []mirror.Kind {
 	n := in.network()
 	kinds := n.Kinds()
 	if !in.Cluster.DeletionTimestamp.IsZero() {
-		return append(network.DeleteKinds(), loadbalancer.DeleteKinds()...)
+		return slices.Concat(network.DeleteKinds(), loadbalancer.DeleteKinds(), in.bastionKinds())
 	}
+	kinds = append(kinds, in.bastionKinds()...)
 	for _, spec := range in.loadBalancers() {
 		lb := loadbalancer.Intent{Spec: spec}
 		for _, kind := range lb.Kinds() {

@@ -46,6 +46,8 @@ type Options struct {
 	Mirror   *mirror.Mirror
 	// Resolver is the system's if nil.
 	Resolver Resolver
+	// Images finds the bastion's image; a new finder if nil.
+	Images *cloud.Images
 	// WatchFilter, unless empty, is the value of the label
 	// cluster.x-k8s.io/watch-filter of the objects to reconcile.
 	WatchFilter string
@@ -61,6 +63,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
+	}
+	if o.Images == nil {
+		o.Images = cloud.NewImages(nil)
 	}
 	if o.Concurrency == 0 {
 		o.Concurrency = workers

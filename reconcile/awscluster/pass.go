@@ -49,6 +49,8 @@ type pass struct {
 	// interfaces are the network interfaces of the VPC, read when AWS refused to
 	// delete something that is in use.
 	interfaces []ec2types.NetworkInterface
+	// bastionImage is what a bastion is launched from.
+	bastionImage string
 	// poolExhausted is set when the user's address pool had none left.
 	poolExhausted bool
 	// dependents are the objects that the deletion waits for.
@@ -73,6 +75,7 @@ func (p *pass) run(ctx context.Context) (ctrl.Result, error) {
 		return ctrl.Result{}, p.observeFailed(ctx, err)
 	}
 	p.lookAtBucket(ctx)
+	p.findBastionImage(ctx)
 	complete := p.obj.Provisioned() && p.upToDate()
 	p.stuck, p.existed = map[string]bool{}, map[string]string{}
 	if p.deleting() {
@@ -173,7 +176,7 @@ func (p *pass) observeFailed(ctx context.Context, cause error) error {
 func (p *pass) intent() Intent {
 	in := NewIntent(p.obj, p.owner)
 	in.Resolved, in.Failures, in.Ended, in.PoolExhausted = p.resolved, p.failures, p.ended, p.poolExhausted
-	in.Interfaces, in.Dependents, in.Bucket = p.interfaces, p.dependents, p.bucket()
+	in.Interfaces, in.Dependents, in.Bucket, in.BastionImage = p.interfaces, p.dependents, p.bucket(), p.bastionImage
 	in.Started = p.started
 	if p.session != nil {
 		in.Partition = p.session.Partition

@@ -6,6 +6,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/bastion"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/loadbalancer"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
@@ -18,6 +19,7 @@ type view struct {
 	// balancers are the load balancers in the order of the spec; the first is
 	// the primary one unless the user brings the endpoint.
 	balancers []*loadbalancer.State
+	bastion   *bastion.State
 	snap      *mirror.Snapshot
 }
 
@@ -30,6 +32,7 @@ func observe(in Intent, snap *mirror.Snapshot) *view {
 		}
 		v.balancers = append(v.balancers, loadbalancer.Observe(in.loadBalancer(spec, key, v.network), snap))
 	}
+	v.bastion = bastion.Observe(in.bastion(v.network), snap)
 	return v
 }
 
@@ -50,6 +53,9 @@ func (v *view) plan() plan.Plan {
 		add(&p, b.Plan())
 	}
 	add(&p, v.planBucket())
+	if v.hasBastion() {
+		add(&p, v.bastion.Plan())
+	}
 	if v.disabled() && v.Cluster.Spec.ControlPlaneEndpoint.IsZero() {
 		p.Waits = append(p.Waits, plan.Wait{Area: loadbalancer.Area, Reason: infrav1.WaitForExternalControlPlaneEndpointReason,
 			Summary: "spec.controlPlaneEndpoint, which has to be set by somebody else where loadBalancerType is disabled"})
@@ -112,6 +118,11 @@ func (v *view) planTeardown() plan.Plan {
 		}
 	}
 	add(&p, v.planBucket())
+	host, left := v.bastion.PlanDelete()
+	add(&p, host)
+	if blocked == "" && left != "" {
+		blocked = "the end of " + left
+	}
 	add(&p, v.network.PlanDelete(blocked))
 	return p
 }

@@ -64,6 +64,7 @@ func (v *view) status(p plan.Plan) infrav1.AWSClusterStatus {
 	status.Observation = nil
 	status.PendingCreations = v.unsettled()
 	v.networkStatus(&status)
+	status.Bastion = v.bastion.Status(old.Bastion)
 	conditions := v.conditions(p)
 	setConditions(&status, conditions, v.Cluster.Generation)
 	if v.Cluster.DeletionTimestamp.IsZero() {

@@ -120,16 +120,6 @@ func TestUsedUpAddressPoolGivesWayToAmazonsWhereAllowed(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotSupportedIsSaidAndHoldsNothingUp(t *testing.T) {
-	w := newWorld(t, newCluster(func(c *infrav1.AWSCluster) {
-		c.Spec.Bastion.Enabled = true
-	}))
-	w.create()
-	if c, _ := w.condition(infrav1.BastionHostReadyCondition); c.Status != "False" || !strings.Contains(c.Message, "not supported yet") {
-		t.Errorf("%s is %+v", infrav1.BastionHostReadyCondition, c)
-	}
-}
-
 func TestSameNameOfSomebodyElseIsAProblemAndStaysUntouched(t *testing.T) {
 	w := newWorld(t, newCluster(func(c *infrav1.AWSCluster) {
 		c.Spec.ControlPlaneLoadBalancer.Name = aws.String("taken")

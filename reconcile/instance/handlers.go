@@ -18,10 +18,11 @@ import (
 
 // Handlers carry out the actions of this package.
 func Handlers(t *Terminator) []plan.Handler {
-	return slices.Concat(lifeHandlers(t), settingHandlers(), balancerHandlers())
+	return slices.Concat(LifeHandlers(t), settingHandlers(), balancerHandlers())
 }
 
-func lifeHandlers(t *Terminator) []plan.Handler {
+// LifeHandlers carry out launches and terminations.
+func LifeHandlers(t *Terminator) []plan.Handler {
 	return []plan.Handler{
 		plan.EC2("Create", (*ec2.Client).RunInstances, writeLaunch, mirror.Instances.Kind),
 		plan.Call("Terminate", t.Terminate, func(w *plan.Writer, in *ec2.TerminateInstancesInput, out *ec2.TerminateInstancesOutput) {

@@ -75,7 +75,7 @@ func (l *Launch) Input() (*ec2.RunInstancesInput, error) {
 		MinCount: aws.Int32(1), MaxCount: aws.Int32(1), ClientToken: aws.String(Token(l.UID)),
 		ImageId: aws.String(l.ImageID), InstanceType: ec2types.InstanceType(l.Spec.InstanceType),
 		NetworkInterfaces: l.interfaces(), BlockDeviceMappings: devices,
-		KeyName: l.sshKey(), Placement: l.placement(), InstanceMarketOptions: l.market(),
+		KeyName: SSHKey(l.Spec.SSHKeyName, l.Infra.SSHKeyName), Placement: l.placement(), InstanceMarketOptions: l.market(),
 		CapacityReservationSpecification: l.reservation(), MetadataOptions: metadata(l.Spec.InstanceMetadataOptions),
 		CpuOptions: l.cpu(), PrivateDnsNameOptions: l.privateDNS(),
 	}
@@ -175,10 +175,10 @@ func device(name string, v *infrav1.Volume) ec2types.BlockDeviceMapping {
 	return ec2types.BlockDeviceMapping{DeviceName: aws.String(name), Ebs: ebs}
 }
 
-// sshKey returns the machine's key pair, else the cluster's, else the one of the
-// usual name. An empty name is none.
-func (l *Launch) sshKey() *string {
-	for _, key := range []*string{l.Spec.SSHKeyName, l.Infra.SSHKeyName} {
+// SSHKey returns the first key pair that is given, else the one of the usual name.
+// An empty name is none.
+func SSHKey(given ...*string) *string {
+	for _, key := range given {
 		if key != nil && *key == "" {
 			return nil
 		}
