@@ -42,7 +42,6 @@ bench: ## The benchmarks; PKG=./cloud/... narrows them down
 
 .PHONY: bench-machines
 bench-machines: ## 1,000 machines at once against AWS's request rates; MACHINES=500 makes it fewer
-	@$(DEVCLUSTER) build
 	@go test ./test/e2e -run '^TestFleet$$' -count=1 -v -timeout 90m -machines $(or $(MACHINES),1000)
 
 ##@ The code

@@ -166,8 +166,6 @@ func TestIgnitionIsReadFromTheBucket(t *testing.T) {
 				c.Spec.S3Bucket = &infrav1.S3Bucket{Name: "boot", PresignedURLDuration: presign}
 			})
 			ctx, api := context.Background(), w.session().S3
-			_, err := api.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("boot")})
-			w.must(err)
 			w.machine("m1", ignition(func(*infrav1.Ignition) {}))
 			w.setData("m1", ignitionData, "ignition")
 			w.settle("m1", w.ready("m1"))

@@ -18,10 +18,10 @@ import (
 // made.
 func TestLaunchHappensOnceHoweverTheProcessDies(t *testing.T) {
 	for _, s := range settings {
-		for _, x := range incidents(s.launch) {
+		for _, x := range incidents(s.launch, s.skip) {
 			t.Run(s.name+"/"+x.String(), func(t *testing.T) {
 				t.Parallel()
-				w := s.world(newWorld(t, s.cluster))
+				w := newWorld(t, s.cluster)
 				before := w.resources()
 				x.set(w)
 				s.create(w, "m1")
@@ -39,10 +39,10 @@ func TestLaunchHappensOnceHoweverTheProcessDies(t *testing.T) {
 // TestDeletionEndsHoweverTheProcessDies breaks off deletions.
 func TestDeletionEndsHoweverTheProcessDies(t *testing.T) {
 	for _, s := range settings {
-		for _, x := range incidents(s.delete) {
+		for _, x := range incidents(s.delete, s.skip) {
 			t.Run(s.name+"/"+x.String(), func(t *testing.T) {
 				t.Parallel()
-				w := s.world(newWorld(t, s.cluster))
+				w := newWorld(t, s.cluster)
 				before := w.resources()
 				s.create(w, "m1")
 				w.settle("m1", w.ready("m1"))
@@ -56,10 +56,36 @@ func TestDeletionEndsHoweverTheProcessDies(t *testing.T) {
 	}
 }
 
+// TestBootstrapDataIsRemovedHoweverTheProcessDies breaks off the removal of what a
+// machine that has joined doesn't need any more.
+func TestBootstrapDataIsRemovedHoweverTheProcessDies(t *testing.T) {
+	for _, s := range settings {
+		remove := s.delete[len(s.delete)-1]
+		for _, x := range incidents([]string{remove}, s.skip) {
+			t.Run(s.name+"/"+x.String(), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, s.cluster)
+				before := w.resources()
+				s.create(w, "m1")
+				w.settle("m1", w.ready("m1"))
+				x.set(w)
+				w.joined("m1")
+				x.strike(w, "m1")
+				w.settle("m1", func() bool {
+					now := w.resources()
+					return now["secret"]+now["parameter"]+now["object"] == before["secret"]+before["parameter"]+before["object"] && w.ready("m1")()
+				})
+				w.delete("m1")
+				w.nothingLeft(before)
+			})
+		}
+	}
+}
+
 // TestCorrectionsEndHoweverTheProcessDies breaks off changes of tags and security
 // groups of a running instance.
 func TestCorrectionsEndHoweverTheProcessDies(t *testing.T) {
-	for _, x := range incidents([]string{"ec2.CreateTags", "ec2.DeleteTags", "ec2.ModifyNetworkInterfaceAttribute"}) {
+	for _, x := range incidents([]string{"ec2.CreateTags", "ec2.DeleteTags", "ec2.ModifyNetworkInterfaceAttribute"}, 0) {
 		t.Run(x.String(), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)

@@ -1,13 +1,11 @@
 package awsmachine
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
@@ -20,9 +18,12 @@ type setting struct {
 	name    string
 	cluster func(*infrav1.AWSCluster)
 	machine []func(*infrav1.AWSMachine, *clusterv1.Machine)
-	format  string
-	launch  []string
-	delete  []string
+	// data and format are the bootstrap data; none for the world's own.
+	data, format string
+	launch       []string
+	delete       []string
+	// skip is how many of the same calls go well first.
+	skip int
 }
 
 var settings = []setting{
@@ -32,6 +33,15 @@ var settings = []setting{
 		machine: []func(*infrav1.AWSMachine, *clusterv1.Machine){controlPlane},
 		launch:  []string{"secretsmanager.CreateSecret", "ec2.RunInstances", "elbv2.RegisterTargets"},
 		delete:  []string{"elbv2.DeregisterTargets", "ec2.TerminateInstances", "secretsmanager.DeleteSecret"},
+	},
+	{
+		name:    "several secrets",
+		cluster: func(*infrav1.AWSCluster) {},
+		data:    longData,
+		format:  "cloud-config",
+		launch:  []string{"secretsmanager.CreateSecret"},
+		delete:  []string{"secretsmanager.DeleteSecret"},
+		skip:    1,
 	},
 	{
 		name: "parameters and a classic load balancer",
@@ -50,28 +60,19 @@ var settings = []setting{
 			c.Spec.S3Bucket = &infrav1.S3Bucket{Name: "boot", PresignedURLDuration: aws.String("1h")}
 		},
 		machine: []func(*infrav1.AWSMachine, *clusterv1.Machine){ignition(func(*infrav1.Ignition) {})},
+		data:    ignitionData,
 		format:  "ignition",
 		launch:  []string{"s3.PutObject", "ec2.RunInstances"},
 		delete:  []string{"ec2.TerminateInstances", "s3.DeleteObject"},
 	},
 }
 
-// world makes the setting's world, without the machine.
-func (s setting) world(w *world) *world {
-	w.t.Helper()
-	if s.format == "ignition" {
-		_, err := w.session().S3.CreateBucket(context.Background(), &s3.CreateBucketInput{Bucket: aws.String("boot")})
-		w.must(err)
-	}
-	return w
-}
-
 // create makes a machine of the setting.
 func (s setting) create(w *world, name string) {
 	w.t.Helper()
 	w.machine(name, s.machine...)
-	if s.format == "ignition" {
-		w.setData(name, ignitionData, s.format)
+	if s.data != "" {
+		w.setData(name, s.data, s.format)
 	}
 }
 
@@ -83,6 +84,8 @@ const answered = "answered"
 type incident struct {
 	op   string
 	mode string
+	// skip is how many of the calls go well first.
+	skip int
 	// dies tells that the process ends. After an answer it does so before its first
 	// write, or before the one after so many.
 	dies   bool
@@ -91,17 +94,18 @@ type incident struct {
 	hidden time.Duration
 }
 
-func incidents(ops []string) []incident {
+// incidents are all that may go wrong at the calls, of which the first few go well.
+func incidents(ops []string, skip int) []incident {
 	var list []incident
 	for _, op := range ops {
 		for _, hidden := range []time.Duration{0, 30 * time.Second} {
 			for _, mode := range []string{emulator.DropBefore, emulator.DropAfter} {
 				for _, dies := range []bool{true, false} {
-					list = append(list, incident{op: op, mode: mode, dies: dies, hidden: hidden})
+					list = append(list, incident{op: op, skip: skip, mode: mode, dies: dies, hidden: hidden})
 				}
 			}
 			for writes := range 3 {
-				list = append(list, incident{op: op, mode: answered, dies: true, writes: writes, hidden: hidden})
+				list = append(list, incident{op: op, skip: skip, mode: answered, dies: true, writes: writes, hidden: hidden})
 			}
 		}
 	}
@@ -120,7 +124,7 @@ func (x incident) String() string {
 func (x incident) set(w *world) {
 	w.aws.Configure(func(c *emulator.Config) { c.HideNewFor, c.HideNewFromWrites = x.hidden, x.hidden > 0 })
 	service, name, _ := strings.Cut(x.op, ".")
-	fault := emulator.Fault{ID: "death", Service: service, Operation: name, Count: 1, Mode: x.mode}
+	fault := emulator.Fault{ID: "death", Service: service, Operation: name, Skip: x.skip, Count: 1, Mode: x.mode}
 	if x.mode == answered {
 		fault.Mode = emulator.Delay // by nothing: it only marks the call
 		left := x.writes

@@ -19,7 +19,7 @@ func TestTwoProcessesAtTheSameTimeMakeOneInstanceForEachMachine(t *testing.T) {
 		for _, lost := range append(append([]string{""}, s.launch...), s.delete...) {
 			t.Run(s.name+"/lost "+lost, func(t *testing.T) {
 				t.Parallel()
-				w := s.world(newWorld(t, s.cluster))
+				w := newWorld(t, s.cluster)
 				before := w.resources()
 				w.beside()
 				if lost != "" {
