@@ -2,6 +2,7 @@ package awsmachine
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -40,16 +41,25 @@ type Observer struct {
 	started time.Time
 
 	mu     sync.Mutex
-	scopes map[types.UID]cloud.Scope
-	errs   map[types.UID]error
-	ids    map[types.UID]sighting
+	known  map[types.UID]*known
+	tidied time.Time
 }
 
-// sighting is since when an object is known to record an instance's id. Another
-// process may have launched it just before, so that AWS doesn't show it yet.
-type sighting struct {
+// forgetAfter is after what time an object that nobody reads is forgotten.
+const forgetAfter = time.Hour
+
+// known is what the observer remembers of an object.
+type known struct {
+	// scope is where its facts are, nil before it was refreshed; err is why they
+	// couldn't be.
+	scope *cloud.Scope
+	err   error
+	// id is the instance's that the object records, since when that is known. Another
+	// process may have launched it just before, so that AWS doesn't show it yet.
 	id    string
 	since time.Time
+	// used is when the object was last looked at.
+	used time.Time
 }
 
 // Refresh sees to it that what the object is projected from is no older than
@@ -96,17 +106,17 @@ func (o *Observer) Freshness(ctx context.Context, machine *infrav1.AWSMachine) F
 // for it.
 func (o *Observer) look(ctx context.Context, machine *infrav1.AWSMachine) (Intent, *mirror.Snapshot, Freshness) {
 	o.mu.Lock()
-	scope, known := o.scopes[machine.UID]
-	err := o.errs[machine.UID]
+	k := *o.of(machine.UID)
 	o.mu.Unlock()
-	if !known {
+	err := k.err
+	if k.scope == nil {
 		return Intent{}, nil, Freshness{Err: err}
 	}
 	rel, relErr := o.relatives().of(ctx, machine)
 	if relErr != nil {
 		return Intent{}, nil, Freshness{Err: relErr}
 	}
-	in, snap := o.intent(machine, rel), o.Mirror.Snapshot(scope)
+	in, snap := o.intent(machine, rel), o.Mirror.Snapshot(*k.scope)
 	if err == nil {
 		err = snap.Err(in.Kinds()...)
 	}
@@ -132,13 +142,22 @@ func Reconciled(machine *infrav1.AWSMachine) bool {
 	return false
 }
 
-// Forget drops what is known of an object that is gone.
-func (o *Observer) Forget(uid types.UID) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	delete(o.scopes, uid)
-	delete(o.errs, uid)
-	delete(o.ids, uid)
+// of returns what is known of an object, which may be nothing yet. The caller
+// holds the lock.
+func (o *Observer) of(uid types.UID) *known {
+	now := o.clock().Now()
+	if now.Sub(o.tidied) > forgetAfter {
+		o.tidied = now
+		maps.DeleteFunc(o.known, func(_ types.UID, k *known) bool { return now.Sub(k.used) > forgetAfter })
+	}
+	if o.known == nil {
+		o.known = map[types.UID]*known{}
+	}
+	if o.known[uid] == nil {
+		o.known[uid] = &known{}
+	}
+	o.known[uid].used = now
+	return o.known[uid]
 }
 
 func (o *Observer) relatives() relatives {
@@ -161,13 +180,11 @@ func (o *Observer) since(machine *infrav1.AWSMachine) time.Time {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.ids == nil {
-		o.ids = map[types.UID]sighting{}
+	k := o.of(machine.UID)
+	if k.id != id {
+		k.id, k.since = id, o.clock().Now()
 	}
-	if o.ids[machine.UID].id != id {
-		o.ids[machine.UID] = sighting{id: id, since: o.clock().Now()}
-	}
-	return o.ids[machine.UID].since
+	return k.since
 }
 
 func (o *Observer) clock() clock.PassiveClock {
@@ -180,11 +197,9 @@ func (o *Observer) clock() clock.PassiveClock {
 func (o *Observer) note(uid types.UID, scope *cloud.Scope, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.scopes == nil {
-		o.scopes, o.errs = map[types.UID]cloud.Scope{}, map[types.UID]error{}
-	}
+	k := o.of(uid)
 	if scope != nil {
-		o.scopes[uid] = *scope
+		k.scope = scope
 	}
-	o.errs[uid] = err
+	k.err = err
 }
