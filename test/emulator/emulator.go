@@ -15,8 +15,10 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/elb"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/elbv2"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/eventbridge"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/iam"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/s3"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/secretsmanager"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/servicequotas"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/sqs"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/ssm"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/sts"
@@ -69,8 +71,10 @@ func New(options Options) *Emulator {
 		elb.Service(),
 		elbv2.Service(),
 		eventbridge.Service(),
+		iam.Service(),
 		s3.Service(),
 		secretsmanager.Service(),
+		servicequotas.Service(),
 		sqs.Service(),
 		ssm.Service(),
 		sts.Service(),
