@@ -15,8 +15,8 @@ import (
 // ConfigurationName is the name of both configurations in the host.
 const ConfigurationName = "capa-apiserver"
 
-// timeoutSeconds: all rules answer from memory, so whoever waits longer waits
-// for nothing.
+// timeoutSeconds: the rules answer from memory, or ask AWS for less than two
+// seconds, so whoever waits longer waits for nothing.
 const timeoutSeconds = 5
 
 // Location is where API servers find the webhooks: at a Service, or at a URL
@@ -84,7 +84,11 @@ func validatingConfiguration(at Location, caBundle []byte) *admissionregistratio
 	for _, k := range kinds(Options{}) {
 		if len(k.validate) > 0 {
 			// Without an answer an object could get in that can never work.
-			c.Webhooks = append(c.Webhooks, k.validatingWebhook("validate.", at, caBundle, admissionregistrationv1.Fail, matchConditions,
+			policy := admissionregistrationv1.Fail
+			if k.advisory {
+				policy = admissionregistrationv1.Ignore
+			}
+			c.Webhooks = append(c.Webhooks, k.validatingWebhook("validate.", at, caBundle, policy, matchConditions,
 				admissionregistrationv1.Create, admissionregistrationv1.Update))
 		}
 		if len(k.deletion) > 0 {

@@ -18,6 +18,9 @@ type kind struct {
 	// mutate runs on CREATE, validate on CREATE and UPDATE.
 	mutate   []Defaulter
 	validate []Rule
+	// advisory marks rules that only tell early what AWS would say later: writes go on
+	// without them when they cannot answer.
+	advisory bool
 	// deletion only warns, so deletions go on without it when it cannot answer.
 	deletion []Rule
 }
@@ -31,6 +34,7 @@ func kinds(o Options) []kind {
 	identities := identityRules{reader: o.Reader, host: o.Host}
 	regions := regionRules{regions: o.Regions}
 	deletion := deletionRules{reader: o.Reader}
+	machines := machineRules{live: o.Live}
 	return []kind{
 		{
 			object: &infrav1.AWSCluster{}, plural: "awsclusters", namespaced: true,
@@ -40,6 +44,18 @@ func kinds(o Options) []kind {
 		{
 			object: &infrav1.AWSClusterTemplate{}, plural: "awsclustertemplates", namespaced: true,
 			validate: []Rule{onTemplates(identities.usable), onTemplates(regions.known)},
+		},
+		{
+			object: &infrav1.AWSMachine{}, plural: "awsmachines", namespaced: true, advisory: true,
+			validate: []Rule{machines.exists},
+		},
+		{
+			object: &infrav1.AWSMachineTemplate{}, plural: "awsmachinetemplates", namespaced: true, advisory: true,
+			validate: []Rule{machines.exists},
+		},
+		{
+			object: &infrav1.AWSMachinePool{}, plural: "awsmachinepools", namespaced: true, advisory: true,
+			validate: []Rule{machines.exists},
 		},
 		{
 			object: &infrav1.AWSClusterRoleIdentity{}, plural: "awsclusterroleidentities",

@@ -62,6 +62,9 @@ func TestConfigurationsAreInstalledInTheHost(t *testing.T) {
 	want := map[string]admissionregistrationv1.FailurePolicyType{
 		"validate.awscluster.infrastructure.cluster.x-k8s.io":                   admissionregistrationv1.Fail,
 		"validate.awsclustertemplate.infrastructure.cluster.x-k8s.io":           admissionregistrationv1.Fail,
+		"validate.awsmachine.infrastructure.cluster.x-k8s.io":                   admissionregistrationv1.Ignore,
+		"validate.awsmachinetemplate.infrastructure.cluster.x-k8s.io":           admissionregistrationv1.Ignore,
+		"validate.awsmachinepool.infrastructure.cluster.x-k8s.io":               admissionregistrationv1.Ignore,
 		"validate.awsclusterroleidentity.infrastructure.cluster.x-k8s.io":       admissionregistrationv1.Fail,
 		"deletion.awsclusterroleidentity.infrastructure.cluster.x-k8s.io":       admissionregistrationv1.Ignore,
 		"deletion.awsclusterstaticidentity.infrastructure.cluster.x-k8s.io":     admissionregistrationv1.Ignore,

@@ -23,11 +23,13 @@ const (
 // Options say what the rules read. Reader reads our kinds, Host the host's
 // Namespaces. Give live readers: a cache may not know yet of an identity that
 // the same "kubectl apply" wrote a moment ago. A nil Regions means that AWS can't
-// be asked. An empty DefaultRegion leaves regions as written.
+// be asked, a nil Live that it can't be asked about machines. An empty DefaultRegion
+// leaves regions as written.
 type Options struct {
 	Reader        client.Reader
 	Host          client.Reader
 	Regions       Regions
+	Live          *Live
 	DefaultRegion string
 	// GetCertificate gives the serving certificate, renewed as it may be.
 	GetCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)

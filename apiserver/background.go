@@ -29,6 +29,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/apiserver/registrar"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/facts"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
@@ -58,6 +59,9 @@ type background struct {
 	live     map[string]generic.Live
 	consoles consoles
 	regions  *regions
+	// images and facts are shared by all who ask, so that each thing is asked once.
+	images *cloud.Images
+	facts  *facts.Facts
 }
 
 // newBackground wires the parts. Nothing runs until run.
@@ -93,6 +97,8 @@ func newBackground(extra *Extra, loopback *rest.Config) (*background, error) {
 		Periods: map[mirror.Kind]time.Duration{mirror.Instances.Kind: o.InstanceSweepPeriod},
 	})
 	b.regions = newRegions(b.mirror, b.sessions)
+	b.images = cloud.NewImages(nil)
+	b.facts = facts.New(b.mirror, b.images, nil)
 	p := promise{o.MaxAge, o.ReadDeadline}
 	machines := &awsmachine.Observer{Sessions: b.sessions, Mirror: b.mirror, Client: ours.GetClient(), Host: host.GetClient()}
 	b.consoles = consoles{machines}

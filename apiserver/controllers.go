@@ -27,7 +27,7 @@ func (b *background) addReconcilers(o *Options) error {
 		WatchFilter: o.WatchFilter, Concurrency: o.Concurrency,
 	})
 	machines := awsmachine.New(awsmachine.Options{
-		Client: ours, Host: host, Events: events, Sessions: b.sessions, Mirror: b.mirror,
+		Client: ours, Host: host, Events: events, Sessions: b.sessions, Mirror: b.mirror, Images: b.images,
 		WatchFilter: o.WatchFilter, Concurrency: o.MachineConcurrency,
 	})
 	templates := awsmachinetemplate.New(awsmachinetemplate.Options{

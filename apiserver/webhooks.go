@@ -19,6 +19,7 @@ func (b *background) addWebhooks(extra *Extra) error {
 	o := extra.options
 	server, err := admission.NewServer(admission.Options{
 		Reader: b.ours.GetAPIReader(), Host: b.manager.GetAPIReader(), Regions: b.regions,
+		Live:          &admission.Live{Ours: b.ours.GetClient(), Host: b.manager.GetClient(), Sessions: b.sessions, Facts: b.facts},
 		DefaultRegion: os.Getenv("AWS_REGION"), GetCertificate: extra.certs.GetCertificate,
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ var codes = map[string]Class{
 	"Gateway.NotAttached":               NotFound,
 	"InvalidAddress.NotFound":           NotFound,
 	"NoSuchEntity":                      NotFound,
+	"NoSuchResourceException":           NotFound,
 	"InvalidInstanceID.NotLinkable":     InvalidParameter,
 	"NoSuchBucket":                      NotFound,
 	"NoSuchKey":                         NotFound,

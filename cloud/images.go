@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	"golang.org/x/sync/singleflight"
 	"k8s.io/utils/clock"
 )
 
@@ -56,64 +54,19 @@ func (e *NoImageError) Error() string { return "there isn't " + e.Query.String()
 
 // Images finds machine images and remembers them per account and region, so that
 // any number of equal machines costs one call.
-type Images struct {
-	clock   clock.PassiveClock
-	flights singleflight.Group
-
-	mu    sync.Mutex
-	known map[imageKey]knownImage
-}
-
-type imageKey struct {
-	scope Scope
-	query ImageQuery
-}
-
-type knownImage struct {
-	image *ec2types.Image
-	err   error
-	until time.Time
-}
+type Images struct{ memo *Memo[*ec2types.Image] }
 
 // NewImages gives a finder that knows nothing yet. The clock is the real one if nil.
 func NewImages(c clock.PassiveClock) *Images {
-	if c == nil {
-		c = clock.RealClock{}
-	}
-	return &Images{clock: c, known: map[imageKey]knownImage{}}
+	return &Images{NewMemo[*ec2types.Image](c, MemoTimes{Answer: imageAge, Failure: imageFailureAge, Timeout: imageTimeout})}
 }
 
 // Find returns the image. Callers of the same query at the same time share one
 // call. The error is a NoImageError, AWS's, or ctx's.
 func (i *Images) Find(ctx context.Context, session *Session, query ImageQuery) (*ec2types.Image, error) {
-	key := imageKey{session.Scope, query}
-	i.mu.Lock()
-	k, ok := i.known[key]
-	i.mu.Unlock()
-	if ok && i.clock.Now().Before(k.until) {
-		return k.image, k.err
-	}
-	done := i.flights.DoChan(session.Scope.String()+"/"+fmt.Sprint(query), func() (any, error) {
-		// It is looked up for everybody who waits, so nobody's context ends it.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), imageTimeout)
-		defer cancel()
-		image, err := findImage(ctx, session, query)
-		age := imageAge
-		if err != nil {
-			age = imageFailureAge
-		}
-		i.mu.Lock()
-		defer i.mu.Unlock()
-		i.known[key] = knownImage{image, err, i.clock.Now().Add(age)}
-		return image, err
+	return i.memo.Get(ctx, session.Scope, fmt.Sprintf("%#v", query), func(ctx context.Context) (*ec2types.Image, error) {
+		return findImage(ctx, session, query)
 	})
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case result := <-done:
-		image, _ := result.Val.(*ec2types.Image)
-		return image, result.Err
-	}
 }
 
 func findImage(ctx context.Context, session *Session, query ImageQuery) (*ec2types.Image, error) {

@@ -6,8 +6,10 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 )
@@ -30,6 +32,8 @@ type Session struct {
 	S3             *s3.Client
 	SQS            *sqs.Client
 	EventBridge    *eventbridge.Client
+	IAM            *iam.Client
+	ServiceQuotas  *servicequotas.Client
 }
 
 // NewSession makes the clients of a session. All their calls pass the limiter.
@@ -46,6 +50,8 @@ func NewSession(cfg aws.Config, limiter *Limiter, scope Scope, partition, identi
 		SSM:            ssm.NewFromConfig(cfg),
 		SQS:            sqs.NewFromConfig(cfg),
 		EventBridge:    eventbridge.NewFromConfig(cfg),
+		IAM:            iam.NewFromConfig(cfg),
+		ServiceQuotas:  servicequotas.NewFromConfig(cfg),
 		// An endpoint of one's own has no host name for each bucket.
 		S3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = cfg.BaseEndpoint != nil }),
 	}

@@ -1,0 +1,225 @@
+package admission
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/facts"
+)
+
+// askTime is how long a user waits for AWS's answers to all questions about an
+// object. What comes later serves the next one.
+const askTime = 1500 * time.Millisecond
+
+// Sessions gives sessions by identity; a *cloud.Sessions does.
+type Sessions interface {
+	For(ctx context.Context, ref *infrav1.AWSIdentityReference, namespace, region string) (*cloud.Session, error)
+}
+
+var _ Sessions = (*cloud.Sessions)(nil)
+
+// Live is what it takes to compare machines with what AWS has.
+type Live struct {
+	// Ours reads AWSClusters and Host reads Clusters and Machines, both from a cache:
+	// a live read of an AWSCluster would itself look at AWS.
+	Ours, Host client.Reader
+	Sessions   Sessions
+	Facts      *facts.Facts
+}
+
+// machineRules compare what machines ask for with what AWS has. They let pass what
+// belongs to no cluster yet, and what AWS can't be asked about.
+type machineRules struct{ live *Live }
+
+// site is where a machine will be, and the way to ask about it.
+type site struct {
+	*facts.Facts
+	session *cloud.Session
+	infra   *infrav1.AWSCluster
+	// zone is the failure domain of the Machine, or "".
+	zone string
+}
+
+func (s *site) region() string { return s.session.Scope.Region }
+
+// verdict is what a check says. err tells that AWS couldn't be asked about the paths.
+type verdict struct {
+	warnings []string
+	errs     field.ErrorList
+	paths    []string
+	err      error
+}
+
+// check is one comparison. subject is what it looks at: an update that leaves that as
+// it was isn't judged again.
+type check struct {
+	subject func(w *wishes) any
+	judge   func(ctx context.Context, s *site, w *wishes) verdict
+}
+
+// checks are all comparisons; their answers are given in this order.
+var checks = []check{
+	{func(w *wishes) any { return [][]wish{w.types, w.zones, w.subnets} }, judgeTypes},
+	{func(w *wishes) any { return []any{w.image, w.types} }, judgeImage},
+	{func(w *wishes) any { return w.key }, judgeKey},
+	{func(w *wishes) any { return w.profile }, judgeProfile},
+	{func(w *wishes) any { return w.subnets }, judgeSubnets},
+	{func(w *wishes) any { return [][]wish{w.groups, w.subnets} }, judgeGroups},
+	{func(w *wishes) any { return []any{w.types, w.replicas} }, judgeQuota},
+}
+
+func (rules machineRules) exists(ctx context.Context, r Request) ([]string, field.ErrorList) {
+	updated := wishesOf(r.Object)
+	if updated == nil || rules.live == nil {
+		return nil, nil
+	}
+	due := checks
+	if old := wishesOf(r.Old); old != nil {
+		due = slices.DeleteFunc(slices.Clone(checks), func(c check) bool { return reflect.DeepEqual(c.subject(old), c.subject(updated)) })
+	}
+	if len(due) == 0 {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(cloud.WithPriority(ctx, cloud.Interactive), askTime)
+	defer cancel()
+	s, err := rules.site(ctx, r.Object)
+	if err != nil {
+		return []string{fmt.Sprintf("%s was not compared with AWS: %s", updated.at, reason(err))}, nil
+	}
+	if s == nil {
+		return nil, nil
+	}
+	verdicts := make([]verdict, len(due))
+	var group errgroup.Group
+	for i, c := range due {
+		group.Go(func() error { verdicts[i] = c.judge(ctx, s, updated); return nil })
+	}
+	_ = group.Wait()
+	return sum(verdicts)
+}
+
+// sum puts verdicts together, and says once for each cause what couldn't be asked.
+func sum(verdicts []verdict) (warnings []string, errs field.ErrorList) {
+	var causes []string
+	unasked := map[string][]string{}
+	for _, v := range verdicts {
+		warnings, errs = append(warnings, v.warnings...), append(errs, v.errs...)
+		if v.err == nil {
+			continue
+		}
+		cause := reason(v.err)
+		if unasked[cause] == nil {
+			causes = append(causes, cause)
+		}
+		for _, p := range v.paths {
+			if !slices.Contains(unasked[cause], p) {
+				unasked[cause] = append(unasked[cause], p)
+			}
+		}
+	}
+	for _, cause := range causes {
+		warnings = append(warnings, fmt.Sprintf("%s: accepted as written, because AWS could not be asked: %s", strings.Join(unasked[cause], ", "), cause))
+	}
+	return warnings, errs
+}
+
+func reason(err error) string {
+	if e, ok := cloud.AsIdentityError(err); ok {
+		return e.Error()
+	}
+	return cloud.Classify(err).Message
+}
+
+// site finds where an object's machine will be; nil while that isn't known.
+func (rules machineRules) site(ctx context.Context, object client.Object) (*site, error) {
+	s := &site{Facts: rules.live.Facts}
+	name := object.GetLabels()[clusterv1.ClusterNameLabel]
+	for _, ref := range object.GetOwnerReferences() {
+		if ref.Kind != "Machine" || !strings.HasPrefix(ref.APIVersion, clusterv1.GroupVersion.Group+"/") {
+			continue
+		}
+		owner := &clusterv1.Machine{}
+		if err := rules.live.Host.Get(ctx, client.ObjectKey{Namespace: object.GetNamespace(), Name: ref.Name}, owner); err == nil {
+			s.zone, name = owner.Spec.FailureDomain, owner.Spec.ClusterName
+		}
+	}
+	if name == "" {
+		return nil, nil
+	}
+	cluster := &clusterv1.Cluster{}
+	if err := rules.live.Host.Get(ctx, client.ObjectKey{Namespace: object.GetNamespace(), Name: name}, cluster); err != nil {
+		return nil, ignoreNotFound(err, "Cluster "+name)
+	}
+	if ref := cluster.Spec.InfrastructureRef; ref.Kind != "AWSCluster" || ref.APIGroup != infrav1.GroupName {
+		return nil, nil
+	}
+	s.infra = &infrav1.AWSCluster{}
+	key := client.ObjectKey{Namespace: object.GetNamespace(), Name: cluster.Spec.InfrastructureRef.Name}
+	if err := rules.live.Ours.Get(ctx, key, s.infra); err != nil {
+		return nil, ignoreNotFound(err, "AWSCluster "+key.Name)
+	}
+	if s.infra.Spec.Region == "" {
+		return nil, nil
+	}
+	var err error
+	if s.session, err = rules.live.Sessions.For(ctx, s.infra.Spec.IdentityRef, object.GetNamespace(), s.infra.Spec.Region); err != nil {
+		return nil, err
+	}
+	s.Watch(s.session)
+	return s, nil
+}
+
+func ignoreNotFound(err error, what string) error {
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return fmt.Errorf("reading %s: %w", what, err)
+}
+
+// clusterZones returns the zones of the cluster's subnets where machines go that
+// nobody sends elsewhere, sorted.
+func (s *site) clusterZones() []string {
+	var zones []string
+	for _, sub := range s.infra.Spec.Network.Subnets {
+		if sub.AvailabilityZone != "" && !sub.IsEdge() && !slices.Contains(zones, sub.AvailabilityZone) {
+			zones = append(zones, sub.AvailabilityZone)
+		}
+	}
+	slices.Sort(zones)
+	return zones
+}
+
+// ownSubnet returns the cluster's subnet of an id or name, nil if it isn't one.
+func (s *site) ownSubnet(id string) *infrav1.SubnetSpec {
+	for i := range s.infra.Spec.Network.Subnets {
+		if sub := &s.infra.Spec.Network.Subnets[i]; sub.ID == id || sub.ResourceID == id {
+			return sub
+		}
+	}
+	return nil
+}
+
+// subnetPlace returns zone and VPC of a subnet, as far as they are known.
+func (s *site) subnetPlace(ctx context.Context, id string) (zone, vpc string, err error) {
+	if own := s.ownSubnet(id); own != nil {
+		return own.AvailabilityZone, s.infra.Spec.Network.VPC.ID, nil
+	}
+	row, err := s.Subnet(ctx, s.session, id)
+	if err != nil || row == nil {
+		return "", "", err
+	}
+	return aws.ToString(row.AvailabilityZone), aws.ToString(row.VpcId), nil
+}

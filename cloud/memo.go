@@ -1,0 +1,94 @@
+package cloud
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+	"k8s.io/utils/clock"
+)
+
+// Memo remembers AWS's answers to questions, per account and region, so that any
+// number of askers costs one call. Make it with NewMemo.
+type Memo[T any] struct {
+	clock clock.PassiveClock
+	times MemoTimes
+
+	flights singleflight.Group
+	mu      sync.Mutex
+	known   map[string]memoized[T]
+}
+
+// MemoTimes are how long answers are good.
+type MemoTimes struct {
+	// Answer is how long an answer is kept, Failure how long an error.
+	Answer, Failure time.Duration
+	// Timeout bounds one call.
+	Timeout time.Duration
+}
+
+type memoized[T any] struct {
+	value T
+	err   error
+	at    time.Time
+	until time.Time
+}
+
+// NewMemo gives a memo that knows nothing. The clock is the real one if nil.
+func NewMemo[T any](c clock.PassiveClock, times MemoTimes) *Memo[T] {
+	if c == nil {
+		c = clock.RealClock{}
+	}
+	return &Memo[T]{clock: c, times: times, known: map[string]memoized[T]{}}
+}
+
+// Get returns the answer to a question, asking if it isn't known. Askers of the same
+// question at the same time share one call. The error is ask's, or ctx's: then the
+// call goes on, for those who come later.
+func (m *Memo[T]) Get(ctx context.Context, scope Scope, question string, ask func(ctx context.Context) (T, error)) (T, error) {
+	return m.GetYounger(ctx, scope, question, m.times.Answer, ask)
+}
+
+// GetYounger is Get for an answer that is no older than the age. An error is kept as
+// long as ever, so that a missing thing isn't asked for at each look.
+func (m *Memo[T]) GetYounger(ctx context.Context, scope Scope, question string, age time.Duration, ask func(ctx context.Context) (T, error)) (T, error) {
+	key := scope.String() + "/" + question
+	m.mu.Lock()
+	k, ok := m.known[key]
+	m.mu.Unlock()
+	if now := m.clock.Now(); ok && now.Before(k.until) && (k.err != nil || now.Sub(k.at) <= age) {
+		return k.value, k.err
+	}
+	done := m.flights.DoChan(key, func() (any, error) {
+		// It is asked for everybody who waits, so nobody's context ends it.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.times.Timeout)
+		defer cancel()
+		value, err := ask(ctx)
+		m.remember(key, value, err)
+		return value, err
+	})
+	select {
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	case result := <-done:
+		return result.Val.(T), result.Err
+	}
+}
+
+func (m *Memo[T]) remember(key string, value T, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.clock.Now()
+	for k, old := range m.known {
+		if !now.Before(old.until) {
+			delete(m.known, k)
+		}
+	}
+	keep := m.times.Answer
+	if err != nil {
+		keep = m.times.Failure
+	}
+	m.known[key] = memoized[T]{value, err, now, now.Add(keep)}
+}
