@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -106,6 +107,37 @@ func TestInvalidManifestsAreRefusedWithTheFieldAndWhatToWrite(t *testing.T) {
 			}
 		}
 	})
+}
+
+// ofMachines tells the files about machines; fewestOfMachines keeps them from becoming
+// fewer unnoticed.
+var ofMachines = regexp.MustCompile(`(?m)^kind: AWSMachine(Template|Pool)?$`)
+
+const fewestOfMachines = 150
+
+// TestRefusalsOfMachinesNameTheFieldAndTheAdvice holds the expectations themselves to
+// name both. What a misspelt field should be called, nobody can know.
+func TestRefusalsOfMachinesNameTheFieldAndTheAdvice(t *testing.T) {
+	count := 0
+	replay(t, "invalid", 200, func(t *testing.T, content []byte) {
+		if !ofMachines.Match(content) {
+			return
+		}
+		count++
+		expected := wants(content)
+		if strings.HasPrefix(expected[0], "unknown field") {
+			return
+		}
+		if !strings.HasPrefix(expected[0], "spec.") && !strings.HasPrefix(expected[0], "spec:") && !strings.HasPrefix(expected[0], "metadata.") {
+			t.Errorf("the first expectation names no field: %q", expected[0])
+		}
+		if len(expected) < 2 && !strings.Contains(expected[0], ": ") {
+			t.Error("no expectation says what to write")
+		}
+	})
+	if count < fewestOfMachines {
+		t.Errorf("there are %d files about machines, want at least %d", count, fewestOfMachines)
+	}
 }
 
 func TestValidManifestsAreTaken(t *testing.T) {
