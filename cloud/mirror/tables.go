@@ -120,6 +120,18 @@ var (
 		List: listRouteTables,
 		ByID: routeTablesByID,
 	}
+	// CarrierGateways hold those that are deleted too: look at State.
+	CarrierGateways = &Table[ec2types.CarrierGateway]{
+		Kind: "ec2/carrier-gateway",
+		ID:   func(g *ec2types.CarrierGateway) string { return aws.ToString(g.CarrierGatewayId) },
+		Tags: func(g *ec2types.CarrierGateway) map[string]string { return tagMap(g.Tags) },
+		VPC:  func(g *ec2types.CarrierGateway) string { return aws.ToString(g.VpcId) },
+		List: listCarrierGateways,
+		ByID: carrierGatewaysByID,
+		Busy: func(g *ec2types.CarrierGateway) bool {
+			return g.State == ec2types.CarrierGatewayStatePending || g.State == ec2types.CarrierGatewayStateDeleting
+		},
+	}
 	// VPCEndpoints holds the gateway and interface endpoints of VPCs.
 	VPCEndpoints = &Table[ec2types.VpcEndpoint]{
 		Kind: "ec2/vpc-endpoint",
@@ -196,14 +208,14 @@ var (
 
 // NetworkTables are all that a cluster's network is made of.
 var NetworkTables = []Resource{
-	AvailabilityZones, Regions, VPCs, Subnets, InternetGateways, EgressOnlyInternetGateways,
+	AvailabilityZones, Regions, VPCs, Subnets, InternetGateways, EgressOnlyInternetGateways, CarrierGateways,
 	NATGateways, Addresses, RouteTables, VPCEndpoints, SecurityGroups, ClassicLoadBalancers, LoadBalancers, TargetGroups,
 }
 
 // NetworkKinds are the tables that tell the state of an AWSCluster: the network's
 // without regions and zones, which say what could be and not what is.
 var NetworkKinds = []Kind{
-	VPCs.Kind, Subnets.Kind, InternetGateways.Kind, EgressOnlyInternetGateways.Kind, NATGateways.Kind,
+	VPCs.Kind, Subnets.Kind, InternetGateways.Kind, EgressOnlyInternetGateways.Kind, CarrierGateways.Kind, NATGateways.Kind,
 	Addresses.Kind, RouteTables.Kind, VPCEndpoints.Kind, SecurityGroups.Kind,
 	ClassicLoadBalancers.Kind, LoadBalancers.Kind, TargetGroups.Kind,
 }
@@ -211,7 +223,7 @@ var NetworkKinds = []Kind{
 // VPCContents are the tables each of whose rows lies in a VPC, from its creation to
 // its end.
 var VPCContents = []Kind{
-	Subnets.Kind, NATGateways.Kind, RouteTables.Kind, VPCEndpoints.Kind, SecurityGroups.Kind,
+	Subnets.Kind, CarrierGateways.Kind, NATGateways.Kind, RouteTables.Kind, VPCEndpoints.Kind, SecurityGroups.Kind,
 	ClassicLoadBalancers.Kind, LoadBalancers.Kind, TargetGroups.Kind,
 }
 

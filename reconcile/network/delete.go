@@ -20,6 +20,7 @@ import (
 func DeleteKinds() []mirror.Kind {
 	return []mirror.Kind{
 		mirror.VPCs.Kind, mirror.Subnets.Kind, mirror.InternetGateways.Kind, mirror.EgressOnlyInternetGateways.Kind,
+		mirror.CarrierGateways.Kind,
 		mirror.NATGateways.Kind, mirror.Addresses.Kind, mirror.RouteTables.Kind, mirror.VPCEndpoints.Kind,
 		mirror.SecurityGroups.Kind,
 	}
@@ -49,11 +50,12 @@ func (s *State) PlanDelete(blocked string) plan.Plan {
 	}
 	endpoints := p.deleteEndpoints()
 	p.deleteRouteTables(endpoints)
+	carriers := p.deleteCarrierGateways()
 	gateways := p.deleteNATGateways()
 	addresses := p.deleteAddresses(gateways)
 	p.deleteInternetGateways(first(blocked, gateways, addresses))
 	subnets := p.deleteSubnets(first(blocked, gateways))
-	p.deleteVPC(first(blocked, groups, endpoints, gateways, subnets))
+	p.deleteVPC(first(blocked, groups, endpoints, gateways, carriers, subnets))
 	return p.plan
 }
 

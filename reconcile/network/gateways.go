@@ -93,21 +93,3 @@ func (s *State) planEgressOnlyGateway() {
 
 // Internet tells whether the VPC has an internet gateway attached.
 func (s *State) Internet() bool { return len(s.routesToInternet()) > 0 }
-
-// Carrier tells whether the network needs a carrier gateway: it has public
-// subnets in wavelength zones.
-func (s *State) Carrier() bool {
-	for _, sub := range s.public() {
-		if sub.wavelength() {
-			return true
-		}
-	}
-	return false
-}
-
-// planCarrierGateway says that there will be none.
-func (s *State) planCarrierGateway() {
-	if s.Carrier() {
-		s.problem(AreaCarrierGateway, "carrier gateways are not supported yet; leave public subnets in wavelength zones out of spec.network.subnets")
-	}
-}

@@ -19,6 +19,7 @@ func Handlers() []plan.Handler {
 	all = append(all, routeHandlers()...)
 	all = append(all, groupHandlers()...)
 	all = append(all, endpointHandlers()...)
+	all = append(all, carrierHandlers()...)
 	all = append(all, plan.EC2("DeleteNetworkInterface", (*ec2.Client).DeleteNetworkInterface,
 		func(*plan.Writer, *ec2.DeleteNetworkInterfaceInput, *ec2.DeleteNetworkInterfaceOutput) {}))
 	return append(all, plan.EC2("TagResources", (*ec2.Client).CreateTags, func(w *plan.Writer, in *ec2.CreateTagsInput, _ *ec2.CreateTagsOutput) {
@@ -200,6 +201,8 @@ func writeTags(w *plan.Writer, id string, tags []ec2types.Tag) {
 		plan.Modify(w, mirror.Addresses, id, func(r *ec2types.Address) { r.Tags = withTags(r.Tags, tags) })
 	case "rtb":
 		plan.Modify(w, mirror.RouteTables, id, func(r *ec2types.RouteTable) { r.Tags = withTags(r.Tags, tags) })
+	case "cagw":
+		plan.Modify(w, mirror.CarrierGateways, id, func(r *ec2types.CarrierGateway) { r.Tags = withTags(r.Tags, tags) })
 	case "vpce":
 		plan.Modify(w, mirror.VPCEndpoints, id, func(r *ec2types.VpcEndpoint) { r.Tags = withTags(r.Tags, tags) })
 	case "sg":

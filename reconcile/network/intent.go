@@ -1,6 +1,7 @@
 package network
 
 import (
+	"slices"
 	"time"
 
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -74,6 +75,9 @@ func (in *Intent) Kinds() []mirror.Kind {
 	}
 	if in.S3Endpoint {
 		kinds = append(kinds, mirror.VPCEndpoints.Kind)
+	}
+	if slices.ContainsFunc(in.Spec.Subnets, wantsCarrier) {
+		kinds = append(kinds, mirror.CarrierGateways.Kind)
 	}
 	if in.IPv6() {
 		kinds = append(kinds, mirror.EgressOnlyInternetGateways.Kind)

@@ -144,7 +144,7 @@ func (s *State) planAssociate(sub *Subnet, tableID string) {
 func (s *State) wantedRoutes(sub *Subnet) []route {
 	switch {
 	case sub.wavelength():
-		return nil
+		return s.carrierRoutes(sub)
 	case sub.Spec.IsPublic:
 		return s.publicRoutes(sub)
 	}

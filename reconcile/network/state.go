@@ -30,6 +30,8 @@ type State struct {
 	InternetGateway *ec2types.InternetGateway
 	// EgressOnlyGateway is the VPC's, or nil.
 	EgressOnlyGateway *ec2types.EgressOnlyInternetGateway
+	// CarrierGateway is the VPC's, or nil.
+	CarrierGateway *ec2types.CarrierGateway
 	// NATGateways are the living NAT gateways, by the zone they serve.
 	NATGateways map[string]*ec2types.NatGateway
 	// Groups are the security groups that exist, by role.
@@ -83,6 +85,7 @@ func Observe(in Intent, snap *mirror.Snapshot) *State {
 	s.decideSubnets()
 	s.observeSubnets()
 	s.observeGateways()
+	s.observeCarrierGateway()
 	s.observeNATGateways()
 	s.observeSecurityGroups()
 	return s

@@ -29,3 +29,23 @@ func vpcEndpointsByID(ctx context.Context, s *cloud.Session, ids []string) ([]ec
 		return out.VpcEndpoints, nil
 	})
 }
+
+func listCarrierGateways(ctx context.Context, s *cloud.Session, page func([]ec2types.CarrierGateway) error) error {
+	return paged(page, func(token *string) ([]ec2types.CarrierGateway, *string, error) {
+		out, err := s.EC2.DescribeCarrierGateways(ctx, &ec2.DescribeCarrierGatewaysInput{MaxResults: aws.Int32(ec2Page), NextToken: token})
+		if err != nil {
+			return nil, nil, err
+		}
+		return out.CarrierGateways, out.NextToken, nil
+	})
+}
+
+func carrierGatewaysByID(ctx context.Context, s *cloud.Session, ids []string) ([]ec2types.CarrierGateway, error) {
+	return existing(ids, func(ids []string) ([]ec2types.CarrierGateway, error) {
+		out, err := s.EC2.DescribeCarrierGateways(ctx, &ec2.DescribeCarrierGatewaysInput{CarrierGatewayIds: ids})
+		if err != nil {
+			return nil, err
+		}
+		return out.CarrierGateways, nil
+	})
+}
