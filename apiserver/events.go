@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,10 +18,11 @@ import (
 )
 
 // addEvents has the leader receive AWS's events. A queue gives each message to one
-// receiver only; what the leader learns it writes into objects, whose watchers see
-// it through every replica, and reads are as fresh as ever everywhere.
+// receiver only; what the leader learns it writes into objects, and the other
+// replicas follow those.
 func (b *background) addEvents(o *Options, clusters *awscluster.Reconciler, machines *awsmachine.Reconciler) error {
-	return b.manager.Add(leader(func(ctx context.Context) error {
+	follow := everywhere(func(ctx context.Context) error { return awsmachine.Follow(ctx, b.mirror, b.ours.GetCache()) })
+	return errors.Join(b.manager.Add(follow), b.manager.Add(leader(func(ctx context.Context) error {
 		installation, err := b.installation(ctx)
 		if err != nil {
 			return nil //nolint:nilerr // the process ends
@@ -30,7 +32,7 @@ func (b *background) addEvents(o *Options, clusters *awscluster.Reconciler, mach
 			Prefix: o.EventsPrefix, Installation: installation,
 		}).Run(ctx)
 		return nil
-	}))
+	})))
 }
 
 // installation tells this management cluster from others: it is the UID of the
