@@ -11,12 +11,16 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/capa-apiserver/capa-apiserver/test/workload"
 )
 
 // suite is what all tests of the package share.
 var suite struct {
 	// root is the repository.
 	root string
+	// proxy is how the management cluster reaches workload clusters.
+	proxy *workload.Proxy
 	// local is the management cluster, as the command that starts it reports it.
 	local struct {
 		Bin string `json:"bin"`
@@ -54,8 +58,12 @@ func run(m *testing.M) (int, error) {
 	if _, err := devcluster("build"); err != nil {
 		return 0, err
 	}
+	if suite.proxy, err = workload.NewProxy(); err != nil {
+		return 0, err
+	}
+	defer suite.proxy.Stop()
 	defer devcluster("down", "--dir="+dir)
-	report, err := devcluster("up", "--dir="+dir, "--without=capa", "--json")
+	report, err := devcluster("up", "--dir="+dir, "--without=capa", "--https-proxy="+suite.proxy.URL, "--json")
 	if err != nil {
 		return 0, err
 	}

@@ -55,11 +55,7 @@ func indent(lines string) string {
 // are, where the checkout has such templates beside it.
 func corpusTemplate(t *testing.T, name string) (string, bool) {
 	t.Helper()
-	dir := os.Getenv("CAPA_CORPUS_DIR")
-	if dir == "" {
-		dir = filepath.Join(suite.root, "..", "shared", "corpus")
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "cluster-template.yaml"))
+	text, err := os.ReadFile(filepath.Join(corpus(), "cluster-template.yaml"))
 	if err != nil {
 		return "", false
 	}
@@ -78,4 +74,12 @@ func corpusTemplate(t *testing.T, name string) (string, bool) {
 		}
 	}
 	return strings.Join(wanted, "\n---\n"), true
+}
+
+// corpus is the folder of published templates, which may be there or not.
+func corpus() string {
+	if dir := os.Getenv("CAPA_CORPUS_DIR"); dir != "" {
+		return dir
+	}
+	return filepath.Join(suite.root, "..", "shared", "corpus")
 }

@@ -269,6 +269,12 @@ func (w *world) awsIsEmpty() {
 // eventually repeats a check until it holds.
 func (w *world) eventually(what string, check func(context.Context) error) {
 	w.t.Helper()
+	w.within(patience, what, check)
+}
+
+// within repeats a check until it holds, for something that takes long.
+func (w *world) within(patience time.Duration, what string, check func(context.Context) error) {
+	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var err error

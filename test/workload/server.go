@@ -102,7 +102,7 @@ func newServer(host string, files map[string]string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(logr.NewContext(context.Background(), logr.Discard()))
 	manager := inmemory.NewManager(scheme)
 	manager.AddResourceGroup(group)
 	if err := manager.Start(ctx); err != nil {
