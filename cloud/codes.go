@@ -10,6 +10,7 @@ import "strings"
 //	elbv2: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/CommonErrors.html
 //	s3:    https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 //	sqs:   https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
+//	auto-scaling: https://docs.aws.amazon.com/autoscaling/ec2/APIReference/CommonErrors.html and its actions
 //	sts:   https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 var codes = map[string]Class{
 	"Gateway.NotAttached":               NotFound,
@@ -33,7 +34,9 @@ var codes = map[string]Class{
 	"Resource.AlreadyAssigned":          AlreadyExists,
 	"InvalidSubnet.Conflict":            AlreadyExists,
 	"EntityAlreadyExists":               AlreadyExists,
+	"InstanceRefreshInProgress":         AlreadyExists,
 	"DependencyViolation":               DependencyViolation,
+	"ScalingActivityInProgress":         DependencyViolation,
 	"ResourceInUse":                     DependencyViolation,
 	"InvalidIPAddress.InUse":            DependencyViolation,
 	"InvalidGroup.InUse":                DependencyViolation,
@@ -95,6 +98,7 @@ var codes = map[string]Class{
 	"InternalServiceError":              Transient,
 	"ServiceUnavailable":                Transient,
 	"Unavailable":                       Transient,
+	"ResourceContention":                Transient,
 	"RequestTimeout":                    Transient,
 	"RequestTimeoutException":           Transient,
 	"InsufficientFreeAddressesInSubnet": Capacity,

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -27,6 +28,7 @@ type Session struct {
 	EC2            *ec2.Client
 	ELB            *elb.Client
 	ELBv2          *elbv2.Client
+	AutoScaling    *autoscaling.Client
 	SecretsManager *secretsmanager.Client
 	SSM            *ssm.Client
 	S3             *s3.Client
@@ -46,6 +48,7 @@ func NewSession(cfg aws.Config, limiter *Limiter, scope Scope, partition, identi
 		ELB:   elb.NewFromConfig(cfg),
 		ELBv2: elbv2.NewFromConfig(cfg),
 
+		AutoScaling:    autoscaling.NewFromConfig(cfg),
 		SecretsManager: secretsmanager.NewFromConfig(cfg),
 		SSM:            ssm.NewFromConfig(cfg),
 		SQS:            sqs.NewFromConfig(cfg),

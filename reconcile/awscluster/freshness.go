@@ -7,22 +7,24 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/observing"
 )
 
 // Freshness says how old the facts about an object are, without projecting it.
-func (o *Observer) Freshness(ctx context.Context, cluster *infrav1.AWSCluster) Freshness {
-	o.mu.Lock()
-	scope, known := o.scopes[cluster.UID]
-	err := o.errs[cluster.UID]
-	o.mu.Unlock()
-	if !known {
-		return Freshness{Err: err}
+func (o *Observer) Freshness(ctx context.Context, cluster *infrav1.AWSCluster) observing.Freshness {
+	scope, err := o.memory.Of(cluster.UID)
+	if scope == nil {
+		return observing.Freshness{Err: err}
 	}
-	v := observe(o.intent(ctx, cluster), o.Mirror.Snapshot(scope))
-	if err == nil {
-		err = v.snap.Err(v.Kinds()...)
-	}
-	return Freshness{ObservedTime: v.observed(), Err: err}
+	return observe(o.intent(ctx, cluster), o.Mirror.Snapshot(*scope)).freshness(err)
+}
+
+// freshness says how old the facts of a view are. err is why the latest refresh
+// failed, or nil.
+func (v *view) freshness(err error) observing.Freshness {
+	fresh := observing.FreshnessOf(v.snap, err, v.Kinds()...)
+	fresh.ObservedTime = v.observed()
+	return fresh
 }
 
 // observed returns the moment up to which all that the object is projected from is

@@ -2,7 +2,6 @@ package awscluster
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,21 +13,13 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/observing"
 )
 
 // Owners finds the Cluster that an AWSCluster belongs to, without asking far:
 // from a cache. Nil means that it isn't known.
 type Owners interface {
 	Owner(ctx context.Context, cluster *infrav1.AWSCluster) *clusterv1.Cluster
-}
-
-// Freshness says how old a projection is.
-type Freshness struct {
-	// ObservedTime is when AWS was last seen completely for the object; zero when
-	// it never was.
-	ObservedTime time.Time
-	// Err is why AWS can't be seen at the moment, or nil.
-	Err error
 }
 
 // Observer projects AWSClusters for reads. It never changes anything in AWS, and
@@ -43,9 +34,7 @@ type Observer struct {
 	// Clock is the real one if nil.
 	Clock clock.PassiveClock
 
-	mu     sync.Mutex
-	scopes map[types.UID]cloud.Scope
-	errs   map[types.UID]error
+	memory observing.Memory
 }
 
 // Refresh sees to it that what the object is projected from is no older than
@@ -54,38 +43,31 @@ type Observer struct {
 func (o *Observer) Refresh(ctx context.Context, cluster *infrav1.AWSCluster, maxAge time.Duration) error {
 	session, err := o.Sessions.For(ctx, cluster.Spec.IdentityRef, cluster.Namespace, cluster.Spec.Region)
 	if err != nil {
-		o.note(cluster.UID, nil, err)
+		o.memory.Note(cluster.UID, nil, err)
 		return err
 	}
 	o.Mirror.Watch(session)
 	in := o.intent(ctx, cluster)
 	err = o.Mirror.Refresh(cloud.WithPriority(ctx, cloud.Interactive), session.Scope, maxAge, in.Kinds()...)
-	o.note(cluster.UID, &session.Scope, err)
+	o.memory.Note(cluster.UID, &session.Scope, err)
 	return err
 }
 
 // Project returns the status as it follows from what is known now, and how old
 // that is. Before anything is known it is the status that the object has.
-func (o *Observer) Project(ctx context.Context, cluster *infrav1.AWSCluster) (*infrav1.AWSClusterStatus, Freshness) {
-	o.mu.Lock()
-	scope, known := o.scopes[cluster.UID]
-	err := o.errs[cluster.UID]
-	o.mu.Unlock()
+func (o *Observer) Project(ctx context.Context, cluster *infrav1.AWSCluster) (*infrav1.AWSClusterStatus, observing.Freshness) {
 	stored := cluster.Status.DeepCopy()
 	stored.Observation = nil
-	if !known {
-		return stored, Freshness{Err: err}
+	scope, err := o.memory.Of(cluster.UID)
+	if scope == nil {
+		return stored, observing.Freshness{Err: err}
 	}
-	in := o.intent(ctx, cluster)
-	snap := o.Mirror.Snapshot(scope)
+	in, snap := o.intent(ctx, cluster), o.Mirror.Snapshot(*scope)
 	v := observe(in, snap)
-	fresh := Freshness{ObservedTime: v.observed(), Err: err}
-	if fresh.Err == nil {
-		fresh.Err = snap.Err(in.Kinds()...)
-	}
+	fresh := v.freshness(err)
 	// A projection from half of the tables would be a lie, and one of an object
 	// that nobody reconciles an unasked-for opinion.
-	if len(v.unseen()) > 0 || !Reconciled(cluster) {
+	if len(v.unseen()) > 0 || !observing.Reconciled(cluster, infrav1.ClusterFinalizer) {
 		return stored, fresh
 	}
 	_, status := Project(in, snap)
@@ -93,32 +75,8 @@ func (o *Observer) Project(ctx context.Context, cluster *infrav1.AWSCluster) (*i
 	return &status, fresh
 }
 
-// Reconciled tells whether an object is being reconciled: it has our finalizer,
-// and is neither paused nor somebody else's.
-func Reconciled(cluster *infrav1.AWSCluster) bool {
-	for _, c := range cluster.Status.Conditions {
-		if c.Type == infrav1.PausedCondition && c.Status == metav1.ConditionTrue {
-			return false
-		}
-	}
-	if _, external := cluster.Annotations[clusterv1.ManagedByAnnotation]; external {
-		return false
-	}
-	for _, f := range cluster.Finalizers {
-		if f == infrav1.ClusterFinalizer {
-			return true
-		}
-	}
-	return false
-}
-
 // Forget drops what is known of an object that is gone.
-func (o *Observer) Forget(uid types.UID) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	delete(o.scopes, uid)
-	delete(o.errs, uid)
-}
+func (o *Observer) Forget(uid types.UID) { o.memory.Forget(uid) }
 
 func (o *Observer) intent(ctx context.Context, cluster *infrav1.AWSCluster) Intent {
 	var owner *clusterv1.Cluster
@@ -135,16 +93,4 @@ func (o *Observer) clock() clock.PassiveClock {
 		return clock.RealClock{}
 	}
 	return o.Clock
-}
-
-func (o *Observer) note(uid types.UID, scope *cloud.Scope, err error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.scopes == nil {
-		o.scopes, o.errs = map[types.UID]cloud.Scope{}, map[types.UID]error{}
-	}
-	if scope != nil {
-		o.scopes[uid] = *scope
-	}
-	o.errs[uid] = err
 }

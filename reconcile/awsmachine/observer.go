@@ -9,23 +9,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/observing"
 )
-
-// Freshness says how old a projection is.
-type Freshness struct {
-	// ObservedTime is when AWS was last seen completely for the object; zero when
-	// it never was.
-	ObservedTime time.Time
-	// Err is why AWS can't be seen at the moment, or nil.
-	Err error
-}
 
 // Observer projects AWSMachines for reads. It never changes anything in AWS, and
 // so may run in any process.
@@ -84,11 +75,11 @@ func (o *Observer) Refresh(ctx context.Context, machine *infrav1.AWSMachine, max
 
 // Project returns the status as it follows from what is known now, and how old
 // that is. Before anything is known it is the status that the object has.
-func (o *Observer) Project(ctx context.Context, machine *infrav1.AWSMachine) (*infrav1.AWSMachineStatus, Freshness) {
+func (o *Observer) Project(ctx context.Context, machine *infrav1.AWSMachine) (*infrav1.AWSMachineStatus, observing.Freshness) {
 	stored := machine.Status.DeepCopy()
 	stored.Observation = nil
 	in, snap, fresh := o.look(ctx, machine)
-	if snap == nil || !snap.Seen(in.Kinds()...) || in.Infra == nil || !Reconciled(machine) {
+	if snap == nil || !snap.Seen(in.Kinds()...) || in.Infra == nil || !observing.Reconciled(machine, infrav1.MachineFinalizer) {
 		return stored, fresh
 	}
 	_, status := Project(in, snap)
@@ -97,49 +88,30 @@ func (o *Observer) Project(ctx context.Context, machine *infrav1.AWSMachine) (*i
 }
 
 // Freshness says how old the facts about an object are, without projecting it.
-func (o *Observer) Freshness(ctx context.Context, machine *infrav1.AWSMachine) Freshness {
+func (o *Observer) Freshness(ctx context.Context, machine *infrav1.AWSMachine) observing.Freshness {
 	_, _, fresh := o.look(ctx, machine)
 	return fresh
 }
 
 // look returns what an object is projected from; no snapshot before AWS was seen
 // for it.
-func (o *Observer) look(ctx context.Context, machine *infrav1.AWSMachine) (Intent, *mirror.Snapshot, Freshness) {
+func (o *Observer) look(ctx context.Context, machine *infrav1.AWSMachine) (Intent, *mirror.Snapshot, observing.Freshness) {
 	o.mu.Lock()
 	k := *o.of(machine.UID)
 	o.mu.Unlock()
 	err := k.err
 	if k.scope == nil {
-		return Intent{}, nil, Freshness{Err: err}
+		return Intent{}, nil, observing.Freshness{Err: err}
 	}
 	rel, relErr := o.relatives().of(ctx, machine)
 	if relErr != nil {
-		return Intent{}, nil, Freshness{Err: relErr}
+		return Intent{}, nil, observing.Freshness{Err: relErr}
 	}
 	in, snap := o.intent(machine, rel), o.Mirror.Snapshot(*k.scope)
 	if err == nil {
 		err = snap.Err(in.Kinds()...)
 	}
-	return in, snap, Freshness{ObservedTime: snap.Observed(in.Kinds()...), Err: err}
-}
-
-// Reconciled tells whether an object is being reconciled: it has our finalizer,
-// and is neither paused nor somebody else's.
-func Reconciled(machine *infrav1.AWSMachine) bool {
-	for _, c := range machine.Status.Conditions {
-		if c.Type == infrav1.PausedCondition && c.Status == metav1.ConditionTrue {
-			return false
-		}
-	}
-	if _, external := machine.Annotations[clusterv1.ManagedByAnnotation]; external {
-		return false
-	}
-	for _, f := range machine.Finalizers {
-		if f == infrav1.MachineFinalizer {
-			return true
-		}
-	}
-	return false
+	return in, snap, observing.Freshness{ObservedTime: snap.Observed(in.Kinds()...), Err: err}
 }
 
 // of returns what is known of an object, which may be nothing yet. The caller
