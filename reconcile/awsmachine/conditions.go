@@ -143,16 +143,8 @@ func setConditions(status *infrav1.AWSMachineStatus, list []conditions.Condition
 
 func replaceConditions(status *infrav1.AWSMachineStatus, list []conditions.Condition, kinds []string, generation int64) {
 	object := &infrav1.AWSMachine{Status: *status}
-	before, old := status.Conditions, object.GetV1Beta1Conditions()
-	next := slices.DeleteFunc(slices.Clone(before), func(c metav1.Condition) bool { return slices.Contains(kinds, c.Type) })
-	kept := slices.DeleteFunc(slices.Clone(old), func(c clusterv1.Condition) bool { return slices.Contains(kinds, string(c.Type)) })
-	for _, c := range list {
-		next, kept = append(next, c.Modern(before, generation)), append(kept, c.Old(old))
-	}
-	slices.SortFunc(next, func(a, b metav1.Condition) int { return cmp.Compare(a.Type, b.Type) })
-	slices.SortFunc(kept, func(a, b clusterv1.Condition) int { return cmp.Compare(a.Type, b.Type) })
-	object.SetV1Beta1Conditions(kept)
-	status.Conditions, status.Deprecated = next, object.Status.Deprecated
+	conditions.Replace(object, list, kinds, generation)
+	*status = object.Status
 }
 
 // Stamp gives the time to the conditions that changed.

@@ -6,17 +6,14 @@ import (
 	"context"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/annotations"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	owners "github.com/capa-apiserver/capa-apiserver/reconcile/related"
 )
-
-// awsClusterKind is the infrastructure that machines on EC2 belong to.
-const awsClusterKind = "AWSCluster"
 
 // related are the objects that an AWSMachine belongs to. Each is nil while it
 // isn't there.
@@ -47,29 +44,13 @@ func (r relatives) of(ctx context.Context, obj *infrav1.AWSMachine) (related, er
 	return out, r.infrastructure(ctx, obj, &out)
 }
 
-func (r relatives) infrastructure(ctx context.Context, obj *infrav1.AWSMachine, out *related) error {
+func (r relatives) infrastructure(ctx context.Context, obj *infrav1.AWSMachine, out *related) (err error) {
 	name := obj.Labels[clusterv1.ClusterNameLabel]
 	if out.machine != nil {
 		name = out.machine.Spec.ClusterName
 	}
-	if name == "" {
-		return nil
-	}
-	cluster := &clusterv1.Cluster{}
-	if err := r.host.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: name}, cluster); err != nil {
-		return client.IgnoreNotFound(err)
-	}
-	out.cluster = cluster
-	ref := cluster.Spec.InfrastructureRef
-	if ref.Kind != awsClusterKind || ref.APIGroup != infrav1.GroupName {
-		return nil
-	}
-	infra := &infrav1.AWSCluster{}
-	if err := r.ours.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: ref.Name}, infra); err != nil {
-		return client.IgnoreNotFound(err)
-	}
-	out.infra = infra
-	return nil
+	out.cluster, out.infra, err = owners.Infrastructure(ctx, r.ours, r.host, obj.Namespace, name)
+	return err
 }
 
 // infrastructureFacts returns what machines have to know of the infrastructure;
@@ -82,11 +63,4 @@ func (r related) infrastructureFacts() *instance.Infra {
 }
 
 // ownerName returns the name of the Machine that an AWSMachine belongs to, or "".
-func ownerName(obj *infrav1.AWSMachine) string {
-	for _, ref := range obj.OwnerReferences {
-		if group, err := schema.ParseGroupVersion(ref.APIVersion); err == nil && ref.Kind == "Machine" && group.Group == clusterv1.GroupVersion.Group {
-			return ref.Name
-		}
-	}
-	return ""
-}
+func ownerName(obj *infrav1.AWSMachine) string { return owners.OwnerName(obj, "Machine") }

@@ -1,0 +1,289 @@
+package autoscaling
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	astypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// Handlers carry out the actions of this package.
+func Handlers() []plan.Handler {
+	return slices.Concat(templateHandlers(), groupHandlers(), settingHandlers(), refreshHandlers())
+}
+
+// scaling makes a handler of an Auto Scaling operation.
+func scaling[In, Out any](event string, call func(*autoscaling.Client, context.Context, *In, ...func(*autoscaling.Options)) (*Out, error),
+	write func(*plan.Writer, *In, *Out)) plan.Handler {
+	return plan.Call(event, func(ctx context.Context, s *cloud.Session, in *In) (*Out, error) {
+		return call(s.AutoScaling, ctx, in)
+	}, write, mirror.AutoScalingGroups.Kind)
+}
+
+func templateHandlers() []plan.Handler {
+	table := mirror.LaunchTemplates.Kind
+	return []plan.Handler{
+		plan.EC2("CreateLaunchTemplate", (*ec2.Client).CreateLaunchTemplate, writeTemplate, table),
+		plan.EC2("CreateLaunchTemplateVersion", (*ec2.Client).CreateLaunchTemplateVersion,
+			func(w *plan.Writer, in *ec2.CreateLaunchTemplateVersionInput, out *ec2.CreateLaunchTemplateVersionOutput) {
+				if out.LaunchTemplateVersion != nil {
+					plan.Modify(w, mirror.LaunchTemplates, aws.ToString(in.LaunchTemplateId), func(t *mirror.LaunchTemplate) { addVersion(t, out.LaunchTemplateVersion) })
+				}
+			}, table),
+		plan.Call("DeleteLaunchTemplateVersions", deleteVersions,
+			func(w *plan.Writer, in *ec2.DeleteLaunchTemplateVersionsInput, _ *ec2.DeleteLaunchTemplateVersionsOutput) {
+				plan.Modify(w, mirror.LaunchTemplates, aws.ToString(in.LaunchTemplateId), func(t *mirror.LaunchTemplate) {
+					t.Versions = slices.DeleteFunc(t.Versions, func(v ec2types.LaunchTemplateVersion) bool {
+						return slices.Contains(in.Versions, numberText(aws.ToInt64(v.VersionNumber)))
+					})
+				})
+			}, table),
+		plan.EC2("DeleteLaunchTemplate", (*ec2.Client).DeleteLaunchTemplate, func(w *plan.Writer, in *ec2.DeleteLaunchTemplateInput, _ *ec2.DeleteLaunchTemplateOutput) {
+			plan.Drop(w, mirror.LaunchTemplates, aws.ToString(in.LaunchTemplateId))
+		}, table),
+		plan.EC2("TagLaunchTemplate", (*ec2.Client).CreateTags, func(w *plan.Writer, in *ec2.CreateTagsInput, _ *ec2.CreateTagsOutput) {
+			for _, id := range in.Resources {
+				plan.Modify(w, mirror.LaunchTemplates, id, func(t *mirror.LaunchTemplate) {
+					for _, tag := range in.Tags {
+						t.Tags = append(withoutTag(t.Tags, tag), tag)
+					}
+				})
+			}
+		}, table),
+		plan.EC2("UntagLaunchTemplate", (*ec2.Client).DeleteTags, func(w *plan.Writer, in *ec2.DeleteTagsInput, _ *ec2.DeleteTagsOutput) {
+			for _, id := range in.Resources {
+				plan.Modify(w, mirror.LaunchTemplates, id, func(t *mirror.LaunchTemplate) {
+					for _, tag := range in.Tags {
+						t.Tags = withoutTag(t.Tags, tag)
+					}
+				})
+			}
+		}, table),
+	}
+}
+
+func withoutTag(tags []ec2types.Tag, tag ec2types.Tag) []ec2types.Tag {
+	return slices.DeleteFunc(slices.Clone(tags), func(t ec2types.Tag) bool { return aws.ToString(t.Key) == aws.ToString(tag.Key) })
+}
+
+// writeTemplate notes the new template. AWS's answer leaves out what it holds.
+func writeTemplate(w *plan.Writer, in *ec2.CreateLaunchTemplateInput, out *ec2.CreateLaunchTemplateOutput) {
+	if out.LaunchTemplate == nil {
+		return
+	}
+	row := mirror.LaunchTemplate{LaunchTemplate: *out.LaunchTemplate}
+	if len(row.Tags) == 0 {
+		row.Tags = in.TagSpecifications[0].Tags
+	}
+	addVersion(&row, &ec2types.LaunchTemplateVersion{LaunchTemplateId: row.LaunchTemplateId, LaunchTemplateName: row.LaunchTemplateName,
+		VersionNumber: aws.Int64(1), DefaultVersion: aws.Bool(true), CreateTime: row.CreateTime, LaunchTemplateData: answered(in.LaunchTemplateData)})
+	plan.Put(w, mirror.LaunchTemplates, row)
+}
+
+// answered returns data as AWS answers it: the fields have the same names.
+func answered(data *ec2types.RequestLaunchTemplateData) *ec2types.ResponseLaunchTemplateData {
+	out := &ec2types.ResponseLaunchTemplateData{}
+	if text, err := json.Marshal(data); err != nil || json.Unmarshal(text, out) != nil {
+		panic("the SDK's structs can be written out and read") // they hold nothing else
+	}
+	return out
+}
+
+// addVersion notes a new version. A repeated answer adds nothing.
+func addVersion(t *mirror.LaunchTemplate, v *ec2types.LaunchTemplateVersion) {
+	number := aws.ToInt64(v.VersionNumber)
+	if number < aws.ToInt64(t.LatestVersionNumber) {
+		return
+	}
+	t.Latest, t.LatestVersionNumber = v, aws.Int64(number)
+	if number > 1 && t.Versions == nil || len(t.Versions) > 0 && aws.ToInt64(t.Versions[0].VersionNumber) == number {
+		return
+	}
+	t.Versions = slices.Insert(t.Versions, 0, mirror.WithoutUserData(*v))
+}
+
+// deleteVersions deletes versions. AWS answers for each of them; one that is gone
+// already is no failure.
+func deleteVersions(ctx context.Context, s *cloud.Session, in *ec2.DeleteLaunchTemplateVersionsInput) (*ec2.DeleteLaunchTemplateVersionsOutput, error) {
+	out, err := s.EC2.DeleteLaunchTemplateVersions(ctx, in)
+	if err != nil {
+		return out, err
+	}
+	for _, failed := range out.UnsuccessfullyDeletedLaunchTemplateVersions {
+		if e := failed.ResponseError; e != nil && e.Code != ec2types.LaunchTemplateErrorCodeLaunchTemplateVersionDoesNotExist {
+			return out, fmt.Errorf("version %d: %s: %s", aws.ToInt64(failed.VersionNumber), e.Code, aws.ToString(e.Message))
+		}
+	}
+	return out, nil
+}
+
+func groupHandlers() []plan.Handler {
+	return []plan.Handler{
+		scaling("CreateAutoScalingGroup", (*autoscaling.Client).CreateAutoScalingGroup, writeGroup),
+		scaling("UpdateAutoScalingGroup", (*autoscaling.Client).UpdateAutoScalingGroup, writeUpdate),
+		plan.Call("DeleteAutoScalingGroup", deleteGroup, func(w *plan.Writer, in *autoscaling.DeleteAutoScalingGroupInput, _ *autoscaling.DeleteAutoScalingGroupOutput) {
+			modify(w, in.AutoScalingGroupName, func(g *mirror.AutoScalingGroup) { g.Status = aws.String("Delete in progress") })
+		}, mirror.AutoScalingGroups.Kind),
+	}
+}
+
+func modify(w *plan.Writer, name *string, change func(*mirror.AutoScalingGroup)) {
+	plan.Modify(w, mirror.AutoScalingGroups, aws.ToString(name), change)
+}
+
+// writeGroup notes the new group. AWS's answer is empty; its ARN and instances come
+// with the next look.
+func writeGroup(w *plan.Writer, in *autoscaling.CreateAutoScalingGroupInput, _ *autoscaling.CreateAutoScalingGroupOutput) {
+	row := mirror.AutoScalingGroup{AutoScalingGroup: astypes.AutoScalingGroup{AutoScalingGroupName: in.AutoScalingGroupName, MinSize: in.MinSize,
+		MaxSize: in.MaxSize, DesiredCapacity: in.DesiredCapacity, VPCZoneIdentifier: in.VPCZoneIdentifier, CapacityRebalance: in.CapacityRebalance,
+		DefaultCooldown: in.DefaultCooldown, DefaultInstanceWarmup: in.DefaultInstanceWarmup, LaunchTemplate: in.LaunchTemplate,
+		MixedInstancesPolicy: in.MixedInstancesPolicy}}
+	if row.DesiredCapacity == nil {
+		row.DesiredCapacity = in.MinSize
+	}
+	row.Tags = describedTags(nil, in.Tags)
+	plan.Put(w, mirror.AutoScalingGroups, row)
+}
+
+func describedTags(have []astypes.TagDescription, tags []astypes.Tag) []astypes.TagDescription {
+	for _, t := range tags {
+		have = slices.DeleteFunc(have, func(d astypes.TagDescription) bool { return aws.ToString(d.Key) == aws.ToString(t.Key) })
+		have = append(have, astypes.TagDescription{Key: t.Key, Value: t.Value, PropagateAtLaunch: t.PropagateAtLaunch, ResourceId: t.ResourceId, ResourceType: t.ResourceType})
+	}
+	return have
+}
+
+func writeUpdate(w *plan.Writer, in *autoscaling.UpdateAutoScalingGroupInput, _ *autoscaling.UpdateAutoScalingGroupOutput) {
+	modify(w, in.AutoScalingGroupName, func(g *mirror.AutoScalingGroup) {
+		set(&g.MinSize, in.MinSize)
+		set(&g.MaxSize, in.MaxSize)
+		set(&g.DesiredCapacity, in.DesiredCapacity)
+		set(&g.DefaultCooldown, in.DefaultCooldown)
+		set(&g.DefaultInstanceWarmup, in.DefaultInstanceWarmup)
+		set(&g.CapacityRebalance, in.CapacityRebalance)
+		set(&g.VPCZoneIdentifier, in.VPCZoneIdentifier)
+		if in.LaunchTemplate != nil || in.MixedInstancesPolicy != nil {
+			g.LaunchTemplate, g.MixedInstancesPolicy = in.LaunchTemplate, in.MixedInstancesPolicy
+		}
+	})
+}
+
+func set[T any](into **T, value *T) {
+	if value != nil {
+		*into = value
+	}
+}
+
+// deleteGroup deletes a group. Auto Scaling calls a group that is gone a wrong
+// parameter, so it is looked for before that is believed.
+func deleteGroup(ctx context.Context, s *cloud.Session, in *autoscaling.DeleteAutoScalingGroupInput) (*autoscaling.DeleteAutoScalingGroupOutput, error) {
+	out, err := s.AutoScaling.DeleteAutoScalingGroup(ctx, in)
+	if !cloud.Is(err, cloud.InvalidParameter) {
+		return out, err
+	}
+	found, lookErr := s.AutoScaling.DescribeAutoScalingGroups(ctx, &autoscaling.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{*in.AutoScalingGroupName}})
+	if lookErr == nil && len(found.AutoScalingGroups) == 0 {
+		return out, nil
+	}
+	return out, err
+}
+
+func settingHandlers() []plan.Handler {
+	return []plan.Handler{
+		scaling("SuspendProcesses", (*autoscaling.Client).SuspendProcesses, func(w *plan.Writer, in *autoscaling.SuspendProcessesInput, _ *autoscaling.SuspendProcessesOutput) {
+			modify(w, in.AutoScalingGroupName, func(g *mirror.AutoScalingGroup) {
+				for _, name := range in.ScalingProcesses {
+					g.SuspendedProcesses = append(g.SuspendedProcesses, astypes.SuspendedProcess{ProcessName: aws.String(name)})
+				}
+			})
+		}),
+		scaling("ResumeProcesses", (*autoscaling.Client).ResumeProcesses, func(w *plan.Writer, in *autoscaling.ResumeProcessesInput, _ *autoscaling.ResumeProcessesOutput) {
+			modify(w, in.AutoScalingGroupName, func(g *mirror.AutoScalingGroup) {
+				g.SuspendedProcesses = slices.DeleteFunc(g.SuspendedProcesses, func(p astypes.SuspendedProcess) bool {
+					return slices.Contains(in.ScalingProcesses, aws.ToString(p.ProcessName))
+				})
+			})
+		}),
+		scaling("PutLifecycleHook", (*autoscaling.Client).PutLifecycleHook, func(w *plan.Writer, in *autoscaling.PutLifecycleHookInput, _ *autoscaling.PutLifecycleHookOutput) {
+			modify(w, in.AutoScalingGroupName, func(g *mirror.AutoScalingGroup) {
+				g.Hooks = append(withoutHook(g.Hooks, in.LifecycleHookName), hookOf(in))
+			})
+		}),
+		scaling("DeleteLifecycleHook", (*autoscaling.Client).DeleteLifecycleHook, func(w *plan.Writer, in *autoscaling.DeleteLifecycleHookInput, _ *autoscaling.DeleteLifecycleHookOutput) {
+			modify(w, in.AutoScalingGroupName, func(g *mirror.AutoScalingGroup) { g.Hooks = withoutHook(g.Hooks, in.LifecycleHookName) })
+		}),
+		scaling("TagAutoScalingGroup", (*autoscaling.Client).CreateOrUpdateTags, func(w *plan.Writer, in *autoscaling.CreateOrUpdateTagsInput, _ *autoscaling.CreateOrUpdateTagsOutput) {
+			modify(w, in.Tags[0].ResourceId, func(g *mirror.AutoScalingGroup) { g.Tags = describedTags(g.Tags, in.Tags) })
+		}),
+		scaling("UntagAutoScalingGroup", (*autoscaling.Client).DeleteTags, func(w *plan.Writer, in *autoscaling.DeleteTagsInput, _ *autoscaling.DeleteTagsOutput) {
+			modify(w, in.Tags[0].ResourceId, func(g *mirror.AutoScalingGroup) {
+				g.Tags = slices.DeleteFunc(g.Tags, func(d astypes.TagDescription) bool {
+					return slices.ContainsFunc(in.Tags, func(t astypes.Tag) bool { return aws.ToString(t.Key) == aws.ToString(d.Key) })
+				})
+			})
+		}),
+	}
+}
+
+func withoutHook(hooks []astypes.LifecycleHook, name *string) []astypes.LifecycleHook {
+	return slices.DeleteFunc(hooks, func(h astypes.LifecycleHook) bool { return aws.ToString(h.LifecycleHookName) == aws.ToString(name) })
+}
+
+// hookOf is the hook that a call makes, with Auto Scaling's defaults.
+func hookOf(in *autoscaling.PutLifecycleHookInput) astypes.LifecycleHook {
+	h := astypes.LifecycleHook{AutoScalingGroupName: in.AutoScalingGroupName, LifecycleHookName: in.LifecycleHookName, LifecycleTransition: in.LifecycleTransition,
+		HeartbeatTimeout: in.HeartbeatTimeout, DefaultResult: in.DefaultResult, NotificationTargetARN: in.NotificationTargetARN, RoleARN: in.RoleARN,
+		NotificationMetadata: in.NotificationMetadata}
+	if h.HeartbeatTimeout == nil {
+		h.HeartbeatTimeout = seconds(defaultHookTimeout)
+	}
+	if h.DefaultResult == nil {
+		h.DefaultResult = aws.String(defaultHookResult)
+	}
+	return h
+}
+
+func refreshHandlers() []plan.Handler {
+	return []plan.Handler{
+		plan.Call("StartInstanceRefresh", startRefresh, func(w *plan.Writer, in *autoscaling.StartInstanceRefreshInput, out *astypes.InstanceRefresh) {
+			modify(w, in.AutoScalingGroupName, func(g *mirror.AutoScalingGroup) { g.Refresh = out })
+		}, mirror.AutoScalingGroups.Kind),
+		scaling("CancelInstanceRefresh", (*autoscaling.Client).CancelInstanceRefresh, func(w *plan.Writer, in *autoscaling.CancelInstanceRefreshInput, _ *autoscaling.CancelInstanceRefreshOutput) {
+			modify(w, in.AutoScalingGroupName, func(g *mirror.AutoScalingGroup) {
+				if g.Refresh != nil {
+					g.Refresh.Status = astypes.InstanceRefreshStatusCancelling
+				}
+			})
+		}),
+	}
+}
+
+// startRefresh begins a refresh, and returns the one that is going on: where AWS
+// refuses a second one, that which an earlier attempt began, or somebody else. When
+// it began is AWS's to say: it is compared with other times of AWS.
+func startRefresh(ctx context.Context, s *cloud.Session, in *autoscaling.StartInstanceRefreshInput) (*astypes.InstanceRefresh, error) {
+	out, err := s.AutoScaling.StartInstanceRefresh(ctx, in)
+	if err != nil && !cloud.IsAlreadyExists(err) {
+		return nil, err
+	}
+	list, readErr := s.AutoScaling.DescribeInstanceRefreshes(ctx,
+		&autoscaling.DescribeInstanceRefreshesInput{AutoScalingGroupName: in.AutoScalingGroupName, MaxRecords: aws.Int32(1)})
+	switch {
+	case readErr == nil && len(list.InstanceRefreshes) > 0:
+		return &list.InstanceRefreshes[0], nil
+	case err != nil:
+		return nil, err
+	}
+	return &astypes.InstanceRefresh{InstanceRefreshId: out.InstanceRefreshId, AutoScalingGroupName: in.AutoScalingGroupName,
+		Status: astypes.InstanceRefreshStatusPending}, nil
+}

@@ -1,0 +1,141 @@
+package awsmachinepool
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// areas are the conditions of a pool, with the reasons of what is still to be done
+// and of what couldn't be. The first two make up Ready.
+var areas = []conditions.Area{
+	{Type: areaTemplate, Pending: infrav1.LaunchTemplateReconcileFailedReason, Failed: infrav1.LaunchTemplateReconcileFailedReason},
+	{Type: areaGroup, Pending: infrav1.ASGProvisionFailedReason, Failed: infrav1.ASGProvisionFailedReason},
+	{Type: infrav1.PreLaunchTemplateUpdateCheckCondition, Pending: infrav1.PreLaunchTemplateUpdateCheckFailedReason,
+		Failed: infrav1.PreLaunchTemplateUpdateCheckFailedReason},
+	{Type: infrav1.PostLaunchTemplateUpdateOperationCondition, Pending: infrav1.PostLaunchTemplateUpdateOperationFailedReason,
+		Failed: infrav1.PostLaunchTemplateUpdateOperationFailedReason},
+	{Type: infrav1.InstanceRefreshStartedCondition, Pending: infrav1.InstanceRefreshNotReadyReason, Failed: infrav1.InstanceRefreshFailedReason},
+	{Type: infrav1.LifecycleHookReadyCondition, Pending: infrav1.LifecycleHookUpdateFailedReason, Failed: infrav1.LifecycleHookUpdateFailedReason},
+}
+
+// needed is how many of the areas make up Ready.
+const needed = 2
+
+// projected are the conditions that a projection decides on; all others in the
+// status are somebody else's.
+func projected() []string {
+	types := []string{infrav1.ReadyCondition}
+	for _, a := range areas {
+		types = append(types, a.Type)
+	}
+	return types
+}
+
+// conditions returns the conditions that the plan amounts to, Ready among them.
+func (v *view) conditions() []conditions.Condition {
+	var list []conditions.Condition
+	for i, a := range areas {
+		if i >= needed && !v.shows(a.Type) {
+			continue
+		}
+		list = append(list, v.condition(a))
+	}
+	return append(list, conditions.Summary(list[:needed]...))
+}
+
+func (v *view) condition(a conditions.Area) conditions.Condition {
+	// What the template has to hold is known only to who acts; for all others, what
+	// the object says of it holds.
+	if a.Type == areaTemplate && !v.acting() && !v.deleting() && v.template != nil {
+		if c, ok := conditions.Stored(v.Pool, a.Type); ok {
+			return c
+		}
+	}
+	a.Deleting, a.Failures, a.Before = v.deleting(), v.Failures, v.Pool.Status.Conditions
+	switch {
+	case a.Type == areaTemplate && v.template == nil:
+		a.Pending, a.Failed = infrav1.LaunchTemplateNotFoundReason, infrav1.LaunchTemplateCreateFailedReason
+	case a.Type == areaGroup && v.group == nil:
+		a.Pending = infrav1.ASGNotFoundReason
+	case a.Type == infrav1.LifecycleHookReadyCondition:
+		a.Failed = hookReason(v.plan)
+	}
+	c := a.Condition(v.plan)
+	if c.OK && a.Type == infrav1.InstanceRefreshStartedCondition && v.group != nil {
+		c.Message = autoscaling.Progress(v.group)
+	}
+	return c
+}
+
+// hookReason tells what was to be done with a hook.
+func hookReason(p plan.Plan) string {
+	for _, a := range p.Actions {
+		switch {
+		case a.Area == infrav1.LifecycleHookReadyCondition && a.Verb == plan.Create:
+			return infrav1.LifecycleHookCreationFailedReason
+		case a.Area == infrav1.LifecycleHookReadyCondition && a.Verb == plan.Delete:
+			return infrav1.LifecycleHookDeletionFailedReason
+		}
+	}
+	return infrav1.LifecycleHookUpdateFailedReason
+}
+
+// shows tells whether a condition has something to tell of the pool: one without
+// hooks or refreshes needs none of theirs.
+func (v *view) shows(area string) bool {
+	if v.deleting() {
+		return false
+	}
+	if v.troubled(area) || len(v.Failures[area]) > 0 {
+		return true
+	}
+	for _, a := range v.plan.Actions {
+		if a.Area == area {
+			return true
+		}
+	}
+	if area == infrav1.LifecycleHookReadyCondition {
+		return len(v.Pool.Spec.AWSLifecycleHooks) > 0 && v.group != nil
+	}
+	return v.group != nil && v.group.Refresh != nil
+}
+
+// setConditions replaces conditions of the types in both forms.
+func setConditions(status *infrav1.AWSMachinePoolStatus, list []conditions.Condition, types []string, generation int64) {
+	object := &infrav1.AWSMachinePool{Status: *status}
+	conditions.Replace(object, list, types, generation)
+	*status = object.Status
+}
+
+// Stamp gives the time to the conditions that changed.
+func Stamp(status *infrav1.AWSMachinePoolStatus, now metav1.Time) {
+	var old []infrav1.V1Beta1Condition
+	if d := status.Deprecated; d != nil && d.V1Beta1 != nil {
+		old = d.V1Beta1.Conditions
+	}
+	conditions.Stamp(status.Conditions, old, now)
+}
+
+// setPaused says whether the object is paused.
+func setPaused(status *infrav1.AWSMachinePoolStatus, paused bool, generation int64) {
+	c := conditions.Condition{Type: infrav1.PausedCondition, OK: paused, Reason: clusterv1.NotPausedReason, Severity: clusterv1.ConditionSeverityInfo}
+	if paused {
+		c.Reason = clusterv1.PausedReason
+		c.Message = "the Cluster's spec.paused or the annotation " + clusterv1.PausedAnnotation + " keeps everything as it is"
+	}
+	if last, ok := conditions.Stored(&infrav1.AWSMachinePool{Status: *status}, infrav1.PausedCondition); ok && last.OK == paused {
+		return // a new generation alone is no reason to write it
+	}
+	setConditions(status, []conditions.Condition{c}, []string{infrav1.PausedCondition}, generation)
+}
+
+// setNotReady says why nothing can be done for the pool at all.
+func setNotReady(status *infrav1.AWSMachinePoolStatus, reason, message string, generation int64) {
+	c := conditions.Condition{Type: infrav1.ReadyCondition, Reason: reason, Severity: clusterv1.ConditionSeverityError, Message: message}
+	setConditions(status, []conditions.Condition{c}, []string{infrav1.ReadyCondition}, generation)
+}

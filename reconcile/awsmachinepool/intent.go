@@ -1,0 +1,165 @@
+package awsmachinepool
+
+import (
+	"context"
+
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/annotations"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	owners "github.com/capa-apiserver/capa-apiserver/reconcile/related"
+)
+
+// related are the objects that an AWSMachinePool belongs to. Each is nil while it
+// isn't there.
+type related struct {
+	pool    *clusterv1.MachinePool
+	cluster *clusterv1.Cluster
+	infra   *infrav1.AWSCluster
+}
+
+// relativesOf reads what the object belongs to, from caches. What doesn't exist is
+// left out; the error says what couldn't be read.
+func relativesOf(ctx context.Context, ours, host client.Reader, obj *infrav1.AWSMachinePool) (out related, err error) {
+	name := obj.Labels[clusterv1.ClusterNameLabel]
+	if owner := owners.OwnerName(obj, "MachinePool"); owner != "" {
+		pool := &clusterv1.MachinePool{}
+		switch err := host.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: owner}, pool); {
+		case err == nil:
+			out.pool, name = pool, pool.Spec.ClusterName
+		case client.IgnoreNotFound(err) != nil:
+			return out, err
+		}
+	}
+	out.cluster, out.infra, err = owners.Infrastructure(ctx, ours, host, obj.Namespace, name)
+	return out, err
+}
+
+// Intent is what is wanted: the object, and what belongs to it elsewhere.
+type Intent struct {
+	// Pool is the AWSMachinePool, Owner its MachinePool. They are never changed.
+	Pool  *infrav1.AWSMachinePool
+	Owner *clusterv1.MachinePool
+	// Infra is the cluster's infrastructure, nil while there is none.
+	Infra *instance.Infra
+	// Failures are the errors of the latest attempts, by area; nil where nobody
+	// here made any, so that what the object says of them still holds.
+	Failures map[string][]string
+
+	// What follows is only known to who acts.
+
+	// Bootstrap is the bootstrap data.
+	Bootstrap *bootstrap.Data
+	// ImageID and, where it is looked at, Image are what the instances run.
+	ImageID string
+	Image   *ec2types.Image
+}
+
+func newIntent(obj *infrav1.AWSMachinePool, r related) Intent {
+	in := Intent{Pool: obj.DeepCopy(), Owner: r.pool}
+	if r.infra != nil && r.cluster != nil {
+		in.Infra = instance.InfraOf(r.infra, r.cluster.Name, annotations.IsExternallyManaged(r.infra))
+	}
+	infrav1.SetObjectDefaults_AWSMachinePool(in.Pool)
+	return in
+}
+
+func (in *Intent) deleting() bool { return !in.Pool.DeletionTimestamp.IsZero() }
+
+// acting tells whether the intent is of who acts, and not of who only looks.
+func (in *Intent) acting() bool { return in.Failures != nil }
+
+// spec is the launch template as a machine's spec; of a mix of types without one
+// of its own, the first tells what image fits.
+func (in *Intent) spec() *infrav1.AWSMachineSpec {
+	spec := instance.SpecOf(&in.Pool.Spec.AWSLaunchTemplate)
+	spec.AdditionalTags = in.Pool.Spec.AdditionalTags
+	return spec
+}
+
+// typeOfImage is the instance type that an image has to fit.
+func (in *Intent) typeOfImage() string {
+	if t := in.Pool.Spec.AWSLaunchTemplate.InstanceType; t != "" {
+		return t
+	}
+	if mix := in.Pool.Spec.MixedInstancesPolicy; mix != nil && len(mix.Overrides) > 0 {
+		return mix.Overrides[0].InstanceType
+	}
+	return ""
+}
+
+// owner is by what the group and the template are told to be the object's.
+func (in *Intent) owner() names.Owner {
+	owner := names.Owner{UID: string(in.Pool.UID)}
+	if in.Infra != nil {
+		owner.Cluster, owner.Additional = in.Infra.Cluster, in.Infra.Tags
+	}
+	return owner
+}
+
+// tags returns the tags of the group and the template.
+func (in *Intent) tags() map[string]string {
+	extra := map[string]string{}
+	for k, v := range in.Pool.Spec.AdditionalTags {
+		extra[k] = v
+	}
+	extra[names.TagCloudProviderPrefix+in.Infra.Cluster] = names.Owned
+	return in.owner().Tags(in.Pool.Name, instance.RoleNode, extra)
+}
+
+// instanceTags returns the tags that the template puts on instances and volumes.
+func (in *Intent) instanceTags() map[string]string {
+	tags := in.tags()
+	tags[autoscaling.TagBootstrapSecret] = in.Pool.Namespace + "/" + in.secretName()
+	tags[autoscaling.TagBootstrapHash] = bootstrap.Digest(in.Bootstrap.Value)
+	return tags
+}
+
+// secretName returns the name of the Secret with the bootstrap data, or "".
+func (in *Intent) secretName() string {
+	if in.Owner == nil || in.Owner.Spec.Template.Spec.Bootstrap.DataSecretName == nil {
+		return ""
+	}
+	return *in.Owner.Spec.Template.Spec.Bootstrap.DataSecretName
+}
+
+// scaledElsewhere tells that somebody else decides on the number of instances.
+func (in *Intent) scaledElsewhere() bool {
+	return in.Owner != nil && annotations.ReplicasManagedByExternalAutoscaler(in.Owner)
+}
+
+// Kinds returns the tables that the pool is judged by.
+func (in *Intent) Kinds() []mirror.Kind {
+	kinds := []mirror.Kind{mirror.AutoScalingGroups.Kind, mirror.LaunchTemplates.Kind}
+	if in.deleting() {
+		return kinds
+	}
+	if len(in.Pool.Spec.Subnets) > 0 {
+		kinds = append(kinds, mirror.Subnets.Kind)
+	}
+	return kinds
+}
+
+// templateKinds returns the tables that the template is made by, besides Kinds.
+func (in *Intent) templateKinds() []mirror.Kind {
+	var kinds []mirror.Kind
+	for _, ref := range in.Pool.Spec.AWSLaunchTemplate.AdditionalSecurityGroups {
+		if len(ref.Filters) > 0 {
+			kinds = []mirror.Kind{mirror.SecurityGroups.Kind}
+		}
+	}
+	if instance.NeedsArchitecture(in.spec()) {
+		kinds = append(kinds, mirror.InstanceTypes.Kind)
+	}
+	return kinds
+}
+
+// recordedARN returns the ARN of the group that the object records, or "".
+func (in *Intent) recordedARN() string { return in.Pool.Spec.ProviderID }

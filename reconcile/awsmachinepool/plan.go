@@ -1,0 +1,307 @@
+package awsmachinepool
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// ReasonWaitingForObservation says that AWS hasn't been seen yet.
+const ReasonWaitingForObservation = "WaitingForObservation"
+
+// The areas that hold a pool's parts.
+const (
+	areaGroup    = infrav1.ASGReadyCondition
+	areaTemplate = infrav1.LaunchTemplateReadyCondition
+)
+
+// view is a pool as a snapshot shows it.
+type view struct {
+	Intent
+	snap *mirror.Snapshot
+	// group and template are nil while none is to be seen; foreign ones are
+	// somebody else's of the same name.
+	group                         *mirror.AutoScalingGroup
+	template                      *mirror.LaunchTemplate
+	foreignGroup, foreignTemplate bool
+	plan                          plan.Plan
+}
+
+func observe(in Intent, snap *mirror.Snapshot) *view {
+	v := &view{Intent: in, snap: snap}
+	v.group, v.foreignGroup = autoscaling.FindGroup(snap, in.Pool.Name, in.recordedARN(), in.owner())
+	v.template, v.foreignTemplate = autoscaling.FindTemplate(snap, v.templateName(), v.group, in.owner())
+	return v
+}
+
+func (in *Intent) templateName() string {
+	return autoscaling.TemplateName(&in.Pool.Spec, in.Pool.Name)
+}
+
+// Plan returns what is left to do so that AWS matches the intent. For an object
+// that is being deleted, that is what is left to be deleted.
+func Plan(in Intent, snap *mirror.Snapshot) plan.Plan {
+	v := observe(in, snap)
+	v.make()
+	return v.plan
+}
+
+// make plans.
+func (v *view) make() {
+	v.plan = plan.Plan{}
+	if v.groundless() {
+		for _, area := range []string{areaTemplate, areaGroup} {
+			v.wait(area, infrav1.WaitingForClusterInfrastructureReason, "the cluster's infrastructure")
+		}
+		return
+	}
+	if kind := v.unseen(v.Kinds()); kind != "" {
+		for _, area := range []string{areaTemplate, areaGroup} {
+			v.wait(area, ReasonWaitingForObservation, "the first complete listing of "+string(kind))
+		}
+		return
+	}
+	if v.deleting() {
+		v.planDelete()
+		return
+	}
+	v.planPool()
+}
+
+// groundless tells that the pool has nothing to stand on yet, for which AWS need
+// not be seen.
+func (v *view) groundless() bool {
+	return !v.deleting() && (v.Infra == nil || !v.Infra.Provisioned) && v.recordedARN() == ""
+}
+
+func (v *view) unseen(kinds []mirror.Kind) mirror.Kind {
+	for _, kind := range kinds {
+		if !v.snap.Seen(kind) {
+			return kind
+		}
+	}
+	return ""
+}
+
+func (v *view) add(actions ...plan.Action) { v.plan.Actions = append(v.plan.Actions, actions...) }
+
+func (v *view) wait(area, reason, summary string) {
+	v.plan.Waits = append(v.plan.Waits, plan.Wait{Area: area, Reason: reason, Summary: summary})
+}
+
+func (v *view) problem(area, reason, format string, args ...any) {
+	v.plan.Problems = append(v.plan.Problems, plan.Problem{Area: area, Reason: reason, Summary: fmt.Sprintf(format, args...)})
+}
+
+// troubled tells that something stands in the way in an area.
+func (v *view) troubled(area string) bool {
+	for _, x := range v.plan.Problems {
+		if x.Area == area {
+			return true
+		}
+	}
+	for _, w := range v.plan.Waits {
+		if w.Area == area {
+			return true
+		}
+	}
+	return false
+}
+
+// planPool makes the template first, then the group, and has the group's instances
+// follow the template.
+func (v *view) planPool() {
+	w := v.wanted()
+	if v.foreignTemplate && v.template == nil {
+		v.problem(areaTemplate, infrav1.LaunchTemplateReconcileFailedReason, "launch template %s belongs to somebody else; rename the pool, or give "+
+			"spec.awsLaunchTemplate.name another name", v.templateName())
+	}
+	if v.foreignGroup {
+		v.problem(areaGroup, infrav1.ASGProvisionFailedReason, "Auto Scaling group %s belongs to somebody else: names of groups are unique in an "+
+			"account and region; rename the pool", v.Pool.Name)
+	}
+	if !v.troubled(areaTemplate) || v.template != nil {
+		v.add(autoscaling.PlanTemplate(w, v.template, v.group)...)
+	}
+	switch {
+	case v.foreignGroup:
+	case v.group != nil && autoscaling.Deleting(v.group):
+		v.wait(areaGroup, infrav1.ASGDeletionInProgressReason, fmt.Sprintf("Auto Scaling group %s, which somebody deleted, to end, to make it anew", v.Pool.Name))
+	case v.group == nil && v.troubled(areaGroup):
+	case v.group == nil && v.template == nil:
+		v.wait(areaGroup, infrav1.ASGNotFoundReason, "the launch template")
+	case v.template == nil:
+		v.add(autoscaling.PlanGroup(w, v.group, "")...)
+	default:
+		v.add(autoscaling.PlanGroup(w, v.group, aws.ToString(v.template.LaunchTemplateId))...)
+	}
+	if v.group == nil || v.template == nil {
+		return
+	}
+	for _, t := range autoscaling.OtherTemplates(v.snap, v.templateName(), v.group, v.owner()) {
+		v.add(autoscaling.DeleteTemplate(t))
+	}
+	if !v.changing() {
+		p := autoscaling.PlanRefresh(w, v.group, v.template)
+		v.add(p.Actions...)
+		v.plan.Waits, v.plan.Problems = append(v.plan.Waits, p.Waits...), append(v.plan.Problems, p.Problems...)
+	}
+}
+
+// changing tells that the template or what the group launches is about to change:
+// a refresh waits for that.
+func (v *view) changing() bool {
+	for _, a := range v.plan.Actions {
+		if a.Area == areaTemplate || a.Area == areaGroup {
+			return true
+		}
+	}
+	return false
+}
+
+// wanted returns the group and template as they have to be, as far as it is known.
+func (v *view) wanted() *autoscaling.Wanted {
+	w := &autoscaling.Wanted{Name: v.Pool.Name, UID: string(v.Pool.UID), Spec: &v.Pool.Spec, Removed: v.removedTags()}
+	if v.Infra == nil {
+		return w
+	}
+	w.Tags = v.tags()
+	subnets, err := instance.PoolSubnets(&v.Pool.Spec, v.Infra, v.failureDomains(), v.snap)
+	if err != nil {
+		v.problem(areaGroup, infrav1.ASGProvisionFailedReason, "%s", err)
+	}
+	w.Subnets = subnets
+	w.Desired = v.desired()
+	w.Data = v.templateData(subnets)
+	return w
+}
+
+func (v *view) failureDomains() []string {
+	if v.Owner == nil {
+		return nil
+	}
+	return v.Owner.Spec.FailureDomains
+}
+
+// desired returns how many instances are wanted; nil where somebody else decides,
+// or what is wanted can't be.
+func (v *view) desired() *int32 {
+	if v.Owner == nil || v.Owner.Spec.Replicas == nil || v.scaledElsewhere() {
+		return nil
+	}
+	smallest, largest := v.Pool.Spec.Sizes()
+	replicas := *v.Owner.Spec.Replicas
+	if replicas < smallest || replicas > largest {
+		v.problem(areaGroup, infrav1.ASGProvisionFailedReason, "the MachinePool wants %d replicas, and the AWSMachinePool allows %d to %d; change "+
+			"spec.replicas of the one, or spec.minSize and spec.maxSize of the other", replicas, smallest, largest)
+		return nil
+	}
+	return aws.Int32(replicas)
+}
+
+// templateData returns what the template has to hold; nil while it can't be said,
+// which the plan then tells.
+func (v *view) templateData(subnets []string) *ec2types.RequestLaunchTemplateData {
+	const failed = infrav1.LaunchTemplateReconcileFailedReason
+	switch {
+	case !v.acting():
+		return nil
+	case v.secretName() == "":
+		v.wait(areaTemplate, infrav1.WaitingForBootstrapDataReason, "the MachinePool's bootstrap data")
+		return nil
+	case v.Bootstrap == nil:
+		if len(v.Failures[areaTemplate]) == 0 {
+			v.wait(areaTemplate, infrav1.WaitingForBootstrapDataReason, "the bootstrap data in Secret "+v.secretName())
+		}
+		return nil
+	}
+	spec := v.spec()
+	l := instance.Launch{UID: string(v.Pool.UID), Name: v.Pool.Name, Spec: spec, Tags: v.instanceTags(), Infra: v.Infra, ImageID: v.ImageID, Image: v.Image}
+	groups, waits, err := instance.Groups(spec, v.Infra, false, v.snap)
+	switch {
+	case err != nil:
+		v.problem(areaTemplate, failed, "%s", err)
+		return nil
+	case waits != "":
+		v.wait(areaTemplate, failed, waits)
+		return nil
+	}
+	l.Groups = groups
+	if l.UserData, err = v.userData(); err != nil {
+		v.problem(areaTemplate, failed, "%s", err)
+		return nil
+	}
+	if v.enclaves() && instance.AtTheEdge(subnets, v.Infra) {
+		v.problem(areaTemplate, infrav1.NitroEnclaveEdgeZoneUnsupportedReason, "Nitro Enclaves don't run in local and wavelength zones; leave "+
+			"spec.awsLaunchTemplate.enclaveOptions or the subnets there out")
+		return nil
+	}
+	data, err := l.TemplateData()
+	if err != nil {
+		v.problem(areaTemplate, failed, "%s", err)
+		return nil
+	}
+	if v.enclaves() {
+		data.EnclaveOptions = &ec2types.LaunchTemplateEnclaveOptionsRequest{Enabled: aws.Bool(true)}
+	}
+	return data
+}
+
+func (v *view) enclaves() bool {
+	o := v.Pool.Spec.AWSLaunchTemplate.EnclaveOptions
+	return o != nil && aws.ToBool(o.Enabled)
+}
+
+// userData returns the instances' user data. Other than a machine's, it holds the
+// bootstrap data itself: instances that come later need it too, so that it can't
+// be removed once it was read.
+func (v *view) userData() ([]byte, error) {
+	ignition := v.Pool.Spec.Ignition
+	switch {
+	case v.Bootstrap.Format == bootstrap.Ignition && (ignition == nil || ignition.StorageType != infrav1.IgnitionStorageUnencryptedUserData):
+		return nil, fmt.Errorf("the bootstrap data is Ignition, and keeping that of pools in the cluster's bucket is not supported yet: set "+
+			"spec.ignition.storageType to %s", infrav1.IgnitionStorageUnencryptedUserData)
+	case v.Bootstrap.Format != bootstrap.Ignition && ignition != nil:
+		return nil, fmt.Errorf("spec.ignition is set, and the bootstrap data is %s: use a bootstrap configuration of format ignition, or leave spec.ignition out",
+			cmp.Or(v.Bootstrap.Format, bootstrap.CloudInit))
+	}
+	if data, err := bootstrap.Plain(*v.Bootstrap, false); err == nil {
+		return data, nil
+	}
+	data, err := bootstrap.Plain(*v.Bootstrap, true)
+	if err != nil {
+		return nil, fmt.Errorf("the bootstrap data of a pool has to fit into user data, and %w", err)
+	}
+	return data, nil
+}
+
+// planDelete deletes the group with its instances, and then the template.
+func (v *view) planDelete() {
+	switch {
+	case v.group == nil:
+	case autoscaling.Deleting(v.group):
+		v.wait(areaGroup, infrav1.ASGDeletionInProgressReason, fmt.Sprintf("Auto Scaling group %s and its %d instances to end", v.Pool.Name, len(v.group.Instances)))
+	default:
+		v.add(autoscaling.DeleteGroup(v.group))
+	}
+	templates := autoscaling.OtherTemplates(v.snap, v.templateName(), nil, v.owner())
+	if v.template != nil {
+		templates = append(templates, v.template)
+	}
+	for _, t := range templates {
+		a := autoscaling.DeleteTemplate(t)
+		if v.group != nil {
+			a.WaitsFor = "the Auto Scaling group to end"
+		}
+		v.add(a)
+	}
+}

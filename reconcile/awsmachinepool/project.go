@@ -1,0 +1,156 @@
+package awsmachinepool
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	astypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+)
+
+// lastAppliedTags is the annotation that remembers the user's tags as they were
+// put on the group last, as JSON. (CAPA's wire format.)
+const lastAppliedTags = "sigs.k8s.io/cluster-api-provider-aws-last-applied-tags"
+
+// Project returns what has to be recorded in the spec, and the status. Conditions
+// that changed carry no time: Stamp gives them one. What others keep in the status
+// is taken over.
+func Project(in Intent, snap *mirror.Snapshot) (infrav1.AWSMachinePoolSpec, infrav1.AWSMachinePoolStatus) {
+	v := observe(in, snap)
+	v.make()
+	return v.record(), v.status()
+}
+
+// members are the group's instances, without those that are none any more.
+func (v *view) members() []astypes.Instance {
+	if v.group == nil {
+		return nil
+	}
+	list := slices.DeleteFunc(slices.Clone(v.group.Instances), func(i astypes.Instance) bool {
+		return i.LifecycleState == astypes.LifecycleStateTerminated || i.LifecycleState == astypes.LifecycleStateDetached
+	})
+	slices.SortFunc(list, func(a, b astypes.Instance) int {
+		return slices.Compare([]string{aws.ToString(a.AvailabilityZone), aws.ToString(a.InstanceId)},
+			[]string{aws.ToString(b.AvailabilityZone), aws.ToString(b.InstanceId)})
+	})
+	return list
+}
+
+// seen tells that the group was read, and not only made by a call of ours.
+func (v *view) seen() bool { return v.group != nil && aws.ToString(v.group.AutoScalingGroupARN) != "" }
+
+// record returns the spec with the group and its instances. An instance that is
+// ending stays in the list until it has ended: Cluster API deletes the nodes of
+// those that leave it.
+func (v *view) record() infrav1.AWSMachinePoolSpec {
+	spec := *v.Pool.Spec.DeepCopy()
+	if v.deleting() || !v.seen() {
+		return spec
+	}
+	spec.ProviderID, spec.ProviderIDList = aws.ToString(v.group.AutoScalingGroupARN), nil
+	for _, i := range v.members() {
+		spec.ProviderIDList = append(spec.ProviderIDList, fmt.Sprintf("aws:///%s/%s", aws.ToString(i.AvailabilityZone), aws.ToString(i.InstanceId)))
+	}
+	return spec
+}
+
+func (v *view) status() infrav1.AWSMachinePoolStatus {
+	status := *v.Pool.Status.DeepCopy()
+	status.Observation = nil
+	if v.unseen(v.Kinds()) != "" && !v.groundless() && len(status.Conditions) > 1 {
+		return status // what it says holds until AWS is seen
+	}
+	if v.seen() || v.group == nil && v.unseen(v.Kinds()) == "" {
+		v.groupStatus(&status)
+	}
+	if v.template != nil {
+		status.LaunchTemplateID = aws.ToString(v.template.LaunchTemplateId)
+		status.LaunchTemplateVersion = aws.String(strconv.FormatInt(aws.ToInt64(v.template.LatestVersionNumber), 10))
+	}
+	setConditions(&status, v.conditions(), projected(), v.Pool.Generation)
+	return status
+}
+
+func (v *view) groupStatus(status *infrav1.AWSMachinePoolStatus) {
+	members := v.members()
+	status.Replicas, status.Instances = int32(len(members)), nil
+	for _, i := range members {
+		status.Instances = append(status.Instances, infrav1.AWSMachinePoolInstanceStatus{InstanceID: aws.ToString(i.InstanceId)})
+	}
+	status.ASGStatus, status.Ready = nil, v.group != nil
+	if v.group == nil {
+		return
+	}
+	if autoscaling.Deleting(v.group) {
+		status.ASGStatus, status.Ready = (*infrav1.ASGStatus)(v.group.Status), false
+		return
+	}
+	status.Initialization = &infrav1.Initialization{Provisioned: aws.Bool(true)}
+}
+
+// userTags are the tags that users chose, for the cluster or the pool.
+func (v *view) userTags() map[string]string {
+	tags := map[string]string{}
+	for k, value := range v.Infra.Tags {
+		tags[k] = value
+	}
+	for k, value := range v.Pool.Spec.AdditionalTags {
+		tags[k] = value
+	}
+	return tags
+}
+
+// removedTags are the keys that the annotation remembers and nobody wants any more.
+func (v *view) removedTags() []string {
+	if v.Infra == nil {
+		return nil
+	}
+	var keys []string
+	wanted := v.tags()
+	for _, key := range names.SortedKeys(v.rememberedTags()) {
+		if _, still := wanted[key]; !still {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+func (v *view) rememberedTags() map[string]string {
+	tags := map[string]string{}
+	// Text that isn't ours says nothing.
+	_ = json.Unmarshal([]byte(v.Pool.Annotations[lastAppliedTags]), &tags)
+	return tags
+}
+
+// annotation returns the annotation's value as it has to be; "" for none. Keys
+// stay until they are gone from the group and the template.
+func (v *view) annotation() string {
+	if v.Infra == nil || v.group == nil {
+		return v.Pool.Annotations[lastAppliedTags]
+	}
+	tags := v.userTags()
+	for _, key := range v.removedTags() {
+		_, onGroup := mirror.AutoScalingGroups.Tags(v.group)[key]
+		if !onGroup && v.template != nil {
+			_, onGroup = mirror.LaunchTemplates.Tags(v.template)[key]
+		}
+		if onGroup {
+			tags[key] = v.rememberedTags()[key]
+		}
+	}
+	if len(tags) == 0 {
+		return ""
+	}
+	text, err := json.Marshal(tags)
+	if err != nil {
+		panic(err) // a map of texts can be written out
+	}
+	return string(text)
+}

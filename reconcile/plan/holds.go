@@ -1,0 +1,86 @@
+package plan
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	// firstHold and lastHold bound the time until a failed action is tried again,
+	// whatever else happens meanwhile.
+	firstHold, lastHold = time.Second, 2 * time.Minute
+)
+
+// Holds keep what failed from being tried again at once. The zero Holds hold
+// nothing. Losing them costs calls and time, never correctness.
+type Holds struct {
+	// generation is the object's when it failed: another spec is another try.
+	generation int64
+	held       map[string]hold
+}
+
+type hold struct {
+	failures int
+	until    time.Time
+	area     string
+	message  string
+}
+
+// Renew lets everything be tried that failed for an older generation.
+func (h *Holds) Renew(generation int64) {
+	if h.generation != generation {
+		h.generation, h.held = generation, nil
+	}
+}
+
+// Fail holds what is named by the key, longer each time.
+func (h *Holds) Fail(key, area, message string, now time.Time) {
+	if h.held == nil {
+		h.held = map[string]hold{}
+	}
+	failures := h.held[key].failures
+	h.held[key] = hold{failures: failures + 1, until: now.Add(min(firstHold<<min(failures, 10), lastHold)), area: area, message: message}
+}
+
+// Release forgets a failure.
+func (h *Holds) Release(key string) { delete(h.held, key) }
+
+// ReleaseExcept forgets the failures of what isn't to be done any more.
+func (h *Holds) ReleaseExcept(keep func(key string) bool) {
+	for key := range h.held {
+		if !keep(key) {
+			delete(h.held, key)
+		}
+	}
+}
+
+// Held tells whether it isn't to be tried again yet.
+func (h *Holds) Held(key string, now time.Time) bool {
+	x, ok := h.held[key]
+	return ok && now.Before(x.until)
+}
+
+// Next returns when the first may be tried again; zero when nothing is held.
+func (h *Holds) Next() time.Time {
+	var first time.Time
+	for _, x := range h.held {
+		if first.IsZero() || x.until.Before(first) {
+			first = x.until
+		}
+	}
+	return first
+}
+
+// Failures returns what failed, by area, each area's in order.
+func (h *Holds) Failures() map[string][]string {
+	all := map[string][]string{}
+	for _, x := range h.held {
+		if !slices.Contains(all[x.area], x.message) {
+			all[x.area] = append(all[x.area], x.message)
+		}
+	}
+	for _, messages := range all {
+		slices.Sort(messages)
+	}
+	return all
+}

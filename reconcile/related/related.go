@@ -1,0 +1,48 @@
+// Package related reads the objects that machines and pools belong to.
+package related
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+)
+
+// awsClusterKind is the infrastructure that machines on EC2 belong to.
+const awsClusterKind = "AWSCluster"
+
+// Infrastructure returns a Cluster and its AWSCluster, each nil while it isn't
+// there. host reads Clusters and ours AWSClusters. The error says what couldn't be
+// read.
+func Infrastructure(ctx context.Context, ours, host client.Reader, namespace, name string) (*clusterv1.Cluster, *infrav1.AWSCluster, error) {
+	if name == "" {
+		return nil, nil, nil
+	}
+	cluster := &clusterv1.Cluster{}
+	if err := host.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, cluster); err != nil {
+		return nil, nil, client.IgnoreNotFound(err)
+	}
+	ref := cluster.Spec.InfrastructureRef
+	if ref.Kind != awsClusterKind || ref.APIGroup != infrav1.GroupName {
+		return cluster, nil, nil
+	}
+	infra := &infrav1.AWSCluster{}
+	if err := ours.Get(ctx, client.ObjectKey{Namespace: namespace, Name: ref.Name}, infra); err != nil {
+		return cluster, nil, client.IgnoreNotFound(err)
+	}
+	return cluster, infra, nil
+}
+
+// OwnerName returns the name of the object of a kind of Cluster API that owns obj,
+// or "".
+func OwnerName(obj client.Object, kind string) string {
+	for _, ref := range obj.GetOwnerReferences() {
+		if group, err := schema.ParseGroupVersion(ref.APIVersion); err == nil && ref.Kind == kind && group.Group == clusterv1.GroupVersion.Group {
+			return ref.Name
+		}
+	}
+	return ""
+}
