@@ -33,6 +33,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinepool"
 	"github.com/capa-apiserver/capa-apiserver/registry/generic"
 )
 
@@ -93,8 +94,8 @@ func newBackground(extra *Extra, loopback *rest.Config) (*background, error) {
 	b := &background{manager: host, ours: ours}
 	b.sessions = cloud.NewSessions(cloud.Options{Identities: ours.GetClient(), Host: host.GetClient(), ControllerNamespace: o.Namespace})
 	b.mirror = mirror.New(mirror.Options{
-		Tables: slices.Concat(mirror.NetworkTables, mirror.MachineTables), Rest: o.SweepPeriod, CreationGrace: o.CreationGrace,
-		Periods: map[mirror.Kind]time.Duration{mirror.Instances.Kind: o.InstanceSweepPeriod},
+		Tables: slices.Concat(mirror.NetworkTables, mirror.MachineTables, mirror.PoolTables), Rest: o.SweepPeriod, CreationGrace: o.CreationGrace,
+		Periods: map[mirror.Kind]time.Duration{mirror.Instances.Kind: o.InstanceSweepPeriod, mirror.AutoScalingGroups.Kind: o.InstanceSweepPeriod},
 	})
 	b.regions = newRegions(b.mirror, b.sessions)
 	b.images = cloud.NewImages(nil)
@@ -105,6 +106,9 @@ func newBackground(extra *Extra, loopback *rest.Config) (*background, error) {
 	b.live = map[string]generic.Live{
 		"awsclusters": liveClusters(p, &awscluster.Observer{Sessions: b.sessions, Mirror: b.mirror, Owners: owners{host.GetClient()}, Reader: ours.GetClient()}),
 		"awsmachines": liveMachines(p, machines),
+		"awsmachinepools": liveMachinePools(p, &awsmachinepool.Observer{
+			Sessions: b.sessions, Mirror: b.mirror, Client: ours.GetClient(), Host: host.GetClient(),
+		}),
 	}
 	if err := b.addAll(extra); err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinepool"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinetemplate"
 )
 
@@ -30,6 +31,10 @@ func (b *background) addReconcilers(o *Options) error {
 		Client: ours, Host: host, Events: events, Sessions: b.sessions, Mirror: b.mirror, Images: b.images,
 		WatchFilter: o.WatchFilter, Concurrency: o.MachineConcurrency,
 	})
+	pools := awsmachinepool.New(awsmachinepool.Options{
+		Client: ours, Host: host, Events: events, Sessions: b.sessions, Mirror: b.mirror, Images: b.images,
+		WatchFilter: o.WatchFilter, Concurrency: o.Concurrency,
+	})
 	templates := awsmachinetemplate.New(awsmachinetemplate.Options{
 		Client: ours, Host: host, Sessions: b.sessions, Mirror: b.mirror, WatchFilter: o.WatchFilter,
 	})
@@ -41,6 +46,7 @@ func (b *background) addReconcilers(o *Options) error {
 	return errors.Join(
 		clusters.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		machines.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
+		pools.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		templates.Setup(b.manager, b.ours.GetCache()),
 	)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsclusteridentity"
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsclustertemplate"
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsmachine"
+	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsmachinepool"
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsmachinetemplate"
 )
 
@@ -18,6 +19,7 @@ func Kinds() []generic.Kind {
 		awsclustertemplate.Kind(),
 		awsmachine.Kind(),
 		awsmachinetemplate.Kind(),
+		awsmachinepool.Kind(),
 	}, awsclusteridentity.Kinds()...)
 }
 

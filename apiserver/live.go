@@ -15,6 +15,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinepool"
 	"github.com/capa-apiserver/capa-apiserver/registry/generic"
 )
 
@@ -72,6 +73,23 @@ func liveMachines(p promise, o *awsmachine.Observer) generic.Live {
 		},
 		status:      func(obj *infrav1.AWSMachine) *infrav1.AWSMachineStatus { return &obj.Status },
 		observation: func(s *infrav1.AWSMachineStatus) **infrav1.Observation { return &s.Observation },
+	}
+}
+
+func liveMachinePools(p promise, o *awsmachinepool.Observer) generic.Live {
+	return live[*infrav1.AWSMachinePool, infrav1.AWSMachinePoolStatus]{
+		promise: p,
+		refresh: o.Refresh,
+		project: func(ctx context.Context, obj *infrav1.AWSMachinePool) *infrav1.AWSMachinePoolStatus {
+			status, _ := o.Project(ctx, obj)
+			return status
+		},
+		freshness: func(ctx context.Context, obj *infrav1.AWSMachinePool) (time.Time, error) {
+			f := o.Freshness(ctx, obj)
+			return f.ObservedTime, f.Err
+		},
+		status:      func(obj *infrav1.AWSMachinePool) *infrav1.AWSMachinePoolStatus { return &obj.Status },
+		observation: func(s *infrav1.AWSMachinePoolStatus) **infrav1.Observation { return &s.Observation },
 	}
 }
 

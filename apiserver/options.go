@@ -76,7 +76,7 @@ type Options struct {
 	MaxAge, ReadDeadline time.Duration
 	// SweepPeriod is how often the tables of a network are listed while nothing changes.
 	SweepPeriod time.Duration
-	// InstanceSweepPeriod is how often instances are listed.
+	// InstanceSweepPeriod is how often instances and Auto Scaling groups are listed.
 	InstanceSweepPeriod time.Duration
 	// Events has AWS tell of what happens to instances, through a rule and a queue
 	// whose names begin with EventsPrefix.
@@ -140,7 +140,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.DurationVar(&o.MaxAge, "max-age", o.MaxAge, "How old the facts from AWS in an ordinary read may be. Example: 2s")
 	fs.DurationVar(&o.ReadDeadline, "read-deadline", o.ReadDeadline, "How long a read waits for AWS before it answers with what is known.")
 	fs.DurationVar(&o.SweepPeriod, "sweep-period", o.SweepPeriod, "How often the resources of a network are listed while nothing changes, per account and region.")
-	fs.DurationVar(&o.InstanceSweepPeriod, "instance-sweep-period", o.InstanceSweepPeriod, "How often instances are listed, per account and region: at the latest after this and a tenth, watchers see what happened to one.")
+	fs.DurationVar(&o.InstanceSweepPeriod, "instance-sweep-period", o.InstanceSweepPeriod, "How often instances and Auto Scaling groups are listed, per account and region: at the latest after this and a tenth, watchers see what happened to one.")
 	fs.BoolVar(&o.Events, "events", o.Events, "Have AWS tell at once of what happens to instances. Makes an EventBridge rule and an SQS queue in each account and region that clusters use.")
 	fs.StringVar(&o.EventsPrefix, "events-prefix", o.EventsPrefix, "What the names of the rule (PREFIX-ec2-rule) and the queue (PREFIX-queue) begin with. Installations that share an account and region need different ones.")
 	fs.DurationVar(&o.CreationGrace, "creation-grace", o.CreationGrace, "How long AWS may take to show in its lists what it has made.")

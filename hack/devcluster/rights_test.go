@@ -23,14 +23,15 @@ var unexercised = map[string]string{
 	"create validatingwebhookconfigurations.admissionregistration.k8s.io": "asked for beside patch when an apply creates",
 	"patch apiservices.apiregistration.k8s.io":                            "the authority of the serving certificate changes",
 	"delete apiservices.apiregistration.k8s.io":                           "somebody else comes to serve the group-version",
-	"get namespaces":                    "an identity is for namespaces with a label; a namespace is too new for the cache",
-	"patch events":                      "an Event is repeated",
-	"update secrets":                    "the serving certificate is renewed",
-	"update configmaps":                 "the registrar decides anew",
-	"update services":                   "the address outside the cluster changes",
-	"create leases.coordination.k8s.io": "--leader-elect",
-	"get leases.coordination.k8s.io":    "--leader-elect",
-	"update leases.coordination.k8s.io": "--leader-elect",
+	"get namespaces":                      "an identity is for namespaces with a label; a namespace is too new for the cache",
+	"patch machinepools.cluster.x-k8s.io": "somebody else scales the pool",
+	"patch events":                        "an Event is repeated",
+	"update secrets":                      "the serving certificate is renewed",
+	"update configmaps":                   "the registrar decides anew",
+	"update services":                     "the address outside the cluster changes",
+	"create leases.coordination.k8s.io":   "--leader-elect",
+	"get leases.coordination.k8s.io":      "--leader-elect",
+	"update leases.coordination.k8s.io":   "--leader-elect",
 }
 
 // A watch starts with a list inside it where the host can do so; before Kubernetes 1.34 it asks for lists.

@@ -23,6 +23,7 @@ var dependentKinds = []struct {
 	name string
 	list func() client.ObjectList
 }{
+	{"AWSMachinePool", func() client.ObjectList { return &infrav1.AWSMachinePoolList{} }},
 	{"AWSMachine", func() client.ObjectList { return &infrav1.AWSMachineList{} }},
 }
 

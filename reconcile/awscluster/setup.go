@@ -26,7 +26,7 @@ const (
 )
 
 // Setup adds a controller to the manager that runs the reconciler. ours is the
-// cache of AWSClusters and AWSMachines, host that of the management cluster's Clusters.
+// cache of AWSClusters, AWSMachines and AWSMachinePools, host that of the management cluster's Clusters.
 func (r *Reconciler) Setup(mgr manager.Manager, ours, host cache.Cache) error {
 	c, err := controller.New("awscluster", mgr, controller.Options{
 		Reconciler:              r,
@@ -43,6 +43,8 @@ func (r *Reconciler) Setup(mgr manager.Manager, ours, host cache.Cache) error {
 			predicate.TypedGenerationChangedPredicate[*clusterv1.Cluster]{}),
 		source.Kind(ours, &infrav1.AWSMachine{}, handler.TypedEnqueueRequestsFromMapFunc(waitingFor[*infrav1.AWSMachine](r)),
 			deleted[*infrav1.AWSMachine]()),
+		source.Kind(ours, &infrav1.AWSMachinePool{}, handler.TypedEnqueueRequestsFromMapFunc(waitingFor[*infrav1.AWSMachinePool](r)),
+			deleted[*infrav1.AWSMachinePool]()),
 		source.Func(r.index.start),
 	} {
 		if err := c.Watch(s); err != nil {

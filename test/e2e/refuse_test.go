@@ -74,7 +74,7 @@ func (w *world) refuses(t *testing.T, ns, file string) {
 			t.Errorf("the refusal doesn't say %q:\n%s", want, out)
 		}
 	}
-	w.kubectl("delete", "-n", ns, "awscluster,awsclustertemplate,awsclusterroleidentity,awsclusterstaticidentity,awsmachine,awsmachinetemplate", "--all", "--wait=false")
+	w.kubectl("delete", "-n", ns, "awscluster,awsclustertemplate,awsclusterroleidentity,awsclusterstaticidentity,awsmachine,awsmachinetemplate,awsmachinepool", "--all", "--wait=false")
 }
 
 // send applies a document. One that kubectl itself would repair, as it drops all

@@ -1,7 +1,9 @@
 package validation
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -19,6 +21,7 @@ func ValidateAWSMachinePool(pool *infrav1.AWSMachinePool) field.ErrorList {
 	errs = append(errs, validateReferences(spec.Subnets, path.Child("subnets"))...)
 	errs = append(errs, validateReferenceForms(spec.Subnets, "subnet-", path.Child("subnets"))...)
 	errs = append(errs, validateLaunchTemplate(&spec.AWSLaunchTemplate, path.Child("awsLaunchTemplate"))...)
+	errs = append(errs, validateTemplateName(pool, path.Child("awsLaunchTemplate", "name"))...)
 	errs = append(errs, validateMix(spec, path)...)
 	errs = append(errs, validateRefresh(spec.RefreshPreferences, path.Child("refreshPreferences"))...)
 	errs = append(errs, validateIgnition(spec.Ignition, path.Child("ignition"))...)
@@ -43,6 +46,21 @@ func validateSizes(spec *infrav1.AWSMachinePoolSpec, path *field.Path) field.Err
 		return nil
 	}
 	return field.ErrorList{field.Invalid(path.Child("minSize"), smallest, fmt.Sprintf("must not be more than maxSize, which is %d", largest))}
+}
+
+// templateNames are the names that EC2 takes for launch templates.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html
+var templateNames = regexp.MustCompile(`^[a-zA-Z0-9().\-/_]{3,128}$`)
+
+// validateTemplateName judges the name of the launch template, which is the pool's
+// unless it has one of its own.
+func validateTemplateName(pool *infrav1.AWSMachinePool, path *field.Path) field.ErrorList {
+	name := cmp.Or(pool.Spec.AWSLaunchTemplate.Name, pool.Name)
+	if name == "" || templateNames.MatchString(name) {
+		return nil
+	}
+	return field.ErrorList{field.Invalid(path, name, "must have 3 to 128 letters, digits and characters of ().-/_, or else be left out where the pool's own "+
+		"name has: EC2 takes no other name for a launch template")}
 }
 
 func validatePeriod(text *string, path *field.Path) field.ErrorList {
