@@ -14,10 +14,6 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 )
 
-// autoScalingGroup is the table of Auto Scaling groups, by name. A mirror without
-// it lets hints about groups pass.
-const autoScalingGroup mirror.Kind = "autoscaling/group"
-
 // pattern is what the rule lets through. The sources of the detail types:
 //
 //	https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html
@@ -117,7 +113,7 @@ func (m *message) hints() []mirror.Hint {
 		hints = append(hints, h)
 	}
 	if m.Detail.GroupName != "" {
-		hints = append(hints, mirror.Hint{Kind: autoScalingGroup, ID: m.Detail.GroupName})
+		hints = append(hints, mirror.Hint{Kind: mirror.AutoScalingGroups.Kind, ID: m.Detail.GroupName})
 	}
 	return hints
 }
