@@ -27,7 +27,7 @@ const (
 func listGroups(ctx context.Context, s *cloud.Session, page func([]AutoScalingGroup) error) error {
 	return pagedGroups(ctx, s, &autoscaling.DescribeAutoScalingGroupsInput{MaxRecords: aws.Int32(groupPage)}, func(rows []AutoScalingGroup) error {
 		for i := range rows {
-			rows[i].RefreshDue = true // where one is going on: see Carry
+			rows[i].LookDue = true // where something is going on: see Carry
 		}
 		return page(rows)
 	})
@@ -64,10 +64,10 @@ func pagedGroups(ctx context.Context, s *cloud.Session, in *autoscaling.Describe
 	})
 }
 
-// groupDetails reads the latest instance refresh, and the hooks unless only the
-// refresh was worth a look.
+// groupDetails reads the latest instance refresh, why instances are missing, and
+// the hooks unless only the others were worth a look.
 func groupDetails(ctx context.Context, s *cloud.Session, g *AutoScalingGroup) error {
-	if g.Hooks == nil || !g.RefreshDue {
+	if g.Hooks == nil || !g.LookDue {
 		out, err := s.AutoScaling.DescribeLifecycleHooks(ctx, &autoscaling.DescribeLifecycleHooksInput{AutoScalingGroupName: g.AutoScalingGroupName})
 		if err != nil {
 			return err
@@ -80,11 +80,30 @@ func groupDetails(ctx context.Context, s *cloud.Session, g *AutoScalingGroup) er
 	if err != nil {
 		return err
 	}
-	g.Refresh, g.RefreshDue = nil, false
+	g.Refresh, g.LaunchFailure = nil, ""
 	if len(out.InstanceRefreshes) > 0 {
 		g.Refresh = &out.InstanceRefreshes[0]
 	}
+	if g.Short() {
+		if g.LaunchFailure, err = latestFailure(ctx, s, g.AutoScalingGroupName); err != nil {
+			return err
+		}
+	}
+	g.LookDue = false
 	return nil
+}
+
+// latestFailure returns why the group's latest activity failed, "" where it didn't.
+func latestFailure(ctx context.Context, s *cloud.Session, group *string) (string, error) {
+	// They come with the most recent one first.
+	out, err := s.AutoScaling.DescribeScalingActivities(ctx, &autoscaling.DescribeScalingActivitiesInput{AutoScalingGroupName: group, MaxRecords: aws.Int32(1)})
+	if err != nil || len(out.Activities) == 0 {
+		return "", err
+	}
+	if a := out.Activities[0]; a.StatusCode == astypes.ScalingActivityStatusCodeFailed {
+		return cmp.Or(aws.ToString(a.StatusMessage), aws.ToString(a.Description)), nil
+	}
+	return "", nil
 }
 
 // listLaunchTemplates reads all templates, and the latest version of each: EC2

@@ -18,9 +18,17 @@ type AutoScalingGroup struct {
 	// Refresh is the latest instance refresh; nil when there was none, and until
 	// Hooks have been read.
 	Refresh *astypes.InstanceRefresh
-	// RefreshDue tells that the refresh was going on when it was read last, so that
-	// it is worth another look.
-	RefreshDue bool
+	// LaunchFailure is why the group's latest activity failed, "" where it didn't. It
+	// is read while the group has fewer instances than it wants.
+	LaunchFailure string
+	// LookDue tells that a refresh was going on, or instances were missing, when that
+	// was read last, so that it is worth another look.
+	LookDue bool
+}
+
+// Short tells that the group has fewer instances than it wants.
+func (g *AutoScalingGroup) Short() bool {
+	return g.Status == nil && len(g.Instances) < int(aws.ToInt32(g.DesiredCapacity))
 }
 
 // Refreshing tells that an instance refresh is going on, one that is being
@@ -60,10 +68,13 @@ var (
 		ByID:     groupsByID,
 		Busy:     groupBusy,
 		Details:  groupDetails,
-		Detailed: func(g *AutoScalingGroup) bool { return g.Hooks != nil && !g.RefreshDue },
+		Detailed: func(g *AutoScalingGroup) bool { return g.Hooks != nil && !g.LookDue },
 		Carry: func(known, read *AutoScalingGroup) {
-			read.Hooks, read.Refresh = known.Hooks, known.Refresh
-			read.RefreshDue = known.RefreshDue || read.RefreshDue && known.Refreshing()
+			read.Hooks, read.Refresh, read.LaunchFailure = known.Hooks, known.Refresh, known.LaunchFailure
+			if !read.Short() {
+				read.LaunchFailure = ""
+			}
+			read.LookDue = known.LookDue || read.LookDue && (known.Refreshing() || read.Short())
 		},
 		Rest: groupsRest,
 	}

@@ -262,3 +262,21 @@ func TestReadsShowWhatAWSHasNow(t *testing.T) {
 		t.Errorf("a read shows %d instances, want 3", status.Replicas)
 	}
 }
+
+func TestInstancesThatAWSCannotLaunchAreToldOf(t *testing.T) {
+	w := newWorld(t)
+	w.pool("pool-1")
+	w.settle("pool-1", w.ready("pool-1", 2))
+	w.aws.Configure(func(c *emulator.Config) { c.NoCapacity = []string{"m5.large/*"} })
+	w.changeOwner("pool-1", func(m *clusterv1.MachinePool) { m.Spec.Replicas = aws.Int32(4) })
+	w.settle("pool-1", func() bool { return w.condition("pool-1", infrav1.ASGReadyCondition).Status == "False" })
+	if c := w.condition("pool-1", infrav1.ASGReadyCondition); c.Reason != infrav1.ASGProvisionFailedReason ||
+		!strings.Contains(c.Message, "2 of 4 instances") || !strings.Contains(c.Message, "InsufficientInstanceCapacity") {
+		t.Errorf("the condition is %+v", c)
+	}
+	if obj := w.get("pool-1"); !obj.Status.Ready || obj.Status.Replicas != 2 {
+		t.Errorf("the status is %+v", obj.Status)
+	}
+	w.aws.Configure(func(c *emulator.Config) { c.NoCapacity = nil })
+	w.settle("pool-1", w.ready("pool-1", 4))
+}

@@ -144,6 +144,10 @@ func (v *view) planPool() {
 	default:
 		v.add(autoscaling.PlanGroup(w, v.group, aws.ToString(v.template.LaunchTemplateId))...)
 	}
+	if v.group != nil && v.group.LaunchFailure != "" && v.group.Short() {
+		v.problem(areaGroup, infrav1.ASGProvisionFailedReason, "Auto Scaling group %s has %d of %d instances, because AWS couldn't launch more: %s",
+			v.Pool.Name, len(v.group.Instances), aws.ToInt32(v.group.DesiredCapacity), v.group.LaunchFailure)
+	}
 	if v.group == nil || v.template == nil {
 		return
 	}
