@@ -62,6 +62,9 @@ type process struct {
 	stop       func()
 	// ending, unless nil, tells before each write whether the process has ended.
 	ending func() bool
+	// behind, unless nil, are the AWSMachines as this process read them last: a read
+	// gives those, as from a cache that lags behind the process's own writes.
+	behind map[client.ObjectKey]*infrav1.AWSMachine
 }
 
 // errEnded is what a process gets that has ended: nothing of it reaches the store.
@@ -76,6 +79,17 @@ func (p *process) store(kube client.WithWatch) client.Client {
 		return do()
 	}
 	return interceptor.NewClient(kube, interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+			err := c.Get(ctx, key, obj, opts...)
+			if machine, ok := obj.(*infrav1.AWSMachine); ok && err == nil && p.behind != nil {
+				older := p.behind[key]
+				p.behind[key] = machine.DeepCopy()
+				if older != nil {
+					older.DeepCopyInto(machine)
+				}
+			}
+			return err
+		},
 		Update: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.UpdateOption) error {
 			return write(func() error { return c.Update(ctx, obj, opts...) })
 		},

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
@@ -135,4 +137,27 @@ func TestNewLeaderDoesNotTakeAHiddenInstanceForGone(t *testing.T) {
 
 func failed(status *infrav1.AWSMachineStatus) bool {
 	return status.Deprecated != nil && status.Deprecated.V1Beta1 != nil && status.Deprecated.V1Beta1.FailureReason != nil
+}
+
+// TestReadsThatLagBehindMakeNothingTwice has the process read each object as it was
+// one read before, all the time.
+func TestReadsThatLagBehindMakeNothingTwice(t *testing.T) {
+	for _, s := range settings {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, s.cluster)
+			before := w.resources()
+			w.process.behind = map[client.ObjectKey]*infrav1.AWSMachine{}
+			w.aws.Configure(func(c *emulator.Config) { c.HideNewFor = 30 * time.Second })
+			s.create(w, "m1")
+			w.settle("m1", w.ready("m1"))
+			w.pass(time.Minute)
+			w.oneInstance("m1")
+			if n := w.aws.Counts()["ec2.RunInstances"]; n != 1 {
+				t.Errorf("%d launches were asked for, want 1", n)
+			}
+			w.delete("m1")
+			w.nothingLeft(before)
+		})
+	}
 }
