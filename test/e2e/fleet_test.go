@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -148,13 +147,13 @@ func (s *stage) elapsed() time.Duration { return time.Since(s.begin) }
 func (s *stage) report() time.Duration {
 	took, now := s.elapsed(), s.w.usage()
 	now.cpu -= s.before.cpu
-	throttled := 0
+	refused := map[string]int{}
 	for _, e := range s.w.aws.Log() {
-		if e.Code == "RequestLimitExceeded" || strings.HasPrefix(e.Code, "Throttling") {
-			throttled++
+		if e.Code != "" {
+			refused[e.Key()+" "+e.Code]++
 		}
 	}
-	s.t.Logf("%s: %.1f s, %s, %d calls of which %d throttled: %v", s.name, took.Seconds(), now, s.w.calls(), throttled, s.w.aws.Counts())
+	s.t.Logf("%s: %.1f s, %s, %d calls: %v; refused were %v", s.name, took.Seconds(), now, s.w.calls(), s.w.aws.Counts(), refused)
 	return took
 }
 
