@@ -189,6 +189,26 @@ func TestIgnitionIsReadFromTheBucket(t *testing.T) {
 	}
 }
 
+// TestTheDatasFormatSaysIgnition has templates say nothing of Ignition, as published ones don't.
+func TestTheDatasFormatSaysIgnition(t *testing.T) {
+	w := newWorld(t, func(c *infrav1.AWSCluster) { c.Spec.S3Bucket = &infrav1.S3Bucket{Name: "boot"} })
+	w.machine("m1")
+	w.setData("m1", ignitionData, "ignition")
+	w.settle("m1", w.ready("m1"))
+	if data := w.userData("m1"); !strings.Contains(data, "s3://boot/node/m1") || !strings.Contains(data, `"append"`) || !strings.Contains(data, `"2.3.0"`) {
+		t.Errorf("the user data is %s", data)
+	}
+	if n := w.aws.Counts()["secretsmanager.CreateSecret"]; n != 0 {
+		t.Errorf("%d secrets were made beside the object", n)
+	}
+	w.delete("m1")
+	list, err := w.session().S3.ListObjectsV2(context.Background(), &s3.ListObjectsV2Input{Bucket: aws.String("boot")})
+	w.must(err)
+	if counts := w.aws.Counts(); len(list.Contents) > 0 || counts["secretsmanager.DeleteSecret"] != 0 {
+		t.Errorf("%d objects are left, and %d secrets were deleted", len(list.Contents), counts["secretsmanager.DeleteSecret"])
+	}
+}
+
 func TestIgnitionCanBeTheUserData(t *testing.T) {
 	w := newWorld(t)
 	w.machine("m1", ignition(func(i *infrav1.Ignition) { i.StorageType = infrav1.IgnitionStorageUnencryptedUserData }))

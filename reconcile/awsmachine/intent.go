@@ -111,7 +111,7 @@ func (in *Intent) joined() bool { return in.Owner != nil && in.Owner.Status.Node
 // where it isn't.
 func (in *Intent) secrets() (bootstrap.Secrets, bool) {
 	c := in.Machine.Spec.CloudInit
-	if c == nil || in.Machine.Spec.Ignition != nil || c.InsecureSkipSecretsManager {
+	if c == nil || in.ignitionSpec() != nil || c.InsecureSkipSecretsManager {
 		return bootstrap.Secrets{}, false
 	}
 	s := bootstrap.Secrets{Backend: c.SecureSecretsBackend, Prefix: c.SecretPrefix, Area: infrav1.InstanceReadyCondition}
@@ -124,11 +124,35 @@ func (in *Intent) secrets() (bootstrap.Secrets, bool) {
 	return s, true
 }
 
+// ignitionSpec returns how Ignition gets the bootstrap data, nil where it isn't known
+// to be Ignition. Templates needn't say anything: the format of the data does.
+func (in *Intent) ignitionSpec() *infrav1.Ignition {
+	if i := in.Machine.Spec.Ignition; i != nil {
+		return i
+	}
+	if in.Bootstrap == nil || in.Bootstrap.Format != bootstrap.Ignition {
+		return nil
+	}
+	return &infrav1.Ignition{StorageType: infrav1.IgnitionStorageClusterObjectStore, Version: infrav1.IgnitionVersion23}
+}
+
 // inBucket tells whether the bootstrap data is kept in the cluster's bucket.
 func (in *Intent) inBucket() bool {
-	i := in.Machine.Spec.Ignition
-	return i != nil && i.StorageType == infrav1.IgnitionStorageClusterObjectStore && in.Infra != nil && in.Infra.Bucket != nil
+	i := in.ignitionSpec()
+	return i != nil && i.StorageType == infrav1.IgnitionStorageClusterObjectStore && in.hasBucket()
 }
+
+// mayBeInBucket tells whether the bootstrap data has to be looked for in the cluster's
+// bucket by who doesn't know its format any more.
+func (in *Intent) mayBeInBucket() bool {
+	if in.Machine.Spec.Ignition != nil || in.Bootstrap != nil {
+		return in.inBucket()
+	}
+	c := in.Machine.Spec.CloudInit
+	return in.hasBucket() && (c == nil || c.SecretCount == 0)
+}
+
+func (in *Intent) hasBucket() bool { return in.Infra != nil && in.Infra.Bucket != nil }
 
 func (in *Intent) objectKey() string { return bootstrap.ObjectKey(in.role(), in.Machine.Name) }
 

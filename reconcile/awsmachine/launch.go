@@ -93,15 +93,13 @@ func (v *view) parts(s bootstrap.Secrets) [][]byte {
 }
 
 func (v *view) ignition() (stores []plan.Action, data []byte, err error) {
-	spec := v.Machine.Spec.Ignition
+	spec := v.ignitionSpec()
 	switch {
-	case spec == nil:
-		return nil, nil, fmt.Errorf("the bootstrap data is Ignition: set spec.ignition of the machine's template")
 	case spec.StorageType == infrav1.IgnitionStorageUnencryptedUserData:
 		data, err = bootstrap.Plain(*v.Bootstrap, false)
 		return nil, data, err
 	case !v.inBucket():
-		return nil, nil, fmt.Errorf("spec.ignition keeps the bootstrap data in the cluster's bucket, and the AWSCluster has none: set its spec.s3Bucket, or storageType %s", infrav1.IgnitionStorageUnencryptedUserData)
+		return nil, nil, fmt.Errorf("the bootstrap data is Ignition, which is kept in the cluster's bucket, and the AWSCluster has none: set its spec.s3Bucket, or spec.ignition.storageType %s of the machine's template", infrav1.IgnitionStorageUnencryptedUserData)
 	}
 	store := bootstrap.PutObject(infrav1.InstanceReadyCondition, v.Infra.Bucket.Name, v.objectKey(), v.Bootstrap.Value)
 	if v.Stored[store.Key] != bootstrap.Digest(v.Bootstrap.Value) {
@@ -118,7 +116,7 @@ func (v *view) ignition() (stores []plan.Action, data []byte, err error) {
 // removeObject removes the data from the bucket. There is no record of it: it is
 // removed once, when it isn't needed any more, whether or not it was stored.
 func (v *view) removeObject() {
-	if !v.inBucket() {
+	if !v.mayBeInBucket() {
 		return
 	}
 	a := bootstrap.DeleteObject(areaBootstrap, v.Infra.Bucket.Name, v.objectKey())
