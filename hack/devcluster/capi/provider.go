@@ -31,14 +31,14 @@ var Providers = []Provider{
 		Config:         "controlplane/kubeadm/config/default",
 		Namespace:      "capi-kubeadm-control-plane-system",
 		ServiceAccount: "capi-kubeadm-control-plane-manager",
-		FeatureGates:   "ClusterTopology=true,MachinePool=true",
+		FeatureGates:   "ClusterTopology=true,MachinePool=true,KubeadmBootstrapFormatIgnition=true",
 	},
 	{
 		Name:           "capi-kubeadm-bootstrap",
 		Config:         "bootstrap/kubeadm/config/default",
 		Namespace:      "capi-kubeadm-bootstrap-system",
 		ServiceAccount: "capi-kubeadm-bootstrap-manager",
-		FeatureGates:   "MachinePool=true",
+		FeatureGates:   "MachinePool=true,KubeadmBootstrapFormatIgnition=true",
 	},
 }
 
