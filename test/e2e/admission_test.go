@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
 // TestWhatNeedsAnotherObjectIsJudgedAtAdmission goes through the webhooks, which
@@ -67,4 +69,76 @@ spec: {template: {spec: {region: us-east-1, sshKeyName: %s}}}}`
 	if out, err := w.tryKubectl(annotated, "apply", "-n", ns, "-f", "-"); err == nil {
 		t.Errorf("the annotation lets a real change through: %s", out)
 	}
+}
+
+// TestMachinesThatAWSHasNothingForAreRefused sends machines of a real cluster through
+// the whole chain, dry and in earnest.
+func TestMachinesThatAWSHasNothingForAreRefused(t *testing.T) {
+	w := newWorld(t)
+	ns := w.namespace()
+	w.apply(ns, quickStart("home"))
+	w.waitReady(ns, "home")
+	w.aws.Configure(func(c *emulator.Config) {
+		c.InstanceProfiles, c.NotOffered = []string{"nodes"}, []string{"c5.large/*"}
+	})
+	object := func(kind, spec string) string {
+		return fmt.Sprintf(`{apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: %s, metadata: {name: bad, labels: {cluster.x-k8s.io/cluster-name: home}}, spec: %s}`, kind, spec)
+	}
+	withDefaults := func(fields string) string {
+		for field, value := range map[string]string{"sshKeyName": "default", "iamInstanceProfile": "nodes"} {
+			if !strings.Contains(fields, field+":") {
+				fields += ", " + field + ": " + value
+			}
+		}
+		return fields
+	}
+	machine := func(fields string) string {
+		return object("AWSMachine", "{"+withDefaults(fields)+"}")
+	}
+	template := func(fields string) string {
+		return object("AWSMachineTemplate", "{template: {spec: {"+withDefaults(fields)+"}}}")
+	}
+	refused := map[string]struct{ manifest, field, advice string }{
+		"a slip in the type":      {machine("instanceType: m5.larg"), "spec.instanceType", "did you mean m5.large"},
+		"a type of no zone":       {machine("instanceType: c5.large"), "spec.instanceType", "choose another instance type"},
+		"an image that is gone":   {machine("instanceType: m5.large, ami: {id: ami-0123456789abcdef0}"), "spec.ami.id", "leave ami.id out"},
+		"no such key pair":        {machine("instanceType: m5.large, sshKeyName: dfault"), "spec.sshKeyName", "one of: default"},
+		"no such profile":         {machine("instanceType: m5.large, iamInstanceProfile: node"), "spec.iamInstanceProfile", "clusterawsadm bootstrap iam"},
+		"no such subnet":          {machine("instanceType: m5.large, subnet: {id: subnet-0123456789abcdef0}"), "spec.subnet.id", "write one of: subnet-"},
+		"no such group":           {machine("instanceType: m5.large, additionalSecurityGroups: [{id: sg-0123456789abcdef0}]"), "spec.additionalSecurityGroups[0].id", "create it"},
+		"no such override":        {machine("instanceType: m5.large, securityGroupOverrides: {node: sg-0123456789abcdef0}"), "spec.securityGroupOverrides[node]", "create it"},
+		"a template's type":       {template("instanceType: m5.larg"), "spec.template.spec.instanceType", "did you mean m5.large"},
+		"a template's profile":    {template("instanceType: m5.large, iamInstanceProfile: node"), "spec.template.spec.iamInstanceProfile", "aws iam list-instance-profiles"},
+		"a template's key":        {template("instanceType: m5.large, sshKeyName: me"), "spec.template.spec.sshKeyName", `write "" to have none`},
+		"a template's image":      {template("instanceType: m5.large, ami: {id: ami-0123456789abcdef0}"), "spec.template.spec.ami.id", "differ from region to region"},
+		"a template's own subnet": {template("instanceType: m5.large, subnet: {id: subnet-0123456789abcdef0}"), "spec.template.spec.subnet.id", "leave it out"},
+	}
+	calls := w.mutations()
+	for name, c := range refused {
+		t.Run(name, func(t *testing.T) {
+			for _, flags := range [][]string{{"--dry-run=server"}, nil} {
+				out, err := w.tryKubectl(c.manifest, append([]string{"apply", "-n", ns, "-f", "-"}, flags...)...)
+				if err == nil || !strings.Contains(out, c.field) || !strings.Contains(out, c.advice) {
+					t.Errorf("kubectl says %q, want %q and %q", out, c.field, c.advice)
+				}
+			}
+		})
+	}
+	if now := w.mutations(); now != calls {
+		t.Errorf("refused manifests made %d calls that change AWS", now-calls)
+	}
+	t.Run("AWS is away", func(t *testing.T) {
+		w.aws.Configure(func(c *emulator.Config) { c.Outage = "refuse" })
+		defer w.aws.Configure(func(c *emulator.Config) { c.Outage = "" })
+		out, err := w.tryKubectl(machine("instanceType: m5.large, iamInstanceProfile: unheard-of"), "apply", "-n", ns, "-f", "-", "--dry-run=server")
+		if err != nil || !strings.Contains(out, "Warning: ") || !strings.Contains(out, "spec.iamInstanceProfile") || !strings.Contains(out, "AWS could not be asked") {
+			t.Errorf("kubectl says %q (%v), want a warning", out, err)
+		}
+	})
+	t.Run("what is there", func(t *testing.T) {
+		if out, err := w.tryKubectl(machine("instanceType: m5.large"), "apply", "-n", ns, "-f", "-", "--dry-run=server"); err != nil || strings.Contains(out, "Warning") {
+			t.Errorf("kubectl says %q (%v)", out, err)
+		}
+	})
+	w.deleteCluster(ns, "home")
 }
