@@ -39,8 +39,20 @@ var (
 	}
 )
 
+// Hosts holds dedicated hosts, released ones too for as long as AWS shows them: look
+// at State.
+var Hosts = &Table[ec2types.Host]{
+	Kind: "ec2/host",
+	ID:   func(h *ec2types.Host) string { return aws.ToString(h.HostId) },
+	Tags: func(h *ec2types.Host) map[string]string { return tagMap(h.Tags) },
+	VPC:  noVPC[ec2types.Host],
+	List: listHosts,
+	ByID: hostsByID,
+	Busy: func(h *ec2types.Host) bool { return h.State == ec2types.AllocationStatePending },
+}
+
 // MachineTables are what machines need besides the network.
-var MachineTables = []Resource{Instances, InstanceTypes}
+var MachineTables = []Resource{Instances, InstanceTypes, Hosts}
 
 // instanceBusy tells that AWS is moving the instance from one state to another.
 func instanceBusy(i *ec2types.Instance) bool {

@@ -23,18 +23,23 @@ const (
 
 // projected are the conditions that a projection decides on; all others in the
 // status are somebody else's.
-var projected = []string{infrav1.ReadyCondition, infrav1.InstanceReadyCondition, infrav1.SecurityGroupsReadyCondition, infrav1.ELBAttachedCondition}
+var projected = []string{infrav1.ReadyCondition, infrav1.InstanceReadyCondition, infrav1.SecurityGroupsReadyCondition, infrav1.ELBAttachedCondition,
+	infrav1.DedicatedHostReleaseCondition}
 
 // failedReasons are the reasons of what was to be done and is not.
 var failedReasons = map[string]string{
-	infrav1.InstanceReadyCondition:       infrav1.InstanceProvisionFailedReason,
-	infrav1.SecurityGroupsReadyCondition: infrav1.SecurityGroupsFailedReason,
-	infrav1.ELBAttachedCondition:         infrav1.ELBAttachFailedReason,
+	infrav1.InstanceReadyCondition:        infrav1.InstanceProvisionFailedReason,
+	infrav1.SecurityGroupsReadyCondition:  infrav1.SecurityGroupsFailedReason,
+	infrav1.ELBAttachedCondition:          infrav1.ELBAttachFailedReason,
+	infrav1.DedicatedHostReleaseCondition: infrav1.DedicatedHostReleaseFailedReason,
 }
 
 // areas returns the conditions of the machine; all of them make up Ready.
 func (v *view) areas() []string {
 	areas := []string{infrav1.InstanceReadyCondition}
+	if v.deleting() && v.ownHost() {
+		areas = append(areas, infrav1.DedicatedHostReleaseCondition)
+	}
 	if v.row == nil {
 		return areas
 	}
@@ -105,8 +110,11 @@ func (v *view) area(area string) conditions.Condition {
 		}
 		if v.deleting() {
 			c.Reason = infrav1.DeletingFailedReason
-			if area == infrav1.ELBAttachedCondition {
+			switch area {
+			case infrav1.ELBAttachedCondition:
 				c.Reason = infrav1.ELBDetachFailedReason
+			case infrav1.DedicatedHostReleaseCondition:
+				c.Reason = infrav1.DedicatedHostReleaseFailedReason
 			}
 		}
 	}
@@ -189,5 +197,5 @@ func past(summary string) string {
 // pastForms are the verbs with which summaries begin, as they are told later.
 var pastForms = map[string]string{
 	"create": "Created", "delete": "Deleted", "set": "Set", "tag": "Tagged", "register": "Registered", "deregister": "Deregistered",
-	"terminate": "Terminated",
+	"terminate": "Terminated", "release": "Released",
 }

@@ -24,6 +24,8 @@ type setting struct {
 	delete       []string
 	// skip is how many of the same calls go well first.
 	skip int
+	// plain tells that no bootstrap data is kept in AWS.
+	plain bool
 }
 
 var settings = []setting{
@@ -64,6 +66,14 @@ var settings = []setting{
 		format:  "ignition",
 		launch:  []string{"s3.PutObject", "ec2.RunInstances"},
 		delete:  []string{"ec2.TerminateInstances", "s3.DeleteObject"},
+	},
+	{
+		name:    "a dedicated host of its own",
+		cluster: func(*infrav1.AWSCluster) {},
+		machine: []func(*infrav1.AWSMachine, *clusterv1.Machine){plainData, dynamicHost},
+		plain:   true,
+		launch:  []string{"ec2.AllocateHosts", "ec2.RunInstances"},
+		delete:  []string{"ec2.TerminateInstances", "ec2.ReleaseHosts"},
 	},
 }
 

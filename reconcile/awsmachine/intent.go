@@ -168,6 +168,9 @@ func (in *Intent) Kinds() []mirror.Kind {
 			kinds = appendNew(appendNew(kinds, mirror.LoadBalancers.Kind), mirror.TargetGroups.Kind)
 		}
 	}
+	if in.ownHost() {
+		kinds = appendNew(kinds, mirror.Hosts.Kind)
+	}
 	if in.deleting() {
 		return kinds
 	}

@@ -21,7 +21,7 @@ func (v *view) planLaunch() {
 	}
 	spec := &v.Machine.Spec
 	l := instance.Launch{UID: string(v.Machine.UID), Name: v.Machine.Name, Spec: spec, Tags: v.tags(), Infra: v.Infra,
-		ImageID: v.ImageID, Image: v.Image, HostID: aws.ToString(spec.HostID)}
+		ImageID: v.ImageID, Image: v.Image}
 	var waits string
 	var err error
 	if l.Subnet, err = instance.ChooseSubnet(spec, v.Infra, v.failureDomain(), v.snap); err != nil {
@@ -44,12 +44,15 @@ func (v *view) planLaunch() {
 		return
 	}
 	l.UserData = userData
+	var first string
+	if l.HostID, first = v.planHost(l.Subnet); len(v.plan.Problems) > 0 {
+		return
+	}
 	in, err := l.Input()
 	if err != nil {
 		v.problem(area, failed, "%s", err)
 		return
 	}
-	first := ""
 	for _, a := range stores {
 		v.add(a)
 		first = "the bootstrap data to be stored"
@@ -130,8 +133,5 @@ func (v *view) unsupported() {
 	const area, failed = infrav1.InstanceReadyCondition, infrav1.InstanceProvisionFailedReason
 	if v.Machine.Spec.ElasticIPPool != nil {
 		v.problem(area, failed, "spec.elasticIpPool is not supported yet: use publicIP without a pool")
-	}
-	if v.Machine.Spec.DynamicHostAllocation != nil {
-		v.problem(area, failed, "spec.dynamicHostAllocation is not supported yet: allocate the host and set spec.hostID")
 	}
 }

@@ -353,17 +353,17 @@ func (p *pass) project(ctx context.Context) error {
 // shortly before may not be visible yet.
 func (p *pass) finish(ctx context.Context) (ctrl.Result, error) {
 	v := p.view()
-	if v.row != nil || v.vanished() {
+	known, visible := p.hostsKnown(v)
+	if known && (v.row != nil || v.vanished()) {
 		return p.release(ctx)
 	}
-	var visible time.Time
-	if !p.memory.tried.IsZero() {
-		visible = p.memory.tried.Add(v.snap.Grace)
+	if tried := p.memory.tried.Add(v.snap.Grace); !p.memory.tried.IsZero() && tried.After(visible) {
+		visible = tried
 	}
 	if bound := p.started.Add(v.snap.Grace); p.obj.CreationTimestamp.Time.Before(p.started) && bound.After(visible) {
 		visible = bound
 	}
-	if instance.RecordedID(&p.obj.Spec) == "" && !v.snap.Observed(mirror.Instances.Kind).Before(visible) {
+	if known && instance.RecordedID(&p.obj.Spec) == "" && !v.snap.Observed(mirror.Instances.Kind).Before(visible) {
 		return p.release(ctx)
 	}
 	if err := p.project(ctx); err != nil {
@@ -372,7 +372,8 @@ func (p *pass) finish(ctx context.Context) (ctrl.Result, error) {
 	if wait := visible.Sub(p.Clock.Now()); wait > 0 {
 		return ctrl.Result{RequeueAfter: wait}, nil
 	}
-	if err := p.Mirror.Refresh(ctx, p.session.Scope, 0, mirror.Instances.Kind); err != nil {
+	in := p.intent()
+	if err := p.Mirror.Refresh(ctx, p.session.Scope, 0, in.Kinds()...); err != nil {
 		return ctrl.Result{}, err
 	}
 	return ctrl.Result{RequeueAfter: time.Second}, nil

@@ -206,11 +206,13 @@ func (v *view) planDelete() {
 	const area = infrav1.InstanceReadyCondition
 	v.removeBootstrapData()
 	if v.row == nil {
+		v.releaseHost()
 		return
 	}
 	id := aws.ToString(v.row.InstanceId)
 	switch instance.State(v.row) {
 	case infrav1.InstanceStateTerminated:
+		v.releaseHost()
 		return
 	case infrav1.InstanceStateShuttingDown:
 		v.wait(area, infrav1.DeletingReason, "instance "+id+" to end")

@@ -128,6 +128,7 @@ func (v *view) status() infrav1.AWSMachineStatus {
 	if v.row != nil {
 		v.instanceStatus(&status)
 	}
+	v.hostStatus(&status)
 	setConditions(&status, v.conditions(), v.Machine.Generation)
 	v.setAnnounced(&status)
 	v.failure(&status)

@@ -21,6 +21,8 @@ const (
 type Subnet struct {
 	ID   string
 	IPv6 bool
+	// Zone is "" while it isn't known.
+	Zone string
 }
 
 // ChooseSubnet returns the machine's subnet: the named one; else one that passes
@@ -44,7 +46,7 @@ func ChooseSubnet(spec *infrav1.AWSMachineSpec, infra *Infra, failureDomain stri
 			continue
 		}
 		if id := realID(s); id != "" {
-			return Subnet{id, s.IsIPv6}, nil
+			return Subnet{id, s.IsIPv6, s.AvailabilityZone}, nil
 		}
 	}
 	if failureDomain != "" {
@@ -58,14 +60,14 @@ func realID(s infrav1.SubnetSpec) string { return first(s.ResourceID, s.ID) }
 func namedSubnet(id string, infra *Infra, snap *mirror.Snapshot) (Subnet, error) {
 	for _, s := range infra.Subnets {
 		if s.ID == id || s.ResourceID == id {
-			return Subnet{realID(s), s.IsIPv6}, nil
+			return Subnet{realID(s), s.IsIPv6, s.AvailabilityZone}, nil
 		}
 	}
 	row, ok := mirror.Get(snap, mirror.Subnets, id)
 	if !ok {
 		return Subnet{}, fmt.Errorf("subnet %s doesn't exist in %s", id, infra.Region)
 	}
-	return Subnet{id, len(row.Ipv6CidrBlockAssociationSet) > 0}, nil
+	return Subnet{id, len(row.Ipv6CidrBlockAssociationSet) > 0, aws.ToString(row.AvailabilityZone)}, nil
 }
 
 func filteredSubnet(spec *infrav1.AWSMachineSpec, infra *Infra, failureDomain string, snap *mirror.Snapshot) (Subnet, error) {
@@ -75,7 +77,7 @@ func filteredSubnet(spec *infrav1.AWSMachineSpec, infra *Infra, failureDomain st
 			return Subnet{}, fmt.Errorf("spec.subnet: %w", err)
 		}
 		if ok && row.State == ec2types.SubnetStateAvailable && (failureDomain == "" || aws.ToString(row.AvailabilityZone) == failureDomain) {
-			return Subnet{aws.ToString(row.SubnetId), len(row.Ipv6CidrBlockAssociationSet) > 0}, nil
+			return Subnet{aws.ToString(row.SubnetId), len(row.Ipv6CidrBlockAssociationSet) > 0, aws.ToString(row.AvailabilityZone)}, nil
 		}
 	}
 	where := "VPC " + infra.VPCID

@@ -1,0 +1,72 @@
+package awsmachine
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+)
+
+// ownHost tells whether the machine has a dedicated host of its own.
+func (in *Intent) ownHost() bool { return in.Machine.Spec.DynamicHostAllocation != nil }
+
+// planHost allocates the machine's host, if it wants one, and returns the id of the
+// host to launch on, or "". first is what the launch waits for.
+func (v *view) planHost(subnet instance.Subnet) (id, first string) {
+	if !v.ownHost() {
+		return aws.ToString(v.Machine.Spec.HostID), ""
+	}
+	host := instance.FindHost(string(v.Machine.UID), v.snap)
+	switch {
+	case host == nil && subnet.Zone == "":
+		return "", fmt.Sprintf("the zone of subnet %s to be known", subnet.ID)
+	case host == nil:
+		v.add(instance.AllocateHost(string(v.Machine.UID), &v.Machine.Spec, subnet.Zone, v.tags()))
+		return "", "the dedicated host"
+	case host.State == ec2types.AllocationStatePermanentFailure || host.State == ec2types.AllocationStateUnderAssessment:
+		v.problem(infrav1.InstanceReadyCondition, infrav1.InstanceProvisionFailedReason,
+			"dedicated host %s is in the state %s; delete the Machine to have another one", aws.ToString(host.HostId), host.State)
+	}
+	return aws.ToString(host.HostId), ""
+}
+
+// releaseHost releases the machine's host, once its instance is gone.
+func (v *view) releaseHost() {
+	if !v.ownHost() {
+		return
+	}
+	if host := instance.FindHost(string(v.Machine.UID), v.snap); host != nil {
+		v.add(instance.ReleaseHost(aws.ToString(host.HostId)))
+	}
+}
+
+// hostStatus tells the id of the machine's host.
+func (v *view) hostStatus(status *infrav1.AWSMachineStatus) {
+	if !v.ownHost() {
+		return
+	}
+	status.DedicatedHost = nil
+	if host := instance.FindHost(string(v.Machine.UID), v.snap); host != nil {
+		status.DedicatedHost = &infrav1.DedicatedHostStatus{ID: host.HostId}
+	}
+}
+
+// hostsKnown tells whether all that was allocated for the machine is to be seen, and
+// when it will be.
+func (p *pass) hostsKnown(v *view) (known bool, visible time.Time) {
+	if !v.ownHost() {
+		return true, time.Time{}
+	}
+	if at, ok := p.memory.storedAt[instance.HostKey]; ok {
+		visible = at.Add(v.snap.Grace)
+	}
+	if bound := p.started.Add(v.snap.Grace); p.obj.CreationTimestamp.Time.Before(p.started) && bound.After(visible) {
+		visible = bound
+	}
+	return !v.snap.Observed(mirror.Hosts.Kind).Before(visible), visible
+}
