@@ -197,5 +197,5 @@ func past(summary string) string {
 // pastForms are the verbs with which summaries begin, as they are told later.
 var pastForms = map[string]string{
 	"create": "Created", "delete": "Deleted", "set": "Set", "tag": "Tagged", "register": "Registered", "deregister": "Deregistered",
-	"terminate": "Terminated", "release": "Released",
+	"terminate": "Terminated", "release": "Released", "associate": "Associated",
 }

@@ -104,7 +104,7 @@ func (r *Reconciler) reconcile(ctx context.Context, obj *infrav1.AWSMachine, rel
 		}
 	}
 	p := &pass{Reconciler: r, obj: obj, stored: stored, related: rel, memory: r.memories.of(obj.UID),
-		failures: map[string][]string{}, tolerated: map[string]bool{}}
+		failures: map[string][]string{}, tolerated: map[string]bool{}, ended: map[string]bool{}}
 	return p.run(ctx)
 }
 

@@ -75,6 +75,14 @@ var settings = []setting{
 		launch:  []string{"ec2.AllocateHosts", "ec2.RunInstances"},
 		delete:  []string{"ec2.TerminateInstances", "ec2.ReleaseHosts"},
 	},
+	{
+		name:    "a public address of its own",
+		cluster: func(*infrav1.AWSCluster) {},
+		machine: []func(*infrav1.AWSMachine, *clusterv1.Machine){plainData, pooledAddress},
+		plain:   true,
+		launch:  []string{"ec2.RunInstances", "ec2.AllocateAddress", "ec2.AssociateAddress"},
+		delete:  []string{"ec2.TerminateInstances", "ec2.ReleaseAddress"},
+	},
 }
 
 // create makes a machine of the setting.

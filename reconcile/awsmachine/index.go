@@ -101,7 +101,7 @@ func (x *index) changed(changes []mirror.Change) {
 		switch {
 		case c.ID == "":
 			x.each(c, func(e entry) bool { return x.judges(e, c.Kind) })
-		case c.Kind == mirror.Instances.Kind, c.Kind == mirror.Hosts.Kind:
+		case c.Kind == mirror.Instances.Kind, c.Kind == mirror.Hosts.Kind, c.Kind == mirror.Addresses.Kind:
 			x.instance(c)
 		case c.Kind == mirror.TargetGroups.Kind, c.Kind == mirror.ClassicLoadBalancers.Kind, c.Kind == mirror.LoadBalancers.Kind:
 			x.each(c, func(e entry) bool { return e.controlPlane && c.Tags[names.TagOwnedPrefix+e.cluster] == names.Owned })

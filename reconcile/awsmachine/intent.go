@@ -45,6 +45,10 @@ type Intent struct {
 	// Notice is what AWS announced of the instance, nil where it is not known here;
 	// then what the object says of it holds.
 	Notice *events.Notice
+	// Ended are the keys of journal entries that stand for nothing any more.
+	Ended map[string]bool
+	// PoolExhausted tells that the user's address pool had none left.
+	PoolExhausted bool
 	// Tolerated are the keys of actions that failed and hold nothing up.
 	Tolerated map[string]bool
 }
@@ -170,6 +174,9 @@ func (in *Intent) Kinds() []mirror.Kind {
 	}
 	if in.ownHost() {
 		kinds = appendNew(kinds, mirror.Hosts.Kind)
+	}
+	if in.ownAddress() {
+		kinds = appendNew(kinds, mirror.Addresses.Kind)
 	}
 	if in.deleting() {
 		return kinds

@@ -39,7 +39,6 @@ func (v *view) planLaunch() {
 	if err != nil {
 		v.problem(area, failed, "%s", err)
 	}
-	v.unsupported()
 	if len(v.plan.Problems)+len(v.plan.Waits) > 0 {
 		return
 	}
@@ -125,13 +124,5 @@ func (v *view) removeObject() {
 	a := bootstrap.DeleteObject(areaBootstrap, v.Infra.Bucket.Name, v.objectKey())
 	if !v.Removed[a.Key] && !v.Tolerated[a.Key] {
 		v.add(a)
-	}
-}
-
-// unsupported says what of the spec isn't done yet, rather than launch without it.
-func (v *view) unsupported() {
-	const area, failed = infrav1.InstanceReadyCondition, infrav1.InstanceProvisionFailedReason
-	if v.Machine.Spec.ElasticIPPool != nil {
-		v.problem(area, failed, "spec.elasticIpPool is not supported yet: use publicIP without a pool")
 	}
 }

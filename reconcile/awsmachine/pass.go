@@ -41,6 +41,10 @@ type pass struct {
 	tolerated map[string]bool
 	// inLine tells that the launch waits for its turn.
 	inLine bool
+	// ended are the keys of journal entries that stand for nothing any more.
+	ended map[string]bool
+	// poolExhausted is set when the user's address pool had none left.
+	poolExhausted bool
 
 	// What a launch needs, once it was read.
 	data      *bootstrap.Data
@@ -65,6 +69,7 @@ func (p *pass) intent() Intent {
 	in.Started, in.Failures, in.Tolerated = p.started, p.failures, p.tolerated
 	in.Bootstrap, in.ImageID, in.Image, in.ObjectURL = p.data, p.imageID, p.image, p.objectURL
 	in.Stored, in.Removed, in.InLine = p.memory.stored, p.memory.removed, p.inLine
+	in.Ended, in.PoolExhausted = p.ended, p.poolExhausted
 	if p.session != nil {
 		in.Notice = p.notices.of(p.session.Scope, &p.obj.Spec)
 	}
@@ -201,7 +206,7 @@ func (p *pass) converge(ctx context.Context) (plan.Plan, error) {
 			return v.plan, ctx.Err()
 		}
 		p.before(ready)
-		results, err := p.actor.Act(ctx, p.session, noJournal{}, ready)
+		results, err := p.actor.Act(ctx, p.session, (*journal)(p), ready)
 		if err != nil {
 			return v.plan, err
 		}
@@ -242,6 +247,9 @@ func (p *pass) take(r plan.Result) {
 	a := r.Action
 	p.failures[a.Area] = slices.DeleteFunc(p.failures[a.Area], func(m string) bool { return m == p.memory.held[a.Key].message })
 	switch {
+	case instance.PoolExhausted(r) && instance.FallsBack(p.obj.Spec.ElasticIPPool):
+		p.poolExhausted = true
+		return // Amazon's pool comes next
 	case r.Outcome == plan.Failed && p.tolerate(r):
 		p.tolerated[a.Key] = true
 	case r.Outcome == plan.Failed, r.Outcome == plan.Existed && a.Verb != plan.Delete:
@@ -396,24 +404,11 @@ func (p *pass) next(left plan.Plan) ctrl.Result {
 	if at := p.memory.next(); !at.IsZero() {
 		return ctrl.Result{RequeueAfter: max(at.Sub(p.Clock.Now()), 100*time.Millisecond)}
 	}
-	if len(left.Waits)+len(left.Actions) > 0 {
+	if len(left.Waits)+len(left.Actions)+len(p.obj.Status.PendingCreations) > 0 {
 		return ctrl.Result{RequeueAfter: lookAgain}
 	}
 	return ctrl.Result{}
 }
-
-// noJournal is for objects whose creations all carry tokens or unique names.
-type noJournal struct{}
-
-var _ plan.Journal = noJournal{}
-
-// Begin is never called: no action asks for an entry.
-func (noJournal) Begin(context.Context, []plan.Action) error {
-	return errors.New("an AWSMachine keeps no journal")
-}
-
-// End has nothing to remove.
-func (noJournal) End(context.Context, []string) {}
 
 // digest tells the contents of stored data apart.
 func digest(a plan.Action) string {

@@ -159,6 +159,9 @@ func (v *view) planInstance() {
 		return
 	}
 	v.planDrift()
+	if state == infrav1.InstanceStateRunning {
+		v.planAddress()
+	}
 	if v.controlPlane() && state == infrav1.InstanceStateRunning {
 		actions, waits := instance.Register(id, v.Infra, v.snap)
 		v.add(actions...)
@@ -207,12 +210,14 @@ func (v *view) planDelete() {
 	v.removeBootstrapData()
 	if v.row == nil {
 		v.releaseHost()
+		v.releaseAddress()
 		return
 	}
 	id := aws.ToString(v.row.InstanceId)
 	switch instance.State(v.row) {
 	case infrav1.InstanceStateTerminated:
 		v.releaseHost()
+		v.releaseAddress()
 		return
 	case infrav1.InstanceStateShuttingDown:
 		v.wait(area, infrav1.DeletingReason, "instance "+id+" to end")

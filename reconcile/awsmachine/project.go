@@ -129,6 +129,7 @@ func (v *view) status() infrav1.AWSMachineStatus {
 		v.instanceStatus(&status)
 	}
 	v.hostStatus(&status)
+	status.PendingCreations = v.unsettled()
 	setConditions(&status, v.conditions(), v.Machine.Generation)
 	v.setAnnounced(&status)
 	v.failure(&status)

@@ -18,7 +18,7 @@ import (
 
 // Handlers carry out the actions of this package.
 func Handlers(t *Terminator) []plan.Handler {
-	return slices.Concat(LifeHandlers(t), settingHandlers(), balancerHandlers(), hostHandlers())
+	return slices.Concat(LifeHandlers(t), settingHandlers(), balancerHandlers(), hostHandlers(), addressHandlers())
 }
 
 // LifeHandlers carry out launches and terminations.

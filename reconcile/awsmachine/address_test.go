@@ -1,0 +1,100 @@
+package awsmachine
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"k8s.io/apimachinery/pkg/api/meta"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator"
+)
+
+const testPool = "ipv4pool-ec2-0123456789abcdef0"
+
+// pooledAddress gives the machine a public address of the user's pool, or of Amazon's.
+func pooledAddress(obj *infrav1.AWSMachine, _ *clusterv1.Machine) {
+	fallback := infrav1.PublicIpv4PoolFallbackOrderAmazonPool
+	obj.Spec.PublicIP = aws.Bool(true)
+	obj.Spec.ElasticIPPool = &infrav1.ElasticIPPool{PublicIpv4Pool: aws.String(testPool), PublicIpv4PoolFallBackOrder: &fallback}
+}
+
+// machineAddresses returns the addresses that aren't NAT gateways'.
+func (w *world) machineAddresses() []ec2types.Address {
+	w.t.Helper()
+	out, err := w.ec2().DescribeAddresses(context.Background(), &ec2.DescribeAddressesInput{
+		Filters: []ec2types.Filter{{Name: aws.String("tag:sigs.k8s.io/cluster-api-provider-aws/role"), Values: []string{"ec2-*"}}}})
+	w.must(err)
+	return out.Addresses
+}
+
+func TestAMachineHasItsPublicAddressForAsLongAsItsInstance(t *testing.T) {
+	w := newWorld(t)
+	before := w.resources()
+	w.machine("m1", plainData, pooledAddress)
+	w.settle("m1", w.ready("m1"))
+	w.pass(2 * time.Minute)
+	w.settle("m1", func() bool { return len(w.get("m1").Status.PendingCreations) == 0 })
+	addresses, i := w.machineAddresses(), w.instances()[0]
+	if len(addresses) != 1 || aws.ToString(addresses[0].InstanceId) != aws.ToString(i.InstanceId) || aws.ToString(addresses[0].PublicIpv4Pool) != testPool {
+		t.Fatalf("the addresses are %+v", addresses)
+	}
+	found := false
+	for _, a := range w.get("m1").Status.Addresses {
+		found = found || a.Type == infrav1.MachineAddressExternalIP && a.Address == aws.ToString(addresses[0].PublicIp)
+	}
+	if !found {
+		t.Errorf("the status's addresses are %v", w.get("m1").Status.Addresses)
+	}
+	w.process.stop()
+	w.aws.ResetCounts()
+	_, err := w.reconcile("m1")
+	w.must(err)
+	if counts := w.aws.Counts(); len(counts) > 0 {
+		t.Errorf("at rest it costs %v", counts)
+	}
+	w.boot()
+	w.delete("m1")
+	if n := len(w.machineAddresses()); n > 0 {
+		t.Errorf("%d addresses are left", n)
+	}
+	w.nothingLeft(before)
+}
+
+func TestAnExhaustedPoolFallsBackToAmazonsOnlyWhereAllowed(t *testing.T) {
+	for name, allowed := range map[string]bool{"allowed": true, "not allowed": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.aws.Faults().Set(emulator.Fault{Operation: "AllocateAddress", Parameters: map[string]string{"PublicIpv4Pool": "*"}, Code: "InsufficientAddressCapacity", Status: 400})
+			w.machine("m1", plainData, pooledAddress, func(obj *infrav1.AWSMachine, _ *clusterv1.Machine) {
+				if !allowed {
+					none := infrav1.PublicIpv4PoolFallbackOrderNone
+					obj.Spec.ElasticIPPool.PublicIpv4PoolFallBackOrder = &none
+				}
+			})
+			if allowed {
+				w.settle("m1", w.ready("m1"))
+				if a := w.machineAddresses(); len(a) != 1 || aws.ToString(a[0].PublicIpv4Pool) != "amazon" {
+					t.Errorf("the addresses are %+v", a)
+				}
+				return
+			}
+			w.settle("m1", func() bool {
+				return w.reason("m1", infrav1.InstanceReadyCondition) == infrav1.InstanceProvisionFailedReason
+			})
+			c := meta.FindStatusCondition(w.get("m1").Status.Conditions, infrav1.InstanceReadyCondition)
+			if !strings.Contains(c.Message, "InsufficientAddressCapacity") || !strings.Contains(c.Message, testPool) {
+				t.Errorf("the message is %q", c.Message)
+			}
+			w.aws.Faults().Clear()
+			w.settle("m1", w.ready("m1"))
+		})
+	}
+}
