@@ -66,11 +66,13 @@ func FindGroup(snap *mirror.Snapshot, name, arn string, owner names.Owner) (grou
 	return row, false
 }
 
-// FindTemplate returns the owner's launch template of the name likewise. The one
-// that the owner's group uses is the owner's.
-func FindTemplate(snap *mirror.Snapshot, name string, group *mirror.AutoScalingGroup, owner names.Owner) (template *mirror.LaunchTemplate, foreign bool) {
+// FindTemplate returns the owner's launch template of the name likewise. id is that
+// which the object records, or "". The one that the owner's group uses is the
+// owner's too.
+func FindTemplate(snap *mirror.Snapshot, name, id string, group *mirror.AutoScalingGroup, owner names.Owner) (template *mirror.LaunchTemplate, foreign bool) {
 	for _, row := range mirror.Select(snap, mirror.LaunchTemplates, func(t *mirror.LaunchTemplate) bool { return aws.ToString(t.LaunchTemplateName) == name }) {
-		known := group != nil && aws.ToString(templateOf(group).LaunchTemplateId) == aws.ToString(row.LaunchTemplateId)
+		rowID := aws.ToString(row.LaunchTemplateId)
+		known := rowID == id || group != nil && aws.ToString(templateOf(group).LaunchTemplateId) == rowID
 		if owner.Owns(mirror.LaunchTemplates.Tags(row), known) {
 			return row, false
 		}

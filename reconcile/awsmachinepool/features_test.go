@@ -182,6 +182,7 @@ func TestForeignGroupAndTemplateAreLeftAlone(t *testing.T) {
 	// The same names, wanted by an object of another UID.
 	other := w.get("pool-1")
 	other.UID, other.Spec.ProviderID, other.Spec.ProviderIDList = "another", "", nil
+	other.Status = infrav1.AWSMachinePoolStatus{}
 	in := newIntent(other, related{pool: w.machinePool("pool-1")})
 	in.Infra = w.infra()
 	p := Plan(in, w.mirror.Snapshot(w.session().Scope))

@@ -39,7 +39,7 @@ type view struct {
 func observe(in Intent, snap *mirror.Snapshot) *view {
 	v := &view{Intent: in, snap: snap}
 	v.group, v.foreignGroup = autoscaling.FindGroup(snap, in.Pool.Name, in.recordedARN(), in.owner())
-	v.template, v.foreignTemplate = autoscaling.FindTemplate(snap, v.templateName(), v.group, in.owner())
+	v.template, v.foreignTemplate = autoscaling.FindTemplate(snap, v.templateName(), in.Pool.Status.LaunchTemplateID, v.group, in.owner())
 	return v
 }
 

@@ -1,0 +1,72 @@
+package awsmachinepool
+
+import (
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	astypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+)
+
+// replace puts another object of the same name in place of the pool's, as a move to
+// another management cluster does.
+func (w *world) replace(name string, change func(*infrav1.AWSMachinePool)) {
+	w.t.Helper()
+	old := w.get(name)
+	next := &infrav1.AWSMachinePool{ObjectMeta: metav1.ObjectMeta{Namespace: old.Namespace, Name: name, UID: types.UID("another"), Labels: old.Labels,
+		OwnerReferences: old.OwnerReferences, CreationTimestamp: metav1.NewTime(w.now.Now())}, Spec: *old.Spec.DeepCopy()}
+	old.Finalizers = nil
+	w.must(w.kube.Update(w.t.Context(), old))
+	w.must(w.kube.Delete(w.t.Context(), old))
+	change(next)
+	w.must(w.kube.Create(w.t.Context(), next))
+}
+
+func TestMovedPoolKeepsItsGroup(t *testing.T) {
+	w := newWorld(t)
+	w.pool("pool-1")
+	w.settle("pool-1", w.ready("pool-1", 2))
+	w.pass(time60)
+	before := w.get("pool-1").Spec
+	w.replace("pool-1", func(*infrav1.AWSMachinePool) {})
+	w.restart()
+	w.aws.ResetCounts()
+	w.settle("pool-1", w.ready("pool-1", 2))
+	w.rounds("pool-1", 5)
+	w.changesNothing()
+	if after := w.get("pool-1").Spec; after.ProviderID != before.ProviderID {
+		t.Errorf("the group was %s and is %s", before.ProviderID, after.ProviderID)
+	}
+	w.delete("pool-1")
+	w.nothingLeft()
+}
+
+// TestPoolOfAnotherControllerIsTakenOver lets nothing but names and the usual tags
+// tell whose the group and the template are.
+func TestPoolOfAnotherControllerIsTakenOver(t *testing.T) {
+	w := newWorld(t)
+	w.pool("pool-1")
+	w.settle("pool-1", w.ready("pool-1", 2))
+	w.pass(time60)
+	id := w.get("pool-1").Status.LaunchTemplateID
+	_, err := w.session().EC2.DeleteTags(t.Context(), &ec2.DeleteTagsInput{Resources: []string{id}, Tags: []ec2types.Tag{{Key: aws.String(names.TagUID)}}})
+	w.must(err)
+	_, err = w.session().AutoScaling.DeleteTags(t.Context(), &autoscaling.DeleteTagsInput{Tags: []astypes.Tag{{Key: aws.String(names.TagUID),
+		ResourceId: aws.String("pool-1"), ResourceType: aws.String("auto-scaling-group")}}})
+	w.must(err)
+	w.replace("pool-1", func(p *infrav1.AWSMachinePool) { p.Spec.ProviderID, p.Spec.ProviderIDList = "", nil })
+	w.restart()
+	w.aws.ResetCounts()
+	w.settle("pool-1", w.ready("pool-1", 2))
+	w.rounds("pool-1", 5)
+	w.changesNothing()
+	w.delete("pool-1")
+	w.nothingLeft()
+}
