@@ -5,7 +5,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -43,13 +42,13 @@ type Observer struct {
 func (o *Observer) Refresh(ctx context.Context, cluster *infrav1.AWSCluster, maxAge time.Duration) error {
 	session, err := o.Sessions.For(ctx, cluster.Spec.IdentityRef, cluster.Namespace, cluster.Spec.Region)
 	if err != nil {
-		o.memory.Note(cluster.UID, nil, err)
+		o.memory.Note(cluster.UID, nil, err, o.clock().Now())
 		return err
 	}
 	o.Mirror.Watch(session)
 	in := o.intent(ctx, cluster)
 	err = o.Mirror.Refresh(cloud.WithPriority(ctx, cloud.Interactive), session.Scope, maxAge, in.Kinds()...)
-	o.memory.Note(cluster.UID, &session.Scope, err)
+	o.memory.Note(cluster.UID, &session.Scope, err, o.clock().Now())
 	return err
 }
 
@@ -74,9 +73,6 @@ func (o *Observer) Project(ctx context.Context, cluster *infrav1.AWSCluster) (*i
 	Stamp(&status, metav1.NewTime(o.clock().Now()))
 	return &status, fresh
 }
-
-// Forget drops what is known of an object that is gone.
-func (o *Observer) Forget(uid types.UID) { o.memory.Forget(uid) }
 
 func (o *Observer) intent(ctx context.Context, cluster *infrav1.AWSCluster) Intent {
 	var owner *clusterv1.Cluster

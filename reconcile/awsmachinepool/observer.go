@@ -37,13 +37,13 @@ func (o *Observer) Refresh(ctx context.Context, pool *infrav1.AWSMachinePool, ma
 	}
 	session, err := o.Sessions.For(ctx, rel.infra.Spec.IdentityRef, pool.Namespace, rel.infra.Spec.Region)
 	if err != nil {
-		o.memory.Note(pool.UID, nil, err)
+		o.memory.Note(pool.UID, nil, err, o.clock().Now())
 		return err
 	}
 	o.Mirror.Watch(session)
 	in := newIntent(pool, rel)
 	err = o.Mirror.Refresh(cloud.WithPriority(ctx, cloud.Interactive), session.Scope, maxAge, in.Kinds()...)
-	o.memory.Note(pool.UID, &session.Scope, err)
+	o.memory.Note(pool.UID, &session.Scope, err, o.clock().Now())
 	return err
 }
 

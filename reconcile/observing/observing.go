@@ -3,6 +3,7 @@
 package observing
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -36,16 +37,21 @@ func FreshnessOf(snap *mirror.Snapshot, err error, kinds ...mirror.Kind) Freshne
 	return Freshness{ObservedTime: snap.Observed(kinds...), Err: err}
 }
 
+// forgetAfter is after what time an object that nobody looks for is forgotten.
+const forgetAfter = time.Hour
+
 // Memory is where objects were last looked for, and how that went. The zero Memory
-// knows nothing.
+// knows nothing. What nobody looks for any more it forgets by itself.
 type Memory struct {
-	mu   sync.Mutex
-	seen map[types.UID]seen
+	mu     sync.Mutex
+	seen   map[types.UID]seen
+	tidied time.Time
 }
 
 type seen struct {
 	scope *cloud.Scope
 	err   error
+	at    time.Time
 }
 
 // Of returns the account and region of an object, nil before it was looked for,
@@ -57,24 +63,22 @@ func (m *Memory) Of(uid types.UID) (*cloud.Scope, error) {
 	return s.scope, s.err
 }
 
-// Note keeps how a look ended. Without a scope the known one stays.
-func (m *Memory) Note(uid types.UID, scope *cloud.Scope, err error) {
+// Note keeps how a look ended that was made now. Without a scope the known one
+// stays.
+func (m *Memory) Note(uid types.UID, scope *cloud.Scope, err error, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.seen == nil {
 		m.seen = map[types.UID]seen{}
 	}
+	if now.Sub(m.tidied) > forgetAfter {
+		m.tidied = now
+		maps.DeleteFunc(m.seen, func(_ types.UID, s seen) bool { return now.Sub(s.at) > forgetAfter })
+	}
 	if scope == nil {
 		scope = m.seen[uid].scope
 	}
-	m.seen[uid] = seen{scope, err}
-}
-
-// Forget drops what is known of an object that is gone.
-func (m *Memory) Forget(uid types.UID) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.seen, uid)
+	m.seen[uid] = seen{scope, err, now}
 }
 
 // Object is an object with conditions.
