@@ -3,7 +3,6 @@ package awscluster
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -20,7 +19,7 @@ const DriftRepaired = "DriftRepaired"
 func (p *pass) event(r plan.Result) {
 	switch r.Outcome {
 	case plan.Done:
-		p.Events.Event(p.obj, corev1.EventTypeNormal, "Successful"+r.Event, past(r.Action.Summary))
+		p.Events.Event(p.obj, corev1.EventTypeNormal, "Successful"+r.Event, plan.Past(r.Action.Summary))
 	case plan.Failed:
 		p.Events.Event(p.obj, corev1.EventTypeWarning, "Failed"+r.Event, fmt.Sprintf("Failed to %s: %s", r.Action.Summary, r.Err.Message))
 	}
@@ -52,19 +51,4 @@ func (p *pass) reportRepairs() {
 		p.Events.Event(p.obj, corev1.EventTypeWarning, DriftRepaired,
 			"AWS differed from what is wanted; repaired: "+shorten(p.repaired))
 	}
-}
-
-// pastForms are the verbs with which summaries begin, as they are told later.
-var pastForms = map[string]string{
-	"create": "Created", "delete": "Deleted", "set": "Set", "tag": "Tagged", "attach": "Attached", "detach": "Detached",
-	"allocate": "Allocated", "release": "Released", "associate": "Associated", "disassociate": "Disassociated",
-	"replace": "Replaced", "authorize": "Authorized", "revoke": "Revoked", "enable": "Enabled", "forward": "Forwarded",
-}
-
-func past(summary string) string {
-	verb, rest, _ := strings.Cut(summary, " ")
-	if form, ok := pastForms[verb]; ok {
-		return form + " " + rest
-	}
-	return summary
 }

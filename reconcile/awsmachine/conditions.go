@@ -2,7 +2,6 @@ package awsmachine
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -184,18 +183,3 @@ func setNotReady(status *infrav1.AWSMachineStatus, reason, message string, gener
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
-
-// past tells a summary as what was done.
-func past(summary string) string {
-	verb, rest, _ := strings.Cut(summary, " ")
-	if form, ok := pastForms[verb]; ok {
-		return fmt.Sprintf("%s %s", form, rest)
-	}
-	return summary
-}
-
-// pastForms are the verbs with which summaries begin, as they are told later.
-var pastForms = map[string]string{
-	"create": "Created", "delete": "Deleted", "set": "Set", "tag": "Tagged", "register": "Registered", "deregister": "Deregistered",
-	"terminate": "Terminated", "release": "Released", "associate": "Associated",
-}

@@ -312,7 +312,7 @@ func certainlyRemoved(r plan.Result) bool {
 func (p *pass) event(r plan.Result) {
 	switch {
 	case r.Outcome == plan.Done:
-		p.Events.Event(p.obj, corev1.EventTypeNormal, "Successful"+r.Event, past(r.Action.Summary))
+		p.Events.Event(p.obj, corev1.EventTypeNormal, "Successful"+r.Event, plan.Past(r.Action.Summary))
 	case r.Outcome == plan.Failed && r.Err.Class != cloud.Throttled:
 		p.Events.Event(p.obj, corev1.EventTypeWarning, "Failed"+r.Event, fmt.Sprintf("Failed to %s: %s", r.Action.Summary, r.Err.Message))
 	}

@@ -13,6 +13,9 @@ func Past(summary string) string {
 
 // pastForms are the verbs with which summaries begin, as they are told later.
 var pastForms = map[string]string{
-	"create": "Created", "delete": "Deleted", "set": "Set", "tag": "Tagged", "register": "Registered", "deregister": "Deregistered",
-	"terminate": "Terminated", "start": "Started", "cancel": "Cancelled", "suspend": "Suspended", "resume": "Resumed",
+	"create": "Created", "delete": "Deleted", "set": "Set", "tag": "Tagged", "replace": "Replaced", "terminate": "Terminated",
+	"attach": "Attached", "detach": "Detached", "associate": "Associated", "disassociate": "Disassociated",
+	"allocate": "Allocated", "release": "Released", "register": "Registered", "deregister": "Deregistered",
+	"authorize": "Authorized", "revoke": "Revoked", "enable": "Enabled", "forward": "Forwarded",
+	"start": "Started", "cancel": "Cancelled", "suspend": "Suspended", "resume": "Resumed",
 }
