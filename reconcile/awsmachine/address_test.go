@@ -52,7 +52,7 @@ func TestAMachineHasItsPublicAddressForAsLongAsItsInstance(t *testing.T) {
 	if !found {
 		t.Errorf("the status's addresses are %v", w.get("m1").Status.Addresses)
 	}
-	w.process.stop()
+	w.halt()
 	w.aws.ResetCounts()
 	_, err := w.reconcile("m1")
 	w.must(err)

@@ -206,6 +206,16 @@ func (w *world) restart() {
 	w.boot()
 }
 
+// halt ends the process, and waits until AWS has dealt with what it had asked for:
+// that a client has gone away doesn't keep its last requests from being counted.
+func (w *world) halt() {
+	w.t.Helper()
+	w.process.stop()
+	for before := -1; len(w.aws.Log()) != before; time.Sleep(50 * time.Millisecond) {
+		before = len(w.aws.Log())
+	}
+}
+
 func (w *world) must(err error) {
 	w.t.Helper()
 	if err != nil {

@@ -46,7 +46,7 @@ func TestAMachineHasItsDedicatedHostForAsLongAsItsInstance(t *testing.T) {
 		t.Errorf("the status names %+v", s)
 	}
 	w.pass(time.Minute)
-	w.process.stop()
+	w.halt()
 	w.aws.ResetCounts()
 	_, err := w.reconcile("m1")
 	w.must(err)

@@ -46,7 +46,7 @@ func TestMachineAtRestCostsNothing(t *testing.T) {
 	w.machine("m1", plainData, controlPlane)
 	w.settle("m1", w.ready("m1"))
 	w.pass(time.Minute)
-	w.process.stop() // what the mirror reads by itself isn't the machine's
+	w.halt() // what the mirror reads by itself isn't the machine's
 	version := w.get("m1").ResourceVersion
 	w.aws.ResetCounts()
 	for range 20 {
@@ -195,7 +195,7 @@ func TestMachineWithoutInfrastructureSaysWhatItWaitsForAndCostsNothing(t *testin
 	c.Status.Initialization = nil
 	w.must(w.kube.Status().Update(context.Background(), c))
 	w.machine("m1")
-	w.process.stop()
+	w.halt()
 	w.aws.ResetCounts()
 	_, err := w.reconcile("m1")
 	w.must(err)
