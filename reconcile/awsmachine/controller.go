@@ -19,6 +19,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/perobject"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -37,7 +38,7 @@ type Reconciler struct {
 	actor     *plan.Actor
 	index     *index
 	gate      *gate
-	memories  memories
+	memories  perobject.Memories[memory]
 	notices   notices
 
 	begin sync.Once
@@ -103,8 +104,8 @@ func (r *Reconciler) reconcile(ctx context.Context, obj *infrav1.AWSMachine, rel
 			return ctrl.Result{}, err
 		}
 	}
-	p := &pass{Reconciler: r, obj: obj, stored: stored, related: rel, memory: r.memories.of(obj.UID),
-		failures: map[string][]string{}, tolerated: map[string]bool{}, ended: map[string]bool{}}
+	p := &pass{Reconciler: r, obj: obj, stored: stored, related: rel, memory: r.memories.Of(obj.UID).ready(),
+		tolerated: map[string]bool{}, ended: map[string]bool{}}
 	return p.run(ctx)
 }
 
@@ -136,5 +137,5 @@ func (r *Reconciler) writeStatus(ctx context.Context, obj *infrav1.AWSMachine, s
 // forget drops what is known of an object that is gone.
 func (r *Reconciler) forget(obj *infrav1.AWSMachine) {
 	r.index.remove(client.ObjectKeyFromObject(obj))
-	r.memories.forget(obj.UID)
+	r.memories.Forget(obj.UID)
 }

@@ -35,8 +35,6 @@ type pass struct {
 	related related
 	memory  *memory
 	session *cloud.Session
-	// failures are the errors of this pass and those that hold actions, by area.
-	failures map[string][]string
 	// tolerated are the keys of actions whose failure holds nothing up.
 	tolerated map[string]bool
 	// inLine tells that the launch waits for its turn.
@@ -66,7 +64,7 @@ func (p *pass) snapshot() *mirror.Snapshot {
 
 func (p *pass) intent() Intent {
 	in := newIntent(p.obj, p.related)
-	in.Started, in.Failures, in.Tolerated = p.started, p.failures, p.tolerated
+	in.Started, in.Failures, in.Tolerated = p.started, p.memory.holds.Failures(), p.tolerated
 	in.Bootstrap, in.ImageID, in.Image, in.ObjectURL = p.data, p.imageID, p.image, p.objectURL
 	in.Stored, in.Removed, in.InLine = p.memory.stored, p.memory.removed, p.inLine
 	in.Ended, in.PoolExhausted = p.ended, p.poolExhausted
@@ -95,7 +93,8 @@ func (p *pass) run(ctx context.Context) (ctrl.Result, error) {
 	if err := p.observe(ctx, in.Kinds()); err != nil {
 		return ctrl.Result{}, p.observeFailed(ctx, err)
 	}
-	p.recall()
+	p.memory.holds.Release(observeKey)
+	p.memory.holds.Renew(p.obj.Generation)
 	defer p.gate.leave(p.session.Scope, p.key())
 	if err := p.prepare(ctx); err != nil {
 		return ctrl.Result{}, err
@@ -169,28 +168,8 @@ func (p *pass) observe(ctx context.Context, kinds []mirror.Kind) error {
 
 // observeFailed says in the status that AWS can't be seen, and changes nothing.
 func (p *pass) observeFailed(ctx context.Context, cause error) error {
-	p.failures[infrav1.InstanceReadyCondition] = []string{cloud.Classify(cause).Message}
+	p.memory.holds.Fail(observeKey, infrav1.InstanceReadyCondition, cloud.Classify(cause).Message, p.Clock.Now())
 	return errors.Join(fmt.Errorf("observing %s: %w", p.session.Scope, cause), p.project(ctx))
-}
-
-// recall takes over what failed lately and isn't tried again yet.
-func (p *pass) recall() {
-	if p.memory.generation != p.obj.Generation {
-		p.memory.generation, p.memory.held = p.obj.Generation, map[string]hold{}
-	}
-	for _, key := range sortedKeys(p.memory.held) {
-		h := p.memory.held[key]
-		if h.message == "" {
-			continue
-		}
-		p.failures[h.area] = appendNew(p.failures[h.area], h.message)
-	}
-}
-
-// held tells whether an action isn't to be tried again yet.
-func (p *pass) held(key string) bool {
-	h, ok := p.memory.held[key]
-	return ok && p.Clock.Now().Before(h.until)
 }
 
 // converge plans and acts until nothing new can be done, and returns what is left.
@@ -201,7 +180,7 @@ func (p *pass) converge(ctx context.Context) (plan.Plan, error) {
 			return v.plan, err
 		}
 		p.settled(v)
-		ready := slices.DeleteFunc(v.plan.Ready(), func(a plan.Action) bool { return p.held(a.Key) })
+		ready := slices.DeleteFunc(v.plan.Ready(), func(a plan.Action) bool { return p.memory.holds.Held(a.Key, p.Clock.Now()) })
 		if len(ready) == 0 || round == maxRounds || ctx.Err() != nil {
 			return v.plan, ctx.Err()
 		}
@@ -222,12 +201,9 @@ func (p *pass) settled(v *view) {
 	if v.row == nil && !p.deleting() {
 		return
 	}
-	for key, h := range p.memory.held {
-		if !slices.ContainsFunc(v.plan.Actions, func(a plan.Action) bool { return a.Key == key }) {
-			delete(p.memory.held, key)
-			p.failures[h.area] = slices.DeleteFunc(p.failures[h.area], func(m string) bool { return m == h.message })
-		}
-	}
+	p.memory.holds.ReleaseExcept(func(key string) bool {
+		return slices.ContainsFunc(v.plan.Actions, func(a plan.Action) bool { return a.Key == key })
+	})
 }
 
 // before notes what is about to be asked for.
@@ -245,23 +221,23 @@ func (p *pass) before(ready []plan.Action) {
 // take draws the consequences of a result.
 func (p *pass) take(r plan.Result) {
 	a := r.Action
-	p.failures[a.Area] = slices.DeleteFunc(p.failures[a.Area], func(m string) bool { return m == p.memory.held[a.Key].message })
 	switch {
 	case instance.PoolExhausted(r) && instance.FallsBack(p.obj.Spec.ElasticIPPool):
+		p.memory.holds.Release(a.Key)
 		p.poolExhausted = true
 		return // Amazon's pool comes next
 	case r.Outcome == plan.Failed && p.tolerate(r):
+		p.memory.holds.Release(a.Key)
 		p.tolerated[a.Key] = true
 	case r.Outcome == plan.Failed, r.Outcome == plan.Existed && a.Verb != plan.Delete:
-		p.memory.fail(a.Key, a.Area, r.Err.Message, p.Clock.Now())
-		p.failures[a.Area] = appendNew(p.failures[a.Area], r.Err.Message)
+		p.memory.holds.Fail(a.Key, a.Area, r.Err.Message, p.Clock.Now())
 	case a.Verb == plan.Create && a.Key != launchKey:
-		delete(p.memory.held, a.Key)
+		p.memory.holds.Release(a.Key)
 		p.memory.stored[a.Key] = digest(a)
 	case a.Verb == plan.Delete && a.Area == areaBootstrap:
 		p.removed(r)
 	default:
-		delete(p.memory.held, a.Key)
+		p.memory.holds.Release(a.Key)
 	}
 	p.event(r)
 }
@@ -287,11 +263,11 @@ func (p *pass) removed(r plan.Result) {
 			made = p.started
 		}
 		if visible := made.Add(p.snapshot().Grace); p.Clock.Now().Before(visible) {
-			p.memory.held[key] = hold{until: visible, area: areaBootstrap}
+			p.memory.holds.Until(key, areaBootstrap, visible)
 			return
 		}
 	}
-	delete(p.memory.held, key)
+	p.memory.holds.Release(key)
 	delete(p.memory.stored, key)
 	p.memory.removed[key] = true
 }
@@ -401,7 +377,7 @@ func (p *pass) release(ctx context.Context) (ctrl.Result, error) {
 // next says when to look at the object again. Changes in AWS and of the objects
 // it belongs to come by themselves.
 func (p *pass) next(left plan.Plan) ctrl.Result {
-	if at := p.memory.next(); !at.IsZero() {
+	if at := p.memory.holds.Next(); !at.IsZero() {
 		return ctrl.Result{RequeueAfter: max(at.Sub(p.Clock.Now()), 100*time.Millisecond)}
 	}
 	if len(left.Waits)+len(left.Actions)+len(p.obj.Status.PendingCreations) > 0 {

@@ -25,13 +25,16 @@ const (
 // prepareKey holds the attempts to get together what a launch needs.
 const prepareKey = "prepare"
 
+// observeKey holds the attempts to see AWS.
+const observeKey = "observe"
+
 // prepare reads what a launch needs and AWS's tables don't hold: the bootstrap
 // data, the image, a link into the bucket. Where nothing is launched, or not yet, it
 // reads nothing.
 func (p *pass) prepare(ctx context.Context) error {
 	v := p.view()
 	if p.deleting() || v.row != nil || v.groundless() || v.failed() || instance.RecordedID(&p.obj.Spec) != "" ||
-		v.Owner.Spec.Bootstrap.DataSecretName == nil || p.held(launchKey) || p.held(prepareKey) {
+		v.Owner.Spec.Bootstrap.DataSecretName == nil || p.memory.holds.Held(launchKey, p.Clock.Now()) || p.memory.holds.Held(prepareKey, p.Clock.Now()) {
 		return nil
 	}
 	if p.inLine = !p.gate.enter(p.session.Scope, client.ObjectKeyFromObject(p.related.cluster), p.key()); p.inLine {
@@ -59,9 +62,7 @@ func (p *pass) prepare(ctx context.Context) error {
 	if err := p.link(ctx, v); err != nil {
 		return p.prepareFailed(err)
 	}
-	delete(p.memory.held, prepareKey)
-	p.failures = map[string][]string{}
-	p.recall()
+	p.memory.holds.Release(prepareKey)
 	return nil
 }
 
@@ -72,8 +73,7 @@ func (p *pass) prepareFailed(err error) error {
 		message = e.Message
 	}
 	p.data = nil
-	p.memory.fail(prepareKey, infrav1.InstanceReadyCondition, message, p.Clock.Now())
-	p.failures[infrav1.InstanceReadyCondition] = appendNew(p.failures[infrav1.InstanceReadyCondition], message)
+	p.memory.holds.Fail(prepareKey, infrav1.InstanceReadyCondition, message, p.Clock.Now())
 	return nil
 }
 

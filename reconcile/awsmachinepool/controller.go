@@ -3,13 +3,11 @@ package awsmachinepool
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/cluster-api/util/annotations"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,6 +17,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/perobject"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -35,7 +34,7 @@ type Reconciler struct {
 	Options
 	actor    *plan.Actor
 	index    *index
-	memories memories
+	memories perobject.Memories[memory]
 	started  time.Time
 }
 
@@ -94,7 +93,7 @@ func (r *Reconciler) reconcile(ctx context.Context, obj *infrav1.AWSMachinePool,
 			return ctrl.Result{}, err
 		}
 	}
-	p := &pass{Reconciler: r, obj: obj, stored: stored, related: rel, memory: r.memories.of(obj.UID)}
+	p := &pass{Reconciler: r, obj: obj, stored: stored, related: rel, memory: r.memories.Of(obj.UID)}
 	return p.run(ctx)
 }
 
@@ -126,7 +125,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, obj *infrav1.AWSMachinePoo
 // forget drops what is known of an object that is gone.
 func (r *Reconciler) forget(obj *infrav1.AWSMachinePool) {
 	r.index.remove(client.ObjectKeyFromObject(obj))
-	r.memories.forget(obj.UID)
+	r.memories.Forget(obj.UID)
 }
 
 // memory is what this process knows of an object beyond what the object says.
@@ -135,30 +134,4 @@ type memory struct {
 	// tried is when a creation was last asked for.
 	tried time.Time
 	holds plan.Holds
-}
-
-// memories are the objects' by UID.
-type memories struct {
-	mu  sync.Mutex
-	all map[types.UID]*memory
-}
-
-// of returns an object's memory. One object is reconciled once at a time, so that
-// nobody else uses it.
-func (m *memories) of(uid types.UID) *memory {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.all == nil {
-		m.all = map[types.UID]*memory{}
-	}
-	if m.all[uid] == nil {
-		m.all[uid] = &memory{}
-	}
-	return m.all[uid]
-}
-
-func (m *memories) forget(uid types.UID) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.all, uid)
 }

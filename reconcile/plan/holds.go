@@ -42,6 +42,14 @@ func (h *Holds) Fail(key, area, message string, now time.Time) {
 	h.held[key] = hold{failures: failures + 1, until: now.Add(min(firstHold<<min(failures, 10), lastHold)), area: area, message: message}
 }
 
+// Until holds what didn't fail, and is to be done once more later.
+func (h *Holds) Until(key, area string, until time.Time) {
+	if h.held == nil {
+		h.held = map[string]hold{}
+	}
+	h.held[key] = hold{until: until, area: area}
+}
+
 // Release forgets a failure.
 func (h *Holds) Release(key string) { delete(h.held, key) }
 
@@ -75,7 +83,7 @@ func (h *Holds) Next() time.Time {
 func (h *Holds) Failures() map[string][]string {
 	all := map[string][]string{}
 	for _, x := range h.held {
-		if !slices.Contains(all[x.area], x.message) {
+		if x.message != "" && !slices.Contains(all[x.area], x.message) {
 			all[x.area] = append(all[x.area], x.message)
 		}
 	}
