@@ -98,19 +98,29 @@ func TestMachinesThatAWSHasNothingForAreRefused(t *testing.T) {
 	template := func(fields string) string {
 		return object("AWSMachineTemplate", "{template: {spec: {"+withDefaults(fields)+"}}}")
 	}
+	pool := func(fields, more string) string {
+		return object("AWSMachinePool", "{minSize: 1, maxSize: 3, awsLaunchTemplate: {"+withDefaults(fields)+"}"+more+"}")
+	}
 	refused := map[string]struct{ manifest, field, advice string }{
-		"a slip in the type":      {machine("instanceType: m5.larg"), "spec.instanceType", "did you mean m5.large"},
-		"a type of no zone":       {machine("instanceType: c5.large"), "spec.instanceType", "choose another instance type"},
-		"an image that is gone":   {machine("instanceType: m5.large, ami: {id: ami-0123456789abcdef0}"), "spec.ami.id", "leave ami.id out"},
-		"no such key pair":        {machine("instanceType: m5.large, sshKeyName: dfault"), "spec.sshKeyName", "one of: default"},
-		"no such profile":         {machine("instanceType: m5.large, iamInstanceProfile: node"), "spec.iamInstanceProfile", "clusterawsadm bootstrap iam"},
-		"no such subnet":          {machine("instanceType: m5.large, subnet: {id: subnet-0123456789abcdef0}"), "spec.subnet.id", "write one of: subnet-"},
-		"no such group":           {machine("instanceType: m5.large, additionalSecurityGroups: [{id: sg-0123456789abcdef0}]"), "spec.additionalSecurityGroups[0].id", "create it"},
-		"no such override":        {machine("instanceType: m5.large, securityGroupOverrides: {node: sg-0123456789abcdef0}"), "spec.securityGroupOverrides[node]", "create it"},
-		"a template's type":       {template("instanceType: m5.larg"), "spec.template.spec.instanceType", "did you mean m5.large"},
-		"a template's profile":    {template("instanceType: m5.large, iamInstanceProfile: node"), "spec.template.spec.iamInstanceProfile", "aws iam list-instance-profiles"},
-		"a template's key":        {template("instanceType: m5.large, sshKeyName: me"), "spec.template.spec.sshKeyName", `write "" to have none`},
-		"a template's image":      {template("instanceType: m5.large, ami: {id: ami-0123456789abcdef0}"), "spec.template.spec.ami.id", "differ from region to region"},
+		"a slip in the type":    {machine("instanceType: m5.larg"), "spec.instanceType", "did you mean m5.large"},
+		"a type of no zone":     {machine("instanceType: c5.large"), "spec.instanceType", "choose another instance type"},
+		"an image that is gone": {machine("instanceType: m5.large, ami: {id: ami-0123456789abcdef0}"), "spec.ami.id", "leave ami.id out"},
+		"no such key pair":      {machine("instanceType: m5.large, sshKeyName: dfault"), "spec.sshKeyName", "one of: default"},
+		"no such profile":       {machine("instanceType: m5.large, iamInstanceProfile: node"), "spec.iamInstanceProfile", "clusterawsadm bootstrap iam"},
+		"no such subnet":        {machine("instanceType: m5.large, subnet: {id: subnet-0123456789abcdef0}"), "spec.subnet.id", "write one of: subnet-"},
+		"no such group":         {machine("instanceType: m5.large, additionalSecurityGroups: [{id: sg-0123456789abcdef0}]"), "spec.additionalSecurityGroups[0].id", "create it"},
+		"no such override":      {machine("instanceType: m5.large, securityGroupOverrides: {node: sg-0123456789abcdef0}"), "spec.securityGroupOverrides[node]", "create it"},
+		"a template's type":     {template("instanceType: m5.larg"), "spec.template.spec.instanceType", "did you mean m5.large"},
+		"a template's profile":  {template("instanceType: m5.large, iamInstanceProfile: node"), "spec.template.spec.iamInstanceProfile", "aws iam list-instance-profiles"},
+		"a template's key":      {template("instanceType: m5.large, sshKeyName: me"), "spec.template.spec.sshKeyName", `write "" to have none`},
+		"a template's image":    {template("instanceType: m5.large, ami: {id: ami-0123456789abcdef0}"), "spec.template.spec.ami.id", "differ from region to region"},
+		"a pool's type":         {pool("instanceType: m5.larg", ""), "spec.awsLaunchTemplate.instanceType", "did you mean m5.large"},
+		"a pool's profile":      {pool("instanceType: m5.large, iamInstanceProfile: node", ""), "spec.awsLaunchTemplate.iamInstanceProfile", "aws iam list-instance-profiles"},
+		"a pool's key":          {pool("instanceType: m5.large, sshKeyName: me", ""), "spec.awsLaunchTemplate.sshKeyName", `write "" to have none`},
+		"a pool's image":        {pool("instanceType: m5.large, ami: {id: ami-0123456789abcdef0}", ""), "spec.awsLaunchTemplate.ami.id", "differ from region to region"},
+		"a pool's subnet":       {pool("instanceType: m5.large", ", subnets: [{id: subnet-0123456789abcdef0}]"), "spec.subnets[0].id", "write one of: subnet-"},
+		"a pool's mix": {pool("instanceType: m5.large", ", mixedInstancesPolicy: {overrides: [{instanceType: m5.large}, {instanceType: m5.larg}]}"),
+			"spec.mixedInstancesPolicy.overrides[1].instanceType", "did you mean m5.large"},
 		"a template's own subnet": {template("instanceType: m5.large, subnet: {id: subnet-0123456789abcdef0}"), "spec.template.spec.subnet.id", "leave it out"},
 	}
 	calls := w.mutations()
