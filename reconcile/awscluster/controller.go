@@ -40,9 +40,12 @@ const (
 // Reconciler makes AWS match AWSClusters.
 type Reconciler struct {
 	Options
-	actor   *plan.Actor
-	index   *index
+	actor *plan.Actor
+	index *index
+	// started is when this process began to act, as begin says once. It may have
+	// looked at AWS for long before, as a standby.
 	started time.Time
+	begin   sync.Once
 
 	mu sync.Mutex
 	// latest are the objects as last written here: the cache may be older.
@@ -57,7 +60,7 @@ var _ reconcile.Reconciler = (*Reconciler)(nil)
 // New makes a reconciler.
 func New(o Options) *Reconciler {
 	o = o.withDefaults()
-	r := &Reconciler{Options: o, index: newIndex(), started: o.Clock.Now(),
+	r := &Reconciler{Options: o, index: newIndex(),
 		latest: map[client.ObjectKey]*infrav1.AWSCluster{}, dns: map[client.ObjectKey]int{},
 		buckets: map[client.ObjectKey]knownBucket{}}
 	r.actor = &plan.Actor{Mirror: o.Mirror, Handlers: plan.NewHandlers(network.Handlers(), loadbalancer.Handlers(), bucket.Handlers(),
@@ -68,6 +71,7 @@ func New(o Options) *Reconciler {
 
 // Reconcile brings one AWSCluster closer to what it says.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	r.begin.Do(func() { r.started = r.Clock.Now() })
 	obj, err := r.get(ctx, req.NamespacedName)
 	if apierrors.IsNotFound(err) {
 		r.forget(req.NamespacedName)

@@ -3,6 +3,7 @@ package awsmachinepool
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -35,7 +36,10 @@ type Reconciler struct {
 	actor    *plan.Actor
 	index    *index
 	memories perobject.Memories[memory]
-	started  time.Time
+	// started is when this process began to act, as begin says once. It may have
+	// looked at AWS for long before, as a standby.
+	started time.Time
+	begin   sync.Once
 }
 
 var _ reconcile.Reconciler = (*Reconciler)(nil)
@@ -43,7 +47,7 @@ var _ reconcile.Reconciler = (*Reconciler)(nil)
 // New makes a reconciler.
 func New(o Options) *Reconciler {
 	o = o.withDefaults()
-	r := &Reconciler{Options: o, index: newIndex(), started: o.Clock.Now()}
+	r := &Reconciler{Options: o, index: newIndex()}
 	r.actor = &plan.Actor{Mirror: o.Mirror, Handlers: plan.NewHandlers(autoscaling.Handlers())}
 	o.Mirror.Subscribe(r.index.changed)
 	return r
@@ -51,6 +55,7 @@ func New(o Options) *Reconciler {
 
 // Reconcile brings one AWSMachinePool closer to what it says.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	r.begin.Do(func() { r.started = r.Clock.Now() })
 	obj := &infrav1.AWSMachinePool{}
 	if err := r.Client.Get(ctx, req.NamespacedName, obj); err != nil {
 		if apierrors.IsNotFound(err) {

@@ -159,3 +159,31 @@ func TestPoolDeletedRightAfterItsCreationGotLostLeavesNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestNewLeaderDeletesThePoolThatTheOldOneMadeLast is about a process that has
+// looked at AWS for long, as a standby, when it begins to act; AWS still hides what
+// the old leader made right before.
+func TestNewLeaderDeletesThePoolThatTheOldOneMadeLast(t *testing.T) {
+	for _, op := range []string{"ec2.CreateLaunchTemplate", "autoscaling.CreateAutoScalingGroup"} {
+		t.Run(op, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			leader := w.process
+			w.boot()
+			standby := w.process
+			session, err := w.sessions.For(context.Background(), nil, "default", testRegion)
+			w.must(err)
+			standby.mirror.Watch(session)
+			w.pass(5 * time.Minute)
+			w.process = leader
+			w.pool("pool-1")
+			incident{op: op, mode: emulator.DropAfter, hidden: 30 * time.Second}.happens(w)
+			leader.stop()
+			w.process = standby
+			w.pass(time.Second)
+			w.must(w.kube.Delete(context.Background(), w.get("pool-1")))
+			w.settle("pool-1", func() bool { return w.gone("pool-1") })
+			w.nothingLeft()
+		})
+	}
+}
