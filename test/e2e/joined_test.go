@@ -169,13 +169,16 @@ func (f *joinedCluster) check(tpl template) {
 	zones := map[string]bool{}
 	for _, m := range f.machines() {
 		i := running[m.instance]
-		f.w.t.Run(m.machine, func(t *testing.T) { f.checkInstance(t, tpl, m, i) })
+		f.w.t.Run(m.machine, func(t *testing.T) {
+			f.checkInstance(t, tpl, m, i)
+			f.checkObjects(t, m, i)
+		})
 		if m.controlPlane {
 			zones[aws.ToString(i.Placement.AvailabilityZone)] = true
 		}
 	}
-	if len(zones) != 3 {
-		f.w.t.Errorf("the control planes are in the zones %v, want three", zones)
+	if len(zones) != tpl.controlPlanes {
+		f.w.t.Errorf("the control planes are in the zones %v, want %d", zones, tpl.controlPlanes)
 	}
 }
 
@@ -219,14 +222,13 @@ func (f *joinedCluster) checkInstance(t *testing.T, tpl template, m member, i ec
 	if name := aws.ToString(images.Images[0].Name); !strings.HasPrefix(name, "capa-ami-"+tpl.os+"-"+m.version+"-") {
 		t.Errorf("its image is %s, want one of %s and %s", name, tpl.os, m.version)
 	}
-	f.checkObjects(t, m, i)
-}
-
-// checkObjects compares an instance with what Cluster API has of it.
-func (f *joinedCluster) checkObjects(t *testing.T, m member, i ec2types.Instance) {
 	if data, ok := f.instances.BootstrapData(m.instance); !ok || !bytes.Equal(data, f.bootstrapSecret(m.bootstrap)) {
 		t.Errorf("it booted with %d bytes that aren't the bootstrap secret's", len(data))
 	}
+}
+
+// checkObjects compares an instance with its AWSMachine.
+func (f *joinedCluster) checkObjects(t *testing.T, m member, i ec2types.Instance) {
 	a := &infrav1.AWSMachine{}
 	must(t, f.w.client.Get(context.Background(), client.ObjectKey{Namespace: f.namespace, Name: m.machine}, a))
 	if want := fmt.Sprintf("aws:///%s/%s", aws.ToString(i.Placement.AvailabilityZone), m.instance); aws.ToString(a.Spec.ProviderID) != want {

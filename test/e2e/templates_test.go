@@ -24,12 +24,16 @@ type template struct {
 	file string
 	// os is part of the names of the images that its machines boot.
 	os string
-	// replaces has a lost worker replaced too, which is the same for all.
-	replaces bool
+	// controlPlanes are how many it begins with; workers are always 3.
+	controlPlanes int
+	// live is what its cluster goes through before it is deleted.
+	live func(*joinedCluster, template)
 }
 
 var templates = []template{
-	{name: "default", file: "cluster-template.yaml", os: "ubuntu-24.04", replaces: true},
+	{name: "default", file: "cluster-template.yaml", os: "ubuntu-24.04", controlPlanes: 3, live: liveMachines},
+	{name: "flatcar", file: "cluster-template-flatcar.yaml", os: "flatcar-stable", controlPlanes: 3, live: joinMachines},
+	{name: "machinepool", file: "cluster-template-machinepool.yaml", os: "ubuntu-24.04", controlPlanes: 1, live: livePool},
 }
 
 // render fills a template with the real clusterctl: the published one where the checkout has it beside it, otherwise ours.
@@ -42,8 +46,9 @@ func (tpl template) render(t *testing.T, cluster string) string {
 	t.Logf("from %s", path)
 	cmd := exec.Command(filepath.Join(suite.local.Bin, "clusterctl"), "generate", "yaml", "--from", path)
 	cmd.Env = append(os.Environ(), "CLUSTER_NAME="+cluster, "KUBERNETES_VERSION="+kubernetesVersion, "AWS_REGION="+region, "AWS_SSH_KEY_NAME=default",
-		"CONTROL_PLANE_MACHINE_COUNT=3", "WORKER_MACHINE_COUNT=3", "AWS_CONTROL_PLANE_MACHINE_TYPE=t3.large", "AWS_NODE_MACHINE_TYPE=t3.large",
-		"AWS_S3_BUCKET_NAME=cluster-api-provider-aws-"+cluster, "HOME="+t.TempDir(), "CLUSTERCTL_DISABLE_VERSIONCHECK=true")
+		fmt.Sprintf("CONTROL_PLANE_MACHINE_COUNT=%d", tpl.controlPlanes), "WORKER_MACHINE_COUNT=3", "AWS_CONTROL_PLANE_MACHINE_TYPE=t3.large",
+		"AWS_NODE_MACHINE_TYPE=t3.large", "AWS_AVAILABILITY_ZONE="+region+"a", "AWS_S3_BUCKET_NAME=cluster-api-provider-aws-"+cluster,
+		"HOME="+t.TempDir(), "CLUSTERCTL_DISABLE_VERSIONCHECK=true")
 	var problems bytes.Buffer
 	cmd.Stderr = &problems
 	out, err := cmd.Output()
@@ -64,15 +69,24 @@ func liveTemplate(t *testing.T, tpl template) {
 	w := newWorld(t)
 	f := w.newJoinedCluster(w.namespace(), tpl.name)
 	w.apply(f.namespace, tpl.render(t, f.cluster))
-	timed(t, "3 control planes and 3 workers join", func() { f.waitMachines("t3.large", 3, 3) })
+	tpl.live(f, tpl)
+	timed(t, "all is gone", func() { w.deleteCluster(f.namespace, f.cluster) })
+}
+
+func joinMachines(f *joinedCluster, tpl template) {
+	timed(f.w.t, "3 control planes and 3 workers join", func() { f.waitMachines("t3.large", 3, 3) })
 	f.check(tpl)
+}
+
+// liveMachines has machines come, be lost, be replaced by those of other templates, and go.
+func liveMachines(f *joinedCluster, tpl template) {
+	w, t := f.w, f.w.t
+	joinMachines(f, tpl)
 	timed(t, "a 4th worker joins", func() {
 		w.kubectl("scale", "machinedeployment", "-n", f.namespace, f.workers(), "--replicas=4")
 		f.waitMachines("t3.large", 3, 4)
 	})
-	if tpl.replaces {
-		timed(t, "a worker that AWS lost is replaced", f.replaceWorker)
-	}
+	timed(t, "a worker that AWS lost is replaced", f.replaceWorker)
 	timed(t, "all machines are replaced by those of new templates", func() {
 		f.rollOut("t3.xlarge")
 		f.waitMachines("t3.xlarge", 3, 4)
@@ -83,7 +97,6 @@ func liveTemplate(t *testing.T, tpl template) {
 		w.kubectl("scale", "kubeadmcontrolplane", "-n", f.namespace, f.controlPlane(), "--replicas=1")
 		f.waitMachines("t3.xlarge", 1, 1)
 	})
-	timed(t, "all is gone", func() { w.deleteCluster(f.namespace, f.cluster) })
 }
 
 // timed says how long a step took. Nothing is judged by it.
