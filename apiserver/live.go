@@ -16,6 +16,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinepool"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/observing"
 	"github.com/capa-apiserver/capa-apiserver/registry/generic"
 )
 
@@ -29,13 +30,18 @@ type promise struct {
 	maxAge, deadline time.Duration
 }
 
+// observer knows the state of the kind T in AWS, which has the status S.
+type observer[T runtime.Object, S any] interface {
+	Refresh(ctx context.Context, obj T, maxAge time.Duration) error
+	Project(ctx context.Context, obj T) (*S, observing.Freshness)
+	Freshness(ctx context.Context, obj T) observing.Freshness
+}
+
 // live makes reads of the kind T, which has the status S, as fresh as AWS.
 type live[T runtime.Object, S any] struct {
 	promise
-	refresh   func(ctx context.Context, obj T, maxAge time.Duration) error
-	project   func(ctx context.Context, obj T) *S
-	freshness func(ctx context.Context, obj T) (observed time.Time, err error)
-	status    func(obj T) *S
+	observer observer[T, S]
+	status   func(obj T) *S
 	// observation is where the status says how fresh it is.
 	observation func(status *S) **infrav1.Observation
 }
@@ -43,54 +49,21 @@ type live[T runtime.Object, S any] struct {
 var _ generic.Live = live[*infrav1.AWSCluster, infrav1.AWSClusterStatus]{}
 
 func liveClusters(p promise, o *awscluster.Observer) generic.Live {
-	return live[*infrav1.AWSCluster, infrav1.AWSClusterStatus]{
-		promise: p,
-		refresh: o.Refresh,
-		project: func(ctx context.Context, obj *infrav1.AWSCluster) *infrav1.AWSClusterStatus {
-			status, _ := o.Project(ctx, obj)
-			return status
-		},
-		freshness: func(ctx context.Context, obj *infrav1.AWSCluster) (time.Time, error) {
-			f := o.Freshness(ctx, obj)
-			return f.ObservedTime, f.Err
-		},
+	return live[*infrav1.AWSCluster, infrav1.AWSClusterStatus]{promise: p, observer: o,
 		status:      func(obj *infrav1.AWSCluster) *infrav1.AWSClusterStatus { return &obj.Status },
-		observation: func(s *infrav1.AWSClusterStatus) **infrav1.Observation { return &s.Observation },
-	}
+		observation: func(s *infrav1.AWSClusterStatus) **infrav1.Observation { return &s.Observation }}
 }
 
 func liveMachines(p promise, o *awsmachine.Observer) generic.Live {
-	return live[*infrav1.AWSMachine, infrav1.AWSMachineStatus]{
-		promise: p,
-		refresh: o.Refresh,
-		project: func(ctx context.Context, obj *infrav1.AWSMachine) *infrav1.AWSMachineStatus {
-			status, _ := o.Project(ctx, obj)
-			return status
-		},
-		freshness: func(ctx context.Context, obj *infrav1.AWSMachine) (time.Time, error) {
-			f := o.Freshness(ctx, obj)
-			return f.ObservedTime, f.Err
-		},
+	return live[*infrav1.AWSMachine, infrav1.AWSMachineStatus]{promise: p, observer: o,
 		status:      func(obj *infrav1.AWSMachine) *infrav1.AWSMachineStatus { return &obj.Status },
-		observation: func(s *infrav1.AWSMachineStatus) **infrav1.Observation { return &s.Observation },
-	}
+		observation: func(s *infrav1.AWSMachineStatus) **infrav1.Observation { return &s.Observation }}
 }
 
 func liveMachinePools(p promise, o *awsmachinepool.Observer) generic.Live {
-	return live[*infrav1.AWSMachinePool, infrav1.AWSMachinePoolStatus]{
-		promise: p,
-		refresh: o.Refresh,
-		project: func(ctx context.Context, obj *infrav1.AWSMachinePool) *infrav1.AWSMachinePoolStatus {
-			status, _ := o.Project(ctx, obj)
-			return status
-		},
-		freshness: func(ctx context.Context, obj *infrav1.AWSMachinePool) (time.Time, error) {
-			f := o.Freshness(ctx, obj)
-			return f.ObservedTime, f.Err
-		},
+	return live[*infrav1.AWSMachinePool, infrav1.AWSMachinePoolStatus]{promise: p, observer: o,
 		status:      func(obj *infrav1.AWSMachinePool) *infrav1.AWSMachinePoolStatus { return &obj.Status },
-		observation: func(s *infrav1.AWSMachinePoolStatus) **infrav1.Observation { return &s.Observation },
-	}
+		observation: func(s *infrav1.AWSMachinePoolStatus) **infrav1.Observation { return &s.Observation }}
 }
 
 // Refresh asks for facts no older than the promise and stops waiting at the
@@ -101,7 +74,7 @@ func (l live[T, S]) Refresh(ctx context.Context, objs ...runtime.Object) {
 	var group errgroup.Group
 	group.SetLimit(refreshers)
 	for _, obj := range objs {
-		group.Go(func() error { return l.refresh(ctx, obj.(T), l.maxAge) })
+		group.Go(func() error { return l.observer.Refresh(ctx, obj.(T), l.maxAge) })
 	}
 	_ = group.Wait()
 }
@@ -109,7 +82,7 @@ func (l live[T, S]) Refresh(ctx context.Context, objs ...runtime.Object) {
 // Project returns the object with the status that follows from the known facts.
 func (l live[T, S]) Project(ctx context.Context, obj runtime.Object) (runtime.Object, bool) {
 	stored := obj.(T)
-	status := l.project(ctx, stored)
+	status, _ := l.observer.Project(ctx, stored)
 	if equality.Semantic.DeepEqual(status, l.status(stored)) {
 		return obj, false
 	}
@@ -120,16 +93,16 @@ func (l live[T, S]) Project(ctx context.Context, obj runtime.Object) (runtime.Ob
 
 // Decorate says how old the facts are, and why they are older than promised.
 func (l live[T, S]) Decorate(ctx context.Context, obj runtime.Object) {
-	observed, err := l.freshness(ctx, obj.(T))
+	fresh := l.observer.Freshness(ctx, obj.(T))
 	observation := &infrav1.Observation{Age: "unknown", Stale: true}
-	if !observed.IsZero() {
-		age := time.Since(observed)
+	if !fresh.ObservedTime.IsZero() {
+		age := time.Since(fresh.ObservedTime)
 		mirror.ObserveServed(age)
-		observation.ObservedTime = &metav1.Time{Time: observed}
+		observation.ObservedTime = &metav1.Time{Time: fresh.ObservedTime}
 		observation.Age = duration.HumanDuration(age)
 		observation.Stale = age > l.maxAge+l.deadline
 	}
-	if err != nil {
+	if err := fresh.Err; err != nil {
 		class := cloud.Classify(err)
 		observation.Reason, observation.Message = class.Reason, class.Message
 	}
