@@ -259,6 +259,17 @@ func TestUpdatesThatChangeNothingOfItAreNotComparedAgain(t *testing.T) {
 	expect(t, errs, "spec.additionalSecurityGroups[0].id")
 }
 
+// TestMachinesOfPoolsAreNotCompared has one of an instance that is there, of a type
+// that AWS doesn't offer any more.
+func TestMachinesOfPoolsAreNotCompared(t *testing.T) {
+	w := newLiveWorld(t)
+	m := liveMachine(func(s *infrav1.AWSMachineSpec) { s.InstanceType = "m5.larg" })
+	m.OwnerReferences = []metav1.OwnerReference{{APIVersion: infrav1.SchemeGroupVersion.String(), Kind: "AWSMachinePool", Name: "workers"}}
+	if warnings, errs := w.create(m); len(warnings)+len(errs) > 0 || len(w.aws.Counts()) > 0 {
+		t.Errorf("%q, %v, calls %v", warnings, errs, w.aws.Counts())
+	}
+}
+
 // TestAWSNeverKeepsAnybodyFromWriting looks at each way in which it may not answer.
 func TestAWSNeverKeepsAnybodyFromWriting(t *testing.T) {
 	wrong := func(s *infrav1.AWSMachineSpec) {

@@ -36,6 +36,9 @@ type wish struct{ path, value string }
 func wishesOf(object client.Object) *wishes {
 	switch o := object.(type) {
 	case *infrav1.AWSMachine:
+		if o.PoolName() != "" {
+			return nil // its instance is there, and the pool's
+		}
 		return machineWishes(&o.Spec, field.NewPath("spec"))
 	case *infrav1.AWSMachineTemplate:
 		return machineWishes(&o.Spec.Template.Spec, field.NewPath("spec", "template", "spec"))

@@ -33,7 +33,7 @@ func (b *background) addReconcilers(o *Options) error {
 	})
 	pools := awsmachinepool.New(awsmachinepool.Options{
 		Client: ours, Host: host, Events: events, Sessions: b.sessions, Mirror: b.mirror, Images: b.images,
-		WatchFilter: o.WatchFilter, Concurrency: o.Concurrency,
+		WatchFilter: o.WatchFilter, Concurrency: o.Concurrency, MachinePoolMachines: o.MachinePoolMachines,
 	})
 	templates := awsmachinetemplate.New(awsmachinetemplate.Options{
 		Client: ours, Host: host, Sessions: b.sessions, Mirror: b.mirror, WatchFilter: o.WatchFilter,

@@ -72,6 +72,9 @@ type Options struct {
 	// MachineConcurrency how many machines.
 	Concurrency, MachineConcurrency int
 
+	// MachinePoolMachines gives each instance of a machine pool an AWSMachine.
+	MachinePoolMachines bool
+
 	// MaxAge and ReadDeadline bound the age of facts in a read and the wait for them.
 	MaxAge, ReadDeadline time.Duration
 	// SweepPeriod is how often the tables of a network are listed while nothing changes.
@@ -137,6 +140,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.WatchFilter, "watch-filter", o.WatchFilter, "Reconcile only objects whose label cluster.x-k8s.io/watch-filter has this value.")
 	fs.IntVar(&o.Concurrency, "awscluster-concurrency", o.Concurrency, "How many clusters are reconciled at the same time.")
 	fs.IntVar(&o.MachineConcurrency, "awsmachine-concurrency", o.MachineConcurrency, "How many machines are reconciled at the same time.")
+	fs.BoolVar(&o.MachinePoolMachines, "machine-pool-machines", o.MachinePoolMachines, "Give each instance of a machine pool an AWSMachine, of which Cluster API makes a Machine. Pools that have them keep them.")
 	fs.DurationVar(&o.MaxAge, "max-age", o.MaxAge, "How old the facts from AWS in an ordinary read may be. Example: 2s")
 	fs.DurationVar(&o.ReadDeadline, "read-deadline", o.ReadDeadline, "How long a read waits for AWS before it answers with what is known.")
 	fs.DurationVar(&o.SweepPeriod, "sweep-period", o.SweepPeriod, "How often the resources of a network are listed while nothing changes, per account and region.")

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/perobject"
@@ -54,7 +55,7 @@ func New(o Options) *Reconciler {
 	o = o.withDefaults()
 	r := &Reconciler{Options: o, index: newIndex(), relatives: relatives{ours: o.Client, host: o.Host}}
 	r.gate = newGate(o.Clock, r.index.enqueue)
-	r.actor = &plan.Actor{Mirror: o.Mirror, Handlers: plan.NewHandlers(instance.Handlers(o.Terminator), bootstrap.Handlers())}
+	r.actor = &plan.Actor{Mirror: o.Mirror, Handlers: plan.NewHandlers(instance.Handlers(o.Terminator), bootstrap.Handlers(), autoscaling.MemberHandlers())}
 	o.Mirror.Subscribe(r.index.changed)
 	return r
 }

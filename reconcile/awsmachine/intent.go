@@ -162,7 +162,7 @@ func (in *Intent) objectKey() string { return bootstrap.ObjectKey(in.role(), in.
 
 // Kinds returns the tables that the machine is judged by.
 func (in *Intent) Kinds() []mirror.Kind {
-	kinds := []mirror.Kind{mirror.Instances.Kind}
+	kinds := append([]mirror.Kind{mirror.Instances.Kind}, in.leaveKinds()...)
 	if in.controlPlane() && in.Infra != nil {
 		for _, lb := range in.Infra.LoadBalancers {
 			if lb.Classic {

@@ -36,8 +36,8 @@ type Options struct {
 	Host client.Reader
 	// Events takes the Events about AWSMachines.
 	Events Events
-	// Sessions and Mirror are the way to AWS. The mirror keeps mirror.NetworkTables
-	// and mirror.MachineTables.
+	// Sessions and Mirror are the way to AWS. The mirror keeps mirror.NetworkTables,
+	// mirror.MachineTables and mirror.PoolTables.
 	Sessions Sessions
 	Mirror   *mirror.Mirror
 	// Images finds images; share one with whoever else looks for images. Nil makes one.

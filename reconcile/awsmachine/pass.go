@@ -113,12 +113,13 @@ func (p *pass) run(ctx context.Context) (ctrl.Result, error) {
 }
 
 // rootless deals with a machine without infrastructure: it waits, or goes if it
-// never had an instance.
+// never had an instance of its own.
 func (p *pass) rootless(ctx context.Context) (ctrl.Result, error) {
+	in := p.intent()
 	switch {
 	case !p.deleting():
 		return ctrl.Result{}, p.project(ctx)
-	case instance.RecordedID(&p.obj.Spec) == "":
+	case instance.RecordedID(&p.obj.Spec) == "", in.pooled():
 		return p.release(ctx)
 	}
 	setNotReady(&p.obj.Status, infrav1.DeletingFailedReason, fmt.Sprintf("the AWSCluster is gone, so that nobody knows with whose credentials "+
@@ -338,7 +339,7 @@ func (p *pass) project(ctx context.Context) error {
 func (p *pass) finish(ctx context.Context) (ctrl.Result, error) {
 	v := p.view()
 	known, visible := p.hostsKnown(v)
-	if known && (v.row != nil || v.vanished()) {
+	if v.pooled() || known && (v.row != nil || v.vanished()) {
 		return p.release(ctx)
 	}
 	if tried := p.memory.tried.Add(v.snap.Grace); !p.memory.tried.IsZero() && tried.After(visible) {

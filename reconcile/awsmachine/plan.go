@@ -112,6 +112,8 @@ func (v *view) planMissing() {
 	const area = infrav1.InstanceReadyCondition
 	id := instance.RecordedID(&v.Machine.Spec)
 	switch {
+	case v.pooled() && id == "":
+		v.problem(area, infrav1.InstanceNotFoundReason, "the machine belongs to a pool and names no instance in spec.instanceID; delete it: the pool makes those of its instances")
 	case v.vanished():
 		v.problem(area, infrav1.InstanceNotFoundReason, "instance %s doesn't exist any more; delete the Machine to have another one", id)
 	case id != "":
@@ -155,7 +157,7 @@ func (v *view) planInstance() {
 	if v.joined() || v.failed() || instance.Ended(v.row) {
 		v.removeBootstrapData()
 	}
-	if instance.Ended(v.row) || v.Infra == nil {
+	if instance.Ended(v.row) || v.Infra == nil || v.pooled() {
 		return
 	}
 	v.planDrift()
@@ -193,6 +195,9 @@ func (v *view) planDrift() {
 // removeBootstrapData removes what is recorded of the data in AWS: it holds
 // credentials for joining the cluster.
 func (v *view) removeBootstrapData() {
+	if v.pooled() {
+		return // the pool's launch template holds it
+	}
 	if s, ok := v.secrets(); ok {
 		s.Area = areaBootstrap
 		for part := range int(v.Machine.Spec.CloudInit.SecretCount) {
@@ -207,6 +212,10 @@ func (v *view) removeBootstrapData() {
 // planDelete takes the instance out of the load balancers and ends it.
 func (v *view) planDelete() {
 	const area = infrav1.InstanceReadyCondition
+	if v.pooled() {
+		v.planLeave()
+		return
+	}
 	v.removeBootstrapData()
 	if v.row == nil {
 		v.releaseHost()

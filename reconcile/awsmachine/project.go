@@ -97,7 +97,7 @@ func (v *view) rememberedTags() map[string]string {
 // annotation returns the annotation's value as it has to be; "" for none. Keys
 // stay until they are gone from the instance.
 func (v *view) annotation() string {
-	if v.Infra == nil || v.row == nil {
+	if v.Infra == nil || v.row == nil || v.pooled() {
 		return v.Machine.Annotations[lastAppliedTags]
 	}
 	tags := v.userTags()

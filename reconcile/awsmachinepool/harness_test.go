@@ -29,6 +29,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
@@ -50,12 +51,15 @@ type world struct {
 	kube   client.Client
 	events *eventLog
 	before map[string]int
+	// machines has each process make AWSMachines.
+	machines bool
 	*process
 }
 
 // process is all that a process keeps in memory.
 type process struct {
 	reconciler *Reconciler
+	ofMachines *awsmachine.Reconciler
 	mirror     *mirror.Mirror
 	sessions   *cloud.Sessions
 	stop       func()
@@ -119,7 +123,7 @@ func newKube() client.Client {
 	infrav1.SetObjectDefaults_AWSCluster(cluster)
 	cluster.Spec.IdentityRef = nil // the process's own identity
 	return fake.NewClientBuilder().WithScheme(scheme).
-		WithStatusSubresource(&infrav1.AWSCluster{}, &infrav1.AWSMachinePool{}, &clusterv1.MachinePool{}).
+		WithStatusSubresource(&infrav1.AWSCluster{}, &infrav1.AWSMachinePool{}, &clusterv1.MachinePool{}, &infrav1.AWSMachine{}, &clusterv1.Machine{}).
 		WithObjects(owner, cluster).Build()
 }
 
@@ -133,11 +137,13 @@ func (w *world) boot() {
 			return aws.Config{Region: testRegion, BaseEndpoint: aws.String(w.url),
 				Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "")}, nil
 		}})
-	r := New(Options{Client: w.kube, Host: w.kube, Events: w.events, Sessions: noIdentity{sessions}, Mirror: m, Clock: w.now})
+	r := New(Options{Client: w.kube, Host: w.kube, Events: w.events, Sessions: noIdentity{sessions}, Mirror: m, Clock: w.now,
+		MachinePoolMachines: w.machines})
+	machines := awsmachine.New(awsmachine.Options{Client: w.kube, Host: w.kube, Events: w.events, Sessions: noIdentity{sessions}, Mirror: m, Clock: w.now})
 	ctx, cancel := context.WithCancel(context.Background())
 	var ended sync.WaitGroup
 	ended.Go(func() { m.Run(ctx) })
-	w.process = &process{reconciler: r, mirror: m, sessions: sessions, stop: func() { cancel(); ended.Wait() }}
+	w.process = &process{reconciler: r, ofMachines: machines, mirror: m, sessions: sessions, stop: func() { cancel(); ended.Wait() }}
 }
 
 // noIdentity always takes the process's own identity, which needs no object.

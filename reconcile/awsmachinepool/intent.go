@@ -60,6 +60,10 @@ type Intent struct {
 	// ImageID and, where it is looked at, Image are what the instances run.
 	ImageID string
 	Image   *ec2types.Image
+	// Machines tells that each instance is to have an AWSMachine.
+	Machines bool
+	// MachinesLeft is how many AWSMachines a pool that is deleted still has.
+	MachinesLeft int
 }
 
 func newIntent(obj *infrav1.AWSMachinePool, r related) Intent {

@@ -28,13 +28,14 @@ type Events interface {
 
 // Options are what a Reconciler is made of.
 type Options struct {
-	// Client reads and writes AWSMachinePools, and reads AWSClusters, at the hub
-	// version. It reads from a cache: a read that the server answers live would
+	// Client reads and writes AWSMachinePools and AWSMachines, and reads AWSClusters,
+	// at the hub version. It reads from a cache: a read that the server answers live would
 	// cause calls to AWS.
 	Client client.Client
 	// Host reads the MachinePools and Clusters of the management cluster, from a
 	// cache, and bootstrap Secrets, which it should not keep. It writes the replicas
-	// of MachinePools that somebody else scales.
+	// of MachinePools that somebody else scales, and deletes the Machines of instances
+	// that leave.
 	Host client.Client
 	// Events takes the Events about AWSMachinePools.
 	Events Events
@@ -47,6 +48,9 @@ type Options struct {
 	// WatchFilter, unless empty, is the value of the label
 	// cluster.x-k8s.io/watch-filter of the objects to reconcile.
 	WatchFilter string
+	// MachinePoolMachines has each instance of a pool get an AWSMachine, of which
+	// Cluster API makes a Machine.
+	MachinePoolMachines bool
 	// Concurrency is how many objects are reconciled at once; 10 if zero.
 	Concurrency int
 	// Clock is the real one if nil.

@@ -39,6 +39,8 @@ type pass struct {
 	data    *bootstrap.Data
 	imageID string
 	image   *ec2types.Image
+	// machinesLeft is how many AWSMachines are there after the group.
+	machinesLeft int
 }
 
 func (p *pass) key() client.ObjectKey { return client.ObjectKeyFromObject(p.obj) }
@@ -55,6 +57,7 @@ func (p *pass) snapshot() *mirror.Snapshot {
 func (p *pass) intent() Intent {
 	in := newIntent(p.obj, p.related)
 	in.Failures, in.Bootstrap, in.ImageID, in.Image = p.memory.holds.Failures(), p.data, p.imageID, p.image
+	in.Machines, in.MachinesLeft = p.MachinePoolMachines, p.machinesLeft
 	return in
 }
 
@@ -90,7 +93,7 @@ func (p *pass) run(ctx context.Context) (ctrl.Result, error) {
 	if p.deleting() && left.Done() {
 		return p.finish(ctx)
 	}
-	if err := errors.Join(p.project(ctx), p.followReplicas(ctx)); err != nil {
+	if err := errors.Join(p.project(ctx), p.followReplicas(ctx), p.keepMachines(ctx)); err != nil {
 		return ctrl.Result{}, err
 	}
 	return p.next(), nil
@@ -240,7 +243,7 @@ func (p *pass) finish(ctx context.Context) (ctrl.Result, error) {
 		visible = bound
 	}
 	if !snap.Observed(kinds...).Before(visible) {
-		return p.release(ctx)
+		return p.releaseAfterMachines(ctx)
 	}
 	if err := p.project(ctx); err != nil {
 		return ctrl.Result{}, err
@@ -252,6 +255,19 @@ func (p *pass) finish(ctx context.Context) (ctrl.Result, error) {
 		return ctrl.Result{}, err
 	}
 	return ctrl.Result{RequeueAfter: time.Second}, nil
+}
+
+// releaseAfterMachines lets the object go once its AWSMachines have gone.
+func (p *pass) releaseAfterMachines(ctx context.Context) (ctrl.Result, error) {
+	left, err := p.dismissAll(ctx)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if left == 0 {
+		return p.release(ctx)
+	}
+	p.machinesLeft = left
+	return ctrl.Result{RequeueAfter: lookAgain}, p.project(ctx)
 }
 
 // release removes the finalizer.

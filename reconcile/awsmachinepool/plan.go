@@ -291,6 +291,8 @@ func (v *view) userData() ([]byte, error) {
 // planDelete deletes the group with its instances, and then the template.
 func (v *view) planDelete() {
 	switch {
+	case v.group == nil && v.MachinesLeft > 0:
+		v.wait(areaGroup, infrav1.DeletingReason, fmt.Sprintf("%d AWSMachines of its instances to end", v.MachinesLeft))
 	case v.group == nil:
 	case autoscaling.Deleting(v.group):
 		v.wait(areaGroup, infrav1.ASGDeletionInProgressReason, fmt.Sprintf("Auto Scaling group %s and its %d instances to end", v.Pool.Name, len(v.group.Instances)))

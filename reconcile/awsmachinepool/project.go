@@ -56,9 +56,13 @@ func (v *view) record() infrav1.AWSMachinePoolSpec {
 	}
 	spec.ProviderID, spec.ProviderIDList = aws.ToString(v.group.AutoScalingGroupARN), nil
 	for _, i := range v.members() {
-		spec.ProviderIDList = append(spec.ProviderIDList, fmt.Sprintf("aws:///%s/%s", aws.ToString(i.AvailabilityZone), aws.ToString(i.InstanceId)))
+		spec.ProviderIDList = append(spec.ProviderIDList, providerID(i))
 	}
 	return spec
+}
+
+func providerID(i astypes.Instance) string {
+	return fmt.Sprintf("aws:///%s/%s", aws.ToString(i.AvailabilityZone), aws.ToString(i.InstanceId))
 }
 
 func (v *view) status() infrav1.AWSMachinePoolStatus {
@@ -83,6 +87,9 @@ func (v *view) groupStatus(status *infrav1.AWSMachinePoolStatus) {
 	status.Replicas, status.Instances = int32(len(members)), nil
 	for _, i := range members {
 		status.Instances = append(status.Instances, infrav1.AWSMachinePoolInstanceStatus{InstanceID: aws.ToString(i.InstanceId)})
+	}
+	if v.hasMachines() {
+		status.InfrastructureMachineKind = machineKind
 	}
 	status.ASGStatus, status.Ready = nil, v.group != nil
 	if v.group == nil {

@@ -47,6 +47,7 @@ func (r *Reconciler) Setup(mgr manager.Manager, ours, host cache.Cache) error {
 		source.Kind(host, &clusterv1.Cluster{}, handler.TypedEnqueueRequestsFromMapFunc(r.poolsOf),
 			predicate.TypedGenerationChangedPredicate[*clusterv1.Cluster]{}),
 		source.Kind(ours, &infrav1.AWSCluster{}, handler.TypedEnqueueRequestsFromMapFunc(r.poolsOn), infraChanged()),
+		source.Kind(ours, &infrav1.AWSMachine{}, handler.TypedEnqueueRequestsFromMapFunc(poolOf), machineGone()),
 		source.Func(r.index.start),
 	} {
 		if err := c.Watch(s); err != nil {
@@ -84,6 +85,23 @@ func infrastructureOf(_ context.Context, m *clusterv1.MachinePool) []reconcile.R
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: m.Namespace, Name: ref.Name}}}
+}
+
+// machineGone lets through that an AWSMachine is gone: the pool may wait for that.
+func machineGone() predicate.TypedPredicate[*infrav1.AWSMachine] {
+	return predicate.TypedFuncs[*infrav1.AWSMachine]{
+		CreateFunc: func(event.TypedCreateEvent[*infrav1.AWSMachine]) bool { return false },
+		UpdateFunc: func(event.TypedUpdateEvent[*infrav1.AWSMachine]) bool { return false },
+	}
+}
+
+// poolOf returns the AWSMachinePool of an AWSMachine.
+func poolOf(_ context.Context, m *infrav1.AWSMachine) []reconcile.Request {
+	name := m.PoolName()
+	if name == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: m.Namespace, Name: name}}}
 }
 
 // poolsOf returns the AWSMachinePools of a Cluster.
