@@ -25,12 +25,16 @@ binaries() {
   go -C hack run ./cmd/devcluster build
 }
 
+# no_binaries lists the packages whose tests need no binaries.
+no_binaries() {
+  local listed
+  listed=$(go list ./...)
+  grep -v '/test/e2e' <<<"$listed"
+}
+
 unit() {
-  local packages=("$@") listed
-  if [ $# -eq 0 ]; then
-    listed=$(go list ./...)
-    mapfile -t packages < <(grep -v '/test/e2e' <<<"$listed")
-  fi
+  local packages=("$@")
+  [ $# -gt 0 ] || mapfile -t packages < <(no_binaries)
   step "go test" go_test unit . "${packages[@]}"
 }
 
@@ -39,13 +43,30 @@ e2e() {
   step "go test ./test/e2e/..." go_test e2e . "$@" ./test/e2e/...
 }
 
+# The half of the end-to-end tests that takes about as long as the rest.
+half='^Test(Templates|MachinePoolsLive|PoolsAtRest|Fleet|MachinesLive|SIGKILLAtEveryBoundaryOfMachines)'
+
+# e2e_halves runs both at once, each with a management cluster of its own: they mostly wait, for an emulated AWS that
+# takes its time.
+e2e_halves() {
+  local other ok=true
+  go_test e2e-machines . -vet=off -run "$half" ./test/e2e/... &
+  other=$!
+  go_test e2e . -vet=off -skip "$half" ./test/e2e/... || ok=false
+  wait "$other" || ok=false
+  $ok
+}
+
 # all leaves vet to verify, which runs it in full.
 all() {
   step "verify" hack/verify.sh
   step "binaries of the local management cluster" binaries
   step "go test ./... in hack/tools" go_test tools hack/tools -vet=off ./...
   step "go test ./... in hack" go_test hack hack -vet=off ./...
-  step "go test ./..." go_test main . -vet=off ./...
+  local packages
+  mapfile -t packages < <(no_binaries)
+  step "go test, all but ./test/e2e" go_test main . -vet=off "${packages[@]}"
+  step "go test ./test/e2e/..., in two halves" e2e_halves
 }
 
 # closing_lines repeats how each go test ended, failed tests first.
@@ -68,5 +89,5 @@ case $what in
   e2e) e2e "$@" ;;
   *) echo "there are no tests called $what; there are: all, unit, e2e" >&2; exit 2 ;;
 esac
-closing_lines unit e2e tools hack main
+closing_lines unit tools hack main e2e e2e-machines
 finish "test $what"
