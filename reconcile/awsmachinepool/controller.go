@@ -18,6 +18,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/perobject"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
@@ -48,7 +49,7 @@ var _ reconcile.Reconciler = (*Reconciler)(nil)
 func New(o Options) *Reconciler {
 	o = o.withDefaults()
 	r := &Reconciler{Options: o, index: newIndex()}
-	r.actor = &plan.Actor{Mirror: o.Mirror, Handlers: plan.NewHandlers(autoscaling.Handlers())}
+	r.actor = &plan.Actor{Mirror: o.Mirror, Handlers: plan.NewHandlers(autoscaling.Handlers(), bootstrap.Handlers())}
 	o.Mirror.Subscribe(r.index.changed)
 	return r
 }
@@ -139,4 +140,7 @@ type memory struct {
 	// tried is when a creation was last asked for.
 	tried time.Time
 	holds plan.Holds
+	// object is what was stored in the bucket; objectRemoved tells that it is gone.
+	object        storedObject
+	objectRemoved bool
 }

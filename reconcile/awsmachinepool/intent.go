@@ -57,6 +57,10 @@ type Intent struct {
 
 	// Bootstrap is the bootstrap data.
 	Bootstrap *bootstrap.Data
+	// Stored is the digest of the data in the cluster's bucket, "" where it isn't
+	// known; ObjectRemoved tells that none is left there.
+	Stored        string
+	ObjectRemoved bool
 	// ImageID and, where it is looked at, Image are what the instances run.
 	ImageID string
 	Image   *ec2types.Image

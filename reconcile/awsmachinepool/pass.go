@@ -57,6 +57,7 @@ func (p *pass) snapshot() *mirror.Snapshot {
 func (p *pass) intent() Intent {
 	in := newIntent(p.obj, p.related)
 	in.Failures, in.Bootstrap, in.ImageID, in.Image = p.memory.holds.Failures(), p.data, p.imageID, p.image
+	in.Stored, in.ObjectRemoved = p.storedDigest(), p.memory.objectRemoved
 	in.Machines, in.MachinesLeft = p.MachinePoolMachines, p.machinesLeft
 	return in
 }
@@ -171,7 +172,9 @@ func (p *pass) converge(ctx context.Context) (plan.Plan, error) {
 
 // take draws the consequences of a result.
 func (p *pass) take(r plan.Result) {
+	borne := p.tookObject(r)
 	switch {
+	case borne:
 	case r.Outcome == plan.Failed, r.Outcome == plan.Existed && r.Action.Verb != plan.Delete:
 		p.memory.holds.Fail(r.Action.Key, r.Action.Area, r.Err.Message, p.Clock.Now())
 	default:

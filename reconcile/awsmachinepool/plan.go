@@ -34,6 +34,8 @@ type view struct {
 	template                      *mirror.LaunchTemplate
 	foreignGroup, foreignTemplate bool
 	plan                          plan.Plan
+	// storing tells that the plan stores bootstrap data.
+	storing bool
 }
 
 func observe(in Intent, snap *mirror.Snapshot) *view {
@@ -57,7 +59,7 @@ func Plan(in Intent, snap *mirror.Snapshot) plan.Plan {
 
 // make plans.
 func (v *view) make() {
-	v.plan = plan.Plan{}
+	v.plan, v.storing = plan.Plan{}, false
 	if v.groundless() {
 		for _, area := range []string{areaTemplate, areaGroup} {
 			v.wait(area, infrav1.WaitingForClusterInfrastructureReason, "the cluster's infrastructure")
@@ -130,7 +132,7 @@ func (v *view) planPool() {
 			"account and region; rename the pool", v.Pool.Name)
 	}
 	if !v.troubled(areaTemplate) || v.template != nil {
-		v.add(autoscaling.PlanTemplate(w, v.template, v.group)...)
+		v.add(v.afterStoring(autoscaling.PlanTemplate(w, v.template, v.group))...)
 	}
 	switch {
 	case v.foreignGroup:
@@ -265,15 +267,14 @@ func (v *view) enclaves() bool {
 	return o != nil && aws.ToBool(o.Enabled)
 }
 
-// userData returns the instances' user data. Other than a machine's, it holds the
-// bootstrap data itself: instances that come later need it too, so that it can't
-// be removed once it was read.
+// userData returns the instances' user data. Unless it is Ignition in the cluster's
+// bucket, it holds the bootstrap data itself, other than a machine's: instances that
+// come later need it too, so that it can't be removed once it was read.
 func (v *view) userData() ([]byte, error) {
 	ignition := v.Pool.Spec.Ignition
 	switch {
-	case v.Bootstrap.Format == bootstrap.Ignition && (ignition == nil || ignition.StorageType != infrav1.IgnitionStorageUnencryptedUserData):
-		return nil, fmt.Errorf("the bootstrap data is Ignition, and keeping that of pools in the cluster's bucket is not supported yet: set "+
-			"spec.ignition.storageType to %s", infrav1.IgnitionStorageUnencryptedUserData)
+	case v.Bootstrap.Format == bootstrap.Ignition && v.ignition().StorageType != infrav1.IgnitionStorageUnencryptedUserData:
+		return v.pointer()
 	case v.Bootstrap.Format != bootstrap.Ignition && ignition != nil:
 		return nil, fmt.Errorf("spec.ignition is set, and the bootstrap data is %s: use a bootstrap configuration of format ignition, or leave spec.ignition out",
 			cmp.Or(v.Bootstrap.Format, bootstrap.CloudInit))
@@ -299,6 +300,7 @@ func (v *view) planDelete() {
 	default:
 		v.add(autoscaling.DeleteGroup(v.group))
 	}
+	v.removeObject()
 	templates := autoscaling.OtherTemplates(v.snap, v.templateName(), nil, v.owner())
 	if v.template != nil {
 		templates = append(templates, v.template)
