@@ -25,6 +25,7 @@ var unexercised = map[string]string{
 	"delete apiservices.apiregistration.k8s.io":                           "somebody else comes to serve the group-version",
 	"get namespaces":                      "an identity is for namespaces with a label; a namespace is too new for the cache",
 	"patch machinepools.cluster.x-k8s.io": "somebody else scales the pool",
+	"delete machines.cluster.x-k8s.io":    "an instance leaves a pool, with --machine-pool-machines",
 	"patch events":                        "an Event is repeated",
 	"update secrets":                      "the serving certificate is renewed",
 	"update configmaps":                   "the registrar decides anew",
