@@ -44,7 +44,7 @@ e2e() {
 }
 
 # The half of the end-to-end tests that takes about as long as the rest.
-half='^Test(Templates|MachinePoolsLive|PoolsAtRest|Fleet|MachinesLive|SIGKILLAtEveryBoundaryOfMachines)'
+half='^Test(Templates|MachinePool|PoolsAtRest|Fleet|MachinesLive|HealthCheck)'
 
 # e2e_halves runs both at once, each with a management cluster of its own: they mostly wait, for an emulated AWS that
 # takes its time.
