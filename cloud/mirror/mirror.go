@@ -159,7 +159,7 @@ func (m *Mirror) Sessions(scope cloud.Scope) []*cloud.Session {
 	}
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
-	return ss.sessions
+	return slices.Clone(ss.sessions)
 }
 
 // Snapshot returns what is known of a scope now. It costs nothing.

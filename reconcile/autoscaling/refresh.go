@@ -92,8 +92,8 @@ func versionAt(template *mirror.LaunchTemplate, number string) (int, bool) {
 }
 
 // outdatedInstances counts the instances with another configuration, those of
-// another template among them. Of one whose version doesn't exist any more nobody can tell; it counts as current, because
-// replacing it might be for nothing.
+// another template among them. Of one whose version doesn't exist any more nobody
+// can tell; it counts as current, because replacing it might be for nothing.
 func outdatedInstances(group *mirror.AutoScalingGroup, template *mirror.LaunchTemplate, target int) int {
 	n := 0
 	for _, i := range group.Instances {

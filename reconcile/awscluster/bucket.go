@@ -76,7 +76,7 @@ func (p *pass) tookBucket(r plan.Result) bool {
 	if r.Action.Area != bucket.Area || state == nil {
 		return false
 	}
-	if left := r.Err.Code == "BucketNotEmpty"; left {
+	if r.Err.Code == "BucketNotEmpty" {
 		p.setBucket(&bucket.State{})
 		p.Events.Event(p.obj, corev1.EventTypeWarning, infrav1.S3BucketFailedReason,
 			"Left bucket "+p.obj.Spec.S3Bucket.Name+" behind, because it isn't empty: what is in it is not the cluster's; delete it if nobody needs it")

@@ -16,7 +16,11 @@ func (o *Observer) Freshness(ctx context.Context, cluster *infrav1.AWSCluster) o
 	if scope == nil {
 		return observing.Freshness{Err: err}
 	}
-	return observe(o.intent(ctx, cluster), o.Mirror.Snapshot(*scope)).freshness(err)
+	in, snap := o.intent(ctx, cluster), o.Mirror.Snapshot(*scope)
+	if kinds := in.Kinds(); snap.Seen(kinds...) {
+		return observing.FreshnessOf(snap, err, kinds...) // nearly always, and cheaper
+	}
+	return observe(in, snap).freshness(err)
 }
 
 // freshness says how old the facts of a view are. err is why the latest refresh

@@ -61,15 +61,14 @@ func (o *Observer) Project(ctx context.Context, cluster *infrav1.AWSCluster) (*i
 	if scope == nil {
 		return stored, observing.Freshness{Err: err}
 	}
-	in, snap := o.intent(ctx, cluster), o.Mirror.Snapshot(*scope)
-	v := observe(in, snap)
+	v := observe(o.intent(ctx, cluster), o.Mirror.Snapshot(*scope))
 	fresh := v.freshness(err)
 	// A projection from half of the tables would be a lie, and one of an object
 	// that nobody reconciles an unasked-for opinion.
 	if len(v.unseen()) > 0 || !observing.Reconciled(cluster, infrav1.ClusterFinalizer) {
 		return stored, fresh
 	}
-	_, status := Project(in, snap)
+	_, status := v.project()
 	Stamp(&status, metav1.NewTime(o.clock().Now()))
 	return &status, fresh
 }

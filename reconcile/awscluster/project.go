@@ -16,10 +16,13 @@ import (
 // the status. Conditions that changed carry no time: Stamp gives them one. What
 // others keep in the status (the Paused condition, say) is taken over.
 func Project(in Intent, snap *mirror.Snapshot) (infrav1.AWSClusterSpec, infrav1.AWSClusterStatus) {
-	v := observe(in, snap)
+	return observe(in, snap).project()
+}
+
+func (v *view) project() (infrav1.AWSClusterSpec, infrav1.AWSClusterStatus) {
 	p := v.plan()
 	if len(v.unseen()) > 0 {
-		return *in.Cluster.Spec.DeepCopy(), v.blind(p)
+		return *v.Cluster.Spec.DeepCopy(), v.blind(p)
 	}
 	return v.record(p), v.status(p)
 }

@@ -29,6 +29,8 @@ func (in *Intent) policy() string {
 	doc := policyDocument{Version: "2012-10-17", Statement: []statement{{
 		Sid: "ForceSSLOnlyAccess", Effect: "Deny", Principal: map[string]string{"AWS": "*"}, Action: []string{"s3:*"},
 		Resource: []string{arn, arn + "/*"}, Condition: map[string]map[string]string{"Bool": {"aws:SecureTransport": "false"}}}}}
+	// A sid is unique in its policy, and has letters and digits only:
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_sid.html
 	read := func(sid, role, prefix string) {
 		doc.Statement = append(doc.Statement, statement{Sid: sid, Effect: "Allow",
 			Principal: map[string]string{"AWS": fmt.Sprintf("arn:%s:iam::%s:role/%s", in.Partition, in.Account, role)},
@@ -36,35 +38,21 @@ func (in *Intent) policy() string {
 	}
 	if in.Spec.PresignedURLDuration == nil {
 		if role := in.Spec.ControlPlaneIAMInstanceProfile; role != "" {
-			read("control-plane", role, "control-plane/")
+			read("ControlPlane", role, "control-plane/")
 		}
-		for _, role := range in.Spec.NodesIAMInstanceProfiles {
-			read(fmt.Sprintf("node-%s", role), role, "node/")
-			read(fmt.Sprintf("machine-pool-%s", role), role, expiringPrefix)
+		for i, role := range in.Spec.NodesIAMInstanceProfiles {
+			read(fmt.Sprintf("Node%d", i), role, "node/")
+			read(fmt.Sprintf("MachinePool%d", i), role, expiringPrefix)
 		}
 	}
 	for i, extra := range in.Spec.AdditionalIAMRoles {
-		read(fmt.Sprintf("additional-%d", i), extra.Name, extra.Prefix)
-	}
-	for i := range doc.Statement {
-		doc.Statement[i].Sid = alphanumeric(doc.Statement[i].Sid)
+		read(fmt.Sprintf("Additional%d", i), extra.Name, extra.Prefix)
 	}
 	text, err := json.Marshal(doc)
 	if err != nil {
 		panic(err) // strings only
 	}
 	return string(text)
-}
-
-// alphanumeric drops what a Sid may not hold:
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_sid.html
-func alphanumeric(s string) string {
-	return string(bytes.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-			return r
-		}
-		return -1
-	}, []byte(s)))
 }
 
 // sameJSON tells whether two documents hold the same.
