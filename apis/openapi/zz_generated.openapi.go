@@ -3403,7 +3403,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolSpec(ref co
 					},
 					"availabilityZoneSubnetType": {
 						SchemaProps: spec.SchemaProps{
-							Description: "availabilityZoneSubnetType chooses among the cluster's subnets of availabilityZones.\n\nPossible enum values:\n - `\"all\"`\n - `\"private\"`\n - `\"public\"`",
+							Description: "availabilityZoneSubnetType chooses among the cluster's subnets of availabilityZones. Left empty, all of them, public ones too.\n\nPossible enum values:\n - `\"all\"`\n - `\"private\"`\n - `\"public\"`",
 							Type:        []string{"string"},
 							Format:      "",
 							Enum:        []interface{}{"all", "private", "public"},

@@ -1,6 +1,8 @@
 package awsmachinepool
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -10,6 +12,7 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
@@ -48,11 +51,33 @@ func TestMovedPoolKeepsItsGroup(t *testing.T) {
 	w.nothingLeft()
 }
 
-// TestPoolOfAnotherControllerIsTakenOver lets nothing but names and the usual tags
-// tell whose the group and the template are.
 func TestPoolOfAnotherControllerIsTakenOver(t *testing.T) {
+	takeOver(t, func(*infrav1.AWSMachinePool, *clusterv1.MachinePool) {})
+}
+
+// TestPoolOfZonesIsTakenOverWhereItIs is about a pool that says nothing of the kind
+// of its subnets: CAPA's is in all of a zone.
+func TestPoolOfZonesIsTakenOverWhereItIs(t *testing.T) {
+	w := takeOver(t, func(p *infrav1.AWSMachinePool, _ *clusterv1.MachinePool) { p.Spec.AvailabilityZones = []string{"us-east-1a"} })
+	var all []string
+	for _, s := range w.cluster().Spec.Network.Subnets {
+		if s.AvailabilityZone == "us-east-1a" {
+			all = append(all, s.ResourceID)
+		}
+	}
+	w.pool("pool-2", func(p *infrav1.AWSMachinePool, _ *clusterv1.MachinePool) { p.Spec.AvailabilityZones = []string{"us-east-1a"} })
+	w.settle("pool-2", w.ready("pool-2", 2))
+	if have := strings.Split(aws.ToString(w.group("pool-2").VPCZoneIdentifier), ","); len(all) != 2 || !slices.Equal(slices.Sorted(slices.Values(have)), slices.Sorted(slices.Values(all))) {
+		t.Errorf("the group is in %v, want %v", have, all)
+	}
+}
+
+// takeOver lets nothing but names and the usual tags tell whose the group and the
+// template are.
+func takeOver(t *testing.T, change func(*infrav1.AWSMachinePool, *clusterv1.MachinePool)) *world {
+	t.Helper()
 	w := newWorld(t)
-	w.pool("pool-1")
+	w.pool("pool-1", change)
 	w.settle("pool-1", w.ready("pool-1", 2))
 	w.pass(time60)
 	id := w.get("pool-1").Status.LaunchTemplateID
@@ -69,4 +94,5 @@ func TestPoolOfAnotherControllerIsTakenOver(t *testing.T) {
 	w.changesNothing()
 	w.delete("pool-1")
 	w.nothingLeft()
+	return w
 }

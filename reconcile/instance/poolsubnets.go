@@ -1,9 +1,9 @@
 package instance
 
 import (
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -13,8 +13,9 @@ import (
 )
 
 // PoolSubnets returns the subnets that a pool's instances are spread over: those it
-// names or filters; else the cluster's of the wanted kind (private unless it says
-// otherwise) in its zones or failure domains; else all of that kind.
+// names or filters; else those of the cluster in its zones, or failure domains, of
+// the kind that it says, or all of them; else the cluster's private ones. CAPA
+// chooses the same, so that a pool that it made stays where it is.
 func PoolSubnets(spec *infrav1.AWSMachinePoolSpec, infra *Infra, failureDomains []string, snap *mirror.Snapshot) ([]string, error) {
 	if len(spec.Subnets) > 0 {
 		return referencedSubnets(spec.Subnets, infra, snap)
@@ -23,29 +24,59 @@ func PoolSubnets(spec *infrav1.AWSMachinePoolSpec, infra *Infra, failureDomains 
 	if len(zones) == 0 {
 		zones = failureDomains
 	}
-	kind := infrav1.AZSubnetTypePrivate
+	if len(zones) == 0 {
+		return privateSubnets(infra)
+	}
+	kind := infrav1.AZSubnetTypeAll
 	if spec.AvailabilityZoneSubnetType != nil {
 		kind = *spec.AvailabilityZoneSubnetType
 	}
 	var ids []string
-	for _, s := range infra.Subnets {
-		wanted := kind == infrav1.AZSubnetTypeAll || s.IsPublic == (kind == infrav1.AZSubnetTypePublic)
-		if !wanted || len(zones) == 0 && s.IsEdge() || len(zones) > 0 && !slices.Contains(zones, s.AvailabilityZone) ||
-			s.Tags[associationTag] == associationSecondary || realID(s) == "" {
-			continue
+	for _, zone := range zones {
+		found := zoneSubnets(infra, zone, kind)
+		if len(found) == 0 {
+			return nil, fmt.Errorf("the cluster has no %s in %s", describeKind(kind), zone)
 		}
-		ids = appendNew(ids, realID(s))
+		for _, id := range found {
+			ids = appendNew(ids, id)
+		}
 	}
-	if len(ids) > 0 {
-		return ids, nil
+	return ids, nil
+}
+
+// zoneSubnets returns the cluster's subnets of a kind in a zone. Only whoever wants
+// all of them wants those of pods too.
+func zoneSubnets(infra *Infra, zone string, kind infrav1.AZSubnetType) []string {
+	return subnetsWith(infra, func(s infrav1.SubnetSpec) bool {
+		return s.AvailabilityZone == zone && (kind == infrav1.AZSubnetTypeAll || s.IsPublic == (kind == infrav1.AZSubnetTypePublic) && !forPods(s))
+	})
+}
+
+func privateSubnets(infra *Infra) ([]string, error) {
+	ids := subnetsWith(infra, func(s infrav1.SubnetSpec) bool { return !s.IsPublic && !s.IsEdge() && !forPods(s) })
+	if len(ids) == 0 {
+		return nil, errors.New("the cluster has no private subnet; name zones in spec.availabilityZones, or subnets in spec.subnets")
 	}
+	return ids, nil
+}
+
+func subnetsWith(infra *Infra, wanted func(infrav1.SubnetSpec) bool) []string {
+	var ids []string
+	for _, s := range infra.Subnets {
+		if id := realID(s); id != "" && wanted(s) {
+			ids = appendNew(ids, id)
+		}
+	}
+	return ids
+}
+
+func forPods(s infrav1.SubnetSpec) bool { return s.Tags[associationTag] == associationSecondary }
+
+func describeKind(kind infrav1.AZSubnetType) string {
 	if kind == infrav1.AZSubnetTypeAll {
-		kind = "such"
+		return "subnet"
 	}
-	if len(zones) > 0 {
-		return nil, fmt.Errorf("the cluster has no %s subnet in %s", kind, strings.Join(zones, ", "))
-	}
-	return nil, fmt.Errorf("the cluster has no %s subnet", kind)
+	return string(kind) + " subnet"
 }
 
 func referencedSubnets(refs []infrav1.AWSResourceReference, infra *Infra, snap *mirror.Snapshot) ([]string, error) {

@@ -38,6 +38,7 @@ type AWSMachinePoolSpec struct {
 	AvailabilityZones []string `json:"availabilityZones,omitempty"`
 
 	// availabilityZoneSubnetType chooses among the cluster's subnets of availabilityZones.
+	// Left empty, all of them, public ones too.
 	// +optional
 	AvailabilityZoneSubnetType *AZSubnetType `json:"availabilityZoneSubnetType,omitempty"`
 
