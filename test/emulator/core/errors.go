@@ -12,6 +12,8 @@ type Error struct {
 	Message string
 	// Status is the HTTP status; 0 means 400.
 	Status int
+	// Header holds what the protocol says in headers beside it, if the protocol has such (S3).
+	Header http.Header
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }

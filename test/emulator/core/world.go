@@ -2,8 +2,10 @@ package core
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"sort"
 	"time"
 )
@@ -77,6 +79,15 @@ func Of[T any](r *Region) *T {
 		r.state[key] = new(T)
 	}
 	return r.state[key].(*T)
+}
+
+// Everywhere lists all accounts' parts of all regions that anybody has looked at: what is global, such as names of buckets, is looked up there.
+func (r *Region) Everywhere() []*Region {
+	out := []*Region{}
+	for _, key := range slices.Sorted(maps.Keys(r.world.regions)) {
+		out = append(out, r.world.regions[key])
+	}
+	return out
 }
 
 // After carries out a transition once d has passed on the emulator's clock; with d = 0 at the next request.

@@ -57,42 +57,48 @@ type (
 	GetBucketVersioningInput struct{ request }
 )
 
-var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+var (
+	bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	// reservedName are names that "General purpose bucket naming rules" keep for IP addresses and for S3 itself.
+	reservedName = regexp.MustCompile(`\.\.|^(\d+\.){3}\d+$|^(xn--|sthree-|amzn-s3-demo-)|(-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)$`)
+)
 
-// createBucket succeeds in us-east-1 for a bucket that the account has already, as S3 does.
+// createBucket succeeds in us-east-1 for a bucket that the account has there already, as S3 does.
 func createBucket(r *core.Request, in *CreateBucketInput) (*response, error) {
 	s := of(r.Region)
-	if !bucketName.MatchString(in.bucket) || strings.Contains(in.bucket, "..") {
+	if !bucketName.MatchString(in.bucket) || reservedName.MatchString(in.bucket) {
 		return nil, refuse(http.StatusBadRequest, "InvalidBucketName", "The specified bucket is not valid.")
 	}
 	var asked struct{ LocationConstraint string }
 	if len(in.body) > 0 && xml.Unmarshal(in.body, &asked) != nil {
 		return nil, refuse(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
 	}
-	home := r.Region.Name
+	home, owner := r.Region.Name, homeOf(r, in.bucket)
 	switch {
 	case home == "us-east-1" && asked.LocationConstraint != "":
 		return nil, refuse(http.StatusBadRequest, "InvalidLocationConstraint", "The specified location-constraint is not valid")
 	case home != "us-east-1" && asked.LocationConstraint != home:
 		return nil, refuse(http.StatusBadRequest, "IllegalLocationConstraintException",
 			"The "+asked.LocationConstraint+" location constraint is incompatible for the region specific endpoint this request was sent to.")
-	case s.buckets.Get(in.bucket) != nil && home != "us-east-1":
+	case owner != nil && owner.Account != r.Region.Account:
+		return nil, refuse(http.StatusConflict, "BucketAlreadyExists", "The requested bucket name is not available. The bucket namespace is shared by all "+
+			"users of the system. Please select a different name and try again.")
+	case owner != nil && (owner != r.Region || home != "us-east-1"):
 		return nil, refuse(http.StatusConflict, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.")
 	}
 	if s.buckets.Get(in.bucket) == nil {
 		s.buckets.Put(in.bucket, &bucket{created: r.Now(), settings: map[string][]byte{}}, r.Now())
 	}
-	r.Touch(in.bucket)
 	return &response{header: http.Header{"Location": {"/" + in.bucket}}}, nil
 }
 
 func headBucket(r *core.Request, in *HeadBucketInput) (*response, error) {
-	_, err := find(r, in.bucket)
+	_, err := find(r, &in.request)
 	return &response{header: http.Header{"X-Amz-Bucket-Region": {r.Region.Name}}}, err
 }
 
 func deleteBucket(r *core.Request, in *DeleteBucketInput) (*response, error) {
-	b, err := find(r, in.bucket)
+	b, err := find(r, &in.request)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +124,7 @@ func listBuckets(r *core.Request, _ *ListBucketsInput) (*response, error) {
 }
 
 func getBucketLocation(r *core.Request, in *GetBucketLocationInput) (*response, error) {
-	if _, err := find(r, in.bucket); err != nil {
+	if _, err := find(r, &in.request); err != nil {
 		return nil, err
 	}
 	where := r.Region.Name
@@ -144,18 +150,22 @@ func settingOf[I any](verb string) string {
 // putSetting keeps a setting of a bucket as it is given.
 func putSetting[I any](r *core.Request, in *I) (*response, error) {
 	given, name := any(in).(interface{ get() *request }).get(), settingOf[I]("Put")
-	b, err := find(r, given.bucket)
+	b, err := find(r, given)
 	if err != nil {
 		return nil, err
 	}
 	if name == "BucketPolicy" && !json.Valid(given.body) {
 		return nil, refuse(http.StatusBadRequest, "MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'")
 	}
+	if name == "BucketTagging" {
+		if _, err := tagSet(given.body, mostBucketTags); err != nil {
+			return nil, err
+		}
+	}
 	if name != "BucketPolicy" && xml.Unmarshal(given.body, new(struct{})) != nil {
 		return nil, refuse(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
 	}
 	b.settings[name] = given.body
-	r.Touch(given.bucket)
 	return &response{status: http.StatusOK}, nil
 }
 
@@ -168,7 +178,7 @@ var notSet = map[string]string{
 
 func getSetting[I any](r *core.Request, in *I) (*response, error) {
 	given, name := any(in).(interface{ get() *request }).get(), settingOf[I]("Get")
-	b, err := find(r, given.bucket)
+	b, err := find(r, given)
 	if err != nil {
 		return nil, err
 	}
@@ -186,27 +196,10 @@ func getSetting[I any](r *core.Request, in *I) (*response, error) {
 
 func deleteSetting[I any](r *core.Request, in *I) (*response, error) {
 	given := any(in).(interface{ get() *request }).get()
-	b, err := find(r, given.bucket)
+	b, err := find(r, given)
 	if err != nil {
 		return nil, err
 	}
 	delete(b.settings, settingOf[I]("Delete"))
 	return &response{status: http.StatusNoContent}, nil
-}
-
-// tagSet reads the tags of a <Tagging> document.
-func tagSet(body []byte) map[string]string {
-	var tagging struct {
-		TagSet struct {
-			Tag []struct{ Key, Value string }
-		}
-	}
-	out := map[string]string{}
-	if len(body) == 0 || xml.Unmarshal(body, &tagging) != nil {
-		return out
-	}
-	for _, tag := range tagging.TagSet.Tag {
-		out[tag.Key] = tag.Value
-	}
-	return out
 }

@@ -4,8 +4,8 @@ import (
 	"crypto/md5"
 	"encoding/xml"
 	"fmt"
+	"maps"
 	"net/http"
-	"net/url"
 	"sort"
 	"strconv"
 	"strings"
@@ -29,29 +29,31 @@ type (
 )
 
 func putObject(r *core.Request, in *PutObjectInput) (*response, error) {
-	b, err := find(r, in.bucket)
+	b, err := find(r, &in.request)
 	if err != nil {
 		return nil, err
 	}
 	if in.header.Get("If-None-Match") == "*" && b.objects.Get(in.key) != nil {
 		return nil, refuse(http.StatusPreconditionFailed, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
 	}
-	tags, err := url.ParseQuery(in.header.Get("X-Amz-Tagging"))
+	tags, err := headerTags(in.header.Get("X-Amz-Tagging"))
 	if err != nil {
-		return nil, refuse(http.StatusBadRequest, "InvalidArgument", "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.")
+		return nil, err
 	}
-	made := &object{body: in.body, kind: in.header.Get("Content-Type"), modified: r.Now(), etag: fmt.Sprintf(`"%x"`, md5.Sum(in.body)), tags: map[string]string{}}
-	for key := range tags {
-		made.tags[key] = tags.Get(key)
+	made := &object{body: in.body, kind: in.header.Get("Content-Type"), modified: r.Now(), etag: fmt.Sprintf(`"%x"`, md5.Sum(in.body)), tags: tags,
+		metadata: http.Header{}}
+	for name, values := range in.header {
+		if strings.HasPrefix(name, "X-Amz-Meta-") {
+			made.metadata[name] = values
+		}
 	}
 	b.objects.Put(in.key, made, r.Now())
-	r.Touch(in.bucket + "/" + in.key)
 	return &response{header: http.Header{"Etag": {made.etag}}}, nil
 }
 
 // read finds an object; S3 has been consistent since 2020, so none is ever hidden.
 func read(r *core.Request, in *request) (*object, *response, error) {
-	b, err := find(r, in.bucket)
+	b, err := find(r, in)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -59,8 +61,13 @@ func read(r *core.Request, in *request) (*object, *response, error) {
 	if o == nil {
 		return nil, nil, refuse(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.")
 	}
-	return o, &response{kind: o.kind, header: http.Header{"Etag": {o.etag}, "Last-Modified": {o.modified.UTC().Format(http.TimeFormat)},
-		"Content-Length": {strconv.Itoa(len(o.body))}}}, nil
+	out := &response{kind: o.kind, header: http.Header{"Etag": {o.etag}, "Last-Modified": {o.modified.UTC().Format(http.TimeFormat)},
+		"Content-Length": {strconv.Itoa(len(o.body))}}}
+	if len(o.tags) > 0 {
+		out.header.Set("X-Amz-Tagging-Count", strconv.Itoa(len(o.tags)))
+	}
+	maps.Copy(out.header, o.metadata)
+	return o, out, nil
 }
 
 func getObject(r *core.Request, in *GetObjectInput) (*response, error) {
@@ -79,7 +86,7 @@ func headObject(r *core.Request, in *HeadObjectInput) (*response, error) {
 
 // deleteObject succeeds for one that isn't there.
 func deleteObject(r *core.Request, in *DeleteObjectInput) (*response, error) {
-	b, err := find(r, in.bucket)
+	b, err := find(r, &in.request)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +98,7 @@ func deleteObject(r *core.Request, in *DeleteObjectInput) (*response, error) {
 const mostKeys = 1000
 
 func deleteObjects(r *core.Request, in *DeleteObjectsInput) (*response, error) {
-	b, err := find(r, in.bucket)
+	b, err := find(r, &in.request)
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +116,7 @@ func deleteObjects(r *core.Request, in *DeleteObjectsInput) (*response, error) {
 	}{}
 	for _, gone := range asked.Object {
 		b.objects.Delete(gone.Key)
+		r.Touch(in.bucket + "/" + gone.Key)
 		if !asked.Quiet {
 			out.Deleted = append(out.Deleted, gone)
 		}
@@ -118,7 +126,7 @@ func deleteObjects(r *core.Request, in *DeleteObjectsInput) (*response, error) {
 
 // listObjectsV2 lists in the order of keys, without delimiters.
 func listObjectsV2(r *core.Request, in *ListObjectsV2Input) (*response, error) {
-	b, err := find(r, in.bucket)
+	b, err := find(r, &in.request)
 	if err != nil {
 		return nil, err
 	}

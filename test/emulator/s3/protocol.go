@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -55,6 +56,8 @@ func (rest) Operation(call *core.Call) (string, *core.Error) {
 	switch {
 	case bucket == "" && method == http.MethodGet:
 		return "ListBuckets", nil
+	case key != "" && verb != "" && query.Has("tagging"):
+		return verb + "ObjectTagging", nil
 	case key != "" && verb != "":
 		return verb + "Object", nil
 	case method == http.MethodPost && query.Has("delete"):
@@ -141,8 +144,9 @@ func (rest) Refuse(err *core.Error, requestID string) core.Answer {
 		Message   string
 		RequestID string `xml:"RequestId"`
 	}{Code: err.Code, Message: err.Message, RequestID: requestID})
-	return core.Answer{Status: err.HTTPStatus(), ContentType: "application/xml", Body: append([]byte(xml.Header), body...),
-		Header: http.Header{"X-Amz-Request-Id": {requestID}}}
+	header := http.Header{"X-Amz-Request-Id": {requestID}}
+	maps.Copy(header, err.Header)
+	return core.Answer{Status: err.HTTPStatus(), ContentType: "application/xml", Body: append([]byte(xml.Header), body...), Header: header}
 }
 
 // Parameters are bucket, key and query parameters but those of the signature.

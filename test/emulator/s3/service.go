@@ -18,6 +18,7 @@ func Service() *core.Service {
 		Operations: []core.Operation{
 			op(createBucket), op(headBucket), op(deleteBucket), op(listBuckets), op(getBucketLocation),
 			op(putObject), op(getObject), op(headObject), op(deleteObject), op(deleteObjects), op(listObjectsV2),
+			op(putObjectTagging), op(getObjectTagging), op(deleteObjectTagging),
 			op(putSetting[PutBucketPolicyInput]), op(getSetting[GetBucketPolicyInput]), op(deleteSetting[DeleteBucketPolicyInput]),
 			op(putSetting[PutBucketTaggingInput]), op(getSetting[GetBucketTaggingInput]), op(deleteSetting[DeleteBucketTaggingInput]),
 			op(putSetting[PutBucketLifecycleConfigurationInput]), op(getSetting[GetBucketLifecycleConfigurationInput]),
@@ -30,10 +31,13 @@ func Service() *core.Service {
 	}
 }
 
-// op makes an operation's row; it refuses presigned requests after their end.
+// op makes an operation's row; it refuses presigned requests after their end, and names bucket and object in the log.
 func op[I any](do func(*core.Request, *I) (*response, error)) core.Operation {
 	return core.Op(func(r *core.Request, in *I) (*response, error) {
 		given := any(in).(interface{ get() *request }).get()
+		if given.bucket != "" {
+			r.Touch(strings.TrimSuffix(given.bucket+"/"+given.key, "/"))
+		}
 		if err := given.checkExpiry(r.Now()); err != nil {
 			return nil, err
 		}
@@ -79,24 +83,47 @@ type object struct {
 	etag     string
 	modified time.Time
 	tags     map[string]string
+	// metadata are the headers X-Amz-Meta-*.
+	metadata http.Header
 }
 
 type state struct{ buckets core.Table[bucket] }
 
 func of(r *core.Region) *state { return core.Of[state](r) }
 
-func find(r *core.Request, name string) (*bucket, error) {
-	row := of(r.Region).buckets.Row(name)
-	if row == nil {
-		return nil, refuse(http.StatusNotFound, "NoSuchBucket", "The specified bucket does not exist")
+// find looks a bucket up. Names are global: one of another account is forbidden, one of another region lies elsewhere.
+func find(r *core.Request, in *request) (*bucket, error) {
+	if b := of(r.Region).buckets.Get(in.bucket); b != nil {
+		if owner := in.header.Get("X-Amz-Expected-Bucket-Owner"); owner != "" && owner != r.Region.Account {
+			return nil, refuse(http.StatusForbidden, "AccessDenied", "Access Denied")
+		}
+		return b, nil
 	}
-	return row.Value, nil
+	home := homeOf(r, in.bucket)
+	switch {
+	case home == nil:
+		return nil, refuse(http.StatusNotFound, "NoSuchBucket", "The specified bucket does not exist")
+	case home.Account != r.Region.Account:
+		return nil, refuse(http.StatusForbidden, "AccessDenied", "Access Denied")
+	}
+	return nil, &core.Error{Code: "PermanentRedirect", Status: http.StatusMovedPermanently, Header: http.Header{"X-Amz-Bucket-Region": {home.Name}},
+		Message: "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint."}
+}
+
+// homeOf is the account and region that have a bucket, in the caller's partition; nil if none has.
+func homeOf(r *core.Request, name string) *core.Region {
+	for _, region := range r.Everywhere() {
+		if core.Partition(region.Name) == core.Partition(r.Region.Name) && of(region).buckets.Get(name) != nil {
+			return region
+		}
+	}
+	return nil
 }
 
 func inventory(r *core.Region) []core.Resource {
 	out := []core.Resource{}
 	for _, row := range of(r).buckets.Rows() {
-		out = append(out, core.Resource{Type: "bucket", ID: row.ID, Tags: tagSet(row.Value.settings["BucketTagging"])})
+		out = append(out, core.Resource{Type: "bucket", ID: row.ID, Tags: row.Value.tags()})
 		for _, o := range row.Value.objects.Rows() {
 			out = append(out, core.Resource{Type: "object", ID: row.ID + "/" + strings.TrimPrefix(o.ID, "/"), Tags: o.Value.tags})
 		}

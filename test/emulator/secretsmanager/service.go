@@ -2,6 +2,7 @@
 package secretsmanager
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -67,6 +68,7 @@ func find(r *core.Request, id *string, deleted bool) (*secret, error) {
 		if row.Value.entry.DeletedDate != nil && !deleted {
 			return nil, refuse("InvalidRequestException", "You can't perform this operation on the secret because it was marked for deletion.")
 		}
+		r.Touch(row.ID, arn)
 		return row.Value, nil
 	}
 	return nil, refuse("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
@@ -115,16 +117,19 @@ func createSecret(r *core.Request, in *sdk.CreateSecretInput) (*sdk.CreateSecret
 const nameLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-/_+=.@!"
 
 func checkTags(tags []types.Tag) error {
-	if len(tags) > 50 {
-		return refuse("InvalidParameterException", "A secret has at most 50 tags.")
-	}
 	seen := map[string]bool{}
 	for _, tag := range tags {
 		key := core.Val(tag.Key)
-		if key == "" || strings.HasPrefix(key, "aws:") || seen[key] {
-			return refuse("InvalidParameterException", "Tag key %q is empty, given twice, or begins with aws:.", key)
+		if problem := core.TagProblem(key, core.Val(tag.Value)); problem != "" {
+			return refuse("InvalidParameterException", "Tag %q: %s", key, problem)
+		}
+		if seen[key] {
+			return refuse("InvalidParameterException", "Tag key %q is given twice", key)
 		}
 		seen[key] = true
+	}
+	if len(tags) > core.MostTags {
+		return refuse("InvalidParameterException", "A secret has at most %d tags.", core.MostTags)
 	}
 	return nil
 }
@@ -133,6 +138,12 @@ func putSecretValue(r *core.Request, in *sdk.PutSecretValueInput) (*sdk.PutSecre
 	s, err := find(r, in.SecretId, false)
 	if err != nil {
 		return nil, err
+	}
+	if token := core.Val(in.ClientRequestToken); token == s.version {
+		if core.Val(s.text) != core.Val(in.SecretString) || string(s.binary) != string(in.SecretBinary) {
+			return nil, refuse("ResourceExistsException", "You can't use ClientRequestToken %s because that value is already in use for a version of secret %s.", token, *s.entry.ARN)
+		}
+		return &sdk.PutSecretValueOutput{ARN: s.entry.ARN, Name: s.entry.Name, VersionId: &s.version, VersionStages: []string{"AWSCURRENT"}}, nil
 	}
 	s.text, s.binary, s.version = in.SecretString, in.SecretBinary, core.Val(in.ClientRequestToken)
 	s.entry.LastChangedDate, s.entry.SecretVersionsToStages = core.Ptr(r.Now()), map[string][]string{s.version: {"AWSCURRENT"}}
@@ -276,14 +287,13 @@ func tagResource(r *core.Request, in *sdk.TagResourceInput) (*sdk.TagResourceOut
 	if err := checkTags(in.Tags); err != nil {
 		return nil, err
 	}
-	s.entry.Tags = append(without(s.entry.Tags, func(key string) bool {
-		for _, tag := range in.Tags {
-			if core.Val(tag.Key) == key {
-				return true
-			}
-		}
-		return false
+	tags := append(without(s.entry.Tags, func(key string) bool {
+		return slices.ContainsFunc(in.Tags, func(tag types.Tag) bool { return core.Val(tag.Key) == key })
 	}), in.Tags...)
+	if err := checkTags(tags); err != nil {
+		return nil, err
+	}
+	s.entry.Tags = tags
 	return nil, nil
 }
 
@@ -292,14 +302,7 @@ func untagResource(r *core.Request, in *sdk.UntagResourceInput) (*sdk.UntagResou
 	if err != nil {
 		return nil, err
 	}
-	s.entry.Tags = without(s.entry.Tags, func(key string) bool {
-		for _, gone := range in.TagKeys {
-			if gone == key {
-				return true
-			}
-		}
-		return false
-	})
+	s.entry.Tags = without(s.entry.Tags, func(key string) bool { return slices.Contains(in.TagKeys, key) })
 	return nil, nil
 }
 

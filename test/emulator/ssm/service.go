@@ -46,10 +46,22 @@ const (
 
 const nameLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-/"
 
-func checkName(name string) error {
+// Limits of parameters' names; the length is that of the ARN.
+const (
+	longestARN    = 1011
+	deepestLevels = 15
+)
+
+func checkName(r *core.Request, name string) error {
 	lower := strings.ToLower(name)
 	switch {
-	case name == "" || len(name) > 2048 || strings.Trim(name, nameLetters) != "":
+	case len(arn(r, name)) > longestARN:
+		return refuse("ValidationException", "Parameter name: exceeds maximum length")
+	case strings.Count(strings.TrimPrefix(name, "/"), "/") >= deepestLevels:
+		return refuse("HierarchyLevelLimitExceededException", "Parameter hierarchies have at most %d levels.", deepestLevels)
+	case strings.HasSuffix(name, "/"):
+		return refuse("ValidationException", "Parameter name must not end with slash.")
+	case name == "" || strings.Trim(name, nameLetters) != "":
 		return refuse("ValidationException", "Parameter name: can't be empty and may only contain letters, digits and _.-/")
 	case strings.Contains(name, "/") && !strings.HasPrefix(name, "/"):
 		return refuse("ValidationException", "Parameter name must be a fully qualified name.")
@@ -59,7 +71,12 @@ func checkName(name string) error {
 	return nil
 }
 
+func arn(r *core.Request, name string) string {
+	return r.ARN("ssm", "parameter/"+strings.TrimPrefix(name, "/"))
+}
+
 func find(r *core.Request, name string) (*parameter, error) {
+	r.Touch(name)
 	row := of(r.Region).parameters.Row(name)
 	if row == nil || r.Hidden(row.Created) {
 		return nil, refuse("ParameterNotFound", "Parameter %s not found.", name)
@@ -69,7 +86,7 @@ func find(r *core.Request, name string) (*parameter, error) {
 
 func putParameter(r *core.Request, in *sdk.PutParameterInput) (*sdk.PutParameterOutput, error) {
 	s, name, value := of(r.Region), core.Val(in.Name), core.Val(in.Value)
-	if err := checkName(name); err != nil {
+	if err := checkName(r, name); err != nil {
 		return nil, err
 	}
 	tier := in.Tier
@@ -92,12 +109,15 @@ func putParameter(r *core.Request, in *sdk.PutParameterInput) (*sdk.PutParameter
 	case have != nil && !core.Val(in.Overwrite):
 		return nil, refuse("ParameterAlreadyExists", "The parameter already exists. To overwrite this value, set the overwrite option in the request to true.")
 	case core.Val(in.Overwrite) && len(in.Tags) > 0:
-		return nil, refuse("ValidationException", "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove overwrite flag.")
+		return nil, refuse("ValidationException", "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove overwrite flag. To update tags for an existing parameter, please use AddTagsToResource or RemoveTagsFromResource.")
 	case have == nil && s.parameters.Len() >= r.Config.Quota("parameters", 10_000):
 		return nil, refuse("ParameterLimitExceeded", "You have exceeded the number of parameters for this AWS account.")
 	}
+	if err := checkTags(in.Tags); err != nil {
+		return nil, err
+	}
 	if have == nil {
-		have = &parameter{ParameterMetadata: types.ParameterMetadata{Name: &name, Type: in.Type, ARN: core.Ptr(r.ARN("ssm", "parameter/"+strings.TrimPrefix(name, "/"))),
+		have = &parameter{ParameterMetadata: types.ParameterMetadata{Name: &name, Type: in.Type, ARN: core.Ptr(arn(r, name)),
 			DataType: core.Ptr("text"), LastModifiedUser: core.Ptr(r.Caller.ARN)}, tags: in.Tags}
 		s.parameters.Put(name, have, r.Now())
 	}
@@ -283,14 +303,34 @@ func tagged(r *core.Request, kind types.ResourceTypeForTagging, id *string) (*pa
 	return p, nil
 }
 
+func checkTags(tags []types.Tag) error {
+	for _, tag := range tags {
+		if problem := core.TagProblem(core.Val(tag.Key), core.Val(tag.Value)); problem != "" {
+			return refuse("ValidationException", "Tag %q: %s", core.Val(tag.Key), problem)
+		}
+	}
+	if len(tags) > core.MostTags {
+		return refuse("TooManyTagsError", "A parameter has at most %d tags.", core.MostTags)
+	}
+	return nil
+}
+
 func addTagsToResource(r *core.Request, in *sdk.AddTagsToResourceInput) (*sdk.AddTagsToResourceOutput, error) {
 	p, err := tagged(r, in.ResourceType, in.ResourceId)
 	if err != nil {
 		return nil, err
 	}
-	for _, tag := range in.Tags {
-		p.tags = append(p.without(core.Val(tag.Key)), tag)
+	if err := checkTags(in.Tags); err != nil {
+		return nil, err
 	}
+	tags := p.tags
+	for _, tag := range in.Tags {
+		tags = append(without(tags, core.Val(tag.Key)), tag)
+	}
+	if len(tags) > core.MostTags {
+		return nil, refuse("TooManyTagsError", "A parameter has at most %d tags.", core.MostTags)
+	}
+	p.tags = tags
 	return nil, nil
 }
 
@@ -299,13 +339,13 @@ func removeTagsFromResource(r *core.Request, in *sdk.RemoveTagsFromResourceInput
 	if err != nil {
 		return nil, err
 	}
-	p.tags = p.without(in.TagKeys...)
+	p.tags = without(p.tags, in.TagKeys...)
 	return nil, nil
 }
 
-func (p *parameter) without(keys ...string) []types.Tag {
+func without(tags []types.Tag, keys ...string) []types.Tag {
 	out := []types.Tag{}
-	for _, tag := range p.tags {
+	for _, tag := range tags {
 		if !slices.Contains(keys, core.Val(tag.Key)) {
 			out = append(out, tag)
 		}
