@@ -814,6 +814,15 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterV2Beta1Status(r
 							Ref:         ref(v2beta1.Initialization{}.OpenAPIModelName()),
 						},
 					},
+					"accountID": {
+						SchemaProps: spec.SchemaProps{
+							Description: "accountID is the AWS account in which the cluster's resources are; recorded when the first is made, and compared before anything is changed.",
+							MaxLength:   ptr.To[int64](12),
+							Pattern:     "^[0-9]{12}$",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
 					"observation": {
 						SchemaProps: spec.SchemaProps{
 							Description: "observation says how fresh this status is. Added when read, never stored.",
@@ -2419,6 +2428,23 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStatus(ref comm
 							Ref:         ref(v2beta1.Initialization{}.OpenAPIModelName()),
 						},
 					},
+					"ready": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ready says the same as initialization.provisioned, for scripts and health checks that read status.ready.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"accountID": {
+						SchemaProps: spec.SchemaProps{
+							Description: "accountID is the AWS account in which the cluster's resources are; recorded when the first is made, and compared before anything is changed.",
+							MaxLength:   ptr.To[int64](12),
+							Pattern:     "^[0-9]{12}$",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
 					"failureDomains": {
 						VendorExtensible: spec.VendorExtensible{
 							Extensions: spec.Extensions{
@@ -4001,6 +4027,14 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineStatus(ref comm
 						SchemaProps: spec.SchemaProps{
 							Description: "initialization tells Cluster API that the instance is there.",
 							Ref:         ref(v2beta1.Initialization{}.OpenAPIModelName()),
+						},
+					},
+					"ready": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ready says the same as initialization.provisioned, for scripts and health checks that read status.ready.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
 						},
 					},
 					"addresses": {

@@ -179,5 +179,6 @@ var patternWords = map[string]string{
 	`^[A-Za-z0-9]([A-Za-z0-9]{0,31}|[-A-Za-z0-9]{0,30}[A-Za-z0-9])$`: "must be at most 32 letters, digits and hyphens, without a hyphen at either end, such as my-cluster-api",
 	`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`:                             "must be 3 to 63 lower-case letters, digits, dots and hyphens, beginning and ending with a letter or digit, such as my-bucket",
 	`^[\w+=,.@-]+$`:                                                  "must be the name of an IAM role, made of letters, digits and _+=,.@- and not an ARN, such as my-role",
+	`^[0-9]{12}$`:                                                    "must be the id of an AWS account, 12 digits, such as 123456789012",
 	`^h-[0-9a-f]{17}$`:                                               "must be the id of a dedicated host, h- and 17 hexadecimal digits, such as h-0123456789abcdef0",
 }

@@ -122,6 +122,6 @@ func (v *view) zonesOf(ids []string) []string {
 func (v *view) provisioned(status *infrav1.AWSClusterStatus, p plan.Plan) {
 	endpoint := v.record(p).ControlPlaneEndpoint
 	if v.Cluster.Provisioned() || v.ready(p) && !endpoint.IsZero() {
-		status.Initialization = &infrav1.Initialization{Provisioned: aws.Bool(true)}
+		status.Initialization, status.Ready = &infrav1.Initialization{Provisioned: aws.Bool(true)}, true
 	}
 }

@@ -162,7 +162,7 @@ func (v *view) instanceStatus(status *infrav1.AWSMachineStatus) {
 	}
 	// The contract wants the provider's id to be there first.
 	if state == infrav1.InstanceStateRunning && v.Machine.Spec.ProviderID != nil && !v.deleting() {
-		status.Initialization = &infrav1.Initialization{Provisioned: aws.Bool(true)}
+		status.Initialization, status.Ready = &infrav1.Initialization{Provisioned: aws.Bool(true)}, true
 	}
 }
 

@@ -19,7 +19,7 @@ func TestStatusReadsTheSameAtBothVersions(t *testing.T) {
 		{
 			name: "ready is provisioned",
 			old:  `{ready: true}`,
-			hub:  `{initialization: {provisioned: true}}`,
+			hub:  `{ready: true, initialization: {provisioned: true}}`,
 		},
 		{
 			name: "not ready is not provisioned",
@@ -29,23 +29,23 @@ func TestStatusReadsTheSameAtBothVersions(t *testing.T) {
 		{
 			name: "provisioned false is kept apart from provisioned left out",
 			old:  `{ready: false, v2beta1: {initialization: {provisioned: false}}}`,
-			hub:  `{initialization: {provisioned: false}}`,
+			hub:  `{ready: false, initialization: {provisioned: false}}`,
 		},
 		{
 			name: "failure domains are a map in the old version and a list in order of name in the new one",
 			old:  `{ready: false, failureDomains: {b: {controlPlane: false, attributes: {k: v}}, a: {controlPlane: true}, c: {}}}`,
-			hub:  `{failureDomains: [{name: a, controlPlane: true}, {name: b, controlPlane: false, attributes: {k: v}}, {name: c}]}`,
+			hub:  `{ready: false, failureDomains: [{name: a, controlPlane: true}, {name: b, controlPlane: false, attributes: {k: v}}, {name: c}]}`,
 		},
 		{
 			name: "each version shows its own conditions, and carries the other's",
 			old:  `{ready: false, conditions: [{type: VpcReady, status: "False", severity: Warning, lastTransitionTime: "2026-01-02T03:04:05Z"}], v2beta1: {conditions: [{` + condition + `}]}}`,
-			hub:  `{conditions: [{` + condition + `}], deprecated: {v1beta1: {conditions: [{type: VpcReady, status: "False", severity: Warning, lastTransitionTime: "2026-01-02T03:04:05Z"}]}}}`,
+			hub:  `{ready: false, conditions: [{` + condition + `}], deprecated: {v1beta1: {conditions: [{type: VpcReady, status: "False", severity: Warning, lastTransitionTime: "2026-01-02T03:04:05Z"}]}}}`,
 		},
 		{
-			name: "the network, the bastion, the journal and the freshness are in both",
+			name: "the network, the bastion, the account, the journal and the freshness are in both",
 			old: `{ready: false, networkStatus: {natGatewaysIPs: [192.0.2.1]}, bastion: {id: i-1},
-			  v2beta1: {observation: {age: 3s}, pendingCreations: [{key: k, operation: o, since: "2026-01-02T03:04:05.000000Z"}]}}`,
-			hub: `{networkStatus: {natGatewaysIPs: [192.0.2.1]}, bastion: {id: i-1}, observation: {age: 3s}, pendingCreations: [{key: k, operation: o, since: "2026-01-02T03:04:05.000000Z"}]}`,
+			  v2beta1: {accountID: "123456789012", observation: {age: 3s}, pendingCreations: [{key: k, operation: o, since: "2026-01-02T03:04:05.000000Z"}]}}`,
+			hub: `{ready: false, networkStatus: {natGatewaysIPs: [192.0.2.1]}, bastion: {id: i-1}, accountID: "123456789012", observation: {age: 3s}, pendingCreations: [{key: k, operation: o, since: "2026-01-02T03:04:05.000000Z"}]}`,
 		},
 	}
 	for _, test := range tests {
@@ -58,7 +58,18 @@ func TestStatusReadsTheSameAtBothVersions(t *testing.T) {
 
 func TestReadyWinsOverAContradictingInitialization(t *testing.T) {
 	compareYAML(t, `{}`, statusAt(t, infrav1.SchemeGroupVersion, "v1beta2", `{ready: false, v2beta1: {initialization: {provisioned: true}}}`))
-	compareYAML(t, `{initialization: {provisioned: true}}`, statusAt(t, infrav1.SchemeGroupVersion, "v1beta2", `{ready: true, v2beta1: {initialization: {provisioned: false}}}`))
+	compareYAML(t, `{ready: true, initialization: {provisioned: true}}`, statusAt(t, infrav1.SchemeGroupVersion, "v1beta2", `{ready: true, v2beta1: {initialization: {provisioned: false}}}`))
+}
+
+func TestReadyOfTheNewVersionFollowsFromItsInitialization(t *testing.T) {
+	for status, want := range map[string]string{
+		`{initialization: {provisioned: true}}`:               `{ready: true, initialization: {provisioned: true}}`,
+		`{ready: true, instanceState: running}`:               `{ready: false, instanceState: running}`,
+		`{ready: true, initialization: {provisioned: false}}`: `{ready: false, initialization: {provisioned: false}}`,
+		`{ready: false, initialization: {provisioned: true}}`: `{ready: true, initialization: {provisioned: true}}`,
+	} {
+		compareYAML(t, want, statusOf(t, infrav1.SchemeGroupVersion, "v2beta1", "AWSMachine", status))
+	}
 }
 
 func TestAnEmptyNamespaceListIsNotOneLeftOut(t *testing.T) {

@@ -22,20 +22,20 @@ func TestStatusOfMachinesAndPoolsReadsTheSameAtBothVersions(t *testing.T) {
 			name: "a ready machine is a provisioned one",
 			kind: "AWSMachine",
 			old:  `{ready: true, instanceState: running, addresses: [{type: InternalIP, address: 10.0.0.1}], interruptible: true, dedicatedHost: {id: h-1}}`,
-			hub:  `{initialization: {provisioned: true}, instanceState: running, addresses: [{type: InternalIP, address: 10.0.0.1}], interruptible: true, dedicatedHost: {id: h-1}}`,
+			hub:  `{ready: true, initialization: {provisioned: true}, instanceState: running, addresses: [{type: InternalIP, address: 10.0.0.1}], interruptible: true, dedicatedHost: {id: h-1}}`,
 		},
 		{
 			name: "a machine's failure is among what only older contracts know",
 			kind: "AWSMachine",
 			old:  `{ready: false, failureReason: UpdateError, failureMessage: m, conditions: [{` + oldForm + `}]}`,
-			hub:  `{deprecated: {v1beta1: {failureReason: UpdateError, failureMessage: m, conditions: [{` + oldForm + `}]}}}`,
+			hub:  `{ready: false, deprecated: {v1beta1: {failureReason: UpdateError, failureMessage: m, conditions: [{` + oldForm + `}]}}}`,
 		},
 		{
 			name: "what only the new version has of a machine is under v2beta1",
 			kind: "AWSMachine",
 			old: `{ready: true, v2beta1: {conditions: [{` + condition + `}], failureDomain: us-east-1a, observation: {age: 3s},
 			  pendingCreations: [{key: eip, operation: AllocateAddress, since: "2026-01-02T03:04:05.000000Z"}]}}`,
-			hub: `{initialization: {provisioned: true}, conditions: [{` + condition + `}], failureDomain: us-east-1a, observation: {age: 3s},
+			hub: `{ready: true, initialization: {provisioned: true}, conditions: [{` + condition + `}], failureDomain: us-east-1a, observation: {age: 3s},
 			  pendingCreations: [{key: eip, operation: AllocateAddress, since: "2026-01-02T03:04:05.000000Z"}]}`,
 		},
 		{

@@ -39,7 +39,10 @@ func fuzzFuncs(runtimeserializer.CodecFactory) []interface{} {
 			c.FillNoCustom(s)
 			normalizeStatus(s)
 		},
-		normalized(func(s *infrav1.AWSMachineStatus) { s.Deprecated = withoutEmpty(s.Deprecated) }),
+		normalized(func(s *infrav1.AWSMachineStatus) {
+			s.Deprecated = withoutEmpty(s.Deprecated)
+			infrav1.SetDefaults_AWSMachineStatus(s)
+		}),
 		normalized(func(s *infrav1.AWSMachinePoolStatus) { s.Deprecated = withoutEmpty(s.Deprecated) }),
 		normalized(func(s *infrav1.AWSMachineTemplateStatus) {
 			if d := s.Deprecated; d != nil && (d.V1Beta1 == nil || len(d.V1Beta1.Conditions) == 0) {
@@ -92,6 +95,7 @@ func normalizeMachineStatus(s *v1beta2.AWSMachineStatus) {
 }
 
 func normalizeHubStatus(s *infrav1.AWSClusterStatus) {
+	infrav1.SetDefaults_AWSClusterStatus(s)
 	for i := range s.FailureDomains {
 		s.FailureDomains[i].Name = fmt.Sprintf("%03d-%s", i, s.FailureDomains[i].Name)
 	}
@@ -114,7 +118,7 @@ func normalizeStatus(s *v1beta2.AWSClusterStatus) {
 	if i := x.Initialization; s.Ready || i != nil && i.Provisioned != nil && *i.Provisioned {
 		x.Initialization = nil
 	}
-	if len(x.Conditions) == 0 && x.Initialization == nil && x.Observation == nil && len(x.PendingCreations) == 0 {
+	if len(x.Conditions) == 0 && x.Initialization == nil && x.AccountID == "" && x.Observation == nil && len(x.PendingCreations) == 0 {
 		s.V2Beta1 = nil
 	}
 }

@@ -64,6 +64,13 @@ type AWSClusterV2Beta1Status struct {
 	// +optional
 	Initialization *infrav1.Initialization `json:"initialization,omitempty"`
 
+	// accountID is the AWS account in which the cluster's resources are; recorded when
+	// the first is made, and compared before anything is changed.
+	// +optional
+	// +k8s:validation:maxLength=12
+	// +k8s:validation:pattern="^[0-9]{12}$"
+	AccountID string `json:"accountID,omitempty"`
+
 	// observation says how fresh this status is. Added when read, never stored.
 	// +optional
 	Observation *infrav1.Observation `json:"observation,omitempty"`

@@ -23,7 +23,9 @@ func Convert_v1beta2_AWSClusterStatus_To_v2beta1_AWSClusterStatus(in *AWSCluster
 	out.Conditions = extra.Conditions
 	out.Observation = extra.Observation
 	out.PendingCreations = extra.PendingCreations
+	out.AccountID = extra.AccountID
 	out.Initialization = initialization(in.Ready, extra.Initialization)
+	out.Ready = in.Ready
 	return nil
 }
 
@@ -35,6 +37,7 @@ func Convert_v2beta1_AWSClusterStatus_To_v1beta2_AWSClusterStatus(in *infrav1.AW
 	out.Conditions = oldConditions(in.Deprecated)
 	out.Ready = provisioned(in.Initialization)
 	extra := AWSClusterV2Beta1Status{
+		AccountID:        in.AccountID,
 		Conditions:       in.Conditions,
 		Observation:      in.Observation,
 		PendingCreations: in.PendingCreations,
@@ -43,7 +46,7 @@ func Convert_v2beta1_AWSClusterStatus_To_v1beta2_AWSClusterStatus(in *infrav1.AW
 		extra.Initialization = in.Initialization
 	}
 	out.V2Beta1 = nil
-	if len(extra.Conditions) > 0 || extra.Initialization != nil || extra.Observation != nil || len(extra.PendingCreations) > 0 {
+	if len(extra.Conditions) > 0 || extra.Initialization != nil || extra.AccountID != "" || extra.Observation != nil || len(extra.PendingCreations) > 0 {
 		out.V2Beta1 = &extra
 	}
 	return nil

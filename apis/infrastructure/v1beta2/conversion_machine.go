@@ -15,6 +15,7 @@ func Convert_v1beta2_AWSMachineStatus_To_v2beta1_AWSMachineStatus(in *AWSMachine
 	*out = infrav1.AWSMachineStatus{
 		Conditions:       extra.Conditions,
 		Initialization:   initialization(in.Ready, extra.Initialization),
+		Ready:            in.Ready,
 		Addresses:        in.Addresses,
 		FailureDomain:    extra.FailureDomain,
 		InstanceState:    in.InstanceState,

@@ -173,6 +173,19 @@ type AWSClusterStatus struct {
 	// +optional
 	Initialization *Initialization `json:"initialization,omitempty"`
 
+	// ready says the same as initialization.provisioned, for scripts and health checks
+	// that read status.ready.
+	// +optional
+	// +default=false
+	Ready bool `json:"ready"`
+
+	// accountID is the AWS account in which the cluster's resources are; recorded when
+	// the first is made, and compared before anything is changed.
+	// +optional
+	// +k8s:validation:maxLength=12
+	// +k8s:validation:pattern="^[0-9]{12}$"
+	AccountID string `json:"accountID,omitempty"`
+
 	// failureDomains are the zones machines can be placed in.
 	// +optional
 	// +listType=map

@@ -219,6 +219,12 @@ type AWSMachineStatus struct {
 	// +optional
 	Initialization *Initialization `json:"initialization,omitempty"`
 
+	// ready says the same as initialization.provisioned, for scripts and health checks
+	// that read status.ready.
+	// +optional
+	// +default=false
+	Ready bool `json:"ready"`
+
 	// addresses of the instance.
 	// +optional
 	// +listType=atomic

@@ -33,6 +33,12 @@ func SetDefaults_AWSClusterSpec(spec *AWSClusterSpec) {
 	}
 }
 
+// SetDefaults_AWSClusterStatus derives ready, so that it can't contradict initialization,
+// also in objects that were stored before it was there.
+func SetDefaults_AWSClusterStatus(status *AWSClusterStatus) {
+	status.Ready = status.Initialization.provisioned()
+}
+
 // SetDefaults_NetworkSpec gives Calico's rules to a network that doesn't say
 // what its CNI plugin needs: BGP, and IP-in-IP.
 func SetDefaults_NetworkSpec(network *NetworkSpec) {

@@ -22,6 +22,12 @@ func SetDefaults_AWSMachine(machine *AWSMachine) {
 	SetBootstrapDefaults(&machine.Spec)
 }
 
+// SetDefaults_AWSMachineStatus derives ready, so that it can't contradict initialization,
+// also in objects that were stored before it was there.
+func SetDefaults_AWSMachineStatus(status *AWSMachineStatus) {
+	status.Ready = status.Initialization.provisioned()
+}
+
 // SetBootstrapDefaults keeps bootstrap data of cloud-init in Secrets Manager unless the user
 // says otherwise, and chooses the version of Ignition. It doesn't apply to templates, which
 // stay as they were written.

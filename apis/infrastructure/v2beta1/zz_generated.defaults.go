@@ -84,6 +84,7 @@ func SetObjectDefaults_AWSCluster(in *AWSCluster) {
 		}
 	}
 	SetDefaults_Bastion(&in.Spec.Bastion)
+	SetDefaults_AWSClusterStatus(&in.Status)
 	if in.Status.Bastion != nil {
 		if in.Status.Bastion.InstanceMetadataOptions != nil {
 			if in.Status.Bastion.InstanceMetadataOptions.HTTPEndpoint == "" {
@@ -229,6 +230,7 @@ func SetObjectDefaults_AWSMachine(in *AWSMachine) {
 			in.Spec.InstanceMetadataOptions.InstanceMetadataTags = "disabled"
 		}
 	}
+	SetDefaults_AWSMachineStatus(&in.Status)
 }
 
 func SetObjectDefaults_AWSMachineList(in *AWSMachineList) {
