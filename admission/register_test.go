@@ -118,6 +118,78 @@ func TestBundleIsKeptInStep(t *testing.T) {
 	}
 }
 
+func TestDeletedOrChangedConfigurationsAreBackWithinSeconds(t *testing.T) {
+	kube := fake.NewClientset()
+	r, err := NewRegistration(kube, atURL, func() []byte { return []byte("bundle") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Start(ctx) }()
+	defer func() { cancel(); <-done }()
+	api := kube.AdmissionregistrationV1()
+	complete := func() error {
+		m, err := api.MutatingWebhookConfigurations().Get(ctx, ConfigurationName, metav1.GetOptions{})
+		if err == nil && !r.inStep(m) {
+			err = fmt.Errorf("mutating webhooks: %+v", m.Webhooks)
+		}
+		if err != nil {
+			return err
+		}
+		v, err := api.ValidatingWebhookConfigurations().Get(ctx, ConfigurationName, metav1.GetOptions{})
+		if err == nil && !r.inStep(v) {
+			err = fmt.Errorf("validating webhooks: %+v", v.Webhooks)
+		}
+		return err
+	}
+	eventually(t, complete)
+	for name, harm := range map[string]func() error{
+		"validating deleted": func() error {
+			return api.ValidatingWebhookConfigurations().Delete(ctx, ConfigurationName, metav1.DeleteOptions{})
+		},
+		"mutating deleted": func() error {
+			return api.MutatingWebhookConfigurations().Delete(ctx, ConfigurationName, metav1.DeleteOptions{})
+		},
+		"never called any more": func() error {
+			v, err := api.ValidatingWebhookConfigurations().Get(ctx, ConfigurationName, metav1.GetOptions{})
+			if err != nil {
+				return err
+			}
+			v.Webhooks[0].Rules[0].Resources = []string{"nothing"}
+			_, err = api.ValidatingWebhookConfigurations().Update(ctx, v, metav1.UpdateOptions{})
+			return err
+		},
+	} {
+		if err := harm(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		begun := time.Now()
+		eventually(t, complete)
+		if took := time.Since(begun); took > 5*time.Second {
+			t.Errorf("%s: it took %s", name, took)
+		}
+	}
+}
+
+func TestRepairsThatKeepBeingUndoneGetRarer(t *testing.T) {
+	var d damping
+	now, last := time.Now(), time.Duration(0)
+	for range 20 {
+		pause := d.next(now)
+		if pause < last || pause > lastPause {
+			t.Errorf("%s after %s", pause, last)
+		}
+		now, last = now.Add(pause), pause
+	}
+	if last != lastPause {
+		t.Errorf("at last every %s", last)
+	}
+	if pause := d.next(now.Add(calmTime + time.Second)); pause != firstPause {
+		t.Errorf("after a quiet time %s", pause)
+	}
+}
+
 func eventually(t *testing.T, ok func() error) {
 	t.Helper()
 	deadline := time.After(20 * time.Second)

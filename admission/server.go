@@ -3,7 +3,10 @@ package admission
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"time"
@@ -33,6 +36,9 @@ type Options struct {
 	DefaultRegion string
 	// GetCertificate gives the serving certificate, renewed as it may be.
 	GetCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+	// Callers gives the PEM authorities of the certificates that callers must show. The
+	// rules answer with what AWS has, so they answer API servers only.
+	Callers func() []byte
 }
 
 // Server serves the webhooks over TLS.
@@ -43,8 +49,8 @@ type Server struct {
 
 // NewServer prepares the webhooks of all kinds in the table.
 func NewServer(opts Options) (*Server, error) {
-	if opts.Reader == nil || opts.Host == nil || opts.GetCertificate == nil {
-		return nil, errors.New("admission: Reader, Host and GetCertificate are all needed")
+	if opts.Reader == nil || opts.Host == nil || opts.GetCertificate == nil || opts.Callers == nil {
+		return nil, errors.New("admission: Reader, Host, GetCertificate and Callers are all needed")
 	}
 	mux := http.NewServeMux()
 	for _, k := range kinds(opts) {
@@ -64,9 +70,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: readHeaderTimeout,
-		TLSConfig: &tls.Config{
-			MinVersion: tls.VersionTLS12, GetCertificate: s.opts.GetCertificate, NextProtos: []string{"h2", "http/1.1"},
-		},
+		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: s.tlsConfig},
+		// Somebody who only knocks is no news.
+		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.ServeTLS(listener, "", "") }()
@@ -81,4 +87,15 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return server.Close()
 	}
 	return nil
+}
+
+// tlsConfig is that of one connection: the authorities of callers change with those
+// of the serving certificate.
+func (s *Server) tlsConfig(*tls.ClientHelloInfo) (*tls.Config, error) {
+	callers := x509.NewCertPool()
+	callers.AppendCertsFromPEM(s.opts.Callers())
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12, GetCertificate: s.opts.GetCertificate, NextProtos: []string{"h2", "http/1.1"},
+		ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: callers,
+	}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"net"
@@ -16,7 +15,6 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	certutil "k8s.io/client-go/util/cert"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -36,15 +34,10 @@ type endpoint struct {
 
 func serve(t *testing.T, opts Options) endpoint {
 	t.Helper()
-	certPEM, keyPEM, err := certutil.GenerateSelfSignedCertKey("127.0.0.1", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pair, err := tls.X509KeyPair(certPEM, keyPEM)
-	if err != nil {
-		t.Fatal(err)
-	}
-	opts.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }
+	authority := newAuthority(t)
+	pair := authority.issue(t)
+	opts.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return pair, nil }
+	opts.Callers = func() []byte { return authority.pem }
 	server, err := NewServer(opts)
 	if err != nil {
 		t.Fatal(err)
@@ -56,9 +49,8 @@ func serve(t *testing.T, opts Options) endpoint {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(ctx, listener) }()
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(certPEM)
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
+	caller := Caller{GetCertificate: func() (*tls.Certificate, error) { return pair, nil }, CABundle: opts.Callers}
+	transport := &http.Transport{DialTLSContext: caller.dial}
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
 		cancel()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apiserver/pkg/admission"
 	openapinamer "k8s.io/apiserver/pkg/endpoints/openapi"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/apiserver/pkg/util/compatibility"
@@ -69,7 +70,7 @@ func NewConfig(ctx context.Context, o *Options) (*Config, error) {
 		}
 		o.Recommended.Etcd.StorageConfig.Transport.ServerList = []string{extra.etcd.Endpoint()}
 	}
-	config, err := genericConfig(o)
+	config, err := genericConfig(o, extra.certs)
 	if err != nil {
 		extra.stop()
 		return nil, err
@@ -84,7 +85,7 @@ func (e *Extra) stop() {
 	}
 }
 
-func genericConfig(o *Options) (*genericapiserver.RecommendedConfig, error) {
+func genericConfig(o *Options, manager *certs.Manager) (*genericapiserver.RecommendedConfig, error) {
 	config := genericapiserver.NewRecommendedConfig(Codecs)
 	config.EffectiveVersion = compatibility.DefaultBuildEffectiveVersion()
 	config.FeatureGate = utilfeature.DefaultFeatureGate
@@ -94,6 +95,9 @@ func genericConfig(o *Options) (*genericapiserver.RecommendedConfig, error) {
 	config.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(openapi.GetOpenAPIDefinitions, namer)
 	config.OpenAPIV3Config.Info.Title = "capa-apiserver"
 	config.ShutdownWatchTerminationGracePeriod = drainTime
+	o.Recommended.ExtraAdmissionInitializers = func(*genericapiserver.RecommendedConfig) ([]admission.PluginInitializer, error) {
+		return []admission.PluginInitializer{introduced(o, manager)}, nil
+	}
 	if err := o.Recommended.ApplyTo(config); err != nil {
 		return nil, err
 	}

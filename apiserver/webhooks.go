@@ -2,15 +2,19 @@ package apiserver
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"os"
 	"strconv"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	genericadmission "k8s.io/apiserver/pkg/admission"
+	webhookinit "k8s.io/apiserver/pkg/admission/plugin/webhook/initializer"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/capa-apiserver/capa-apiserver/admission"
+	"github.com/capa-apiserver/capa-apiserver/apiserver/certs"
 )
 
 // addWebhooks serves the admission webhooks in every replica and keeps their
@@ -20,7 +24,7 @@ func (b *background) addWebhooks(extra *Extra) error {
 	server, err := admission.NewServer(admission.Options{
 		Reader: b.ours.GetAPIReader(), Host: b.manager.GetAPIReader(), Regions: b.regions,
 		Live:          &admission.Live{Ours: b.ours.GetClient(), Host: b.manager.GetClient(), Sessions: b.sessions, Facts: b.facts},
-		DefaultRegion: os.Getenv("AWS_REGION"), GetCertificate: extra.certs.GetCertificate,
+		DefaultRegion: os.Getenv("AWS_REGION"), GetCertificate: extra.certs.GetCertificate, Callers: extra.certs.CABundle,
 	})
 	if err != nil {
 		return err
@@ -44,6 +48,16 @@ func (b *background) addWebhooks(extra *Extra) error {
 		go registration.Start(ctx) //nolint:errcheck // it repeats what fails and always returns nil
 		return server.Serve(ctx, listener)
 	}))
+}
+
+// introduced has the library's webhook plugins show this server's own certificate to
+// its webhooks: nobody else gets an answer there.
+func introduced(o *Options, manager *certs.Manager) genericadmission.PluginInitializer {
+	caller := admission.Caller{
+		GetCertificate: func() (*tls.Certificate, error) { return manager.GetCertificate(nil) },
+		CABundle:       manager.CABundle,
+	}
+	return webhookinit.NewPluginInitializer(admission.Introduce(webhookLocation(o), caller), nil)
 }
 
 func webhookLocation(o *Options) admission.Location {

@@ -35,6 +35,9 @@ func newAuthority(o *Options, now time.Time) (*authority, error) {
 	return &authority{cert: cert, key: key}, nil
 }
 
+// uses of a leaf: the server serves with it, and shows it where it calls itself.
+var uses = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
+
 // newLeaf makes a serving pair that ends no later than its authority.
 func newLeaf(ca *authority, dnsNames, ips []string, o *Options, now time.Time) (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -51,7 +54,7 @@ func newLeaf(ca *authority, dnsNames, ips []string, o *Options, now time.Time) (
 		NotBefore:   now.Add(-clockSkew),
 		NotAfter:    notAfter,
 		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		ExtKeyUsage: uses,
 	}
 	for _, ip := range ips {
 		template.IPAddresses = append(template.IPAddresses, net.ParseIP(ip))

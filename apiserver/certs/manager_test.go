@@ -108,6 +108,24 @@ func TestFirstStartMakesAPairThatTheBundleTrusts(t *testing.T) {
 	}
 }
 
+// A pair from before the server showed it to its own webhooks is replaced.
+func TestThePairServesAndCalls(t *testing.T) {
+	client, clk := fake.NewClientset(), clocktesting.NewFakeClock(start)
+	both := uses
+	uses = uses[:1]
+	ensure(t, newManager(t, client, clk))
+	uses = both
+	m := newManager(t, client, clk)
+	ensure(t, m)
+	for _, use := range []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth} {
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM(m.CABundle())
+		if _, err := leaf(t, m).Verify(x509.VerifyOptions{Roots: roots, CurrentTime: clk.Now(), KeyUsages: []x509.ExtKeyUsage{use}}); err != nil {
+			t.Errorf("use %v: %v", use, err)
+		}
+	}
+}
+
 func TestReplicasConvergeOnOnePair(t *testing.T) {
 	client, clk := fake.NewClientset(), clocktesting.NewFakeClock(start)
 	first, second := newManager(t, client, clk), newManager(t, client, clk)

@@ -125,10 +125,12 @@ func (s state) leafServes(o *Options, now time.Time) bool {
 	for _, ca := range s.bundle {
 		roots.AddCert(ca)
 	}
-	_, err := s.leaf.Leaf.Verify(x509.VerifyOptions{
-		Roots: roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	})
-	return err == nil && carriesNames(s.leaf.Leaf, o)
+	for _, use := range uses {
+		if _, err := s.leaf.Leaf.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{use}}); err != nil {
+			return false
+		}
+	}
+	return carriesNames(s.leaf.Leaf, o)
 }
 
 func carriesNames(leaf *x509.Certificate, o *Options) bool {
