@@ -97,7 +97,7 @@ func (rules machineRules) exists(ctx context.Context, r Request) ([]string, fiel
 	defer cancel()
 	s, err := rules.site(ctx, r.Object)
 	if err != nil {
-		return []string{fmt.Sprintf("%s was not compared with AWS: %s", updated.at, reason(err))}, nil
+		return []string{fmt.Sprintf("%s was not compared with AWS: %s", updated.at, cloud.Explain(err))}, nil
 	}
 	if s == nil {
 		return nil, nil
@@ -120,7 +120,7 @@ func sum(verdicts []verdict) (warnings []string, errs field.ErrorList) {
 		if v.err == nil {
 			continue
 		}
-		cause := reason(v.err)
+		cause := cloud.Explain(v.err)
 		if unasked[cause] == nil {
 			causes = append(causes, cause)
 		}
@@ -134,13 +134,6 @@ func sum(verdicts []verdict) (warnings []string, errs field.ErrorList) {
 		warnings = append(warnings, fmt.Sprintf("%s: accepted as written, because AWS could not be asked: %s", strings.Join(unasked[cause], ", "), cause))
 	}
 	return warnings, errs
-}
-
-func reason(err error) string {
-	if e, ok := cloud.AsIdentityError(err); ok {
-		return e.Error()
-	}
-	return cloud.Classify(err).Message
 }
 
 // site finds where an object's machine will be; nil while that isn't known.

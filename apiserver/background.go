@@ -102,7 +102,7 @@ func newBackground(extra *Extra, loopback *rest.Config) (*background, error) {
 	b.facts = facts.New(b.mirror, b.images, nil)
 	p := promise{o.MaxAge, o.ReadDeadline}
 	machines := &awsmachine.Observer{Sessions: b.sessions, Mirror: b.mirror, Client: ours.GetClient(), Host: host.GetClient()}
-	b.consoles = consoles{machines}
+	b.consoles = consoles{machines, cloud.NewConsoles(nil)}
 	b.live = map[string]generic.Live{
 		"awsclusters": liveClusters(p, &awscluster.Observer{Sessions: b.sessions, Mirror: b.mirror, Owners: owners{host.GetClient()}, Reader: ours.GetClient()}),
 		"awsmachines": liveMachines(p, machines),

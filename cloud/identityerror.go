@@ -59,6 +59,14 @@ func AsIdentityError(err error) (*IdentityError, bool) {
 	return e, ok
 }
 
+// Explain says in one sentence what went wrong, of whatever kind the error is.
+func Explain(err error) string {
+	if e, ok := AsIdentityError(err); ok {
+		return e.Error()
+	}
+	return Classify(err).Message
+}
+
 func identityName(ref infrav1.AWSIdentityReference) string {
 	return string(ref.Kind) + "/" + ref.Name
 }

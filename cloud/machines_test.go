@@ -5,10 +5,12 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
@@ -88,8 +90,8 @@ func TestMissingImageSaysWhatWasLookedForAndIsNotAskedForAgainAtOnce(t *testing.
 	}
 }
 
-func TestConsoleOutputIsText(t *testing.T) {
-	_, s := emulatedSession(t)
+func TestReadsOfAConsoleShareOneLookASecond(t *testing.T) {
+	emulated, s := emulatedSession(t)
 	vpc, err := s.EC2.CreateVpc(t.Context(), &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})
 	if err != nil {
 		t.Fatal(err)
@@ -107,10 +109,29 @@ func TestConsoleOutputIsText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := cloud.ConsoleOutput(t.Context(), s, *out.Instances[0].InstanceId); err != nil {
-		t.Error(err)
+	id, now := *out.Instances[0].InstanceId, clocktesting.NewFakeClock(time.Now())
+	consoles := cloud.NewConsoles(now)
+	read := func() {
+		for range 200 {
+			if _, err := consoles.Output(t.Context(), s, id); err != nil {
+				t.Error(err)
+			}
+		}
 	}
-	if _, err := cloud.ConsoleOutput(t.Context(), s, "i-0123456789abcdef0"); !cloud.IsNotFound(err) {
+	emulated.ResetCounts()
+	var group sync.WaitGroup
+	group.Go(read)
+	group.Go(read)
+	group.Wait()
+	if n := emulated.Counts()["ec2.GetConsoleOutput"]; n != 1 {
+		t.Errorf("400 reads within a second are %d calls, want one", n)
+	}
+	now.Step(2 * time.Second)
+	read()
+	if n := emulated.Counts()["ec2.GetConsoleOutput"]; n != 2 {
+		t.Errorf("later reads are %d calls altogether, want two", n)
+	}
+	if _, err := consoles.Output(t.Context(), s, "i-0123456789abcdef0"); !cloud.IsNotFound(err) {
 		t.Errorf("the console of an instance that doesn't exist: %v", err)
 	}
 }

@@ -156,7 +156,9 @@ func usersRights(t *testing.T, cluster Cluster) {
 		{"an-editor", "get", "awsclusters", "yes"},
 		{"an-editor", "update", "awsclusters/status", "no"},
 		{"an-editor", "create", "awsclusterroleidentities", "no"},
+		{"an-editor", "get", "awsmachines/console", "yes"},
 		{"a-viewer", "get", "awsclusters", "yes"},
+		{"a-viewer", "get", "awsmachines/console", "no"},
 		{"a-viewer", "create", "awsclusters", "no"},
 		{"nobody", "get", "awsclusters", "no"},
 	}

@@ -4,30 +4,68 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 )
 
-// ErrNoInstance tells that a machine has no instance whose console could be read.
-var ErrNoInstance = errors.New("it has no instance yet; its conditions say what it waits for")
+// Why a machine has no console that could be read.
+var (
+	// ErrNoInstance: nothing was launched yet.
+	ErrNoInstance = errors.New("it has no instance yet: wait until its condition InstanceReady is True, or see there what it waits for")
+	// ErrInstanceGone: AWS doesn't show the instance any more.
+	ErrInstanceGone = errors.New("AWS doesn't show it any more, so nothing can be read from it: delete the Machine to have another one made")
+	// ErrForeignInstance: the object names an instance that isn't its own.
+	ErrForeignInstance = errors.New("it isn't this machine's own, so its console isn't shown here: read it in AWS, or through the object to which it belongs")
+)
 
-// Console returns what the machine's instance last wrote to its console. It is the
-// one read that goes to AWS for each request: nobody keeps consoles.
-func (o *Observer) Console(ctx context.Context, machine *infrav1.AWSMachine) (string, error) {
-	if machine.Spec.InstanceID == nil || *machine.Spec.InstanceID == "" {
-		return "", ErrNoInstance
-	}
+const (
+	// consoleClaimAge is how old the proof may be that an instance is the machine's.
+	consoleClaimAge = time.Minute
+	// consoleMissingAge is how old what says that there is none.
+	consoleMissingAge = 10 * time.Second
+)
+
+// Console is where a machine's console is to be read.
+type Console struct {
+	Session    *cloud.Session
+	InstanceID string
+}
+
+// Console returns where the machine's console is: that of its own instance and of no
+// other, whatever the object names.
+func (o *Observer) Console(ctx context.Context, machine *infrav1.AWSMachine) (Console, error) {
 	rel, err := o.relatives().of(ctx, machine)
 	if err != nil {
-		return "", err
+		return Console{}, err
 	}
 	if rel.infra == nil {
-		return "", fmt.Errorf("the AWSCluster of AWSMachine %s isn't there, which says with whose credentials to ask AWS", machine.Name)
+		return Console{}, ErrNoInstance
 	}
 	session, err := o.Sessions.For(ctx, rel.infra.Spec.IdentityRef, machine.Namespace, rel.infra.Spec.Region)
 	if err != nil {
-		return "", err
+		return Console{}, err
 	}
-	return cloud.ConsoleOutput(cloud.WithPriority(ctx, cloud.Interactive), session, *machine.Spec.InstanceID)
+	o.Mirror.Watch(session)
+	var row *ec2types.Instance
+	for _, age := range []time.Duration{consoleClaimAge, consoleMissingAge} {
+		if err := o.Mirror.Refresh(cloud.WithPriority(ctx, cloud.Interactive), session.Scope, age, mirror.Instances.Kind); err != nil {
+			return Console{}, err
+		}
+		if row = observe(o.intent(machine, rel), o.Mirror.Snapshot(session.Scope)).row; row != nil {
+			return Console{session, aws.ToString(row.InstanceId)}, nil
+		}
+		if recorded := instance.RecordedID(&machine.Spec); recorded == "" {
+			return Console{}, ErrNoInstance
+		} else if _, exists := mirror.Get(o.Mirror.Snapshot(session.Scope), mirror.Instances, recorded); exists {
+			return Console{}, fmt.Errorf("instance %s: %w", recorded, ErrForeignInstance)
+		}
+	}
+	return Console{}, fmt.Errorf("instance %s: %w", instance.RecordedID(&machine.Spec), ErrInstanceGone)
 }

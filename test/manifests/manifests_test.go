@@ -152,6 +152,16 @@ func TestUsersMayUseEveryKindAndOnlyAdministratorsIdentities(t *testing.T) {
 	}
 }
 
+func TestTheConsoleIsNotForViewers(t *testing.T) {
+	const group, console = "infrastructure.cluster.x-k8s.io", "awsmachines/console"
+	if allows(roles(t)["capa-apiserver-view"].Rules, "get", group, console, "") {
+		t.Error("manifests/base/rbac-users.yaml: capa-apiserver-view may get consoles")
+	}
+	if !allows(roles(t)["capa-apiserver-edit"].Rules, "get", group, console, "") {
+		t.Error("manifests/base/rbac-users.yaml: capa-apiserver-edit may not get consoles")
+	}
+}
+
 func TestRightsNameNoKindThatIsNotServed(t *testing.T) {
 	served := map[string]bool{}
 	for _, kind := range apiserver.Kinds() {
