@@ -92,7 +92,7 @@ func validatingConfiguration(at Location, caBundle []byte) *admissionregistratio
 				admissionregistrationv1.Create, admissionregistrationv1.Update))
 		}
 		if len(k.deletion) > 0 {
-			c.Webhooks = append(c.Webhooks, k.validatingWebhook("deletion.", at, caBundle, admissionregistrationv1.Ignore, nil,
+			c.Webhooks = append(c.Webhooks, k.validatingWebhook("deletion.", at, caBundle, admissionregistrationv1.Fail, nil,
 				admissionregistrationv1.Delete))
 		}
 	}

@@ -16,50 +16,66 @@ type deletionRules struct {
 	reader client.Reader
 }
 
-// warnOfUsers lists who still refers to an identity that is being deleted. It
-// never refuses: an operator may want just that.
-func (rules deletionRules) warnOfUsers(ctx context.Context, r Request) ([]string, field.ErrorList) {
+// unused: no AWSCluster needs the identity that is being deleted, also through roles
+// that are built on it. Without it what the cluster has in AWS could neither be changed
+// nor deleted. Roles that no cluster uses are only warned about.
+func (rules deletionRules) unused(ctx context.Context, r Request) ([]string, field.ErrorList) {
 	if r.Old == nil {
 		return nil, nil
 	}
 	deleted := describeIdentity(r.Old)
-	users, err := rules.users(ctx, deleted)
+	roles, clusters, err := rules.users(ctx, deleted)
 	if err != nil {
-		return []string{fmt.Sprintf("%s: could not find out who still uses it: %v", deleted, err)}, nil
+		return nil, field.ErrorList{field.InternalError(field.NewPath("metadata", "name"), fmt.Errorf("who still uses %s: %w", deleted, err))}
 	}
-	if len(users) == 0 {
-		return nil, nil
+	if len(clusters) > 0 {
+		return nil, field.ErrorList{field.Forbidden(field.NewPath("metadata", "name"), fmt.Sprintf(
+			"%s is still used by %s: without it what they have in AWS can neither be changed nor deleted. Delete them first, or give them another identity in spec.identityRef",
+			deleted, some(clusters)))}
 	}
-	shown, more := users, ""
-	if len(users) > maxSuggestions {
-		shown, more = users[:maxSuggestions], fmt.Sprintf(" and %d more", len(users)-maxSuggestions)
+	if len(roles) > 0 {
+		return []string{fmt.Sprintf("%s is still the source of %s, which can't be used without it", deleted, some(roles))}, nil
 	}
-	return []string{fmt.Sprintf("%s is still used by %s%s: they can neither be changed nor deleted in AWS without it", deleted, strings.Join(shown, ", "), more)}, nil
+	return nil, nil
 }
 
-func (rules deletionRules) users(ctx context.Context, of identity) ([]string, error) {
-	refers := func(ref *infrav1.AWSIdentityReference) bool {
-		return ref != nil && ref.Kind == of.kind && ref.Name == of.name
+// some lists the first of many.
+func some(names []string) string {
+	if len(names) <= maxSuggestions {
+		return strings.Join(names, ", ")
 	}
-	var users []string
-	var clusters infrav1.AWSClusterList
-	if err := rules.reader.List(ctx, &clusters); err != nil {
-		return nil, err
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxSuggestions], ", "), len(names)-maxSuggestions)
+}
+
+// users returns the roles that are built on an identity, one on the other, and the
+// AWSClusters that refer to it or to one of them.
+func (rules deletionRules) users(ctx context.Context, of identity) (roles, clusters []string, err error) {
+	var all infrav1.AWSClusterRoleIdentityList
+	if err := rules.reader.List(ctx, &all); err != nil {
+		return nil, nil, err
 	}
-	for _, c := range clusters.Items {
-		if refers(c.Spec.IdentityRef) {
-			users = append(users, fmt.Sprintf("AWSCluster %s/%s", c.Namespace, c.Name))
+	needed := map[infrav1.AWSIdentityReference]bool{{Kind: of.kind, Name: of.name}: true}
+	for found := true; found; {
+		found = false
+		for _, role := range all.Items {
+			self := infrav1.AWSIdentityReference{Kind: infrav1.ClusterRoleIdentityKind, Name: role.Name}
+			if source := role.Spec.SourceIdentityRef; source != nil && needed[*source] && !needed[self] {
+				needed[self], found = true, true
+				roles = append(roles, "AWSClusterRoleIdentity "+role.Name)
+			}
 		}
 	}
-	var roles infrav1.AWSClusterRoleIdentityList
-	if err := rules.reader.List(ctx, &roles); err != nil {
-		return nil, err
+	var users infrav1.AWSClusterList
+	if err := rules.reader.List(ctx, &users); err != nil {
+		return nil, nil, err
 	}
-	for _, role := range roles.Items {
-		if refers(role.Spec.SourceIdentityRef) {
-			users = append(users, "AWSClusterRoleIdentity "+role.Name)
+	for _, c := range users.Items {
+		infrav1.SetObjectDefaults_AWSCluster(&c)
+		if needed[*c.Spec.IdentityRef] {
+			clusters = append(clusters, fmt.Sprintf("AWSCluster %s/%s", c.Namespace, c.Name))
 		}
 	}
-	slices.Sort(users)
-	return users, nil
+	slices.Sort(roles)
+	slices.Sort(clusters)
+	return roles, clusters, nil
 }

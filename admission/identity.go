@@ -39,7 +39,8 @@ type identity struct {
 
 func (i identity) String() string { return fmt.Sprintf("%s %q", i.kind, i.name) }
 
-// usable: the identity and all it is built on exist and let the namespace in.
+// usable: no identity, and none that it is built on, keeps the namespace out. One that
+// doesn't exist yet may come later: the cluster waits for it.
 func (rules identityRules) usable(ctx context.Context, r Request, updated, old *infrav1.AWSClusterSpec, path *field.Path) ([]string, field.ErrorList) {
 	ref := updated.IdentityRef
 	if ref == nil || (old != nil && old.IdentityRef != nil && *old.IdentityRef == *ref) {
@@ -51,7 +52,7 @@ func (rules identityRules) usable(ctx context.Context, r Request, updated, old *
 	}
 	found, err := rules.get(ctx, *ref)
 	if apierrors.IsNotFound(err) {
-		return nil, field.ErrorList{rules.notFound(ctx, *ref, r.Namespace, at)}
+		return []string{rules.notFound(ctx, *ref, r.Namespace, at)}, nil
 	}
 	if err != nil {
 		return nil, field.ErrorList{field.InternalError(at, err)}
@@ -59,38 +60,42 @@ func (rules identityRules) usable(ctx context.Context, r Request, updated, old *
 	if err := rules.allows(ctx, found, r.Namespace, at); err != nil {
 		return nil, field.ErrorList{err}
 	}
-	if err := rules.sources(ctx, found, r.Namespace, at.Child("name")); err != nil {
-		return nil, field.ErrorList{err}
+	warning, refusal := rules.sources(ctx, found, r.Namespace, at.Child("name"))
+	if refusal != nil {
+		return nil, field.ErrorList{refusal}
+	}
+	if warning != "" {
+		return []string{warning}, nil
 	}
 	return nil, nil
 }
 
-// sources follows the chain of a role identity to its end.
-func (rules identityRules) sources(ctx context.Context, first identity, namespace string, at *field.Path) *field.Error {
+// sources follows the chain of a role identity to its end, or to what isn't there yet.
+func (rules identityRules) sources(ctx context.Context, first identity, namespace string, at *field.Path) (string, *field.Error) {
 	path := []string{first.String()}
 	for current := first; current.kind == infrav1.ClusterRoleIdentityKind; {
 		if current.source == nil {
-			return field.Invalid(at, first.name, fmt.Sprintf("%s has no spec.sourceIdentityRef: name there the identity that assumes the role", current))
+			return "", field.Invalid(at, first.name, fmt.Sprintf("%s has no spec.sourceIdentityRef: name there the identity that assumes the role", current))
 		}
 		next, err := rules.get(ctx, *current.source)
 		if apierrors.IsNotFound(err) {
-			return field.Invalid(at, first.name, fmt.Sprintf("%s is built on %s %q, which does not exist: create that, or change spec.sourceIdentityRef", current, current.source.Kind, current.source.Name))
+			return fmt.Sprintf("%s: %s is built on %s %q, which does not exist yet: nothing is made in AWS until it does", at, current, current.source.Kind, current.source.Name), nil
 		}
 		if err != nil {
-			return field.InternalError(at, err)
+			return "", field.InternalError(at, err)
 		}
 		if slices.Contains(path, next.String()) {
-			return field.Invalid(at, first.name, circle(append(path, next.String())))
+			return "", field.Invalid(at, first.name, circle(append(path, next.String())))
 		}
 		if path = append(path, next.String()); len(path) > maxChain {
-			return field.Invalid(at, first.name, fmt.Sprintf("more than %d identities follow one another: %s", maxChain, strings.Join(path, " -> ")))
+			return "", field.Invalid(at, first.name, fmt.Sprintf("more than %d identities follow one another: %s", maxChain, strings.Join(path, " -> ")))
 		}
 		if err := rules.allows(ctx, next, namespace, at); err != nil {
-			return err
+			return "", err
 		}
 		current = next
 	}
-	return nil
+	return "", nil
 }
 
 func circle(path []string) string {
@@ -144,10 +149,9 @@ func (rules identityRules) allows(ctx context.Context, i identity, namespace str
 		i, namespace, namespace, rules.alternatives(ctx, i.kind, namespace, ": ")))
 }
 
-func (rules identityRules) notFound(ctx context.Context, ref infrav1.AWSIdentityReference, namespace string, at *field.Path) *field.Error {
-	err := field.NotFound(at.Child("name"), ref.Name)
-	err.Detail = fmt.Sprintf("there is no %s %q: create it first%s", ref.Kind, ref.Name, rules.alternatives(ctx, ref.Kind, namespace, ", or choose one of: "))
-	return err
+func (rules identityRules) notFound(ctx context.Context, ref infrav1.AWSIdentityReference, namespace string, at *field.Path) string {
+	return fmt.Sprintf("%s: there is no %s %q yet: nothing is made in AWS until there is%s", at.Child("name"), ref.Kind, ref.Name,
+		rules.alternatives(ctx, ref.Kind, namespace, ", or until you choose one of: "))
 }
 
 // alternatives lists identities of the kind that the namespace may use, after

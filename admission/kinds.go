@@ -21,7 +21,7 @@ type kind struct {
 	// advisory marks rules that only tell early what AWS would say later: writes go on
 	// without them when they cannot answer.
 	advisory bool
-	// deletion only warns, so deletions go on without it when it cannot answer.
+	// deletion runs on DELETE.
 	deletion []Rule
 }
 
@@ -60,15 +60,15 @@ func kinds(o Options) []kind {
 		{
 			object: &infrav1.AWSClusterRoleIdentity{}, plural: "awsclusterroleidentities",
 			validate: []Rule{identities.sourceEnds},
-			deletion: []Rule{deletion.warnOfUsers},
+			deletion: []Rule{deletion.unused},
 		},
 		{
 			object: &infrav1.AWSClusterStaticIdentity{}, plural: "awsclusterstaticidentities",
-			deletion: []Rule{deletion.warnOfUsers},
+			deletion: []Rule{deletion.unused},
 		},
 		{
 			object: &infrav1.AWSClusterControllerIdentity{}, plural: "awsclustercontrolleridentities",
-			deletion: []Rule{deletion.warnOfUsers},
+			deletion: []Rule{deletion.unused},
 		},
 	}
 }

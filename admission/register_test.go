@@ -11,11 +11,13 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/apiserver/pkg/admission"
 	admissioncel "k8s.io/apiserver/pkg/admission/plugin/cel"
 	"k8s.io/apiserver/pkg/admission/plugin/webhook"
 	"k8s.io/apiserver/pkg/cel/environment"
 	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
@@ -66,9 +68,9 @@ func TestConfigurationsAreInstalledInTheHost(t *testing.T) {
 		"validate.awsmachinetemplate.infrastructure.cluster.x-k8s.io":           admissionregistrationv1.Ignore,
 		"validate.awsmachinepool.infrastructure.cluster.x-k8s.io":               admissionregistrationv1.Ignore,
 		"validate.awsclusterroleidentity.infrastructure.cluster.x-k8s.io":       admissionregistrationv1.Fail,
-		"deletion.awsclusterroleidentity.infrastructure.cluster.x-k8s.io":       admissionregistrationv1.Ignore,
-		"deletion.awsclusterstaticidentity.infrastructure.cluster.x-k8s.io":     admissionregistrationv1.Ignore,
-		"deletion.awsclustercontrolleridentity.infrastructure.cluster.x-k8s.io": admissionregistrationv1.Ignore,
+		"deletion.awsclusterroleidentity.infrastructure.cluster.x-k8s.io":       admissionregistrationv1.Fail,
+		"deletion.awsclusterstaticidentity.infrastructure.cluster.x-k8s.io":     admissionregistrationv1.Fail,
+		"deletion.awsclustercontrolleridentity.infrastructure.cluster.x-k8s.io": admissionregistrationv1.Fail,
 	}
 	if fmt.Sprint(policies) != fmt.Sprint(want) {
 		t.Errorf("failure policies %v, want %v", policies, want)
@@ -119,7 +121,12 @@ func TestBundleIsKeptInStep(t *testing.T) {
 }
 
 func TestDeletedOrChangedConfigurationsAreBackWithinSeconds(t *testing.T) {
-	kube := fake.NewClientset()
+	kube, watches := fake.NewClientset(), atomic.Int32{}
+	kube.PrependWatchReactor("*", func(action clienttesting.Action) (bool, watch.Interface, error) {
+		w, err := kube.Tracker().Watch(action.GetResource(), action.GetNamespace())
+		watches.Add(1)
+		return true, w, err
+	})
 	r, err := NewRegistration(kube, atURL, func() []byte { return []byte("bundle") })
 	if err != nil {
 		t.Fatal(err)
@@ -144,6 +151,12 @@ func TestDeletedOrChangedConfigurationsAreBackWithinSeconds(t *testing.T) {
 		return err
 	}
 	eventually(t, complete)
+	eventually(t, func() error {
+		if n := watches.Load(); n < 2 {
+			return fmt.Errorf("%d watches", n)
+		}
+		return nil
+	})
 	for name, harm := range map[string]func() error{
 		"validating deleted": func() error {
 			return api.ValidatingWebhookConfigurations().Delete(ctx, ConfigurationName, metav1.DeleteOptions{})

@@ -91,37 +91,40 @@ func identityWorld() []client.Object {
 	}
 }
 
-func TestClustersUseOnlyIdentitiesThatExistAndLetThemIn(t *testing.T) {
+func TestClustersUseOnlyIdentitiesThatLetThemIn(t *testing.T) {
 	cases := map[string]struct {
-		ref  *infrav1.AWSIdentityReference
-		want string // empty: accepted
+		ref           *infrav1.AWSIdentityReference
+		want, warning string // both empty: accepted without a word
 	}{
-		"none":                             {nil, ""},
-		"the controller's own":             {ref(infrav1.ControllerIdentityKind, "default"), ""},
-		"another controller identity":      {ref(infrav1.ControllerIdentityKind, "mine"), `spec.identityRef.name: Not found: "mine": there is no AWSClusterControllerIdentity "mine": create it first, or choose one of: default`},
-		"missing role":                     {roleRef("foo"), `spec.identityRef.name: Not found: "foo": there is no AWSClusterRoleIdentity "foo": create it first, or choose one of: dangling, good, on-closed, ring-1, ring-2, ...`},
-		"missing static":                   {staticRef("foo"), `create it first, or choose one of: labelled, listed, open`},
-		"allows all":                       {staticRef("open"), ""},
-		"allows none":                      {staticRef("closed"), `spec.identityRef: Forbidden: AWSClusterStaticIdentity "closed" may not be used in namespace team-a: add team-a to its spec.allowedNamespaces.list, or use another identity: labelled, listed, open`},
-		"namespace is listed":              {staticRef("listed"), ""},
-		"namespace is not listed":          {staticRef("others"), "may not be used in namespace team-a"},
-		"selector picks the namespace":     {staticRef("labelled"), ""},
-		"selector picks another":           {staticRef("otherlabel"), "may not be used in namespace team-a"},
-		"empty list and empty selector":    {staticRef("emptylist"), "may not be used in namespace team-a"},
-		"role on a static identity":        {roleRef("good"), ""},
-		"role on a role":                   {roleRef("twice"), ""},
-		"role without a source":            {roleRef("sourceless"), "has no spec.sourceIdentityRef"},
-		"role on nothing":                  {roleRef("dangling"), `built on AWSClusterStaticIdentity "gone", which does not exist`},
-		"role whose source lets none in":   {roleRef("on-closed"), `AWSClusterStaticIdentity "closed" may not be used`},
-		"roles in a circle":                {roleRef("ring-1"), `leads in a circle: AWSClusterRoleIdentity "ring-1" -> AWSClusterRoleIdentity "ring-2" -> AWSClusterRoleIdentity "ring-1"`},
-		"unknown kind is judged elsewhere": {ref("Secret", "x"), ""},
+		"none":                             {nil, "", ""},
+		"the controller's own":             {ref(infrav1.ControllerIdentityKind, "default"), "", ""},
+		"another controller identity":      {ref(infrav1.ControllerIdentityKind, "mine"), "", `there is no AWSClusterControllerIdentity "mine" yet: nothing is made in AWS until there is, or until you choose one of: default`},
+		"missing role":                     {roleRef("foo"), "", `spec.identityRef.name: there is no AWSClusterRoleIdentity "foo" yet: nothing is made in AWS until there is, or until you choose one of: dangling, good, on-closed, ring-1, ring-2, ...`},
+		"missing static":                   {staticRef("foo"), "", `or until you choose one of: labelled, listed, open`},
+		"allows all":                       {staticRef("open"), "", ""},
+		"allows none":                      {staticRef("closed"), `spec.identityRef: Forbidden: AWSClusterStaticIdentity "closed" may not be used in namespace team-a: add team-a to its spec.allowedNamespaces.list, or use another identity: labelled, listed, open`, ""},
+		"namespace is listed":              {staticRef("listed"), "", ""},
+		"namespace is not listed":          {staticRef("others"), "may not be used in namespace team-a", ""},
+		"selector picks the namespace":     {staticRef("labelled"), "", ""},
+		"selector picks another":           {staticRef("otherlabel"), "may not be used in namespace team-a", ""},
+		"empty list and empty selector":    {staticRef("emptylist"), "may not be used in namespace team-a", ""},
+		"role on a static identity":        {roleRef("good"), "", ""},
+		"role on a role":                   {roleRef("twice"), "", ""},
+		"role without a source":            {roleRef("sourceless"), "has no spec.sourceIdentityRef", ""},
+		"role on nothing":                  {roleRef("dangling"), "", `built on AWSClusterStaticIdentity "gone", which does not exist yet`},
+		"role whose source lets none in":   {roleRef("on-closed"), `AWSClusterStaticIdentity "closed" may not be used`, ""},
+		"roles in a circle":                {roleRef("ring-1"), `leads in a circle: AWSClusterRoleIdentity "ring-1" -> AWSClusterRoleIdentity "ring-2" -> AWSClusterRoleIdentity "ring-1"`, ""},
+		"unknown kind is judged elsewhere": {ref("Secret", "x"), "", ""},
 	}
 	reader := readerWith(t, identityWorld()...)
 	rule := onClusters(identityRules{reader: reader, host: reader}.usable)
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			_, errs := rule(t.Context(), Request{Operation: "CREATE", Namespace: "team-a", Object: cluster(c.ref, "")})
+			warnings, errs := rule(t.Context(), Request{Operation: "CREATE", Namespace: "team-a", Object: cluster(c.ref, "")})
 			expect(t, errs, c.want)
+			if got := strings.Join(warnings, "\n"); (c.warning == "") != (got == "") || !strings.Contains(got, c.warning) {
+				t.Errorf("warnings %q, want %q", got, c.warning)
+			}
 		})
 	}
 }
@@ -142,16 +145,16 @@ func expect(t *testing.T, errs field.ErrorList, want string) {
 func TestTemplatesAreOnlyWarnedAbout(t *testing.T) {
 	reader := readerWith(t, identityWorld()...)
 	template := &infrav1.AWSClusterTemplate{ObjectMeta: metav1.ObjectMeta{Namespace: "team-a", Name: "t"}}
-	template.Spec.Template.Spec.IdentityRef = roleRef("foo")
+	template.Spec.Template.Spec.IdentityRef = roleRef("on-closed")
 	rule := onTemplates(identityRules{reader: reader, host: reader}.usable)
 	warnings, errs := rule(t.Context(), Request{Operation: "CREATE", Namespace: "team-a", Object: template})
-	if len(errs) != 0 || len(warnings) != 1 || !strings.HasPrefix(warnings[0], "spec.template.spec.identityRef.name: Not found") {
+	if len(errs) != 0 || len(warnings) != 1 || !strings.HasPrefix(warnings[0], "spec.template.spec.identityRef.name: Forbidden") {
 		t.Errorf("warnings %q, errors %v", warnings, errs)
 	}
 }
 
 func TestUpdatesAreJudgedOnlyForWhatTheyChange(t *testing.T) {
-	reader := readerWith(t)
+	reader := readerWith(t, static("closed", nil))
 	rules := []Rule{
 		onClusters(identityRules{reader: reader, host: reader}.usable),
 		onClusters(regionRules{regions: fakeRegions{"us-east-1": "opt-in-not-required"}}.known),
@@ -169,8 +172,8 @@ func TestUpdatesAreJudgedOnlyForWhatTheyChange(t *testing.T) {
 	if n := judge(cluster(roleRef("gone"), "mars-1"), labelled); n != 0 {
 		t.Errorf("%d errors for an update of something else", n)
 	}
-	if n := judge(cluster(roleRef("gone"), "us-east-1"), cluster(roleRef("gone-too"), "us-east-1")); n != 1 {
-		t.Errorf("%d errors for a change to a missing identity, want 1", n)
+	if n := judge(cluster(roleRef("gone"), "us-east-1"), cluster(staticRef("closed"), "us-east-1")); n != 1 {
+		t.Errorf("%d errors for a change to an identity that keeps the namespace out, want 1", n)
 	}
 	if n := judge(cluster(nil, ""), cluster(nil, "mars-1")); n != 1 {
 		t.Errorf("%d errors for setting an unknown region, want 1", n)
@@ -255,25 +258,38 @@ func TestRegionsMustBeKnownToAWS(t *testing.T) {
 	}
 }
 
-func TestDeletedIdentityListsItsUsers(t *testing.T) {
-	objects := append(identityWorld(), cluster(staticRef("open"), "us-east-1"))
-	reader := readerWith(t, objects...)
-	rule := deletionRules{reader: reader}.warnOfUsers
-	warnings, errs := rule(t.Context(), Request{Operation: "DELETE", Old: static("open", everyone)})
-	if len(errs) != 0 || len(warnings) != 1 || !strings.Contains(warnings[0], "AWSCluster team-a/one, AWSClusterRoleIdentity good") {
-		t.Errorf("warnings %q, errors %v", warnings, errs)
-	}
-	if warnings, errs := rule(t.Context(), Request{Operation: "DELETE", Old: static("listed", nil)}); len(warnings)+len(errs) != 0 {
-		t.Errorf("unused: warnings %q, errors %v", warnings, errs)
+func TestAnIdentityInUseIsNotDeleted(t *testing.T) {
+	byDefault, byRole := cluster(nil, "us-east-1"), cluster(roleRef("twice"), "us-east-1")
+	byDefault.Name, byRole.Name = "default", "by-role"
+	reader := readerWith(t, append(identityWorld(), byDefault, byRole, role("idle", everyone, staticRef("listed")))...)
+	controller := &infrav1.AWSClusterControllerIdentity{ObjectMeta: metav1.ObjectMeta{Name: "default"}}
+	for name, x := range map[string]struct {
+		deleted       client.Object
+		want, warning string
+	}{
+		"unused":                         {static("others", nil), "", ""},
+		"source of a role nobody uses":   {static("listed", nil), "", "still the source of AWSClusterRoleIdentity idle"},
+		"the role itself":                {role("twice", everyone, roleRef("good")), `AWSClusterRoleIdentity "twice" is still used by AWSCluster team-a/by-role: `, ""},
+		"source of the role":             {role("good", everyone, staticRef("open")), `"good" is still used by AWSCluster team-a/by-role`, ""},
+		"source of the source":           {static("open", everyone), `"open" is still used by AWSCluster team-a/by-role`, ""},
+		"the default where none is said": {controller, `"default" is still used by AWSCluster team-a/default`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			warnings, errs := deletionRules{reader: reader}.unused(t.Context(), Request{Operation: "DELETE", Old: x.deleted})
+			expect(t, errs, x.want)
+			if got := strings.Join(warnings, "\n"); (x.warning == "") != (got == "") || !strings.Contains(got, x.warning) {
+				t.Errorf("warnings %q, want %q", got, x.warning)
+			}
+		})
 	}
 	broken := interceptor.NewClient(readerWith(t), interceptor.Funcs{
 		List: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error {
 			return errors.New("etcd is away")
 		},
 	})
-	warnings, errs = deletionRules{reader: broken}.warnOfUsers(t.Context(), Request{Operation: "DELETE", Old: static("open", nil)})
-	if len(errs) != 0 || len(warnings) != 1 || !strings.Contains(warnings[0], "could not find out") {
-		t.Errorf("unreadable: warnings %q, errors %v", warnings, errs)
+	_, errs := deletionRules{reader: broken}.unused(t.Context(), Request{Operation: "DELETE", Old: static("open", nil)})
+	if len(errs) != 1 || errs[0].Type != field.ErrorTypeInternal {
+		t.Errorf("unreadable: errors %v", errs)
 	}
 }
 

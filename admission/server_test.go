@@ -141,10 +141,10 @@ func TestWebhooksAnswerOverTLS(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 	})
-	t.Run("deleting an identity in use warns", func(t *testing.T) {
+	t.Run("an identity in use can't be deleted", func(t *testing.T) {
 		path := "/validate-infrastructure-cluster-x-k8s-io-v2beta1-awsclusterstaticidentity"
 		got := e.review(t, path, admissionv1.Delete, nil, static("open", everyone))
-		if !got.Allowed || len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "still used by") {
+		if got.Allowed || !strings.Contains(got.Result.Message, "still used by AWSCluster team-a/one") {
 			t.Errorf("%+v", got)
 		}
 	})

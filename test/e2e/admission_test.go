@@ -23,8 +23,6 @@ spec: {roleARN: "arn:aws:iam::210987654321:role/capi", allowedNamespaces: %s, so
 	w.waitReady(ns, "known")
 
 	refused := map[string]struct{ manifest, field, advice string }{
-		"an identity that isn't there": {
-			quickStartIn("bad", region, "identityRef: {kind: AWSClusterRoleIdentity, name: heer}"), "spec.identityRef.name: Not found", "here"},
 		"an identity of other namespaces": {
 			quickStartIn("bad", region, "identityRef: {kind: AWSClusterRoleIdentity, name: elsewhere}"), "spec.identityRef", "allowedNamespaces"},
 		"a region with a slip": {
@@ -42,6 +40,18 @@ spec: {roleARN: "arn:aws:iam::210987654321:role/capi", allowedNamespaces: %s, so
 			})
 		})
 	}
+	t.Run("an identity that isn't there yet", func(t *testing.T) {
+		_, awsCluster, _ := strings.Cut(quickStartIn("early", region, "identityRef: {kind: AWSClusterRoleIdentity, name: heer}"), "\n---\n")
+		out, err := w.tryKubectl(awsCluster, "apply", "-n", ns, "-f", "-", "--dry-run=server")
+		if err != nil || !strings.Contains(out, `there is no AWSClusterRoleIdentity "heer" yet`) || !strings.Contains(out, "here") {
+			t.Errorf("kubectl says %q (%v), want it accepted with a warning", out, err)
+		}
+	})
+	t.Run("an identity in use can't be deleted", func(t *testing.T) {
+		if out, err := w.tryKubectl("", "delete", "awsci", "default"); err == nil || !strings.Contains(out, "AWSCluster "+ns+"/known") {
+			t.Errorf("kubectl says %q, want it refused with who uses it", out)
+		}
+	})
 	t.Run("an identity that allows the namespace", func(t *testing.T) {
 		_, awsCluster, _ := strings.Cut(quickStartIn("good", region, "identityRef: {kind: AWSClusterRoleIdentity, name: here}"), "\n---\n")
 		if out, err := w.tryKubectl(awsCluster, "apply", "-n", ns, "-f", "-", "--dry-run=server"); err != nil {
