@@ -3,16 +3,13 @@ package apiserver
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsclient "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/wait"
+	genericregistry "k8s.io/apiserver/pkg/registry/generic"
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -60,13 +57,15 @@ type background struct {
 	live     map[string]generic.Live
 	consoles consoles
 	regions  *regions
+	// markers remembers what is done once for all.
+	markers *markers
 	// images and facts are shared by all who ask, so that each thing is asked once.
 	images *cloud.Images
 	facts  *facts.Facts
 }
 
 // newBackground wires the parts. Nothing runs until run.
-func newBackground(extra *Extra, loopback *rest.Config) (*background, error) {
+func newBackground(extra *Extra, loopback *rest.Config, storage genericregistry.RESTOptionsGetter) (*background, error) {
 	o := extra.options
 	ctrl.SetLogger(klog.NewKlogr())
 	scheme := clientScheme()
@@ -92,6 +91,9 @@ func newBackground(extra *Extra, loopback *rest.Config) (*background, error) {
 		return nil, err
 	}
 	b := &background{manager: host, ours: ours}
+	if b.markers, err = newMarkers(storage); err != nil {
+		return nil, err
+	}
 	b.sessions = cloud.NewSessions(cloud.Options{Identities: ours.GetClient(), Host: host.GetClient(), ControllerNamespace: o.Namespace})
 	b.mirror = mirror.New(mirror.Options{
 		Tables: slices.Concat(mirror.NetworkTables, mirror.MachineTables, mirror.PoolTables), Rest: o.SweepPeriod, CreationGrace: o.CreationGrace,
@@ -191,22 +193,4 @@ func (b *background) addRegistrar(extra *Extra) error {
 	}
 	extra.certs.OnChange(func([]byte) { r.Enqueue() })
 	return b.manager.Add(leader(r.Start))
-}
-
-// ensureDefaultIdentity makes the identity that clusters use which name none, as
-// users expect it to exist. It is open to all namespaces, like the credentials
-// that it stands for.
-func (b *background) ensureDefaultIdentity(ctx context.Context) error {
-	identity := &infrav1.AWSClusterControllerIdentity{
-		ObjectMeta: metav1.ObjectMeta{Name: infrav1.AWSClusterControllerIdentityName},
-	}
-	identity.Spec.AllowedNamespaces = &infrav1.AllowedNamespaces{}
-	return wait.PollUntilContextCancel(ctx, time.Second, true, func(ctx context.Context) (bool, error) {
-		err := b.ours.GetClient().Create(ctx, identity.DeepCopy())
-		if err != nil && !apierrors.IsAlreadyExists(err) {
-			klog.FromContext(ctx).Error(err, "The default identity isn't there yet", "identity", fmt.Sprintf("AWSClusterControllerIdentity/%s", identity.Name))
-			return false, nil
-		}
-		return true, nil
-	})
 }

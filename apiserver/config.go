@@ -156,7 +156,7 @@ func (c CompletedConfig) New() (*Server, error) {
 		return nil, err
 	}
 	server.ShutdownTimeout = drainTime
-	background, err := newBackground(c.extra, c.generic.LoopbackClientConfig)
+	background, err := newBackground(c.extra, c.generic.LoopbackClientConfig, c.generic.RESTOptionsGetter)
 	if err != nil {
 		return nil, err
 	}
