@@ -15,7 +15,9 @@ import (
 	"testing"
 	"time"
 
+	admissionv1 "k8s.io/api/admission/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/util/webhook"
 	"k8s.io/client-go/rest"
 )
@@ -73,6 +75,40 @@ func TestWebhooksAnswerNobodyButAPIServers(t *testing.T) {
 			t.Errorf("%s: answered %s", name, answer.Status)
 		}
 		transport.CloseIdleConnections()
+	}
+}
+
+// The library's client, by which its plugins call webhooks.
+func TestTheServersOwnPluginsAreAnswered(t *testing.T) {
+	reader := readerWith(t)
+	e := serve(t, Options{Reader: reader, Host: reader})
+	clients, err := webhook.NewClientManager([]schema.GroupVersion{admissionv1.SchemeGroupVersion}, admissionv1.AddToScheme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	anonymous, err := webhook.NewDefaultAuthenticationInfoResolver("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clients.SetAuthenticationInfoResolver(anonymous)
+	clients.SetServiceResolver(webhook.NewDefaultServiceResolver())
+	at := webhook.ClientConfig{Name: "ours", URL: e.url + validateCluster, CABundle: e.caller.CABundle()}
+	call := func() error {
+		client, err := clients.HookClient(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		review := &admissionv1.AdmissionReview{Request: &admissionv1.AdmissionRequest{UID: "review-1"}}
+		review.SetGroupVersionKind(admissionv1.SchemeGroupVersion.WithKind("AdmissionReview"))
+		return client.Post().Body(review).Do(t.Context()).Into(&admissionv1.AdmissionReview{})
+	}
+	if err := call(); err == nil {
+		t.Error("a server that shows no certificate is answered")
+	}
+	clients.SetAuthenticationInfoResolverWrapper(Introduce(Location{URL: e.url}, e.caller))
+	at.CABundle = append(at.CABundle, '\n') // another client than the one that is remembered
+	if err := call(); err != nil {
+		t.Error(err)
 	}
 }
 

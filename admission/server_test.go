@@ -30,6 +30,7 @@ const (
 type endpoint struct {
 	url    string
 	client *http.Client
+	caller Caller
 }
 
 func serve(t *testing.T, opts Options) endpoint {
@@ -58,7 +59,7 @@ func serve(t *testing.T, opts Options) endpoint {
 			t.Errorf("the server ended with %v", err)
 		}
 	})
-	return endpoint{url: "https://" + listener.Addr().String(), client: &http.Client{Transport: transport, Timeout: 20 * time.Second}}
+	return endpoint{caller: caller, url: "https://" + listener.Addr().String(), client: &http.Client{Transport: transport, Timeout: 20 * time.Second}}
 }
 
 // review sends one AdmissionReview v1 as an API server does.
