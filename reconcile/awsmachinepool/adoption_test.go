@@ -58,14 +58,18 @@ func TestPoolOfAnotherControllerIsTakenOver(t *testing.T) {
 // TestPoolOfZonesIsTakenOverWhereItIs is about a pool that says nothing of the kind
 // of its subnets: CAPA's is in all of a zone.
 func TestPoolOfZonesIsTakenOverWhereItIs(t *testing.T) {
-	w := takeOver(t, func(p *infrav1.AWSMachinePool, _ *clusterv1.MachinePool) { p.Spec.AvailabilityZones = []string{"us-east-1a"} })
+	w := takeOver(t, func(p *infrav1.AWSMachinePool, _ *clusterv1.MachinePool) {
+		p.Spec.AvailabilityZones = []string{"us-east-1a"}
+	})
 	var all []string
 	for _, s := range w.cluster().Spec.Network.Subnets {
 		if s.AvailabilityZone == "us-east-1a" {
 			all = append(all, s.ResourceID)
 		}
 	}
-	w.pool("pool-2", func(p *infrav1.AWSMachinePool, _ *clusterv1.MachinePool) { p.Spec.AvailabilityZones = []string{"us-east-1a"} })
+	w.pool("pool-2", func(p *infrav1.AWSMachinePool, _ *clusterv1.MachinePool) {
+		p.Spec.AvailabilityZones = []string{"us-east-1a"}
+	})
 	w.settle("pool-2", w.ready("pool-2", 2))
 	if have := strings.Split(aws.ToString(w.group("pool-2").VPCZoneIdentifier), ","); len(all) != 2 || !slices.Equal(slices.Sorted(slices.Values(have)), slices.Sorted(slices.Values(all))) {
 		t.Errorf("the group is in %v, want %v", have, all)

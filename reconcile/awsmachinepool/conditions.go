@@ -5,25 +5,30 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
 // areas are the conditions of a pool, with the reasons of what is still to be done
-// and of what couldn't be. The first two make up Ready.
+// and of what couldn't be. The first two make up Ready while there is no group.
 var areas = []conditions.Area{
 	{Type: areaTemplate, Pending: infrav1.LaunchTemplateReconcileFailedReason, Failed: infrav1.LaunchTemplateReconcileFailedReason},
-	{Type: areaGroup, Pending: infrav1.ASGProvisionFailedReason, Failed: infrav1.ASGProvisionFailedReason},
+	groupArea,
 	{Type: infrav1.PreLaunchTemplateUpdateCheckCondition, Pending: infrav1.PreLaunchTemplateUpdateCheckFailedReason,
 		Failed: infrav1.PreLaunchTemplateUpdateCheckFailedReason},
 	{Type: infrav1.PostLaunchTemplateUpdateOperationCondition, Pending: infrav1.PostLaunchTemplateUpdateOperationFailedReason,
 		Failed: infrav1.PostLaunchTemplateUpdateOperationFailedReason},
 	{Type: infrav1.InstanceRefreshStartedCondition, Pending: infrav1.InstanceRefreshNotReadyReason, Failed: infrav1.InstanceRefreshFailedReason},
 	{Type: infrav1.LifecycleHookReadyCondition, Pending: infrav1.LifecycleHookUpdateFailedReason, Failed: infrav1.LifecycleHookUpdateFailedReason},
+	{Type: areaCapacity, Pending: infrav1.InstanceProvisionStartedReason, Failed: infrav1.InstanceProvisionFailedReason},
 }
 
-// needed is how many of the areas make up Ready.
+// groupArea is the condition of the group.
+var groupArea = conditions.Area{Type: areaGroup, Pending: infrav1.ASGProvisionFailedReason, Failed: infrav1.ASGProvisionFailedReason}
+
+// needed is how many of the areas every pool has a condition of.
 const needed = 2
 
 // projected are the conditions that a projection decides on; all others in the
@@ -45,7 +50,30 @@ func (v *view) conditions() []conditions.Condition {
 		}
 		list = append(list, v.condition(a))
 	}
-	return append(list, conditions.Summary(list[:needed]...))
+	return append(list, v.ready(list[:needed]))
+}
+
+// ready tells whether the pool can be built on. Once it has a group, the group alone
+// decides: whoever replaces what isn't ready would replace good instances because of
+// a tag that can't be set.
+func (v *view) ready(list []conditions.Condition) conditions.Condition {
+	if v.serving() {
+		return conditions.Condition{Type: infrav1.ReadyCondition, OK: true}
+	}
+	if stored, ok := conditions.Stored(v.Pool, infrav1.ReadyCondition); ok && v.missing() {
+		return stored
+	}
+	return conditions.Summary(list...)
+}
+
+// serving tells that the group is there to stay.
+func (v *view) serving() bool {
+	return !v.deleting() && v.group != nil && !autoscaling.Deleting(v.group)
+}
+
+// missing tells that a recorded group isn't to be seen, and not proven to be gone.
+func (v *view) missing() bool {
+	return !v.deleting() && v.group == nil && !v.foreignGroup && v.recordedARN() != "" && !v.vanished()
 }
 
 func (v *view) condition(a conditions.Area) conditions.Condition {
@@ -99,8 +127,11 @@ func (v *view) shows(area string) bool {
 			return true
 		}
 	}
-	if area == infrav1.LifecycleHookReadyCondition {
+	switch area {
+	case infrav1.LifecycleHookReadyCondition:
 		return len(v.Pool.Spec.AWSLifecycleHooks) > 0 && v.group != nil
+	case areaCapacity:
+		return false
 	}
 	return v.group != nil && v.group.Refresh != nil
 }
@@ -132,6 +163,16 @@ func setPaused(status *infrav1.AWSMachinePoolStatus, paused bool, generation int
 		return // a new generation alone is no reason to write it
 	}
 	setConditions(status, []conditions.Condition{c}, []string{infrav1.PausedCondition}, generation)
+}
+
+// setIdentity says what keeps the pool's identity from AWS; nothing does where cause
+// is nil.
+func setIdentity(status *infrav1.AWSMachinePoolStatus, cause *cloud.IdentityError, generation int64) {
+	var list []conditions.Condition
+	if cause != nil {
+		list = append(list, conditions.Condition{Type: cause.Condition(), Reason: cause.Reason, Severity: clusterv1.ConditionSeverityError, Message: cause.Error()})
+	}
+	setConditions(status, list, []string{infrav1.PrincipalCredentialRetrievedCondition, infrav1.PrincipalUsageAllowedCondition}, generation)
 }
 
 // setNotReady says why nothing can be done for the pool at all.

@@ -270,14 +270,17 @@ func TestInstancesThatAWSCannotLaunchAreToldOf(t *testing.T) {
 	w.settle("pool-1", w.ready("pool-1", 2))
 	w.aws.Configure(func(c *emulator.Config) { c.NoCapacity = []string{"m5.large/*"} })
 	w.changeOwner("pool-1", func(m *clusterv1.MachinePool) { m.Spec.Replicas = aws.Int32(4) })
-	w.settle("pool-1", func() bool { return w.condition("pool-1", infrav1.ASGReadyCondition).Status == "False" })
-	if c := w.condition("pool-1", infrav1.ASGReadyCondition); c.Reason != infrav1.ASGProvisionFailedReason ||
+	w.settle("pool-1", func() bool { return w.condition("pool-1", infrav1.ASGCapacityReachedCondition).Status == "False" })
+	if c := w.condition("pool-1", infrav1.ASGCapacityReachedCondition); c.Reason != infrav1.InstanceProvisionFailedReason ||
 		!strings.Contains(c.Message, "2 of 4 instances") || !strings.Contains(c.Message, "InsufficientInstanceCapacity") {
 		t.Errorf("the condition is %+v", c)
 	}
-	if obj := w.get("pool-1"); !obj.Status.Ready || obj.Status.Replicas != 2 {
+	if obj := w.get("pool-1"); !obj.Status.Ready || obj.Status.Replicas != 2 || w.condition("pool-1", infrav1.ReadyCondition).Status != "True" {
 		t.Errorf("the status is %+v", obj.Status)
 	}
 	w.aws.Configure(func(c *emulator.Config) { c.NoCapacity = nil })
 	w.settle("pool-1", w.ready("pool-1", 4))
+	if c := w.condition("pool-1", infrav1.ASGCapacityReachedCondition); c.Type != "" {
+		t.Errorf("with all instances there, it still says %+v", c)
+	}
 }

@@ -2,6 +2,7 @@ package awsmachinepool
 
 import (
 	"context"
+	"time"
 
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -49,6 +50,9 @@ type Intent struct {
 	Owner *clusterv1.MachinePool
 	// Infra is the cluster's infrastructure, nil while there is none.
 	Infra *instance.Infra
+	// Started is when the process that acts began to, zero for one that only looks:
+	// what it doesn't see soon after that proves nothing.
+	Started time.Time
 	// Failures are the errors of the latest attempts, by area; nil where nobody
 	// here made any, so that what the object says of them still holds.
 	Failures map[string][]string

@@ -18,6 +18,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -56,7 +57,7 @@ func (p *pass) snapshot() *mirror.Snapshot {
 
 func (p *pass) intent() Intent {
 	in := newIntent(p.obj, p.related)
-	in.Failures, in.Bootstrap, in.ImageID, in.Image = p.memory.holds.Failures(), p.data, p.imageID, p.image
+	in.Started, in.Failures, in.Bootstrap, in.ImageID, in.Image = p.started, p.memory.holds.Failures(), p.data, p.imageID, p.image
 	in.Stored, in.ObjectRemoved = p.storedDigest(), p.memory.objectRemoved
 	in.Machines, in.MachinesLeft = p.MachinePoolMachines, p.machinesLeft
 	return in
@@ -75,12 +76,11 @@ func (p *pass) run(ctx context.Context) (ctrl.Result, error) {
 		return p.rootless(ctx)
 	}
 	if err := p.connect(ctx); err != nil {
-		return ctrl.Result{}, err
+		return p.disconnected(ctx, err)
 	}
 	in := p.intent()
 	if err := p.observe(ctx, in.Kinds()); err != nil {
-		p.memory.holds.Fail(observeKey, areaGroup, cloud.Classify(err).Message, p.Clock.Now())
-		return ctrl.Result{}, errors.Join(fmt.Errorf("observing %s: %w", p.session.Scope, err), p.project(ctx))
+		return p.observeFailed(ctx, observeKey, err)
 	}
 	p.memory.holds.Release(observeKey)
 	p.memory.holds.Renew(p.obj.Generation)
@@ -106,7 +106,7 @@ func (p *pass) rootless(ctx context.Context) (ctrl.Result, error) {
 	switch {
 	case !p.deleting():
 		return ctrl.Result{}, p.project(ctx)
-	case p.obj.Spec.ProviderID == "" && p.obj.Status.LaunchTemplateID == "":
+	case p.untouched():
 		return p.release(ctx)
 	}
 	setNotReady(&p.obj.Status, infrav1.DeletingFailedReason, fmt.Sprintf("the AWSCluster is gone, so that nobody knows with whose credentials "+
@@ -118,17 +118,55 @@ func (p *pass) rootless(ctx context.Context) (ctrl.Result, error) {
 func (p *pass) connect(ctx context.Context) error {
 	session, err := p.Sessions.For(ctx, p.related.infra.Spec.IdentityRef, p.obj.Namespace, p.related.infra.Spec.Region)
 	if err != nil {
-		if e, ok := cloud.AsIdentityError(err); ok {
-			setNotReady(&p.obj.Status, e.Reason, e.Error(), p.obj.Generation)
-			return errors.Join(err, p.writeStatus(ctx, p.obj, p.stored, p.obj.Status))
-		}
 		return err
 	}
+	setIdentity(&p.obj.Status, nil, p.obj.Generation)
+	p.memory.holds.Release(connectKey)
 	p.session = session
 	p.Mirror.Watch(session)
 	in := p.intent()
 	p.index.set(p.key(), entry{scope: session.Scope, group: p.obj.Name, template: in.templateName()})
 	return nil
+}
+
+// disconnected deals with a pool whose AWS can't be reached as its identity: it
+// waits, or goes if nothing of it was ever there.
+func (p *pass) disconnected(ctx context.Context, cause error) (ctrl.Result, error) {
+	e, ok := cloud.AsIdentityError(cause)
+	switch {
+	case !ok:
+		return ctrl.Result{}, cause
+	case p.deleting() && p.untouched():
+		return p.release(ctx)
+	}
+	setIdentity(&p.obj.Status, e, p.obj.Generation)
+	if p.deleting() || !p.obj.Provisioned() {
+		setNotReady(&p.obj.Status, e.Reason, e.Error(), p.obj.Generation)
+	}
+	p.memory.holds.Fail(connectKey, "", "", p.Clock.Now())
+	return p.again(connectKey), p.writeStatus(ctx, p.obj, p.stored, p.obj.Status)
+}
+
+// untouched tells that nothing was ever asked of AWS for the pool: nothing is
+// recorded, and before the first creation the condition of the template says more
+// than what is waited for.
+func (p *pass) untouched() bool {
+	if p.obj.Spec.ProviderID != "" || p.stored.LaunchTemplateID != "" {
+		return false
+	}
+	c, ok := conditions.Stored(&infrav1.AWSMachinePool{Status: *p.stored}, areaTemplate)
+	return !ok || slices.Contains([]string{infrav1.WaitingForClusterInfrastructureReason, infrav1.WaitingForBootstrapDataReason, ReasonWaitingForObservation}, c.Reason)
+}
+
+// observeFailed has it shown, and tried again later.
+func (p *pass) observeFailed(ctx context.Context, key string, err error) (ctrl.Result, error) {
+	p.memory.holds.Fail(key, areaGroup, cloud.Classify(err).Message, p.Clock.Now())
+	return p.again(key), p.project(ctx)
+}
+
+// again comes back when the hold of the key ends.
+func (p *pass) again(key string) ctrl.Result {
+	return ctrl.Result{RequeueAfter: max(p.memory.holds.Left(key, p.Clock.Now()), 100*time.Millisecond)}
 }
 
 // observe sees to it that the tables are there. Once they are, the mirror keeps them.
@@ -151,7 +189,7 @@ func (p *pass) converge(ctx context.Context) (plan.Plan, error) {
 			return v.plan, err
 		}
 		p.memory.holds.ReleaseExcept(func(key string) bool {
-			return key == prepareKey || slices.ContainsFunc(v.plan.Actions, func(a plan.Action) bool { return a.Key == key })
+			return key == prepareKey || key == finishKey || slices.ContainsFunc(v.plan.Actions, func(a plan.Action) bool { return a.Key == key })
 		})
 		ready := slices.DeleteFunc(v.plan.Ready(), func(a plan.Action) bool { return p.memory.holds.Held(a.Key, p.Clock.Now()) })
 		if len(ready) == 0 || round == maxRounds || ctx.Err() != nil {
@@ -159,6 +197,11 @@ func (p *pass) converge(ctx context.Context) (plan.Plan, error) {
 		}
 		if slices.ContainsFunc(ready, func(a plan.Action) bool { return a.Verb == plan.Create }) {
 			p.memory.tried = p.Clock.Now()
+			if p.untouched() {
+				if err := p.project(ctx); err != nil {
+					return v.plan, err
+				}
+			}
 		}
 		results, err := p.actor.Act(ctx, p.session, noJournal{}, ready)
 		if err != nil {
@@ -255,8 +298,9 @@ func (p *pass) finish(ctx context.Context) (ctrl.Result, error) {
 		return ctrl.Result{RequeueAfter: wait}, nil
 	}
 	if err := p.Mirror.Refresh(ctx, p.session.Scope, 0, kinds...); err != nil {
-		return ctrl.Result{}, err
+		return p.observeFailed(ctx, finishKey, err)
 	}
+	p.memory.holds.Release(finishKey)
 	return ctrl.Result{RequeueAfter: time.Second}, nil
 }
 

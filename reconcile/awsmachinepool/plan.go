@@ -22,6 +22,7 @@ const ReasonWaitingForObservation = "WaitingForObservation"
 const (
 	areaGroup    = infrav1.ASGReadyCondition
 	areaTemplate = infrav1.LaunchTemplateReadyCondition
+	areaCapacity = infrav1.ASGCapacityReachedCondition
 )
 
 // view is a pool as a snapshot shows it.
@@ -85,6 +86,11 @@ func (v *view) groundless() bool {
 	return !v.deleting() && (v.Infra == nil || !v.Infra.Provisioned) && v.recordedARN() == ""
 }
 
+// vanished tells that a recorded group is proven to be gone.
+func (v *view) vanished() bool {
+	return v.group == nil && v.snap.AbsentSince(mirror.AutoScalingGroups.Kind, v.Started.Add(v.snap.Grace))
+}
+
 func (v *view) unseen(kinds []mirror.Kind) mirror.Kind {
 	for _, kind := range kinds {
 		if !v.snap.Seen(kind) {
@@ -139,6 +145,8 @@ func (v *view) planPool() {
 	case v.group != nil && autoscaling.Deleting(v.group):
 		v.wait(areaGroup, infrav1.ASGDeletionInProgressReason, fmt.Sprintf("Auto Scaling group %s, which somebody deleted, to end, to make it anew", v.Pool.Name))
 	case v.group == nil && v.troubled(areaGroup):
+	case v.group == nil && v.recordedARN() != "" && !v.vanished():
+		v.wait(areaGroup, infrav1.ASGNotFoundReason, fmt.Sprintf("Auto Scaling group %s, which AWS doesn't show, to appear or to be proven gone", v.Pool.Name))
 	case v.group == nil && v.template == nil:
 		v.wait(areaGroup, infrav1.ASGNotFoundReason, "the launch template")
 	case v.template == nil:
@@ -147,7 +155,7 @@ func (v *view) planPool() {
 		v.add(autoscaling.PlanGroup(w, v.group, aws.ToString(v.template.LaunchTemplateId))...)
 	}
 	if v.group != nil && v.group.LaunchFailure != "" && v.group.Short() {
-		v.problem(areaGroup, infrav1.ASGProvisionFailedReason, "Auto Scaling group %s has %d of %d instances, because AWS couldn't launch more: %s",
+		v.problem(areaCapacity, infrav1.InstanceProvisionFailedReason, "Auto Scaling group %s has %d of %d instances, because AWS couldn't launch more: %s",
 			v.Pool.Name, len(v.group.Instances), aws.ToInt32(v.group.DesiredCapacity), v.group.LaunchFailure)
 	}
 	if v.group == nil || v.template == nil {

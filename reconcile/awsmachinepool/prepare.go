@@ -21,10 +21,12 @@ const (
 )
 
 // prepareKey holds the attempts to get together what a launch template needs,
-// observeKey those to see AWS.
+// connectKey those to get a session, observeKey and finishKey those to see AWS.
 const (
 	prepareKey = "prepare"
+	connectKey = "connect"
 	observeKey = "observe"
+	finishKey  = "finish"
 )
 
 // prepare reads what a launch template needs and AWS's tables don't hold: the

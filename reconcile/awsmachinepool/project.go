@@ -12,6 +12,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 )
 
@@ -69,9 +70,16 @@ func (v *view) status() infrav1.AWSMachinePoolStatus {
 	status := *v.Pool.Status.DeepCopy()
 	status.Observation = nil
 	if v.unseen(v.Kinds()) != "" && !v.groundless() && len(status.Conditions) > 1 {
-		return status // what it says holds until AWS is seen
+		// What it says holds until AWS is seen. Why it isn't has to be said.
+		switch failed := len(v.Failures[areaGroup]) > 0; {
+		case failed && v.deleting():
+			setConditions(&status, v.conditions(), projected(), v.Pool.Generation)
+		case failed:
+			setConditions(&status, []conditions.Condition{v.condition(groupArea)}, []string{areaGroup}, v.Pool.Generation)
+		}
+		return status
 	}
-	if v.seen() || v.group == nil && v.unseen(v.Kinds()) == "" {
+	if v.seen() || v.group == nil && v.unseen(v.Kinds()) == "" && !v.missing() {
 		v.groupStatus(&status)
 	}
 	if v.template != nil {

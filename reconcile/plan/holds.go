@@ -68,6 +68,11 @@ func (h *Holds) Held(key string, now time.Time) bool {
 	return ok && now.Before(x.until)
 }
 
+// Left returns how long it isn't to be tried yet.
+func (h *Holds) Left(key string, now time.Time) time.Duration {
+	return max(h.held[key].until.Sub(now), 0)
+}
+
 // Next returns when the first may be tried again; zero when nothing is held.
 func (h *Holds) Next() time.Time {
 	var first time.Time

@@ -45,6 +45,9 @@ const (
 	PostLaunchTemplateUpdateOperationCondition = "PostLaunchTemplateUpdateOperationSuccess"
 	InstanceRefreshStartedCondition            = "InstanceRefreshStarted"
 	LifecycleHookReadyCondition                = "LifecycleHookReady"
+	// ASGCapacityReachedCondition is there, and false, while AWS can't launch the
+	// instances that the group is to have.
+	ASGCapacityReachedCondition = "ASGCapacityReached"
 )
 
 // Reasons of the conditions of AWSMachinePool.
