@@ -43,6 +43,8 @@ type (
 	Entry = core.Entry
 	// Resource is one line of the inventory.
 	Resource = core.Resource
+	// Record is a line of the inventory with all that AWS keeps of the resource.
+	Record = core.Record
 	// Clock is the emulator's idea of time.
 	Clock = core.Clock
 	// FakeClock stands still until it is advanced.

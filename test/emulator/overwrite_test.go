@@ -24,6 +24,7 @@ func everything(t *testing.T) *cloud {
 	p.run(p.launch(n.private[0]))
 	wantCode(t, second(p.ec2().AllocateHosts(ctx, &ec2.AllocateHostsInput{AvailabilityZone: aws.String("us-east-1a"), InstanceType: aws.String("m5.large")})), "")
 	p.address()
+	p.pass(20)
 	return p.cloud
 }
 

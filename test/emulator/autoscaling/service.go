@@ -63,6 +63,12 @@ func find(r *core.Request, name *string) (*group, error) {
 	return row.Value, nil
 }
 
+// lasting is what doesn't change by itself while the group is at rest.
+func (g *group) lasting() any {
+	return map[string]any{"group": g.AutoScalingGroup, "members": g.members, "hooks": g.hooks, "refreshes": g.refreshes, "tags": g.tags,
+		"suspended": g.suspended, "deleting": g.deleting}
+}
+
 func inventory(r *core.Region) []core.Resource {
 	out := []core.Resource{}
 	for _, row := range of(r).groups.Rows() {
@@ -70,7 +76,7 @@ func inventory(r *core.Region) []core.Resource {
 		for _, tag := range row.Value.tags {
 			tags[core.Val(tag.Key)] = core.Val(tag.Value)
 		}
-		out = append(out, core.Resource{Type: "auto-scaling-group", ID: row.ID, State: core.Val(row.Value.Status), Tags: tags})
+		out = append(out, core.Resource{Type: "auto-scaling-group", ID: row.ID, State: core.Val(row.Value.Status), Tags: tags, Content: row.Value.lasting()})
 	}
 	return out
 }

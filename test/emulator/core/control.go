@@ -26,6 +26,10 @@ func (e *Emulator) control() http.Handler {
 	mux.HandleFunc("GET /_emulator/resources", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, e.Resources(r.URL.Query().Get("account"), r.URL.Query().Get("region")))
 	})
+	mux.HandleFunc("GET /_emulator/records", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, e.Records(r.URL.Query().Get("account"), r.URL.Query().Get("region")))
+	})
+	mux.HandleFunc("GET /_emulator/changes", func(w http.ResponseWriter, r *http.Request) { reply(w, e.Changes(r.URL.Query()["id"]...)) })
 	return mux
 }
 

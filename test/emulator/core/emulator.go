@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -162,22 +163,7 @@ func (e *Emulator) ResetCounts() {
 func (e *Emulator) Resources(account, region string) []Resource {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.world.settle()
-	out := []Resource{}
-	for _, r := range e.world.regions {
-		if (account != "" && account != r.Account) || (region != "" && region != r.Name) {
-			continue
-		}
-		for _, service := range e.services {
-			if service.Inventory == nil {
-				continue
-			}
-			for _, resource := range service.Inventory(r) {
-				resource.Account, resource.Region, resource.Service = r.Account, r.Name, service.Name
-				out = append(out, resource)
-			}
-		}
-	}
+	out := slices.DeleteFunc(e.inventory(account, region), func(r Resource) bool { return r.Implied })
 	sort.Slice(out, func(i, j int) bool {
 		a, b := out[i], out[j]
 		return a.Account+a.Region+a.Type+a.ID < b.Account+b.Region+b.Type+b.ID

@@ -2,6 +2,7 @@ package core
 
 import (
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -44,14 +45,33 @@ func shorten(params map[string]string) map[string]string {
 	return params
 }
 
-// idsIn collects the strings of an input struct's fields that are called ...Id, ...Ids, ...Arn or ...Arns, and of Resources.
+// Changes are the requests since the last ClearLog that named, made or changed any of the ids and weren't mere reads, refused ones included;
+// without ids all that weren't reads.
+func (e *Emulator) Changes(ids ...string) []Entry {
+	out := []Entry{}
+	for _, entry := range e.Log() {
+		names := len(ids) == 0 || slices.ContainsFunc(ids, func(id string) bool { return slices.Contains(entry.Resources, id) })
+		if names && entry.Operation != "" && !isRead(entry.Operation) {
+			out = append(out, entry)
+		}
+	}
+	return out
+}
+
+var (
+	// identifier is the shape of EC2's ids and of ARNs.
+	identifier = regexp.MustCompile(`^([a-z]+-)+[0-9a-f]{8,17}$|^arn:`)
+	// nameFields end what names a resource by other than its shape.
+	nameFields = regexp.MustCompile(`(Id|Ids|ID|Arn|Arns|ARN|ARNs|Name|Names|Resources)$`)
+)
+
+// idsIn collects what an input names: all that has the shape of an id, at any depth, and the fields of its own that are called ...Id, ...Arn,
+// ...Name and so on. Tags and user data name nothing.
 func idsIn(in any) []string {
 	var out []string
 	value := reflect.ValueOf(in).Elem()
 	for i := range value.NumField() {
-		name := value.Type().Field(i).Name
-		if !strings.HasSuffix(name, "Id") && !strings.HasSuffix(name, "Ids") && !strings.HasSuffix(name, "Arn") &&
-			!strings.HasSuffix(name, "Arns") && name != "Resources" {
+		if !value.Type().Field(i).IsExported() || !nameFields.MatchString(value.Type().Field(i).Name) {
 			continue
 		}
 		switch field := value.Field(i).Interface().(type) {
@@ -61,6 +81,36 @@ func idsIn(in any) []string {
 			}
 		case []string:
 			out = append(out, field...)
+		}
+	}
+	return append(out, shapedIn(value)...)
+}
+
+func shapedIn(v reflect.Value) []string {
+	var out []string
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			return shapedIn(v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if name := v.Type().Field(i).Name; name != "Tags" && name != "TagSpecifications" && name != "UserData" {
+				out = append(out, shapedIn(v.Field(i))...)
+			}
+		}
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return nil
+		}
+		for i := range v.Len() {
+			out = append(out, shapedIn(v.Index(i))...)
+		}
+	case reflect.String:
+		for _, word := range strings.FieldsFunc(v.String(), func(c rune) bool { return c == ',' || c == ' ' }) {
+			if identifier.MatchString(word) {
+				out = append(out, word)
+			}
 		}
 	}
 	return out

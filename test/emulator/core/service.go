@@ -22,7 +22,7 @@ type Service struct {
 	Operations  []Operation
 	// Bucket is the action's token bucket by AWS's documentation; nil, or false, for none.
 	Bucket func(operation string, in any) (Bucket, bool)
-	// Inventory lists what exists in a region beyond what AWS puts there by itself.
+	// Inventory lists what exists in a region beyond what AWS puts there by itself; Content shares memory with the state.
 	Inventory func(*Region) []Resource
 	// Event tells the service of something that happened in the region; see Region.Emit.
 	Event func(*Region, Event)
@@ -146,7 +146,7 @@ func (r *Request) Hidden(created time.Time) bool {
 func (r *Request) InAccount(account string) *Region { return r.world.region(account, r.Region.Name) }
 
 func isRead(operation string) bool {
-	for _, prefix := range []string{"Describe", "Get", "List"} {
+	for _, prefix := range []string{"Describe", "Get", "List", "Head"} {
 		if strings.HasPrefix(operation, prefix) {
 			return true
 		}
@@ -163,4 +163,8 @@ type Resource struct {
 	ID      string            `json:"id"`
 	State   string            `json:"state,omitempty"`
 	Tags    map[string]string `json:"tags,omitempty"`
+	// Content is what the service keeps of it, see Record.
+	Content any `json:"-"`
+	// Implied resources are made by AWS with others, such as a VPC's default security group.
+	Implied bool `json:"-"`
 }

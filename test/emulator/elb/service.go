@@ -67,7 +67,7 @@ func plainTags(tags []types.Tag) []balancing.Tag {
 func inventory(r *core.Region) []core.Resource {
 	s, out := of(r), []core.Resource{}
 	for _, row := range s.balancers.Rows() {
-		out = append(out, core.Resource{Type: "classic-load-balancer", ID: row.ID, Tags: s.tags.Map(row.ID)})
+		out = append(out, core.Resource{Type: "classic-load-balancer", ID: row.ID, Tags: s.tags.Map(row.ID), Content: row.Value})
 	}
 	return out
 }

@@ -118,13 +118,13 @@ func plainTags(tags []types.Tag) []balancing.Tag {
 func inventory(r *core.Region) []core.Resource {
 	s, out := of(r), []core.Resource{}
 	for _, row := range s.balancers.Rows() {
-		out = append(out, core.Resource{Type: "load-balancer", ID: row.ID, State: string(row.Value.State.Code), Tags: s.tags.Map(row.ID)})
+		out = append(out, core.Resource{Type: "load-balancer", ID: row.ID, State: string(row.Value.State.Code), Tags: s.tags.Map(row.ID), Content: row.Value})
 	}
 	for _, row := range s.groups.Rows() {
-		out = append(out, core.Resource{Type: "target-group", ID: row.ID, Tags: s.tags.Map(row.ID)})
+		out = append(out, core.Resource{Type: "target-group", ID: row.ID, Tags: s.tags.Map(row.ID), Content: row.Value})
 	}
 	for _, row := range s.listeners.Rows() {
-		out = append(out, core.Resource{Type: "listener", ID: row.ID, Tags: s.tags.Map(row.ID)})
+		out = append(out, core.Resource{Type: "listener", ID: row.ID, Tags: s.tags.Map(row.ID), Content: row.Value})
 	}
 	return out
 }

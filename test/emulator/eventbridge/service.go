@@ -295,7 +295,7 @@ func inventory(r *core.Region) []core.Resource {
 		for _, tag := range row.Value.tags {
 			tags[core.Val(tag.Key)] = core.Val(tag.Value)
 		}
-		out = append(out, core.Resource{Type: "rule", ID: row.ID, State: string(row.Value.State), Tags: tags})
+		out = append(out, core.Resource{Type: "rule", ID: row.ID, State: string(row.Value.State), Tags: tags, Content: row.Value})
 	}
 	return out
 }

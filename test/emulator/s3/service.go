@@ -123,9 +123,9 @@ func homeOf(r *core.Request, name string) *core.Region {
 func inventory(r *core.Region) []core.Resource {
 	out := []core.Resource{}
 	for _, row := range of(r).buckets.Rows() {
-		out = append(out, core.Resource{Type: "bucket", ID: row.ID, Tags: row.Value.tags()})
+		out = append(out, core.Resource{Type: "bucket", ID: row.ID, Tags: row.Value.tags(), Content: row.Value.settings})
 		for _, o := range row.Value.objects.Rows() {
-			out = append(out, core.Resource{Type: "object", ID: row.ID + "/" + strings.TrimPrefix(o.ID, "/"), Tags: o.Value.tags})
+			out = append(out, core.Resource{Type: "object", ID: row.ID + "/" + strings.TrimPrefix(o.ID, "/"), Tags: o.Value.tags, Content: o.Value})
 		}
 	}
 	return out

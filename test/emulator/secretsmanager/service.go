@@ -327,7 +327,7 @@ func inventory(r *core.Region) []core.Resource {
 		if row.Value.entry.DeletedDate != nil {
 			state = "pending-deletion"
 		}
-		out = append(out, core.Resource{Type: "secret", ID: row.ID, State: state, Tags: tags})
+		out = append(out, core.Resource{Type: "secret", ID: row.ID, State: state, Tags: tags, Content: row.Value})
 	}
 	return out
 }

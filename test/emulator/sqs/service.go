@@ -255,7 +255,7 @@ func listQueueTags(r *core.Request, in *sdk.ListQueueTagsInput) (*sdk.ListQueueT
 func inventory(r *core.Region) []core.Resource {
 	out := []core.Resource{}
 	for _, row := range of(r).queues.Rows() {
-		out = append(out, core.Resource{Type: "queue", ID: row.ID, Tags: row.Value.tags})
+		out = append(out, core.Resource{Type: "queue", ID: row.ID, Tags: row.Value.tags, Content: row.Value.attributes})
 	}
 	return out
 }

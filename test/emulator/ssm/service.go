@@ -368,7 +368,7 @@ func inventory(r *core.Region) []core.Resource {
 		for _, tag := range row.Value.tags {
 			tags[core.Val(tag.Key)] = core.Val(tag.Value)
 		}
-		out = append(out, core.Resource{Type: "parameter", ID: row.ID, Tags: tags})
+		out = append(out, core.Resource{Type: "parameter", ID: row.ID, Tags: tags, Content: row.Value})
 	}
 	return out
 }
