@@ -41,8 +41,9 @@ type liveWorld struct {
 
 type ownIdentity struct{ *cloud.Sessions }
 
-func (o ownIdentity) For(ctx context.Context, _ *infrav1.AWSIdentityReference, namespace, region string) (*cloud.Session, error) {
-	return o.Sessions.For(ctx, nil, namespace, region)
+func (o ownIdentity) For(ctx context.Context, site cloud.Site) (*cloud.Session, error) {
+	site.Identity = nil
+	return o.Sessions.For(ctx, site)
 }
 
 func newLiveWorld(t *testing.T) *liveWorld {
@@ -60,7 +61,7 @@ func newLiveWorld(t *testing.T) *liveWorld {
 		LoadConfig: func(context.Context) (aws.Config, error) {
 			return aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(url), Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "")}, nil
 		}})
-	session, err := sessions.For(t.Context(), nil, "", "us-east-1")
+	session, err := sessions.For(t.Context(), cloud.Site{Namespace: "", Region: "us-east-1"})
 	w.must(err)
 	w.ec2 = session.EC2
 	w.network()

@@ -26,7 +26,7 @@ const askTime = 1500 * time.Millisecond
 
 // Sessions gives sessions by identity; a *cloud.Sessions does.
 type Sessions interface {
-	For(ctx context.Context, ref *infrav1.AWSIdentityReference, namespace, region string) (*cloud.Session, error)
+	For(ctx context.Context, site cloud.Site) (*cloud.Session, error)
 }
 
 var _ Sessions = (*cloud.Sessions)(nil)
@@ -168,7 +168,7 @@ func (rules machineRules) site(ctx context.Context, object client.Object) (*site
 		return nil, nil
 	}
 	var err error
-	if s.session, err = rules.live.Sessions.For(ctx, s.infra.Spec.IdentityRef, object.GetNamespace(), s.infra.Spec.Region); err != nil {
+	if s.session, err = rules.live.Sessions.For(ctx, cloud.SiteOf(s.infra)); err != nil {
 		return nil, err
 	}
 	s.Watch(s.session)

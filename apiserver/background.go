@@ -31,6 +31,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinepool"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/registry/generic"
 )
 
@@ -53,6 +54,8 @@ type background struct {
 	ours     cluster.Cluster
 	sessions *cloud.Sessions
 	mirror   *mirror.Mirror
+	// living are the objects of ours that own AWS resources.
+	living ownership.Living
 	// live gives the kinds that show AWS, by plural.
 	live     map[string]generic.Live
 	consoles consoles
@@ -94,6 +97,11 @@ func newBackground(extra *Extra, loopback *rest.Config, storage genericregistry.
 	if b.markers, err = newMarkers(storage); err != nil {
 		return nil, err
 	}
+	if err := ownership.IndexFields(context.Background(), ours.GetFieldIndexer()); err != nil {
+		return nil, err
+	}
+	living := ownership.NewIndex(ours.GetClient())
+	b.living = living
 	b.sessions = cloud.NewSessions(cloud.Options{Identities: ours.GetClient(), Host: host.GetClient(), ControllerNamespace: o.Namespace})
 	b.mirror = mirror.New(mirror.Options{
 		Tables: slices.Concat(mirror.NetworkTables, mirror.MachineTables, mirror.PoolTables), Rest: o.SweepPeriod, CreationGrace: o.CreationGrace,
@@ -103,13 +111,13 @@ func newBackground(extra *Extra, loopback *rest.Config, storage genericregistry.
 	b.images = cloud.NewImages(nil)
 	b.facts = facts.New(b.mirror, b.images, nil)
 	p := promise{o.MaxAge, o.ReadDeadline}
-	machines := &awsmachine.Observer{Sessions: b.sessions, Mirror: b.mirror, Client: ours.GetClient(), Host: host.GetClient()}
+	machines := &awsmachine.Observer{Sessions: b.sessions, Mirror: b.mirror, Living: living, Client: ours.GetClient(), Host: host.GetClient()}
 	b.consoles = consoles{machines, cloud.NewConsoles(nil)}
 	b.live = map[string]generic.Live{
-		"awsclusters": liveClusters(p, &awscluster.Observer{Sessions: b.sessions, Mirror: b.mirror, Owners: owners{host.GetClient()}, Reader: ours.GetClient()}),
+		"awsclusters": liveClusters(p, &awscluster.Observer{Sessions: b.sessions, Mirror: b.mirror, Living: living, Owners: owners{host.GetClient()}, Reader: ours.GetClient()}),
 		"awsmachines": liveMachines(p, machines),
 		"awsmachinepools": liveMachinePools(p, &awsmachinepool.Observer{
-			Sessions: b.sessions, Mirror: b.mirror, Client: ours.GetClient(), Host: host.GetClient(),
+			Sessions: b.sessions, Mirror: b.mirror, Living: living, Client: ours.GetClient(), Host: host.GetClient(),
 		}),
 	}
 	if err := b.addAll(extra); err != nil {

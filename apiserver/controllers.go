@@ -24,15 +24,15 @@ func (b *background) addReconcilers(o *Options) error {
 	events := b.manager.GetEventRecorderFor("capa-apiserver") //nolint:staticcheck // users look for core Events
 	ours, host := b.ours.GetClient(), b.manager.GetClient()
 	clusters := awscluster.New(awscluster.Options{
-		Client: ours, Host: host, Events: events, Sessions: b.sessions, Mirror: b.mirror, Resolver: resolver(o.DNSServer),
+		Client: ours, Host: host, Events: events, Sessions: b.sessions, Mirror: b.mirror, Living: b.living, Resolver: resolver(o.DNSServer),
 		WatchFilter: o.WatchFilter, Concurrency: o.Concurrency,
 	})
 	machines := awsmachine.New(awsmachine.Options{
-		Client: ours, Host: host, Events: events, Sessions: b.sessions, Mirror: b.mirror, Images: b.images,
+		Client: ours, Host: host, Events: events, Sessions: b.sessions, Mirror: b.mirror, Living: b.living, Images: b.images,
 		WatchFilter: o.WatchFilter, Concurrency: o.MachineConcurrency,
 	})
 	pools := awsmachinepool.New(awsmachinepool.Options{
-		Client: ours, Host: host, Events: events, Sessions: b.sessions, Mirror: b.mirror, Images: b.images,
+		Client: ours, Host: host, Events: events, Sessions: b.sessions, Mirror: b.mirror, Living: b.living, Images: b.images,
 		WatchFilter: o.WatchFilter, Concurrency: o.Concurrency, MachinePoolMachines: o.MachinePoolMachines,
 	})
 	templates := awsmachinetemplate.New(awsmachinetemplate.Options{

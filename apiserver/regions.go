@@ -41,7 +41,7 @@ func (r *regions) run(ctx context.Context) error {
 	if region == "" {
 		return nil
 	}
-	session, err := r.sessions.For(ctx, nil, "", region)
+	session, err := r.sessions.For(ctx, cloud.Site{Region: region})
 	if err != nil {
 		klog.FromContext(ctx).Info("The process has no AWS credentials of its own; identities have to bring theirs", "reason", err.Error())
 		return nil

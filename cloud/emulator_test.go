@@ -64,7 +64,7 @@ func TestRoleThatTrustsSomebodyElseGivesNoCredentials(t *testing.T) {
 	s, _ := emulated(t, func(c *emulator.Config) {
 		c.Roles = map[string]emulator.Role{r.Spec.RoleArn: {TrustedAccounts: []string{"999999999999"}}}
 	}, static("st"), keys("st", "AKIASTATIC"), r)
-	_, err := s.For(t.Context(), refTo(infrav1.ClusterRoleIdentityKind, "r"), "team-a", "us-east-1")
+	_, err := s.For(t.Context(), Site{Identity: refTo(infrav1.ClusterRoleIdentityKind, "r"), Namespace: "team-a", Region: "us-east-1"})
 	failure, ok := AsIdentityError(err)
 	if !ok || failure.Reason != PrincipalCredentialRetrievalFailedReason || !IsUnauthorized(err) {
 		t.Errorf("error %v, want that the credentials were refused", err)
@@ -75,7 +75,7 @@ func TestKeysThatAWSRefusesAreToldApart(t *testing.T) {
 	for kind, class := range map[string]Class{"invalid": Unauthorized, "expired": ExpiredCredentials} {
 		s, _ := emulated(t, func(c *emulator.Config) { c.BadKeys = map[string]string{"AKIASTATIC": kind} },
 			static("st"), keys("st", "AKIASTATIC"))
-		_, err := s.For(t.Context(), refTo(infrav1.ClusterStaticIdentityKind, "st"), "team-a", "us-east-1")
+		_, err := s.For(t.Context(), Site{Identity: refTo(infrav1.ClusterStaticIdentityKind, "st"), Namespace: "team-a", Region: "us-east-1"})
 		if failure, ok := AsIdentityError(err); !ok || failure.Reason != PrincipalCredentialRetrievalFailedReason || !Is(err, class) {
 			t.Errorf("%s keys: error %v, want class %s", kind, err, class)
 		}

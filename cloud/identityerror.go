@@ -20,6 +20,9 @@ const (
 	SourcePrincipalUsageUnauthorizedReason = "SourcePrincipalUsageUnauthorized"
 	// PrincipalCredentialRetrievalFailedReason: AWS gave or took no credentials.
 	PrincipalCredentialRetrievalFailedReason = "PrincipalCredentialRetrievalFailed"
+	// PrincipalAccountMismatchReason: the credentials are of another account than the
+	// resources. It has no equal in CAPA.
+	PrincipalAccountMismatchReason = "PrincipalAccountMismatch"
 	// CredentialProviderBuildFailedReason: the identity isn't there or isn't complete.
 	CredentialProviderBuildFailedReason = "CredentialProviderBuildFailed"
 )

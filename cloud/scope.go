@@ -3,6 +3,8 @@
 // once.
 package cloud
 
+import infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+
 // Scope is one AWS account in one region: the unit that AWS throttles, and so
 // the unit of everything this program shares between objects (request budget,
 // mirror, sweeps).
@@ -11,6 +13,23 @@ type Scope struct {
 	Account string
 	// Region is the region's code, for example us-east-1.
 	Region string
+}
+
+// Site is where an object's AWS is, and as whom it is reached.
+type Site struct {
+	// Identity is the identity that spec.identityRef names; nil for the process's own.
+	Identity *infrav1.AWSIdentityReference
+	// Namespace is the object's, which the identity has to allow.
+	Namespace string
+	Region    string
+	// Account is where the object's resources are, as its status records it; "" while
+	// nothing was made. A session of another account is none of the object's.
+	Account string
+}
+
+// SiteOf returns where the AWS of an AWSCluster is, and of all that belongs to it.
+func SiteOf(c *infrav1.AWSCluster) Site {
+	return Site{Identity: c.Spec.IdentityRef, Namespace: c.Namespace, Region: c.Spec.Region, Account: c.Status.AccountID}
 }
 
 // String gives "account/region", the form used in logs and metrics.

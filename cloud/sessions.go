@@ -17,8 +17,6 @@ import (
 	"golang.org/x/sync/singleflight"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
 
 const (
@@ -108,15 +106,29 @@ func NewSessions(o Options) *Sessions {
 // Limiter is the request budget that all the sessions share.
 func (s *Sessions) Limiter() *Limiter { return s.limiter }
 
-// For returns the session of an identity, for a cluster in the namespace, in the
-// region. Without a reference it is the process's own identity. The same content
-// of identities and Secrets gives the same session; a change of either gives
-// another one. The error is an IdentityError, unless ctx ended first.
-func (s *Sessions) For(ctx context.Context, ref *infrav1.AWSIdentityReference, namespace, region string) (*Session, error) {
-	c, err := s.resolve(ctx, ref, namespace)
+// For returns the session of a site. Without a reference it is the process's own
+// identity. The same content of identities and Secrets gives the same session; a
+// change of either gives another one. The error is an IdentityError, unless ctx
+// ended first; one that leads to another account than the site's is one too.
+func (s *Sessions) For(ctx context.Context, site Site) (*Session, error) {
+	c, err := s.resolve(ctx, site.Identity, site.Namespace)
 	if err != nil {
 		return nil, err
 	}
+	session, err := s.session(ctx, c, site.Region)
+	if err != nil {
+		return nil, err
+	}
+	if site.Account != "" && session.Scope.Account != site.Account {
+		return nil, &IdentityError{PrincipalAccountMismatchReason, c.name, fmt.Errorf(
+			"it leads to AWS account %s, and the resources are in account %s (status.accountID): nothing is shown or changed until spec.identityRef or its credentials lead there again",
+			session.Scope.Account, site.Account)}
+	}
+	return session, nil
+}
+
+// session returns the session of a chain in a region.
+func (s *Sessions) session(ctx context.Context, c chain, region string) (*Session, error) {
 	if region == "" {
 		return nil, &IdentityError{CredentialProviderBuildFailedReason, c.name, errors.New("no region: set spec.region")}
 	}

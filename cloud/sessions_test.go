@@ -73,7 +73,7 @@ func sessionsOf(t *testing.T, aws *standIn, objects ...client.Object) (*Sessions
 
 func session(t *testing.T, s *Sessions, ref *infrav1.AWSIdentityReference, region string) *Session {
 	t.Helper()
-	session, err := s.For(t.Context(), ref, "team-a", region)
+	session, err := s.For(t.Context(), Site{Identity: ref, Namespace: "team-a", Region: region})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func TestIdentitiesThatGiveNoSession(t *testing.T) {
 				return true
 			}
 			s, _, _ := sessionsOf(t, stand, objects...)
-			_, err := s.For(t.Context(), refTo(c.kind, c.name), "team-a", "us-east-1")
+			_, err := s.For(t.Context(), Site{Identity: refTo(c.kind, c.name), Namespace: "team-a", Region: "us-east-1"})
 			failure, ok := AsIdentityError(err)
 			if !ok || failure.Reason != c.reason || !strings.Contains(err.Error(), c.says) {
 				t.Fatalf("error %v (%+v), want reason %s and %q in it", err, failure, c.reason, c.says)
@@ -241,7 +241,7 @@ func TestManyClustersAtOnceShareOneLogin(t *testing.T) {
 	results := make(chan error)
 	for range 20 {
 		go func() {
-			_, err := s.For(context.Background(), refTo(infrav1.ClusterRoleIdentityKind, "r"), "team-a", "us-east-1")
+			_, err := s.For(context.Background(), Site{Identity: refTo(infrav1.ClusterRoleIdentityKind, "r"), Namespace: "team-a", Region: "us-east-1"})
 			results <- err
 		}()
 	}
@@ -278,7 +278,7 @@ func TestChangedSecretOrIdentityGivesAnotherSession(t *testing.T) {
 	}
 
 	update(t, host, client.ObjectKey{Name: "r"}, &identity, func() { identity.Spec.AllowedNamespaces = nil })
-	if _, err := s.For(t.Context(), ref, "team-a", "us-east-1"); err == nil {
+	if _, err := s.For(t.Context(), Site{Identity: ref, Namespace: "team-a", Region: "us-east-1"}); err == nil {
 		t.Error("a namespace that is no longer allowed still gets the session")
 	}
 }
@@ -303,7 +303,7 @@ func TestBrokenIdentityIsNotAskedForByEachCluster(t *testing.T) {
 	s, _, clock := sessionsOf(t, stand)
 	try := func() {
 		t.Helper()
-		if _, err := s.For(t.Context(), nil, "team-a", "us-east-1"); err == nil {
+		if _, err := s.For(t.Context(), Site{Namespace: "team-a", Region: "us-east-1"}); err == nil {
 			t.Fatal("bad credentials give a session")
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
@@ -66,7 +67,7 @@ func TestNetworkOfAnotherToolIsAdoptedWithoutAChange(t *testing.T) {
 func (w *world) stripUID() {
 	w.t.Helper()
 	ctx := context.Background()
-	session, err := w.sessions.For(ctx, nil, "default", testRegion)
+	session, err := w.sessions.For(ctx, cloud.Site{Namespace: "default", Region: testRegion})
 	w.must(err)
 	stripped := 0
 	defer func() {
@@ -101,8 +102,9 @@ func TestClustersOfOneNameDoNotTakeEachOthersResources(t *testing.T) {
 	before := first.resources()
 
 	twin := newCluster(func(c *infrav1.AWSCluster) { c.Namespace, c.UID = "other", "uid-of-twin" })
+	first.add(twin)
 	w := &world{t: t, aws: first.aws, url: first.url, now: first.now, awsNow: first.awsNow, events: &eventLog{}, dns: first.dns,
-		kube: newKube(t, twin), namespace: "other"}
+		kube: first.kube, namespace: "other"}
 	w.boot()
 	t.Cleanup(func() { w.process.stop() })
 	w.create()

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/related"
 )
 
 // dependentKinds are the kinds of a cluster whose resources lie in its network and
@@ -36,8 +37,8 @@ func dependents(ctx context.Context, reader client.Reader, cluster *infrav1.AWSC
 	var found []string
 	for _, kind := range dependentKinds {
 		list := kind.list()
-		if err := reader.List(ctx, list, client.InNamespace(cluster.Namespace), client.MatchingLabels{clusterv1.ClusterNameLabel: OwnerName(cluster)}); err != nil {
-			return nil, fmt.Errorf("listing the %s objects of Cluster %s: %w", kind.name, OwnerName(cluster), err)
+		if err := reader.List(ctx, list, client.InNamespace(cluster.Namespace), client.MatchingLabels{clusterv1.ClusterNameLabel: related.ClusterName(cluster)}); err != nil {
+			return nil, fmt.Errorf("listing the %s objects of Cluster %s: %w", kind.name, related.ClusterName(cluster), err)
 		}
 		_ = meta.EachListItem(list, func(item runtime.Object) error {
 			found = append(found, kind.name+" "+item.(client.Object).GetName())
@@ -75,7 +76,7 @@ func waitingFor[T client.Object](r *Reconciler) func(context.Context, T) []recon
 		var requests []reconcile.Request
 		for i := range list.Items {
 			c := &list.Items[i]
-			if !c.DeletionTimestamp.IsZero() && OwnerName(c) == obj.GetLabels()[clusterv1.ClusterNameLabel] {
+			if !c.DeletionTimestamp.IsZero() && related.ClusterName(c) == obj.GetLabels()[clusterv1.ClusterNameLabel] {
 				requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(c)})
 			}
 		}

@@ -113,7 +113,7 @@ func TestDriftIsShownAtTheNextReadAndRepairedWithAnEvent(t *testing.T) {
 			w := newWorld(t, newCluster())
 			w.create()
 			w.settle(func() bool { return len(w.plan()) == 0 })
-			session, err := w.sessions.For(context.Background(), nil, "default", testRegion)
+			session, err := w.sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
 			w.must(err)
 			w.must(drift.breakIt(context.Background(), session, w.get()))
 			w.settleReads(func() bool { return len(w.plan()) > 0 })

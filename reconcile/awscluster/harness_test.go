@@ -26,6 +26,8 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership/ownershiptest"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
@@ -116,8 +118,19 @@ func newKube(t testing.TB, cluster *infrav1.AWSCluster) client.WithWatch {
 			t.Fatal(err)
 		}
 	}
-	owner := &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: cluster.Namespace, Name: testName, UID: "owner"}}
-	return fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&infrav1.AWSCluster{}).WithObjects(owner, cluster).Build()
+	return ownershiptest.Indexed(fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&infrav1.AWSCluster{}).
+		WithObjects(ownerOf(cluster), cluster)).Build()
+}
+
+func ownerOf(cluster *infrav1.AWSCluster) *clusterv1.Cluster {
+	return &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: cluster.Namespace, Name: testName, UID: "owner"}}
+}
+
+// add puts a further cluster into the world's management cluster.
+func (w *world) add(cluster *infrav1.AWSCluster) {
+	w.t.Helper()
+	w.must(w.kube.Create(w.t.Context(), ownerOf(cluster)))
+	w.must(w.kube.Create(w.t.Context(), cluster))
 }
 
 // mortal returns a client whose writes fail when the world says so.
@@ -172,7 +185,7 @@ func (w *world) boot() {
 			return aws.Config{Region: testRegion, BaseEndpoint: aws.String(w.url),
 				Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "")}, nil
 		}})
-	r := New(Options{Client: w.kube, Host: w.kube, Events: w.events, Sessions: noIdentity{sessions}, Mirror: m,
+	r := New(Options{Client: w.kube, Host: w.kube, Events: w.events, Sessions: noIdentity{sessions}, Mirror: m, Living: ownership.NewIndex(w.kube),
 		Resolver: resolverFunc(func(host string) error { return w.dns(host) }), Clock: w.now})
 	ctx, cancel := context.WithCancel(context.Background())
 	var ended sync.WaitGroup
@@ -183,8 +196,9 @@ func (w *world) boot() {
 // noIdentity always takes the process's own identity, which needs no object.
 type noIdentity struct{ *cloud.Sessions }
 
-func (n noIdentity) For(ctx context.Context, _ *infrav1.AWSIdentityReference, namespace, region string) (*cloud.Session, error) {
-	return n.Sessions.For(ctx, nil, namespace, region)
+func (n noIdentity) For(ctx context.Context, site cloud.Site) (*cloud.Session, error) {
+	site.Identity = nil
+	return n.Sessions.For(ctx, site)
 }
 
 // restart drops everything that was in memory.

@@ -15,7 +15,9 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/loadbalancer"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/related"
 )
 
 // defaultAPIServerPort is the port of API servers whose Cluster names none.
@@ -50,6 +52,8 @@ type Intent struct {
 	// Interfaces are the VPC's network interfaces, where they had to be read
 	// because they are in the way of a deletion.
 	Interfaces []ec2types.NetworkInterface
+	// Living knows which other objects there are; nil means none.
+	Living ownership.Living
 	// Dependents are the objects, as "AWSMachine m1", that a cluster which is being
 	// deleted waits for.
 	Dependents []string
@@ -58,7 +62,7 @@ type Intent struct {
 // NewIntent puts an intent together. owner is the owning Cluster; nil where it
 // can't be read, then its name is taken from the object's labels.
 func NewIntent(cluster *infrav1.AWSCluster, owner *clusterv1.Cluster) Intent {
-	in := Intent{Cluster: cluster.DeepCopy(), Name: OwnerName(cluster), APIServerPort: defaultAPIServerPort}
+	in := Intent{Cluster: cluster.DeepCopy(), Name: related.ClusterName(cluster), APIServerPort: defaultAPIServerPort}
 	infrav1.SetObjectDefaults_AWSCluster(in.Cluster)
 	switch {
 	case owner != nil && owner.Spec.ClusterNetwork.APIServerPort != 0:
@@ -69,22 +73,13 @@ func NewIntent(cluster *infrav1.AWSCluster, owner *clusterv1.Cluster) Intent {
 	return in
 }
 
-// OwnerName returns the name of the Cluster that an AWSCluster belongs to: that
-// of its owner reference, else of its label, else its own.
-func OwnerName(cluster *infrav1.AWSCluster) string {
-	for _, ref := range cluster.OwnerReferences {
-		if ref.Kind == clusterv1.ClusterKind {
-			return ref.Name
-		}
+// owner is on whose behalf resources are judged.
+func (in *Intent) owner() ownership.Owner {
+	return ownership.Owner{
+		Owner: names.Owner{Cluster: in.Name, UID: string(in.Cluster.UID), Additional: in.Cluster.Spec.AdditionalTags},
+		Kind:  ownership.KindCluster, Namespace: in.Cluster.Namespace, Name: in.Cluster.Name, Created: in.Cluster.CreationTimestamp.Time,
+		Account: in.Cluster.Status.AccountID, Region: in.Cluster.Spec.Region, Living: in.Living,
 	}
-	if name := cluster.Labels[clusterv1.ClusterNameLabel]; name != "" {
-		return name
-	}
-	return cluster.Name
-}
-
-func (in *Intent) owner() names.Owner {
-	return names.Owner{Cluster: in.Name, UID: string(in.Cluster.UID), Additional: in.Cluster.Spec.AdditionalTags}
 }
 
 // journal returns the creations whose answers were not seen.

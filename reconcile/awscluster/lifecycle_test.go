@@ -96,7 +96,7 @@ func TestClustersComeUpCompletelyAndGoAwayCompletely(t *testing.T) {
 
 func TestCreationTakesFewerThanSixtyCalls(t *testing.T) {
 	w := newWorld(t, newCluster())
-	session, err := w.sessions.For(context.Background(), nil, "default", testRegion)
+	session, err := w.sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
 	w.must(err)
 	w.mirror.Watch(session)
 	w.must(w.mirror.Refresh(context.Background(), session.Scope, 0, allKinds()...))
@@ -165,7 +165,7 @@ func (w *world) userNetwork() (vpcID string, subnetIDs []string) {
 // ec2 is the user's own way to AWS.
 func (w *world) ec2() *ec2.Client {
 	w.t.Helper()
-	session, err := w.sessions.For(context.Background(), nil, "default", testRegion)
+	session, err := w.sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
 	w.must(err)
 	return session.EC2
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/observing"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
 
 // Owners finds the Cluster that an AWSCluster belongs to, without asking far:
@@ -26,6 +27,8 @@ type Owners interface {
 type Observer struct {
 	Sessions Sessions
 	Mirror   *mirror.Mirror
+	// Living knows which other objects there are; nil means none.
+	Living ownership.Living
 	// Owners may be nil: then the object's own labels have to do.
 	Owners Owners
 	// Reader has the machines of clusters, in a cache; nil if nobody wants to know.
@@ -40,7 +43,7 @@ type Observer struct {
 // maxAge, as far as the context lets it. Its error is also in the Freshness of
 // the next projection.
 func (o *Observer) Refresh(ctx context.Context, cluster *infrav1.AWSCluster, maxAge time.Duration) error {
-	session, err := o.Sessions.For(ctx, cluster.Spec.IdentityRef, cluster.Namespace, cluster.Spec.Region)
+	session, err := o.Sessions.For(ctx, cloud.SiteOf(cluster))
 	if err != nil {
 		o.memory.Note(cluster.UID, nil, err, o.clock().Now())
 		return err
@@ -79,6 +82,7 @@ func (o *Observer) intent(ctx context.Context, cluster *infrav1.AWSCluster) Inte
 		owner = o.Owners.Owner(ctx, cluster)
 	}
 	in := NewIntent(cluster, owner)
+	in.Living = o.Living
 	in.Dependents, _ = dependents(ctx, o.Reader, cluster) // a cache doesn't fail once it is there
 	return in
 }

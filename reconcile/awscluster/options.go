@@ -8,14 +8,14 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
 
 // Sessions gives sessions by identity.
 type Sessions interface {
-	For(ctx context.Context, ref *infrav1.AWSIdentityReference, namespace, region string) (*cloud.Session, error)
+	For(ctx context.Context, site cloud.Site) (*cloud.Session, error)
 }
 
 var _ Sessions = (*cloud.Sessions)(nil)
@@ -44,6 +44,8 @@ type Options struct {
 	// Sessions and Mirror are the way to AWS.
 	Sessions Sessions
 	Mirror   *mirror.Mirror
+	// Living knows which other objects there are; nil means none.
+	Living ownership.Living
 	// Resolver is the system's if nil.
 	Resolver Resolver
 	// Images finds the bastion's image; a new finder if nil.

@@ -22,6 +22,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/related"
 )
 
 // maxRounds bounds the rounds of one pass; the longest chain of things that need
@@ -109,7 +110,7 @@ func (p *pass) upToDate() bool {
 
 // connect gets the session of the object's identity.
 func (p *pass) connect(ctx context.Context) error {
-	session, err := p.Sessions.For(ctx, p.obj.Spec.IdentityRef, p.obj.Namespace, p.obj.Spec.Region)
+	session, err := p.Sessions.For(ctx, cloud.SiteOf(p.obj))
 	if err != nil {
 		return errors.Join(err, p.setIdentity(ctx, err))
 	}
@@ -118,7 +119,7 @@ func (p *pass) connect(ctx context.Context) error {
 		return err
 	}
 	p.Mirror.Watch(session)
-	p.index.set(p.key(), entry{scope: session.Scope, name: OwnerName(p.obj), vpc: p.obj.Spec.Network.VPC.ID})
+	p.index.set(p.key(), entry{scope: session.Scope, name: related.ClusterName(p.obj), vpc: p.obj.Spec.Network.VPC.ID})
 	return nil
 }
 
@@ -175,6 +176,7 @@ func (p *pass) observeFailed(ctx context.Context, cause error) error {
 
 func (p *pass) intent() Intent {
 	in := NewIntent(p.obj, p.owner)
+	in.Living = p.Living
 	in.Resolved, in.Failures, in.Ended, in.PoolExhausted = p.resolved, p.failures, p.ended, p.poolExhausted
 	in.Interfaces, in.Dependents, in.Bucket, in.BastionImage = p.interfaces, p.dependents, p.bucket(), p.bastionImage
 	in.Started = p.started

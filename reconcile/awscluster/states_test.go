@@ -209,7 +209,7 @@ func TestLostLoadBalancerIsReportedAndNotReplaced(t *testing.T) {
 	w := newWorld(t, newCluster())
 	w.create()
 	host := w.get().Spec.ControlPlaneEndpoint.Host
-	session, err := w.sessions.For(context.Background(), nil, "default", testRegion)
+	session, err := w.sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
 	w.must(err)
 	w.deleteLoadBalancer(session)
 	w.settle(func() bool {

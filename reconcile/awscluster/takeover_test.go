@@ -8,6 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 )
 
 // TestNewLeaderDoesNotMakeAgainWhatTheOldOneMade is about a process that has looked
@@ -65,7 +67,7 @@ func (w *world) standby() *process {
 	w.t.Helper()
 	leader := w.process
 	w.boot()
-	session, err := w.sessions.For(context.Background(), nil, "default", testRegion)
+	session, err := w.sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -128,7 +128,8 @@ func TestSameNameOfSomebodyElseIsAProblemAndStaysUntouched(t *testing.T) {
 		c.UID, c.Namespace = "uid-of-other", "other"
 		c.Spec.ControlPlaneLoadBalancer.Name = aws.String("taken")
 	})
-	o := &world{t: t, aws: w.aws, url: w.url, now: w.now, awsNow: w.awsNow, events: &eventLog{}, dns: w.dns, kube: newKube(t, other), namespace: "other"}
+	w.add(other)
+	o := &world{t: t, aws: w.aws, url: w.url, now: w.now, awsNow: w.awsNow, events: &eventLog{}, dns: w.dns, kube: w.kube, namespace: "other"}
 	o.boot()
 	t.Cleanup(func() { o.process.stop() })
 	o.create()

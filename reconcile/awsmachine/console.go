@@ -48,7 +48,7 @@ func (o *Observer) Console(ctx context.Context, machine *infrav1.AWSMachine) (Co
 	if rel.infra == nil {
 		return Console{}, ErrNoInstance
 	}
-	session, err := o.Sessions.For(ctx, rel.infra.Spec.IdentityRef, machine.Namespace, rel.infra.Spec.Region)
+	session, err := o.Sessions.For(ctx, cloud.SiteOf(rel.infra))
 	if err != nil {
 		return Console{}, err
 	}

@@ -29,6 +29,8 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership/ownershiptest"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
@@ -143,9 +145,9 @@ func newKube(cluster *infrav1.AWSCluster) client.WithWatch {
 	}
 	owner := &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: testName, UID: "owner"},
 		Spec: clusterv1.ClusterSpec{InfrastructureRef: clusterv1.ContractVersionedObjectReference{Kind: "AWSCluster", Name: testName, APIGroup: infrav1.GroupName}}}
-	return fake.NewClientBuilder().WithScheme(scheme).
+	return ownershiptest.Indexed(fake.NewClientBuilder().WithScheme(scheme).
 		WithStatusSubresource(&infrav1.AWSCluster{}, &infrav1.AWSMachine{}, &infrav1.AWSMachineTemplate{}, &clusterv1.Machine{}).
-		WithObjects(owner, cluster).Build()
+		WithObjects(owner, cluster)).Build()
 }
 
 func newCluster(change ...func(*infrav1.AWSCluster)) *infrav1.AWSCluster {
@@ -184,7 +186,7 @@ func (w *world) newProcess() *process {
 			return aws.Config{Region: testRegion, BaseEndpoint: aws.String(w.url),
 				Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "")}, nil
 		}})
-	p.reconciler = New(Options{Client: p.store(w.kube), Host: w.kube, Events: w.events, Sessions: noIdentity{sessions}, Mirror: m, Clock: w.now})
+	p.reconciler = New(Options{Client: p.store(w.kube), Host: w.kube, Events: w.events, Sessions: noIdentity{sessions}, Mirror: m, Living: ownership.NewIndex(w.kube), Clock: w.now})
 	ctx, cancel := context.WithCancel(context.Background())
 	var ended sync.WaitGroup
 	ended.Go(func() { m.Run(ctx) })
@@ -195,8 +197,9 @@ func (w *world) newProcess() *process {
 // noIdentity always takes the process's own identity, which needs no object.
 type noIdentity struct{ *cloud.Sessions }
 
-func (n noIdentity) For(ctx context.Context, _ *infrav1.AWSIdentityReference, namespace, region string) (*cloud.Session, error) {
-	return n.Sessions.For(ctx, nil, namespace, region)
+func (n noIdentity) For(ctx context.Context, site cloud.Site) (*cloud.Session, error) {
+	site.Identity = nil
+	return n.Sessions.For(ctx, site)
 }
 
 // restart drops everything that was in memory.
@@ -226,7 +229,7 @@ func (w *world) must(err error) {
 // buildInfrastructure lets the AWSCluster's own reconciler do it.
 func (w *world) buildInfrastructure() {
 	w.t.Helper()
-	r := awscluster.New(awscluster.Options{Client: w.kube, Host: w.kube, Events: w.events, Sessions: noIdentity{w.sessions}, Mirror: w.mirror,
+	r := awscluster.New(awscluster.Options{Client: w.kube, Host: w.kube, Events: w.events, Sessions: noIdentity{w.sessions}, Mirror: w.mirror, Living: ownership.NewIndex(w.kube),
 		Resolver: resolves{}, Clock: w.now})
 	key := client.ObjectKey{Namespace: "default", Name: testName}
 	for range 100 {
@@ -361,7 +364,7 @@ func (w *world) ec2() *ec2.Client { return w.session().EC2 }
 
 func (w *world) session() *cloud.Session {
 	w.t.Helper()
-	session, err := w.sessions.For(context.Background(), nil, "default", testRegion)
+	session, err := w.sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
 	w.must(err)
 	return session
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
 
 // Intent is what is wanted: the object, and what belongs to it elsewhere.
@@ -23,6 +25,8 @@ type Intent struct {
 	// Started is since when this process has looked at AWS without a break, and since
 	// when it may know of the instance: from then on AWS may hide it for a while.
 	Started time.Time
+	// Living knows which other objects there are; nil means none.
+	Living ownership.Living
 	// Failures are the errors of the latest attempts, by area; nil where nobody
 	// here made any, so that what the object says of them still holds.
 	Failures map[string][]string
@@ -53,8 +57,8 @@ type Intent struct {
 	Tolerated map[string]bool
 }
 
-func newIntent(obj *infrav1.AWSMachine, r related) Intent {
-	in := Intent{Machine: obj.DeepCopy(), Owner: r.machine, Infra: r.infrastructureFacts()}
+func newIntent(obj *infrav1.AWSMachine, r related, living ownership.Living) Intent {
+	in := Intent{Machine: obj.DeepCopy(), Owner: r.machine, Infra: r.infrastructureFacts(), Living: living}
 	infrav1.SetObjectDefaults_AWSMachine(in.Machine)
 	return in
 }
@@ -91,6 +95,17 @@ func (in *Intent) failureDomain() string {
 		return ""
 	}
 	return in.Owner.Spec.FailureDomain
+}
+
+// owner is on whose behalf resources are judged.
+func (in *Intent) owner() ownership.Owner {
+	owner := ownership.Owner{Owner: names.Owner{UID: string(in.Machine.UID)}, Kind: ownership.KindMachine, Namespace: in.Machine.Namespace,
+		Name: in.Machine.Name, Created: in.Machine.CreationTimestamp.Time, Living: in.Living}
+	if in.Infra != nil {
+		owner.Cluster, owner.Additional = in.Infra.Cluster, in.Infra.Tags
+		owner.Account, owner.Region = in.Infra.Account, in.Infra.Region
+	}
+	return owner
 }
 
 // tags returns the tags of the instance and its parts.

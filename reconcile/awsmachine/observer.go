@@ -16,6 +16,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/observing"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
 
 // Observer projects AWSMachines for reads. It never changes anything in AWS, and
@@ -23,6 +24,8 @@ import (
 type Observer struct {
 	Sessions Sessions
 	Mirror   *mirror.Mirror
+	// Living knows which other objects there are; nil means none.
+	Living ownership.Living
 	// Client reads AWSClusters and Host Machines and Clusters, both from caches.
 	Client, Host client.Reader
 	// Clock is the real one if nil.
@@ -61,7 +64,7 @@ func (o *Observer) Refresh(ctx context.Context, machine *infrav1.AWSMachine, max
 	if err != nil || rel.infra == nil {
 		return err
 	}
-	session, err := o.Sessions.For(ctx, rel.infra.Spec.IdentityRef, machine.Namespace, rel.infra.Spec.Region)
+	session, err := o.Sessions.For(ctx, cloud.SiteOf(rel.infra))
 	if err != nil {
 		o.note(machine.UID, nil, err)
 		return err
@@ -138,7 +141,7 @@ func (o *Observer) relatives() relatives {
 }
 
 func (o *Observer) intent(machine *infrav1.AWSMachine, rel related) Intent {
-	in := newIntent(machine, rel)
+	in := newIntent(machine, rel, o.Living)
 	in.Started = o.since(machine)
 	return in
 }

@@ -7,15 +7,15 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
 
 // Sessions gives sessions by identity.
 type Sessions interface {
-	For(ctx context.Context, ref *infrav1.AWSIdentityReference, namespace, region string) (*cloud.Session, error)
+	For(ctx context.Context, site cloud.Site) (*cloud.Session, error)
 }
 
 var _ Sessions = (*cloud.Sessions)(nil)
@@ -40,6 +40,8 @@ type Options struct {
 	// mirror.MachineTables and mirror.PoolTables.
 	Sessions Sessions
 	Mirror   *mirror.Mirror
+	// Living knows which other objects there are; nil means none.
+	Living ownership.Living
 	// Images finds images; share one with whoever else looks for images. Nil makes one.
 	Images *cloud.Images
 	// Terminator ends instances; share one likewise. Nil makes one.

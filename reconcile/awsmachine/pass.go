@@ -63,7 +63,7 @@ func (p *pass) snapshot() *mirror.Snapshot {
 }
 
 func (p *pass) intent() Intent {
-	in := newIntent(p.obj, p.related)
+	in := newIntent(p.obj, p.related, p.Living)
 	in.Started, in.Failures, in.Tolerated = p.started, p.memory.holds.Failures(), p.tolerated
 	in.Bootstrap, in.ImageID, in.Image, in.ObjectURL = p.data, p.imageID, p.image, p.objectURL
 	in.Stored, in.Removed, in.InLine = p.memory.stored, p.memory.removed, p.inLine
@@ -129,7 +129,7 @@ func (p *pass) rootless(ctx context.Context) (ctrl.Result, error) {
 
 // connect gets the session of the cluster's identity.
 func (p *pass) connect(ctx context.Context) error {
-	session, err := p.Sessions.For(ctx, p.related.infra.Spec.IdentityRef, p.obj.Namespace, p.related.infra.Spec.Region)
+	session, err := p.Sessions.For(ctx, cloud.SiteOf(p.related.infra))
 	if err != nil {
 		if e, ok := cloud.AsIdentityError(err); ok {
 			setNotReady(&p.obj.Status, e.Reason, e.Error(), p.obj.Generation)
@@ -298,7 +298,7 @@ func (p *pass) event(r plan.Result) {
 // record writes decisions and ids, if there are new ones.
 func (p *pass) record(ctx context.Context, v *view) error {
 	spec, annotation := v.record(), v.annotation()
-	in := newIntent(p.obj, p.related)
+	in := newIntent(p.obj, p.related, p.Living)
 	if p.deleting() || equality.Semantic.DeepEqual(spec, in.Machine.Spec) && annotation == p.obj.Annotations[lastAppliedTags] {
 		return nil
 	}

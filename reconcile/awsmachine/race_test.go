@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
@@ -76,7 +77,7 @@ func (w *world) race(names []string, done func(string) func() bool) {
 func (w *world) standby() *process {
 	w.t.Helper()
 	p := w.beside()
-	session, err := p.sessions.For(context.Background(), nil, "default", testRegion)
+	session, err := p.sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
 	w.must(err)
 	p.mirror.Watch(session)
 	w.pass(5 * time.Minute)

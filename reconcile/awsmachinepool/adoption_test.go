@@ -42,6 +42,13 @@ func TestMovedPoolKeepsItsGroup(t *testing.T) {
 	w.restart()
 	w.aws.ResetCounts()
 	w.settle("pool-1", w.ready("pool-1", 2))
+	// Nothing but the UID tags of group and template is written, once.
+	for _, op := range []string{"ec2.CreateTags", "autoscaling.CreateOrUpdateTags"} {
+		if n := w.aws.Counts()[op]; n != 1 {
+			t.Errorf("%s was called %d times", op, n)
+		}
+	}
+	w.aws.ResetCounts()
 	w.rounds("pool-1", 5)
 	w.changesNothing()
 	if after := w.get("pool-1").Spec; after.ProviderID != before.ProviderID {

@@ -11,6 +11,7 @@ import (
 	astypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
@@ -171,7 +172,7 @@ func TestNewLeaderDeletesThePoolThatTheOldOneMadeLast(t *testing.T) {
 			leader := w.process
 			w.boot()
 			standby := w.process
-			session, err := w.sessions.For(context.Background(), nil, "default", testRegion)
+			session, err := w.sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
 			w.must(err)
 			standby.mirror.Watch(session)
 			w.pass(5 * time.Minute)

@@ -13,6 +13,7 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
@@ -183,7 +184,7 @@ func TestForeignGroupAndTemplateAreLeftAlone(t *testing.T) {
 	other := w.get("pool-1")
 	other.UID, other.Spec.ProviderID, other.Spec.ProviderIDList = "another", "", nil
 	other.Status = infrav1.AWSMachinePoolStatus{}
-	in := newIntent(other, related{pool: w.machinePool("pool-1")})
+	in := newIntent(other, related{pool: w.machinePool("pool-1")}, ownership.NewIndex(w.kube))
 	in.Infra = w.infra()
 	p := Plan(in, w.mirror.Snapshot(w.session().Scope))
 	if len(p.Actions) != 0 {

@@ -30,6 +30,8 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership/ownershiptest"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
@@ -122,9 +124,9 @@ func newKube() client.Client {
 	}
 	infrav1.SetObjectDefaults_AWSCluster(cluster)
 	cluster.Spec.IdentityRef = nil // the process's own identity
-	return fake.NewClientBuilder().WithScheme(scheme).
+	return ownershiptest.Indexed(fake.NewClientBuilder().WithScheme(scheme).
 		WithStatusSubresource(&infrav1.AWSCluster{}, &infrav1.AWSMachinePool{}, &clusterv1.MachinePool{}, &infrav1.AWSMachine{}, &clusterv1.Machine{}).
-		WithObjects(owner, cluster).Build()
+		WithObjects(owner, cluster)).Build()
 }
 
 // boot starts a process that knows nothing.
@@ -137,9 +139,9 @@ func (w *world) boot() {
 			return aws.Config{Region: testRegion, BaseEndpoint: aws.String(w.url),
 				Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "")}, nil
 		}})
-	r := New(Options{Client: w.kube, Host: w.kube, Events: w.events, Sessions: noIdentity{sessions}, Mirror: m, Clock: w.now,
+	r := New(Options{Client: w.kube, Host: w.kube, Events: w.events, Sessions: noIdentity{sessions}, Mirror: m, Living: ownership.NewIndex(w.kube), Clock: w.now,
 		MachinePoolMachines: w.machines})
-	machines := awsmachine.New(awsmachine.Options{Client: w.kube, Host: w.kube, Events: w.events, Sessions: noIdentity{sessions}, Mirror: m, Clock: w.now})
+	machines := awsmachine.New(awsmachine.Options{Client: w.kube, Host: w.kube, Events: w.events, Sessions: noIdentity{sessions}, Mirror: m, Living: ownership.NewIndex(w.kube), Clock: w.now})
 	ctx, cancel := context.WithCancel(context.Background())
 	var ended sync.WaitGroup
 	ended.Go(func() { m.Run(ctx) })
@@ -149,8 +151,9 @@ func (w *world) boot() {
 // noIdentity always takes the process's own identity, which needs no object.
 type noIdentity struct{ *cloud.Sessions }
 
-func (n noIdentity) For(ctx context.Context, _ *infrav1.AWSIdentityReference, namespace, region string) (*cloud.Session, error) {
-	return n.Sessions.For(ctx, nil, namespace, region)
+func (n noIdentity) For(ctx context.Context, site cloud.Site) (*cloud.Session, error) {
+	site.Identity = nil
+	return n.Sessions.For(ctx, site)
 }
 
 // restart drops everything that was in memory.
@@ -170,7 +173,7 @@ func (w *world) must(err error) {
 // buildInfrastructure lets the AWSCluster's own reconciler do it.
 func (w *world) buildInfrastructure() {
 	w.t.Helper()
-	r := awscluster.New(awscluster.Options{Client: w.kube, Host: w.kube, Events: w.events, Sessions: noIdentity{w.sessions}, Mirror: w.mirror,
+	r := awscluster.New(awscluster.Options{Client: w.kube, Host: w.kube, Events: w.events, Sessions: noIdentity{w.sessions}, Mirror: w.mirror, Living: ownership.NewIndex(w.kube),
 		Resolver: resolves{}, Clock: w.now})
 	for range 100 {
 		_, _ = r.Reconcile(context.Background(), ctrl.Request{NamespacedName: key(testName)})
@@ -348,7 +351,7 @@ func (w *world) delete(name string) {
 
 func (w *world) session() *cloud.Session {
 	w.t.Helper()
-	session, err := w.sessions.For(context.Background(), nil, "default", testRegion)
+	session, err := w.sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
 	w.must(err)
 	return session
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	owners "github.com/capa-apiserver/capa-apiserver/reconcile/related"
 )
 
@@ -50,6 +51,8 @@ type Intent struct {
 	Owner *clusterv1.MachinePool
 	// Infra is the cluster's infrastructure, nil while there is none.
 	Infra *instance.Infra
+	// Living knows which other objects there are; nil means none.
+	Living ownership.Living
 	// Started is when the process that acts began to, zero for one that only looks:
 	// what it doesn't see soon after that proves nothing.
 	Started time.Time
@@ -74,8 +77,8 @@ type Intent struct {
 	MachinesLeft int
 }
 
-func newIntent(obj *infrav1.AWSMachinePool, r related) Intent {
-	in := Intent{Pool: obj.DeepCopy(), Owner: r.pool}
+func newIntent(obj *infrav1.AWSMachinePool, r related, living ownership.Living) Intent {
+	in := Intent{Pool: obj.DeepCopy(), Owner: r.pool, Living: living}
 	if r.infra != nil && r.cluster != nil {
 		in.Infra = instance.InfraOf(r.infra, r.cluster.Name, annotations.IsExternallyManaged(r.infra))
 	}
@@ -108,10 +111,12 @@ func (in *Intent) typeOfImage() string {
 }
 
 // owner is by what the group and the template are told to be the object's.
-func (in *Intent) owner() names.Owner {
-	owner := names.Owner{UID: string(in.Pool.UID)}
+func (in *Intent) owner() ownership.Owner {
+	owner := ownership.Owner{Owner: names.Owner{UID: string(in.Pool.UID)}, Kind: ownership.KindPool, Namespace: in.Pool.Namespace,
+		Name: in.Pool.Name, Created: in.Pool.CreationTimestamp.Time, Living: in.Living}
 	if in.Infra != nil {
 		owner.Cluster, owner.Additional = in.Infra.Cluster, in.Infra.Tags
+		owner.Account, owner.Region = in.Infra.Account, in.Infra.Region
 	}
 	return owner
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/observing"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
 
 // Observer projects AWSMachinePools for reads. It never changes anything in AWS,
@@ -19,6 +20,8 @@ import (
 type Observer struct {
 	Sessions Sessions
 	Mirror   *mirror.Mirror
+	// Living knows which other objects there are; nil means none.
+	Living ownership.Living
 	// Client reads AWSClusters and Host MachinePools and Clusters, both from caches.
 	Client, Host client.Reader
 	// Clock is the real one if nil.
@@ -35,13 +38,13 @@ func (o *Observer) Refresh(ctx context.Context, pool *infrav1.AWSMachinePool, ma
 	if err != nil || rel.infra == nil {
 		return err
 	}
-	session, err := o.Sessions.For(ctx, rel.infra.Spec.IdentityRef, pool.Namespace, rel.infra.Spec.Region)
+	session, err := o.Sessions.For(ctx, cloud.SiteOf(rel.infra))
 	if err != nil {
 		o.memory.Note(pool.UID, nil, err, o.clock().Now())
 		return err
 	}
 	o.Mirror.Watch(session)
-	in := newIntent(pool, rel)
+	in := newIntent(pool, rel, o.Living)
 	err = o.Mirror.Refresh(cloud.WithPriority(ctx, cloud.Interactive), session.Scope, maxAge, in.Kinds()...)
 	o.memory.Note(pool.UID, &session.Scope, err, o.clock().Now())
 	return err
@@ -78,7 +81,7 @@ func (o *Observer) look(ctx context.Context, pool *infrav1.AWSMachinePool) (Inte
 	if relErr != nil {
 		return Intent{}, nil, observing.Freshness{Err: relErr}
 	}
-	in, snap := newIntent(pool, rel), o.Mirror.Snapshot(*scope)
+	in, snap := newIntent(pool, rel, o.Living), o.Mirror.Snapshot(*scope)
 	return in, snap, observing.FreshnessOf(snap, err, in.Kinds()...)
 }
 

@@ -56,7 +56,7 @@ func (p *pass) snapshot() *mirror.Snapshot {
 }
 
 func (p *pass) intent() Intent {
-	in := newIntent(p.obj, p.related)
+	in := newIntent(p.obj, p.related, p.Living)
 	in.Started, in.Failures, in.Bootstrap, in.ImageID, in.Image = p.started, p.memory.holds.Failures(), p.data, p.imageID, p.image
 	in.Stored, in.ObjectRemoved = p.storedDigest(), p.memory.objectRemoved
 	in.Machines, in.MachinesLeft = p.MachinePoolMachines, p.machinesLeft
@@ -116,7 +116,7 @@ func (p *pass) rootless(ctx context.Context) (ctrl.Result, error) {
 
 // connect gets the session of the cluster's identity.
 func (p *pass) connect(ctx context.Context) error {
-	session, err := p.Sessions.For(ctx, p.related.infra.Spec.IdentityRef, p.obj.Namespace, p.related.infra.Spec.Region)
+	session, err := p.Sessions.For(ctx, cloud.SiteOf(p.related.infra))
 	if err != nil {
 		return err
 	}
@@ -234,7 +234,7 @@ func (p *pass) take(r plan.Result) {
 // record writes the group, its instances and the tags' annotation, if they changed.
 func (p *pass) record(ctx context.Context, v *view) error {
 	spec, annotation := v.record(), v.annotation()
-	in := newIntent(p.obj, p.related)
+	in := newIntent(p.obj, p.related, p.Living)
 	if p.deleting() || equality.Semantic.DeepEqual(spec, in.Pool.Spec) && annotation == p.obj.Annotations[lastAppliedTags] {
 		return nil
 	}

@@ -43,7 +43,7 @@ const (
 
 // Sessions gives sessions by identity.
 type Sessions interface {
-	For(ctx context.Context, ref *infrav1.AWSIdentityReference, namespace, region string) (*cloud.Session, error)
+	For(ctx context.Context, site cloud.Site) (*cloud.Session, error)
 }
 
 // Options are what a Reconciler is made of.
@@ -108,7 +108,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 
 // observe returns a snapshot in which the region's instance types were seen.
 func (r *Reconciler) observe(ctx context.Context, infra *infrav1.AWSCluster) (*mirror.Snapshot, error) {
-	session, err := r.Sessions.For(ctx, infra.Spec.IdentityRef, infra.Namespace, infra.Spec.Region)
+	session, err := r.Sessions.For(ctx, cloud.SiteOf(infra))
 	if err != nil {
 		return nil, err
 	}

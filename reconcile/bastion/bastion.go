@@ -15,6 +15,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -35,7 +36,7 @@ const (
 
 // Intent is what the bastion has to be.
 type Intent struct {
-	Owner             names.Owner
+	Owner             ownership.Owner
 	Region, Partition string
 	Spec              infrav1.Bastion
 	SSHKeyName        *string
@@ -65,7 +66,7 @@ func Observe(in Intent, snap *mirror.Snapshot) *State {
 	rows := mirror.Select(snap, mirror.Instances, func(i *ec2types.Instance) bool {
 		tags := mirror.Instances.Tags(i)
 		return tags[names.TagRole] == Role && instance.State(i) != infrav1.InstanceStateTerminated &&
-			in.Owner.Owns(tags, in.VPCID != "" && aws.ToString(i.VpcId) == in.VPCID)
+			in.Owner.Claim(ownership.Resource{Tags: tags, Inside: in.VPCID != "" && aws.ToString(i.VpcId) == in.VPCID}).Ours()
 	})
 	if len(rows) > 0 {
 		s.Row = rows[0]

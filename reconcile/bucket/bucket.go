@@ -14,6 +14,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -32,7 +33,7 @@ const (
 
 // Intent is what the bucket has to be.
 type Intent struct {
-	Owner names.Owner
+	Owner ownership.Owner
 	Spec  *infrav1.S3Bucket
 	// Region, Account and Partition are where the bucket and its readers are.
 	Region, Account, Partition string
@@ -100,7 +101,7 @@ func PlanDelete(in Intent) plan.Plan {
 		return plan.Plan{Waits: []plan.Wait{{Area: Area, Reason: infrav1.DeletingReason, Summary: "a look at bucket " + name}}}
 	case have.Blind && !have.Exists:
 		// What isn't empty, or isn't there, tells by the refusal.
-	case !have.Exists || !in.Owner.Owns(have.Tags, len(in.others()) > 0):
+	case !have.Exists || !in.Owner.Claim(ownership.Resource{ID: name, Tags: have.Tags, Inside: len(in.others()) > 0}).Ours():
 		return plan.Plan{}
 	}
 	a := plan.Action{Key: keyPrefix + "itself", Area: Area, Verb: plan.Delete, Operation: "s3.DeleteBucket",

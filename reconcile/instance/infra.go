@@ -14,7 +14,8 @@ import (
 type Infra struct {
 	// Cluster is the name that stands in names and tags.
 	Cluster string
-	Region  string
+	// Account is where the cluster's resources are, "" while it has none.
+	Account, Region string
 	// Provisioned tells that machines may be launched.
 	Provisioned bool
 	// External tells that somebody else keeps the infrastructure, so that its
@@ -45,7 +46,7 @@ type LoadBalancer struct {
 // the owning Cluster.
 func InfraOf(c *infrav1.AWSCluster, name string, external bool) *Infra {
 	in := &Infra{
-		Cluster: name, Region: c.Spec.Region, Provisioned: c.Provisioned(), External: external,
+		Cluster: name, Account: c.Status.AccountID, Region: c.Spec.Region, Provisioned: c.Provisioned(), External: external,
 		VPCID: c.Spec.Network.VPC.ID, Subnets: c.Spec.Network.Subnets, Groups: map[infrav1.SecurityGroupRole]string{},
 		Tags: c.Spec.AdditionalTags, LookupFormat: c.Spec.ImageLookupFormat, LookupOrg: c.Spec.ImageLookupOrg,
 		LookupBaseOS: c.Spec.ImageLookupBaseOS, SSHKeyName: c.Spec.SSHKeyName, IdentityRef: c.Spec.IdentityRef, Bucket: c.Spec.S3Bucket,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -24,7 +25,7 @@ func DeleteKinds() []mirror.Kind {
 // target groups: those of its API servers, and those which the cloud controller
 // manager made for Services and marked as the cluster's. Names are those of
 // spec; load balancers that are the user's carry no owned tag and stay.
-func PlanDelete(owner names.Owner, vpcID string, snap *mirror.Snapshot) plan.Plan {
+func PlanDelete(owner ownership.Owner, vpcID string, snap *mirror.Snapshot) plan.Plan {
 	d := deletion{owner: owner, vpcID: vpcID, snap: snap}
 	d.classic()
 	arns := d.v2()
@@ -33,7 +34,7 @@ func PlanDelete(owner names.Owner, vpcID string, snap *mirror.Snapshot) plan.Pla
 }
 
 type deletion struct {
-	owner names.Owner
+	owner ownership.Owner
 	vpcID string
 	snap  *mirror.Snapshot
 	plan  plan.Plan
@@ -43,7 +44,7 @@ type deletion struct {
 // its cloud controller manager in its VPC.
 func (d *deletion) belongs(tags map[string]string, vpcID string) bool {
 	inVPC := d.vpcID != "" && vpcID == d.vpcID
-	return d.owner.Owns(tags, inVPC) || inVPC && tags[names.TagCloudProviderPrefix+d.owner.Cluster] == names.Owned
+	return d.owner.Claim(ownership.Resource{Tags: tags, Inside: inVPC}).Ours() || inVPC && tags[names.TagCloudProviderPrefix+d.owner.Cluster] == names.Owned
 }
 
 func (d *deletion) add(key, operation, summary, waits string, in any) {

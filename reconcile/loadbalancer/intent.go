@@ -12,6 +12,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -24,7 +25,7 @@ const apiServerPort = 6443
 
 // Intent is what a load balancer has to be.
 type Intent struct {
-	Owner     names.Owner
+	Owner     ownership.Owner
 	Namespace string
 	Region    string
 	Spec      *infrav1.AWSLoadBalancerSpec
@@ -232,7 +233,7 @@ func (s *State) adopt(tags map[string]string, vpcID, scheme string) bool {
 	case tags == nil:
 		s.wait(infrav1.LoadBalancerFailedReason, "the tags of load balancer "+name+" to be read")
 		return false
-	case s.Owner.Owns(tags, vpcID == s.VPCID):
+	case s.Owner.Claim(ownership.Resource{Tags: tags, Inside: vpcID == s.VPCID}).Ours():
 		return true
 	case s.Spec.Name != nil && !mirror.Owned(tags):
 		s.Unmanaged = true

@@ -8,10 +8,11 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
 
 func intent(change func(*Intent)) *Intent {
-	in := &Intent{Owner: names.Owner{Cluster: "c1", UID: "u"}, Namespace: "team", Key: PrimaryKey, GroupID: "sg-lb", VPCID: "vpc-1", Internet: true,
+	in := &Intent{Owner: ownership.Owner{Owner: names.Owner{Cluster: "c1", UID: "u"}}, Namespace: "team", Key: PrimaryKey, GroupID: "sg-lb", VPCID: "vpc-1", Internet: true,
 		Region: "us-east-1", APIPort: 6443, Spec: &infrav1.AWSLoadBalancerSpec{LoadBalancerType: infrav1.LoadBalancerTypeNLB},
 		Subnets: []Subnet{{Name: "p1", ID: "subnet-p1", Zone: "a", Public: true}, {Name: "p2", ID: "subnet-p2", Zone: "a", Public: true},
 			{Name: "p3", ID: "subnet-p3", Zone: "b", Public: true}, {Name: "i1", ID: "subnet-i1", Zone: "a"}}}

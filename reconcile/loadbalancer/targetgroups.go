@@ -13,6 +13,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -127,7 +128,7 @@ func (s *State) findGroup(g *targetGroup) *mirror.TargetGroup {
 func (s *State) ours(row *mirror.TargetGroup) bool {
 	name := aws.ToString(row.TargetGroupName)
 	return (strings.HasPrefix(name, apiGroupPrefix) || strings.HasPrefix(name, additionalGroupPrefix)) &&
-		s.Owner.Owns(row.TagSet, aws.ToString(row.VpcId) == s.VPCID)
+		s.Owner.Claim(ownership.Resource{Tags: row.TagSet, Inside: aws.ToString(row.VpcId) == s.VPCID}).Ours()
 }
 
 func (s *State) planTargetGroups() []targetGroup {

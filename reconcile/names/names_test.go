@@ -50,32 +50,12 @@ func TestUsersTagsNeverSayWhoseAResourceIs(t *testing.T) {
 	}
 }
 
-func TestOwnershipNeedsTheTagAndTheRightUID(t *testing.T) {
-	o := Owner{Cluster: "c1", UID: "u"}
-	owned := TagOwnedPrefix + "c1"
-	for _, c := range []struct {
-		name  string
-		tags  map[string]string
-		known bool
-		want  bool
-	}{
-		{"made by us", map[string]string{owned: "owned", TagUID: "u"}, false, true},
-		{"made by another tool", map[string]string{owned: "owned"}, false, true},
-		{"made for the same name elsewhere", map[string]string{owned: "owned", TagUID: "v"}, false, false},
-		{"made for this object before it was moved", map[string]string{owned: "owned", TagUID: "v"}, true, true},
-		{"of another cluster", map[string]string{TagOwnedPrefix + "c2": "owned"}, true, false},
-		{"shared", map[string]string{owned: "shared"}, true, false},
-		{"without tags", nil, true, false},
-	} {
-		if got := o.Owns(c.tags, c.known); got != c.want {
-			t.Errorf("%s: %v, want %v", c.name, got, c.want)
-		}
-	}
-}
-
 func TestAMissingUIDTagIsNoDifference(t *testing.T) {
-	got := Missing(map[string]string{TagUID: "u", "a": "1", "b": "2"}, map[string]string{"a": "1", "b": "3"})
-	if !maps.Equal(got, map[string]string{"b": "2"}) {
+	want := map[string]string{TagUID: "u", "a": "1", "b": "2"}
+	if got := Missing(want, map[string]string{"a": "1", "b": "3"}); !maps.Equal(got, map[string]string{"b": "2"}) {
 		t.Errorf("%v", got)
+	}
+	if got := Missing(want, map[string]string{"a": "1", "b": "2", TagUID: "before"}); !maps.Equal(got, map[string]string{TagUID: "u"}) {
+		t.Errorf("of an object that was moved: %v", got)
 	}
 }

@@ -76,26 +76,13 @@ func (o Owner) HasOwnedTag(tags map[string]string) bool {
 	return tags[TagOwnedPrefix+o.Cluster] == Owned
 }
 
-// Owns tells whether a resource with these tags is the owner's. known says that
-// its id is recorded in the owner's spec or that it lies in the owner's VPC:
-// then another UID only means that the object was moved.
-func (o Owner) Owns(tags map[string]string, known bool) bool {
-	if !o.HasOwnedTag(tags) {
-		return false
-	}
-	uid, ok := tags[TagUID]
-	return !ok || uid == o.UID || known
-}
-
 // Missing returns the wanted tags which have lacks or has with another value. A
-// missing UID tag is no difference: what other tools made stays as it is.
+// missing UID tag is no difference: what other tools made stays as it is. Another
+// UID is one: it is that of an object which was moved.
 func Missing(want, have map[string]string) map[string]string {
 	missing := map[string]string{}
 	for k, v := range want {
-		if k == TagUID {
-			continue
-		}
-		if old, ok := have[k]; !ok || old != v {
+		if old, ok := have[k]; ok && old != v || !ok && k != TagUID {
 			missing[k] = v
 		}
 	}

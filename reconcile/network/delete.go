@@ -12,6 +12,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -182,7 +183,7 @@ func (s *State) deleteAddresses(gateways string) (left string) {
 	used := s.usedAllocations()
 	for _, a := range mirror.Select(s.snap, mirror.Addresses, nil) {
 		id := aws.ToString(a.AllocationId)
-		if !s.Owner.Owns(mirror.Addresses.Tags(a), used[id] != nil) {
+		if !s.Owner.Claim(ownership.Resource{Tags: mirror.Addresses.Tags(a), Inside: used[id] != nil}).Ours() {
 			continue
 		}
 		waits := ""
@@ -202,7 +203,7 @@ func (s *State) deleteInternetGateways(blocked string) {
 	for _, g := range mirror.Select(s.snap, mirror.InternetGateways, nil) {
 		id, vpc := aws.ToString(g.InternetGatewayId), mirror.InternetGateways.VPC(g)
 		known := vpc != "" && vpc == s.VPCID() || id == aws.ToString(s.Spec.VPC.InternetGatewayID)
-		if !s.Owner.Owns(mirror.InternetGateways.Tags(g), known) || vpc != "" && vpc != s.VPCID() {
+		if !s.Owner.Claim(ownership.Resource{Tags: mirror.InternetGateways.Tags(g), Inside: known}).Ours() || vpc != "" && vpc != s.VPCID() {
 			continue
 		}
 		waits := ""

@@ -9,6 +9,7 @@ import (
 
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -36,7 +37,7 @@ func (s *State) looseInternetGateway() *ec2types.InternetGateway {
 	recorded := aws.ToString(s.Spec.VPC.InternetGatewayID)
 	loose := mirror.Select(s.snap, mirror.InternetGateways, func(g *ec2types.InternetGateway) bool {
 		return len(g.Attachments) == 0 &&
-			s.Owner.Owns(mirror.InternetGateways.Tags(g), aws.ToString(g.InternetGatewayId) == recorded)
+			s.Owner.Claim(ownership.Resource{Tags: mirror.InternetGateways.Tags(g), Inside: aws.ToString(g.InternetGatewayId) == recorded}).Ours()
 	})
 	if len(loose) == 0 {
 		return nil

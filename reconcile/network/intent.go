@@ -8,13 +8,13 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
 // Intent is what a network has to be.
 type Intent struct {
-	Owner  names.Owner
+	Owner  ownership.Owner
 	Region string
 	// Spec is the user's wish together with what was recorded in it before. It is
 	// never changed.

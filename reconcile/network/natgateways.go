@@ -12,6 +12,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -177,7 +178,7 @@ func (s *State) freeAddresses() []*ec2types.Address {
 	used := s.usedAllocations()
 	return mirror.Select(s.snap, mirror.Addresses, func(a *ec2types.Address) bool {
 		return s.natAddress(a) && a.AssociationId == nil && used[aws.ToString(a.AllocationId)] == nil &&
-			s.Owner.Owns(mirror.Addresses.Tags(a), false)
+			s.Owner.Claim(ownership.Resource{Tags: mirror.Addresses.Tags(a), Inside: false}).Ours()
 	})
 }
 
@@ -188,7 +189,7 @@ func (s *State) strayAddresses() []*ec2types.Address {
 	used := s.usedAllocations()
 	return mirror.Select(s.snap, mirror.Addresses, func(a *ec2types.Address) bool {
 		return s.natAddress(a) && a.AssociationId != nil && used[aws.ToString(a.AllocationId)] == nil &&
-			s.Owner.Owns(mirror.Addresses.Tags(a), false)
+			s.Owner.Claim(ownership.Resource{Tags: mirror.Addresses.Tags(a), Inside: false}).Ours()
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -152,7 +153,7 @@ func (s *State) VPCID() string {
 
 // owns tells whether a resource of this VPC is the cluster's.
 func (s *State) owns(tags map[string]string, vpcID string) bool {
-	return s.Owner.Owns(tags, vpcID != "" && vpcID == s.VPCID())
+	return s.Owner.Claim(ownership.Resource{Tags: tags, Inside: !s.Unmanaged && vpcID != "" && vpcID == s.VPCID()}).Ours()
 }
 
 // pending tells whether a creation was begun whose end is not known. The table

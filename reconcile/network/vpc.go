@@ -10,6 +10,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -38,7 +39,7 @@ func (s *State) observeVPC() {
 // findVPC returns the VPC that was made for the cluster.
 func (s *State) findVPC() *mirror.VPC {
 	owned := mirror.Select(s.snap, mirror.VPCs, func(v *mirror.VPC) bool {
-		return s.Owner.Owns(mirror.VPCs.Tags(v), false)
+		return s.Owner.Claim(ownership.Resource{Tags: mirror.VPCs.Tags(v), Inside: false}).Ours()
 	})
 	if len(owned) > 1 {
 		s.problem(AreaVPC, "VPCs %s and %s both carry the tag %s%s; set spec.network.vpc.id to the right one",

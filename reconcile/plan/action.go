@@ -3,6 +3,8 @@
 // once, and the loop that acts.
 package plan
 
+import "slices"
+
 // Verb is what an action does to a resource.
 type Verb string
 
@@ -35,6 +37,9 @@ type Action struct {
 	// Summary is a sentence a person understands: "create route 0.0.0.0/0 to
 	// nat-1 in route table rtb-2 (c1-rt-private-us-east-1a)".
 	Summary string
+	// Claims tells that the action rewrites the UID tag of what an object had before
+	// it was moved, so that nobody doubts later whose it is.
+	Claims bool
 	// WaitsFor names what must exist or end first, in words; an action that waits
 	// is shown and not carried out.
 	WaitsFor string
@@ -66,6 +71,20 @@ type Plan struct {
 // Done tells that nothing is left to do or to wait for.
 func (p Plan) Done() bool {
 	return len(p.Actions) == 0 && len(p.Waits) == 0 && len(p.Problems) == 0
+}
+
+// ClaimsFirst makes all actions wait for those that rewrite UID tags: what is done
+// to one resource can take away the proof of whose another one is.
+func (p *Plan) ClaimsFirst() {
+	claims := func(a Action) bool { return a.Claims }
+	if !slices.ContainsFunc(p.Actions, claims) {
+		return
+	}
+	for i := range p.Actions {
+		if a := &p.Actions[i]; !a.Claims && a.WaitsFor == "" {
+			a.WaitsFor = "the UID tags of what was moved"
+		}
+	}
 }
 
 // Ready returns the actions that wait for nothing.

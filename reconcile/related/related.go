@@ -36,6 +36,21 @@ func Infrastructure(ctx context.Context, ours, host client.Reader, namespace, na
 	return cluster, infra, nil
 }
 
+// ClusterName returns the name of the Cluster that an object belongs to: that of its
+// owner reference, else of its label, else, for an AWSCluster, its own.
+func ClusterName(obj client.Object) string {
+	if name := OwnerName(obj, clusterv1.ClusterKind); name != "" {
+		return name
+	}
+	if name := obj.GetLabels()[clusterv1.ClusterNameLabel]; name != "" {
+		return name
+	}
+	if _, ok := obj.(*infrav1.AWSCluster); ok {
+		return obj.GetName()
+	}
+	return ""
+}
+
 // OwnerName returns the name of the object of a kind of Cluster API that owns obj,
 // or "".
 func OwnerName(obj client.Object, kind string) string {

@@ -1,0 +1,220 @@
+package ownership
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/related"
+)
+
+// The kinds of objects that own resources.
+const (
+	KindCluster = "AWSCluster"
+	KindMachine = "AWSMachine"
+	KindPool    = "AWSMachinePool"
+)
+
+// Object is a living object, as far as ownership asks.
+type Object struct {
+	Kind, Namespace, Name, UID string
+	Created                    time.Time
+	// Cluster is the name of the Cluster it belongs to, which stands in owned tags.
+	Cluster string
+	// Account and Region are where its resources are, "" where nothing says so.
+	Account, Region string
+	// Records are the ids, ARNs and names that its spec and status record.
+	Records []string
+}
+
+// Living knows the objects that live in this server. An error says that it can't be
+// told now; then nothing is claimed by it.
+type Living interface {
+	// ByUID returns the object with a UID, nil if none has it.
+	ByUID(uid string) (*Object, error)
+	// Recorders returns the objects that record the id of a resource.
+	Recorders(id string) ([]Object, error)
+	// Namesakes returns the objects of a kind that belong to a cluster of this name.
+	Namesakes(kind, cluster string) ([]Object, error)
+}
+
+// Fixed are living objects that are given. The zero Fixed is a server without any.
+type Fixed []Object
+
+var _ Living = Fixed(nil)
+
+// ByUID returns the object with a UID, nil if none has it.
+func (f Fixed) ByUID(uid string) (*Object, error) {
+	for _, x := range f {
+		if x.UID == uid {
+			return &x, nil
+		}
+	}
+	return nil, nil
+}
+
+// Recorders returns the objects that record the id of a resource.
+func (f Fixed) Recorders(id string) ([]Object, error) {
+	return f.with(func(x Object) bool {
+		for _, have := range x.Records {
+			if have == id {
+				return true
+			}
+		}
+		return false
+	}), nil
+}
+
+// Namesakes returns the objects of a kind that belong to a cluster of this name.
+func (f Fixed) Namesakes(kind, cluster string) ([]Object, error) {
+	return f.with(func(x Object) bool { return x.Kind == kind && x.Cluster == cluster }), nil
+}
+
+func (f Fixed) with(match func(Object) bool) []Object {
+	var found []Object
+	for _, x := range f {
+		if match(x) {
+			found = append(found, x)
+		}
+	}
+	return found
+}
+
+// The fields by which the cache of objects is indexed.
+const (
+	fieldUID      = "ownership.uid"
+	fieldRecorded = "ownership.recorded"
+	fieldCluster  = "ownership.cluster"
+)
+
+// Index is the living objects of a cache.
+type Index struct{ reader client.Reader }
+
+var _ Living = Index{}
+
+// NewIndex returns the living objects that a reader has, which has to be indexed.
+func NewIndex(reader client.Reader) Index { return Index{reader} }
+
+// IndexFields indexes a cache, which must not have been started, for an Index.
+func IndexFields(ctx context.Context, fields client.FieldIndexer) error {
+	for _, k := range kinds {
+		for field, values := range indexedFields {
+			if err := fields.IndexField(ctx, k.object(), field, values); err != nil {
+				return fmt.Errorf("indexing %s by %s: %w", k.name, field, err)
+			}
+		}
+	}
+	return nil
+}
+
+var indexedFields = map[string]client.IndexerFunc{
+	fieldUID:      func(obj client.Object) []string { return []string{string(obj.GetUID())} },
+	fieldRecorded: func(obj client.Object) []string { return objectOf(obj).Records },
+	fieldCluster:  func(obj client.Object) []string { return []string{related.ClusterName(obj)} },
+}
+
+// kinds are the kinds of objects that own resources.
+var kinds = []struct {
+	name   string
+	object func() client.Object
+	list   func() client.ObjectList
+	items  func(client.ObjectList) []Object
+}{
+	{KindCluster, func() client.Object { return &infrav1.AWSCluster{} }, func() client.ObjectList { return &infrav1.AWSClusterList{} },
+		func(l client.ObjectList) []Object {
+			return objectsOf[*infrav1.AWSCluster](l.(*infrav1.AWSClusterList).Items)
+		}},
+	{KindMachine, func() client.Object { return &infrav1.AWSMachine{} }, func() client.ObjectList { return &infrav1.AWSMachineList{} },
+		func(l client.ObjectList) []Object {
+			return objectsOf[*infrav1.AWSMachine](l.(*infrav1.AWSMachineList).Items)
+		}},
+	{KindPool, func() client.Object { return &infrav1.AWSMachinePool{} }, func() client.ObjectList { return &infrav1.AWSMachinePoolList{} },
+		func(l client.ObjectList) []Object {
+			return objectsOf[*infrav1.AWSMachinePool](l.(*infrav1.AWSMachinePoolList).Items)
+		}},
+}
+
+// ByUID returns the object with a UID, nil if none has it.
+func (x Index) ByUID(uid string) (*Object, error) {
+	for _, k := range kinds {
+		found, err := x.list(k.name, fieldUID, uid)
+		if err != nil || len(found) > 0 {
+			return first(found), err
+		}
+	}
+	return nil, nil
+}
+
+func first(objects []Object) *Object {
+	if len(objects) == 0 {
+		return nil
+	}
+	return &objects[0]
+}
+
+// Recorders returns the objects that record the id of a resource.
+func (x Index) Recorders(id string) ([]Object, error) {
+	var all []Object
+	for _, k := range kinds {
+		found, err := x.list(k.name, fieldRecorded, id)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+// Namesakes returns the objects of a kind that belong to a cluster of this name.
+func (x Index) Namesakes(kind, cluster string) ([]Object, error) {
+	return x.list(kind, fieldCluster, cluster)
+}
+
+// lookTime bounds a look into the cache, which waits only while it is being filled.
+const lookTime = time.Second
+
+func (x Index) list(kind, field, value string) ([]Object, error) {
+	for _, k := range kinds {
+		if k.name != kind {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+		defer cancel()
+		list := k.list()
+		err := x.reader.List(ctx, list, client.MatchingFields{field: value}, client.UnsafeDisableDeepCopy)
+		if err != nil {
+			return nil, fmt.Errorf("looking up %ss: %w", kind, err)
+		}
+		return k.items(list), nil
+	}
+	return nil, nil
+}
+
+func objectsOf[P interface {
+	*T
+	client.Object
+}, T any](items []T) []Object {
+	out := make([]Object, 0, len(items))
+	for i := range items {
+		out = append(out, objectOf(P(&items[i])))
+	}
+	return out
+}
+
+// objectOf reads from an object what ownership asks.
+func objectOf(obj client.Object) Object {
+	x := Object{Namespace: obj.GetNamespace(), Name: obj.GetName(), UID: string(obj.GetUID()), Created: obj.GetCreationTimestamp().Time,
+		Cluster: related.ClusterName(obj)}
+	switch o := obj.(type) {
+	case *infrav1.AWSCluster:
+		x.Kind, x.Account, x.Region, x.Records = KindCluster, o.Status.AccountID, o.Spec.Region, RecordsOfCluster(o)
+	case *infrav1.AWSMachine:
+		x.Kind, x.Records = KindMachine, RecordsOfMachine(o)
+	case *infrav1.AWSMachinePool:
+		x.Kind, x.Records = KindPool, RecordsOfPool(o)
+	}
+	return x
+}

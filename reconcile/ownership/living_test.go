@@ -1,0 +1,53 @@
+package ownership_test
+
+import (
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership/ownershiptest"
+)
+
+func TestIndexFindsObjectsByUIDRecordAndCluster(t *testing.T) {
+	scheme := runtime.NewScheme()
+	if err := infrav1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	meta := func(name, uid string) metav1.ObjectMeta {
+		return metav1.ObjectMeta{Namespace: "a", Name: name, UID: types.UID("uid-" + uid), Labels: map[string]string{clusterv1.ClusterNameLabel: "c1"}}
+	}
+	cluster := &infrav1.AWSCluster{ObjectMeta: meta("c1", "c")}
+	cluster.Spec.Region, cluster.Status.AccountID = "us-east-1", "123456789012"
+	cluster.Spec.Network.VPC.ID = "vpc-1"
+	cluster.Spec.Network.Subnets = infrav1.Subnets{{ID: "name", ResourceID: "subnet-1"}}
+	machine := &infrav1.AWSMachine{ObjectMeta: meta("m1", "m")}
+	machine.Spec.ProviderID = aws.String("aws:///us-east-1a/i-1")
+	pool := &infrav1.AWSMachinePool{ObjectMeta: meta("p1", "p")}
+	pool.Spec.ProviderID = "arn:group"
+	x := ownership.NewIndex(ownershiptest.Indexed(fake.NewClientBuilder().WithScheme(scheme).WithObjects(cluster, machine, pool)).Build())
+
+	for uid, kind := range map[string]string{"uid-c": ownership.KindCluster, "uid-m": ownership.KindMachine, "uid-p": ownership.KindPool} {
+		if found, err := x.ByUID(uid); err != nil || found == nil || found.Kind != kind || found.Cluster != "c1" {
+			t.Errorf("%s: %+v (%v)", uid, found, err)
+		}
+	}
+	if found, err := x.ByUID("nobody"); found != nil || err != nil {
+		t.Errorf("nobody is %+v (%v)", found, err)
+	}
+	for id, name := range map[string]string{"vpc-1": "c1", "subnet-1": "c1", "i-1": "m1", "arn:group": "p1"} {
+		if found, err := x.Recorders(id); err != nil || len(found) != 1 || found[0].Name != name {
+			t.Errorf("%s is recorded by %+v (%v)", id, found, err)
+		}
+	}
+	found, err := x.Namesakes(ownership.KindCluster, "c1")
+	if err != nil || len(found) != 1 || found[0].Account != "123456789012" || found[0].Region != "us-east-1" {
+		t.Errorf("namesakes are %+v (%v)", found, err)
+	}
+}

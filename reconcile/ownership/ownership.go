@@ -1,0 +1,181 @@
+// Package ownership tells whose an AWS resource is. What users write is a wish and
+// never a proof: an id or a name in a spec says what somebody wants, and the tags
+// that AWS shows say whose it is. Every room asks here before it shows, tags,
+// changes or deletes anything.
+//
+// A resource is
+//   - ours: it carries the cluster's owned tag and this object's UID; or a UID of
+//     nobody who lives, or none, and no other living object has a better claim;
+//   - used: the user named it and it isn't ours: it is read and referred to, and
+//     that is all;
+//   - foreign: everything else.
+package ownership
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+)
+
+// Owner is an object for which resources are made, and on whose behalf they are
+// judged.
+type Owner struct {
+	names.Owner
+	// Kind, Namespace and Name are the object's; Created is since when it is there.
+	Kind, Namespace, Name string
+	Created               time.Time
+	// Account and Region are where its resources are; "" where that isn't known.
+	Account, Region string
+	// Living knows what else lives in this server; nil means that nothing does.
+	Living Living
+}
+
+// Resource is what AWS shows of one.
+type Resource struct {
+	// ID is the id, ARN or name by which objects record it; "" for one that nothing
+	// records.
+	ID   string
+	Tags map[string]string
+	// Recorded tells that the owner's spec or status records the id.
+	Recorded bool
+	// Inside tells that it is a part of something that was claimed as the owner's,
+	// such as the cluster's own VPC. A VPC that is merely used proves nothing.
+	Inside bool
+}
+
+// Verdict is whose a resource is.
+type Verdict int
+
+// The verdicts. The zero one is the one that does no harm.
+const (
+	// Foreign: hands off.
+	Foreign Verdict = iota
+	// Ours: to be changed and deleted as the object wants it.
+	Ours
+	// Moved: ours, with the UID tag of an object that the owner was before it was
+	// moved or restored. That tag is rewritten before anything else is done.
+	Moved
+)
+
+// Claim is the answer.
+type Claim struct {
+	Verdict Verdict
+	// Of says whose a foreign resource is, for people: "AWSCluster of another
+	// namespace".
+	Of string
+}
+
+// Ours tells that the resource may be changed and deleted.
+func (c Claim) Ours() bool { return c.Verdict != Foreign }
+
+// Claim tells whether a resource is the owner's.
+func (o Owner) Claim(r Resource) Claim {
+	if o.Cluster == "" || !o.HasOwnedTag(r.Tags) {
+		return Claim{Of: o.holderOf(r.Tags)}
+	}
+	uid := r.Tags[names.TagUID]
+	if uid != "" && uid == o.UID {
+		return Claim{Verdict: Ours}
+	}
+	if uid != "" {
+		holder, err := o.living().ByUID(uid)
+		switch {
+		case err != nil:
+			return undecided(err)
+		case holder != nil:
+			return Claim{Of: o.describe(*holder)}
+		}
+	}
+	ours := Claim{Verdict: Ours}
+	if uid != "" {
+		ours.Verdict = Moved
+	}
+	if r.Inside {
+		return ours
+	}
+	rival, err := o.rival(r)
+	switch {
+	case err != nil:
+		return undecided(err)
+	case rival != nil:
+		return Claim{Of: o.describe(*rival) + " as much as of this object, by its tags"}
+	}
+	return ours
+}
+
+// rival returns a living object whose claim to a resource without a living UID is
+// as good as the owner's, or nil. Of two that record it, the older one keeps what
+// never had a UID; what had one lost its owner a moment ago, and who of the two
+// continues it is for people to say.
+func (o Owner) rival(r Resource) (*Object, error) {
+	if r.ID != "" {
+		recorders, err := o.living().Recorders(r.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range recorders {
+			if o.sameName(x) && !(r.Recorded && r.Tags[names.TagUID] == "" && o.before(x)) {
+				return &x, nil
+			}
+		}
+	}
+	if r.Recorded {
+		return nil, nil
+	}
+	namesakes, err := o.living().Namesakes(o.Kind, o.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range namesakes {
+		// A cluster's resources follow from its name alone, those of others from theirs too.
+		if o.sameName(x) && (o.Kind == KindCluster || x.Name == o.Name) {
+			return &x, nil
+		}
+	}
+	return nil, nil
+}
+
+// sameName tells whether another living object could claim by its names what the
+// owner claims: it is of the same kind, of a cluster of the same name, and may be in
+// the same account and region.
+func (o Owner) sameName(x Object) bool {
+	elsewhere := func(a, b string) bool { return a != "" && b != "" && a != b }
+	return x.UID != o.UID && x.Kind == o.Kind && x.Cluster == o.Cluster &&
+		!elsewhere(x.Account, o.Account) && !elsewhere(x.Region, o.Region)
+}
+
+func (o Owner) before(x Object) bool {
+	return o.Created.Before(x.Created) || o.Created.Equal(x.Created) && o.UID < x.UID
+}
+
+func (o Owner) living() Living {
+	if o.Living == nil {
+		return Fixed(nil)
+	}
+	return o.Living
+}
+
+func undecided(err error) Claim {
+	return Claim{Of: fmt.Sprintf("nobody known yet (%v)", err)}
+}
+
+// describe names another object as far as the owner's users may know of it: what is
+// in other namespaces isn't theirs to see.
+func (o Owner) describe(x Object) string {
+	if x.Namespace != o.Namespace {
+		return x.Kind + " in another namespace"
+	}
+	return fmt.Sprintf("%s %s/%s", x.Kind, x.Namespace, x.Name)
+}
+
+// holderOf says whose a resource without the owner's owned tag is.
+func (o Owner) holderOf(tags map[string]string) string {
+	for _, key := range names.SortedKeys(tags) {
+		if cluster, ok := strings.CutPrefix(key, names.TagOwnedPrefix); ok && tags[key] == names.Owned {
+			return "cluster " + cluster
+		}
+	}
+	return "somebody who made it without the tag " + names.TagOwnedPrefix + o.Cluster + " = " + names.Owned
+}
