@@ -189,9 +189,7 @@ func tags(w *Wanted, group *mirror.AutoScalingGroup) []plan.Action {
 	have := mirror.AutoScalingGroups.Tags(group)
 	var actions []plan.Action
 	if missing := names.Missing(w.Tags, have); len(missing) > 0 {
-		actions = append(actions, plan.Action{Key: "group-tags", Area: AreaSettings, Verb: plan.Update, Operation: "autoscaling.CreateOrUpdateTags",
-			Input:   &autoscaling.CreateOrUpdateTagsInput{Tags: tagList(w.Name, missing)},
-			Summary: fmt.Sprintf("tag Auto Scaling group %s with %s", w.Name, strings.Join(names.SortedKeys(missing), ", "))})
+		actions = append(actions, tagGroup(w.Name, missing))
 	}
 	removed := map[string]string{}
 	for _, key := range w.Removed {
@@ -205,6 +203,18 @@ func tags(w *Wanted, group *mirror.AutoScalingGroup) []plan.Action {
 			Summary: fmt.Sprintf("delete tags %s of Auto Scaling group %s", strings.Join(names.SortedKeys(removed), ", "), w.Name)})
 	}
 	return actions
+}
+
+func tagGroup(name string, tags map[string]string) plan.Action {
+	_, claims := tags[names.TagUID]
+	return plan.Action{Key: "group-tags", Area: AreaSettings, Verb: plan.Update, Operation: "autoscaling.CreateOrUpdateTags", Claims: claims,
+		Input:   &autoscaling.CreateOrUpdateTagsInput{Tags: tagList(name, tags)},
+		Summary: fmt.Sprintf("tag Auto Scaling group %s with %s", name, strings.Join(names.SortedKeys(tags), ", "))}
+}
+
+// ClaimGroup puts the UID of the object that has the group now on it.
+func ClaimGroup(group *mirror.AutoScalingGroup, uid string) plan.Action {
+	return tagGroup(aws.ToString(group.AutoScalingGroupName), map[string]string{names.TagUID: uid})
 }
 
 // DeleteGroup deletes the group and its instances.

@@ -21,12 +21,14 @@ func Leaving(i astypes.Instance) bool {
 	return strings.HasPrefix(state, "Terminat") || strings.HasPrefix(state, "Detach")
 }
 
-// FindMember returns the group's entry of an instance, nil when no group has it.
-func FindMember(snap *mirror.Snapshot, id string) *astypes.Instance {
-	for _, g := range mirror.Select(snap, mirror.AutoScalingGroups, func(g *mirror.AutoScalingGroup) bool { return placeOf(g, id) >= 0 }) {
-		return &g.Instances[placeOf(g, id)]
+// FindMember returns the entry of an instance in a group that is the pool's own, nil
+// where that has none: whatever group has it then, it isn't for this pool to end.
+func FindMember(group Claimed[mirror.AutoScalingGroup], id string) *astypes.Instance {
+	g := group.Own()
+	if g == nil || placeOf(g, id) < 0 {
+		return nil
 	}
-	return nil
+	return &g.Instances[placeOf(g, id)]
 }
 
 // placeOf returns where an instance stands in a group's list, -1 if it isn't there.

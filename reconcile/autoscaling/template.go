@@ -31,7 +31,7 @@ func PlanTemplate(w *Wanted, template *mirror.LaunchTemplate, group *mirror.Auto
 	case template == nil:
 		return []plan.Action{createTemplate(w)}
 	}
-	actions := tagTemplate(w, template)
+	actions := templateTags(w, template)
 	if w.Data != nil && template.Latest != nil {
 		if names := changed(w.Data, template.Latest.LaunchTemplateData); len(names) > 0 {
 			return append(actions, createVersion(w, template, names))
@@ -70,13 +70,11 @@ func versionToken(w *Wanted, template *mirror.LaunchTemplate) string {
 
 func numberText(n int64) string { return strconv.FormatInt(n, 10) }
 
-func tagTemplate(w *Wanted, template *mirror.LaunchTemplate) []plan.Action {
+func templateTags(w *Wanted, template *mirror.LaunchTemplate) []plan.Action {
 	id, have := aws.ToString(template.LaunchTemplateId), mirror.LaunchTemplates.Tags(template)
 	var actions []plan.Action
 	if missing := names.Missing(w.Tags, have); len(missing) > 0 {
-		actions = append(actions, plan.Action{Key: "launch-template-tags", Area: AreaSettings, Verb: plan.Update, Operation: "ec2.CreateTags",
-			Input:   &ec2.CreateTagsInput{Resources: []string{id}, Tags: instance.TagList(missing)},
-			Summary: fmt.Sprintf("tag launch template %s with %s", id, strings.Join(names.SortedKeys(missing), ", "))})
+		actions = append(actions, tagTemplate(id, missing))
 	}
 	var removed []ec2types.Tag
 	for _, key := range w.Removed {
@@ -90,6 +88,18 @@ func tagTemplate(w *Wanted, template *mirror.LaunchTemplate) []plan.Action {
 			Summary: fmt.Sprintf("delete tags %s of launch template %s", strings.Join(w.Removed, ", "), id)})
 	}
 	return actions
+}
+
+func tagTemplate(id string, tags map[string]string) plan.Action {
+	_, claims := tags[names.TagUID]
+	return plan.Action{Key: "launch-template-tags", Area: AreaSettings, Verb: plan.Update, Operation: "ec2.CreateTags", Claims: claims,
+		Input:   &ec2.CreateTagsInput{Resources: []string{id}, Tags: instance.TagList(tags)},
+		Summary: fmt.Sprintf("tag launch template %s with %s", id, strings.Join(names.SortedKeys(tags), ", "))}
+}
+
+// ClaimTemplate puts the UID of the object that has the template now on it.
+func ClaimTemplate(template *mirror.LaunchTemplate, uid string) plan.Action {
+	return tagTemplate(aws.ToString(template.LaunchTemplateId), map[string]string{names.TagUID: uid})
 }
 
 // prune deletes versions that nobody needs: not the newest ones, the default (AWS

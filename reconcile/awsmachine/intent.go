@@ -20,6 +20,8 @@ type Intent struct {
 	// Machine is the AWSMachine, Owner its Machine. They are never changed.
 	Machine *infrav1.AWSMachine
 	Owner   *clusterv1.Machine
+	// Pool is the AWSMachinePool of a machine that stands for an instance of one.
+	Pool *infrav1.AWSMachinePool
 	// Infra is the cluster's infrastructure, nil while there is none.
 	Infra *instance.Infra
 	// Started is since when this process has looked at AWS without a break, and since
@@ -58,7 +60,7 @@ type Intent struct {
 }
 
 func newIntent(obj *infrav1.AWSMachine, r related, living ownership.Living) Intent {
-	in := Intent{Machine: obj.DeepCopy(), Owner: r.machine, Infra: r.infrastructureFacts(), Living: living}
+	in := Intent{Machine: obj.DeepCopy(), Owner: r.machine, Pool: r.pool, Infra: r.infrastructureFacts(), Living: living}
 	infrav1.SetObjectDefaults_AWSMachine(in.Machine)
 	return in
 }

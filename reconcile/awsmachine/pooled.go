@@ -13,12 +13,20 @@ import (
 // group, which makes it, tags it and holds it to what the launch template says.
 func (in *Intent) pooled() bool { return in.Machine.PoolName() != "" }
 
-// planLeave ends the instance through its group. One that no group has any more is
-// gone, or somebody took it out to keep it.
+// poolsGroup is the group of the machine's pool; nothing unless it is the pool's own.
+func (v *view) poolsGroup() autoscaling.Claimed[mirror.AutoScalingGroup] {
+	if v.Pool == nil {
+		return autoscaling.Claimed[mirror.AutoScalingGroup]{}
+	}
+	return autoscaling.FindGroup(v.snap, v.Pool.Spec.ProviderID, autoscaling.OwnerOf(v.Pool, v.Infra, v.Living))
+}
+
+// planLeave ends the instance through its group. One that the pool's group hasn't any
+// more is gone, or somebody took it out to keep it, or it never was the pool's.
 func (v *view) planLeave() {
 	const area = infrav1.InstanceReadyCondition
 	id := instance.RecordedID(&v.Machine.Spec)
-	member := autoscaling.FindMember(v.snap, id)
+	member := autoscaling.FindMember(v.poolsGroup(), id)
 	switch {
 	case v.row != nil && instance.State(v.row) == infrav1.InstanceStateTerminated:
 	case v.row != nil && instance.State(v.row) == infrav1.InstanceStateShuttingDown,

@@ -21,6 +21,8 @@ type related struct {
 	machine *clusterv1.Machine
 	cluster *clusterv1.Cluster
 	infra   *infrav1.AWSCluster
+	// pool is the AWSMachinePool of a machine that stands for an instance of one.
+	pool *infrav1.AWSMachinePool
 }
 
 // relatives reads related objects, from caches.
@@ -37,6 +39,14 @@ func (r relatives) of(ctx context.Context, obj *infrav1.AWSMachine) (related, er
 		machine := &clusterv1.Machine{}
 		if err := r.host.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: name}, machine); err == nil {
 			out.machine = machine
+		} else if !apierrors.IsNotFound(err) {
+			return out, err
+		}
+	}
+	if name := obj.PoolName(); name != "" {
+		pool := &infrav1.AWSMachinePool{}
+		if err := r.ours.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: name}, pool); err == nil {
+			out.pool = pool
 		} else if !apierrors.IsNotFound(err) {
 			return out, err
 		}

@@ -71,9 +71,15 @@ func (v *view) serving() bool {
 	return !v.deleting() && v.group != nil && !autoscaling.Deleting(v.group)
 }
 
+// foreign tells that the group's name is somebody else's.
+func (v *view) foreign() bool {
+	_, foreign := v.underGroup.Foreign()
+	return foreign
+}
+
 // missing tells that a recorded group isn't to be seen, and not proven to be gone.
 func (v *view) missing() bool {
-	return !v.deleting() && v.group == nil && !v.foreignGroup && v.recordedARN() != "" && !v.vanished()
+	return !v.deleting() && v.group == nil && !v.foreign() && v.recordedARN() != "" && !v.vanished()
 }
 
 func (v *view) condition(a conditions.Area) conditions.Condition {

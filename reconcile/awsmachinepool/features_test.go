@@ -194,7 +194,7 @@ func TestForeignGroupAndTemplateAreLeftAlone(t *testing.T) {
 	for _, x := range p.Problems {
 		all = append(all, x.Summary)
 	}
-	if text := strings.Join(all, "\n"); !strings.Contains(text, "launch template pool-1 belongs to somebody else") || !strings.Contains(text, "Auto Scaling group pool-1 belongs to somebody else") {
+	if text := strings.Join(all, "\n"); !strings.Contains(text, "launch template pool-1 belongs to AWSMachinePool default/pool-1") || !strings.Contains(text, "Auto Scaling group pool-1 belongs to AWSMachinePool default/pool-1") {
 		t.Errorf("the problems are %s", text)
 	}
 }

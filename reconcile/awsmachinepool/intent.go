@@ -111,15 +111,7 @@ func (in *Intent) typeOfImage() string {
 }
 
 // owner is by what the group and the template are told to be the object's.
-func (in *Intent) owner() ownership.Owner {
-	owner := ownership.Owner{Owner: names.Owner{UID: string(in.Pool.UID)}, Kind: ownership.KindPool, Namespace: in.Pool.Namespace,
-		Name: in.Pool.Name, Created: in.Pool.CreationTimestamp.Time, Living: in.Living}
-	if in.Infra != nil {
-		owner.Cluster, owner.Additional = in.Infra.Cluster, in.Infra.Tags
-		owner.Account, owner.Region = in.Infra.Account, in.Infra.Region
-	}
-	return owner
-}
+func (in *Intent) owner() ownership.Owner { return autoscaling.OwnerOf(in.Pool, in.Infra, in.Living) }
 
 // tags returns the tags of the group and the template.
 func (in *Intent) tags() map[string]string {

@@ -29,20 +29,22 @@ const (
 type view struct {
 	Intent
 	snap *mirror.Snapshot
-	// group and template are nil while none is to be seen; foreign ones are
-	// somebody else's of the same name.
-	group                         *mirror.AutoScalingGroup
-	template                      *mirror.LaunchTemplate
-	foreignGroup, foreignTemplate bool
-	plan                          plan.Plan
+	// underGroup and underTemplate are what AWS has under the pool's names, group and
+	// template what of it is the pool's; nil while none is to be seen.
+	underGroup    autoscaling.Claimed[mirror.AutoScalingGroup]
+	underTemplate autoscaling.Claimed[mirror.LaunchTemplate]
+	group         *mirror.AutoScalingGroup
+	template      *mirror.LaunchTemplate
+	plan          plan.Plan
 	// storing tells that the plan stores bootstrap data.
 	storing bool
 }
 
 func observe(in Intent, snap *mirror.Snapshot) *view {
 	v := &view{Intent: in, snap: snap}
-	v.group, v.foreignGroup = autoscaling.FindGroup(snap, in.Pool.Name, in.recordedARN(), in.owner())
-	v.template, v.foreignTemplate = autoscaling.FindTemplate(snap, v.templateName(), in.Pool.Status.LaunchTemplateID, v.group, in.owner())
+	v.underGroup = autoscaling.FindGroup(snap, in.recordedARN(), in.owner())
+	v.underTemplate = autoscaling.FindTemplate(snap, v.templateName(), in.Pool.Status.LaunchTemplateID, in.owner())
+	v.group, v.template = v.underGroup.Own(), v.underTemplate.Own()
 	return v
 }
 
@@ -75,9 +77,10 @@ func (v *view) make() {
 	}
 	if v.deleting() {
 		v.planDelete()
-		return
+	} else {
+		v.planPool()
 	}
-	v.planPool()
+	v.plan.ClaimsFirst()
 }
 
 // groundless tells that the pool has nothing to stand on yet, for which AWS need
@@ -128,20 +131,15 @@ func (v *view) troubled(area string) bool {
 // planPool makes the template first, then the group, and has the group's instances
 // follow the template.
 func (v *view) planPool() {
+	v.tellForeign()
+	if v.foreign() {
+		return
+	}
 	w := v.wanted()
-	if v.foreignTemplate && v.template == nil {
-		v.problem(areaTemplate, infrav1.LaunchTemplateReconcileFailedReason, "launch template %s belongs to somebody else; rename the pool, or give "+
-			"spec.awsLaunchTemplate.name another name", v.templateName())
-	}
-	if v.foreignGroup {
-		v.problem(areaGroup, infrav1.ASGProvisionFailedReason, "Auto Scaling group %s belongs to somebody else: names of groups are unique in an "+
-			"account and region; rename the pool", v.Pool.Name)
-	}
 	if !v.troubled(areaTemplate) || v.template != nil {
 		v.add(v.afterStoring(autoscaling.PlanTemplate(w, v.template, v.group))...)
 	}
 	switch {
-	case v.foreignGroup:
 	case v.group != nil && autoscaling.Deleting(v.group):
 		v.wait(areaGroup, infrav1.ASGDeletionInProgressReason, fmt.Sprintf("Auto Scaling group %s, which somebody deleted, to end, to make it anew", v.Pool.Name))
 	case v.group == nil && v.troubled(areaGroup):
@@ -168,6 +166,19 @@ func (v *view) planPool() {
 		p := autoscaling.PlanRefresh(w, v.group, v.template)
 		v.add(p.Actions...)
 		v.plan.Waits, v.plan.Problems = append(v.plan.Waits, p.Waits...), append(v.plan.Problems, p.Problems...)
+	}
+}
+
+// tellForeign says which of the pool's names is whose. Names of groups and templates
+// are unique in an account and region, so that nothing can be made beside them.
+func (v *view) tellForeign() {
+	if of, foreign := v.underTemplate.Foreign(); foreign {
+		v.problem(areaTemplate, infrav1.LaunchTemplateReconcileFailedReason, "launch template %s belongs to %s, and is left alone; give "+
+			"spec.awsLaunchTemplate.name a name that nobody has, or rename the pool", v.templateName(), of)
+	}
+	if of, foreign := v.underGroup.Foreign(); foreign {
+		v.problem(areaGroup, infrav1.ASGProvisionFailedReason, "Auto Scaling group %s belongs to %s, and is left alone; names of groups are unique in "+
+			"an account and region: make the pool anew with another name", v.Pool.Name, of)
 	}
 }
 
@@ -299,6 +310,12 @@ func (v *view) userData() ([]byte, error) {
 
 // planDelete deletes the group with its instances, and then the template.
 func (v *view) planDelete() {
+	if v.underGroup.Moved() {
+		v.add(autoscaling.ClaimGroup(v.group, string(v.Pool.UID)))
+	}
+	if v.underTemplate.Moved() {
+		v.add(autoscaling.ClaimTemplate(v.template, string(v.Pool.UID)))
+	}
 	switch {
 	case v.group == nil && v.MachinesLeft > 0:
 		v.wait(areaGroup, infrav1.DeletingReason, fmt.Sprintf("%d AWSMachines of its instances to end", v.MachinesLeft))
