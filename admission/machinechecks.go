@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
 
 // defaultKey is the key pair of machines of which nobody says otherwise.
@@ -279,7 +281,7 @@ func (s *site) subnetsThere() string {
 	var names []string
 	for _, sub := range s.infra.Spec.Network.Subnets {
 		id := sub.ResourceID
-		if id == "" && strings.HasPrefix(sub.ID, "subnet-") {
+		if id == "" && infrav1.IsSubnetID(sub.ID) {
 			id = sub.ID
 		}
 		if id != "" && len(names) < maxSuggestions {

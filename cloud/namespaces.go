@@ -14,8 +14,8 @@ import (
 )
 
 // NamespaceAllowed tells whether an identity's allowedNamespaces let a namespace
-// in: nil lets none in, the empty object all; otherwise those in its list or
-// picked by its selector, where an empty selector picks none. The namespace ""
+// in: nil lets none in, the empty object all, with an empty selector or without; otherwise
+// those in its list or picked by its selector, where an empty matchLabels picks none. The namespace ""
 // is that of objects without one, which nothing can forbid.
 //
 // host is asked for the namespace's labels, and only if there is a selector.
@@ -30,7 +30,8 @@ func NamespaceAllowed(ctx context.Context, host client.Reader, allowed *infrav1.
 	if err != nil {
 		return false, fmt.Errorf("spec.allowedNamespaces.selector: %w", err)
 	}
-	if allowed.NamespaceList == nil && selector.Empty() {
+	left := allowed.Selector.MatchLabels == nil && allowed.Selector.MatchExpressions == nil
+	if allowed.NamespaceList == nil && left {
 		return true, nil
 	}
 	if slices.Contains(allowed.NamespaceList, namespace) {

@@ -367,6 +367,7 @@ func TestAllowedNamespaces(t *testing.T) {
 		{"listed", &infrav1.AllowedNamespaces{NamespaceList: []string{"x", "dev"}}, "dev", true},
 		{"not listed, empty selector", &infrav1.AllowedNamespaces{NamespaceList: []string{"x"}}, "dev", false},
 		{"an empty list allows none", &infrav1.AllowedNamespaces{NamespaceList: []string{}}, "dev", false},
+		{"an empty matchLabels allows none", &infrav1.AllowedNamespaces{Selector: metav1.LabelSelector{MatchLabels: map[string]string{}}}, "dev", false},
 		{"selected", &infrav1.AllowedNamespaces{Selector: prod}, "prod", true},
 		{"not selected", &infrav1.AllowedNamespaces{Selector: prod}, "dev", false},
 		{"listed or selected: listed", &infrav1.AllowedNamespaces{NamespaceList: []string{"dev"}, Selector: prod}, "dev", true},

@@ -1666,6 +1666,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AMIReference(ref common.R
 					"id": {
 						SchemaProps: spec.SchemaProps{
 							Description: "id of the image, for example ami-0123456789abcdef0.",
+							MaxLength:   ptr.To[int64](2048),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2077,6 +2078,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentitySpe
 						SchemaProps: spec.SchemaProps{
 							Description: "roleARN is the role to assume, for example arn:aws:iam::111122223333:role/capi.",
 							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](2048),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2084,6 +2086,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentitySpe
 					"sessionName": {
 						SchemaProps: spec.SchemaProps{
 							Description: "sessionName of the assumed role's session.",
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2100,6 +2103,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentitySpe
 					"inlinePolicy": {
 						SchemaProps: spec.SchemaProps{
 							Description: "inlinePolicy narrows the session, as an IAM policy in JSON.",
+							MaxLength:   ptr.To[int64](2048),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2112,7 +2116,21 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentitySpe
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "policyARNs narrow the session, as managed policies.",
-							Type:        []string{"array"},
+							MaxItems:    ptr.To[int64](10),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](2048),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
@@ -2127,6 +2145,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentitySpe
 					"externalID": {
 						SchemaProps: spec.SchemaProps{
 							Description: "externalID is asked for by the role's trust policy, if it wants one.",
+							MaxLength:   ptr.To[int64](1224),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2163,6 +2182,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterSpec(ref common
 					"region": {
 						SchemaProps: spec.SchemaProps{
 							Description: "region the cluster lives in, for example us-east-1. Can't be changed.",
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2170,6 +2190,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterSpec(ref common
 					"partition": {
 						SchemaProps: spec.SchemaProps{
 							Description: "partition of AWS, for example aws or aws-us-gov. Left empty, it follows from the region.",
+							MaxLength:   ptr.To[int64](32),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2177,6 +2198,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterSpec(ref common
 					"sshKeyName": {
 						SchemaProps: spec.SchemaProps{
 							Description: "sshKeyName is the EC2 key pair put on the instances. Left out, the key pair named default is used; write an empty string to have none.",
+							MaxLength:   ptr.To[int64](255),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2190,8 +2212,23 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterSpec(ref common
 					},
 					"additionalTags": {
 						SchemaProps: spec.SchemaProps{
-							Description: "additionalTags are put on every AWS resource of the cluster.",
-							Type:        []string{"object"},
+							Description:   "additionalTags are put on every AWS resource of the cluster.",
+							MaxProperties: ptr.To[int64](50),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
 							AdditionalProperties: &spec.SchemaOrBool{
 								Allows: true,
 								Schema: &spec.Schema{
@@ -2219,6 +2256,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterSpec(ref common
 					"imageLookupFormat": {
 						SchemaProps: spec.SchemaProps{
 							Description: "imageLookupFormat is the name pattern of AMIs, for machines that don't say.",
+							MaxLength:   ptr.To[int64](512),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2226,6 +2264,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterSpec(ref common
 					"imageLookupOrg": {
 						SchemaProps: spec.SchemaProps{
 							Description: "imageLookupOrg is the AWS account that owns the AMIs, for machines that don't say.",
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2233,6 +2272,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterSpec(ref common
 					"imageLookupBaseOS": {
 						SchemaProps: spec.SchemaProps{
 							Description: "imageLookupBaseOS is the operating system of the AMIs, for machines that don't say.",
+							MaxLength:   ptr.To[int64](128),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2380,6 +2420,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStaticIdentityS
 						SchemaProps: spec.SchemaProps{
 							Description: "secretRef is the name of a Secret in the server's namespace with the keys AccessKeyID, SecretAccessKey and, if needed, SessionToken. Can't be changed.",
 							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](253),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2686,6 +2727,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSIdentityReference(ref 
 						SchemaProps: spec.SchemaProps{
 							Description: "name of the identity.",
 							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](253),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2715,6 +2757,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref com
 					"name": {
 						SchemaProps: spec.SchemaProps{
 							Description: "name of the launch template. Left out, that of the pool.",
+							MaxLength:   ptr.To[int64](128),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2722,6 +2765,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref com
 					"iamInstanceProfile": {
 						SchemaProps: spec.SchemaProps{
 							Description: "iamInstanceProfile is the name of the instance profile.",
+							MaxLength:   ptr.To[int64](128),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2736,6 +2780,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref com
 					"imageLookupFormat": {
 						SchemaProps: spec.SchemaProps{
 							Description: "imageLookupFormat is the name pattern of the image, with {{.BaseOS}} and {{.K8sVersion}} filled in. Left out, that of the cluster.",
+							MaxLength:   ptr.To[int64](512),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2743,6 +2788,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref com
 					"imageLookupOrg": {
 						SchemaProps: spec.SchemaProps{
 							Description: "imageLookupOrg is the AWS account that owns the image. Left out, that of the cluster.",
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2750,6 +2796,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref com
 					"imageLookupBaseOS": {
 						SchemaProps: spec.SchemaProps{
 							Description: "imageLookupBaseOS is the operating system of the image. Left out, that of the cluster.",
+							MaxLength:   ptr.To[int64](128),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2757,6 +2804,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref com
 					"instanceType": {
 						SchemaProps: spec.SchemaProps{
 							Description: "instanceType of the instances, for example m5.large. May be left out with overrides of mixedInstancesPolicy.",
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2775,6 +2823,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref com
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "nonRootVolumes are further volumes.",
+							MaxItems:    ptr.To[int64](128),
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -2789,6 +2838,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref com
 					"sshKeyName": {
 						SchemaProps: spec.SchemaProps{
 							Description: "sshKeyName is the EC2 key pair put on the instances. Left out, that of the cluster; write an empty string to have none.",
+							MaxLength:   ptr.To[int64](255),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2808,6 +2858,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref com
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "additionalSecurityGroups are added to those that the cluster's machines have.",
+							MaxItems:    ptr.To[int64](16),
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -2840,6 +2891,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref com
 					"capacityReservationId": {
 						SchemaProps: spec.SchemaProps{
 							Description: "capacityReservationId is the capacity reservation to launch into. Excludes spot instances.",
+							MaxLength:   ptr.To[int64](128),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2855,6 +2907,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref com
 					"capacityReservationPreference": {
 						SchemaProps: spec.SchemaProps{
 							Description: "capacityReservationPreference says which capacity reservations are used: None, Open (any that matches) or CapacityReservationsOnly.",
+							MaxLength:   ptr.To[int64](32),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2884,6 +2937,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLifecycleHook(ref comm
 						SchemaProps: spec.SchemaProps{
 							Description: "name of the hook, unique in the pool.",
 							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](255),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2891,6 +2945,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLifecycleHook(ref comm
 					"notificationTargetARN": {
 						SchemaProps: spec.SchemaProps{
 							Description: "notificationTargetARN is the queue or topic that is told. Set together with roleARN.",
+							MaxLength:   ptr.To[int64](255),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2898,6 +2953,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLifecycleHook(ref comm
 					"roleARN": {
 						SchemaProps: spec.SchemaProps{
 							Description: "roleARN is the role that tells it. Set together with notificationTargetARN.",
+							MaxLength:   ptr.To[int64](255),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2913,6 +2969,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLifecycleHook(ref comm
 					"heartbeatTimeout": {
 						SchemaProps: spec.SchemaProps{
 							Description: "heartbeatTimeout is how long to wait, from 30s to 48h, for example 5m. It stays the string that the user wrote.",
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2928,6 +2985,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLifecycleHook(ref comm
 					"notificationMetadata": {
 						SchemaProps: spec.SchemaProps{
 							Description: "notificationMetadata is sent with the notification.",
+							MaxLength:   ptr.To[int64](4000),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2980,7 +3038,21 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLoadBalancerSpec(ref c
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "subnets the load balancer is attached to, by id. Left empty, one subnet of each zone is used.",
-							Type:        []string{"array"},
+							MaxItems:    ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
@@ -3014,7 +3086,21 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLoadBalancerSpec(ref c
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "additionalSecurityGroups are put on the load balancer too, by id.",
-							Type:        []string{"array"},
+							MaxItems:    ptr.To[int64](16),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](128),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
@@ -3037,6 +3123,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLoadBalancerSpec(ref c
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "additionalListeners are further ports that lead to the control plane. Not for classic.",
+							MaxItems:    ptr.To[int64](50),
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -3056,6 +3143,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLoadBalancerSpec(ref c
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "ingressRules replace the rule that lets everybody reach the API server.",
+							MaxItems:    ptr.To[int64](1000),
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -3365,6 +3453,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolSpec(ref co
 					"providerID": {
 						SchemaProps: spec.SchemaProps{
 							Description: "providerID names the Auto Scaling group. Written by the provider.",
+							MaxLength:   ptr.To[int64](2048),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -3377,7 +3466,21 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolSpec(ref co
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "providerIDList names the instances, as aws:///ZONE/INSTANCE each. Written by the provider.",
-							Type:        []string{"array"},
+							MaxItems:    ptr.To[int64](10000),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
@@ -3415,7 +3518,21 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolSpec(ref co
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "availabilityZones to spread over. Left empty, those of the subnets.",
-							Type:        []string{"array"},
+							MaxItems:    ptr.To[int64](64),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](64),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
@@ -3443,6 +3560,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolSpec(ref co
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "subnets of the instances. Left empty, private subnets of the cluster.",
+							MaxItems:    ptr.To[int64](100),
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -3456,8 +3574,23 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolSpec(ref co
 					},
 					"additionalTags": {
 						SchemaProps: spec.SchemaProps{
-							Description: "additionalTags are put on what belongs to the pool, over those of the cluster.",
-							Type:        []string{"object"},
+							Description:   "additionalTags are put on what belongs to the pool, over those of the cluster.",
+							MaxProperties: ptr.To[int64](50),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
 							AdditionalProperties: &spec.SchemaOrBool{
 								Allows: true,
 								Schema: &spec.Schema{
@@ -3486,6 +3619,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolSpec(ref co
 					"defaultCoolDown": {
 						SchemaProps: spec.SchemaProps{
 							Description: "defaultCoolDown is how long to wait after scaling before scaling again, for example 5m. Left out or zero, 300s. It stays the string that the user wrote.",
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -3493,6 +3627,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolSpec(ref co
 					"defaultInstanceWarmup": {
 						SchemaProps: spec.SchemaProps{
 							Description: "defaultInstanceWarmup is how long a new instance is left out of metrics and counts as warming up, for example 5m. Left out or zero, 300s. It stays the string that the user wrote.",
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -3531,6 +3666,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolSpec(ref co
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "lifecycleHooks of the Auto Scaling group, with different names.",
+							MaxItems:    ptr.To[int64](50),
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -3679,6 +3815,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 					"providerID": {
 						SchemaProps: spec.SchemaProps{
 							Description: "providerID names the instance, as aws:///ZONE/INSTANCE. Written by the provider.",
+							MaxLength:   ptr.To[int64](256),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -3686,6 +3823,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 					"instanceID": {
 						SchemaProps: spec.SchemaProps{
 							Description: "instanceID is the id of the instance. Written by the provider.",
+							MaxLength:   ptr.To[int64](128),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -3694,6 +3832,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 						SchemaProps: spec.SchemaProps{
 							Description: "instanceType of the instance, for example m5.large.",
 							MinLength:   ptr.To[int64](2),
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -3714,6 +3853,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 					"imageLookupFormat": {
 						SchemaProps: spec.SchemaProps{
 							Description: "imageLookupFormat is the name pattern of the image, with {{.BaseOS}} and {{.K8sVersion}} filled in. Left out, that of the cluster.",
+							MaxLength:   ptr.To[int64](512),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -3721,6 +3861,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 					"imageLookupOrg": {
 						SchemaProps: spec.SchemaProps{
 							Description: "imageLookupOrg is the AWS account that owns the image. Left out, that of the cluster.",
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -3728,14 +3869,30 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 					"imageLookupBaseOS": {
 						SchemaProps: spec.SchemaProps{
 							Description: "imageLookupBaseOS is the operating system of the image. Left out, that of the cluster.",
+							MaxLength:   ptr.To[int64](128),
 							Type:        []string{"string"},
 							Format:      "",
 						},
 					},
 					"additionalTags": {
 						SchemaProps: spec.SchemaProps{
-							Description: "additionalTags are put on the instance, its volumes and interfaces, over those of the cluster.",
-							Type:        []string{"object"},
+							Description:   "additionalTags are put on the instance, its volumes and interfaces, over those of the cluster.",
+							MaxProperties: ptr.To[int64](50),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
 							AdditionalProperties: &spec.SchemaOrBool{
 								Allows: true,
 								Schema: &spec.Schema{
@@ -3751,6 +3908,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 					"iamInstanceProfile": {
 						SchemaProps: spec.SchemaProps{
 							Description: "iamInstanceProfile is the name of the instance profile.",
+							MaxLength:   ptr.To[int64](128),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -3776,6 +3934,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "additionalSecurityGroups are added to those that the cluster's machines have.",
+							MaxItems:    ptr.To[int64](16),
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -3789,8 +3948,23 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 					},
 					"securityGroupOverrides": {
 						SchemaProps: spec.SchemaProps{
-							Description: "securityGroupOverrides replaces security groups of the cluster: role to security group id.",
-							Type:        []string{"object"},
+							Description:   "securityGroupOverrides replaces security groups of the cluster: role to security group id.",
+							MaxProperties: ptr.To[int64](16),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](128),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
 							AdditionalProperties: &spec.SchemaOrBool{
 								Allows: true,
 								Schema: &spec.Schema{
@@ -3812,6 +3986,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 					"sshKeyName": {
 						SchemaProps: spec.SchemaProps{
 							Description: "sshKeyName is the EC2 key pair put on the instance. Left out, that of the cluster; write an empty string to have none.",
+							MaxLength:   ptr.To[int64](255),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -3830,6 +4005,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "nonRootVolumes are further volumes.",
+							MaxItems:    ptr.To[int64](128),
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -3850,7 +4026,20 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 						SchemaProps: spec.SchemaProps{
 							Description: "networkInterfaces are existing interfaces to attach, by id.",
 							MaxItems:    ptr.To[int64](2),
-							Type:        []string{"array"},
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](128),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
@@ -3914,6 +4103,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 					"capacityReservationId": {
 						SchemaProps: spec.SchemaProps{
 							Description: "capacityReservationId is the capacity reservation to launch into. Excludes spot instances.",
+							MaxLength:   ptr.To[int64](128),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -3921,6 +4111,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 					"capacityReservationPreference": {
 						SchemaProps: spec.SchemaProps{
 							Description: "capacityReservationPreference says which capacity reservations are used: None, Open (any that matches) or CapacityReservationsOnly.",
+							MaxLength:   ptr.To[int64](32),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -3928,6 +4119,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 					"placementGroupName": {
 						SchemaProps: spec.SchemaProps{
 							Description: "placementGroupName is the placement group to launch into.",
+							MaxLength:   ptr.To[int64](255),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -4358,6 +4550,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSResourceReference(ref 
 					"id": {
 						SchemaProps: spec.SchemaProps{
 							Description: "id of the resource, for example sg-0123456789abcdef0.",
+							MaxLength:   ptr.To[int64](128),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -4370,6 +4563,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSResourceReference(ref 
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "filters that the resource passes, as EC2's describe calls know them. Excludes id.",
+							MaxItems:    ptr.To[int64](50),
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -4400,6 +4594,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSRoleSpec(ref common.Re
 						SchemaProps: spec.SchemaProps{
 							Description: "roleARN is the role to assume, for example arn:aws:iam::111122223333:role/capi.",
 							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](2048),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -4407,6 +4602,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSRoleSpec(ref common.Re
 					"sessionName": {
 						SchemaProps: spec.SchemaProps{
 							Description: "sessionName of the assumed role's session.",
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -4423,6 +4619,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSRoleSpec(ref common.Re
 					"inlinePolicy": {
 						SchemaProps: spec.SchemaProps{
 							Description: "inlinePolicy narrows the session, as an IAM policy in JSON.",
+							MaxLength:   ptr.To[int64](2048),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -4435,7 +4632,21 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSRoleSpec(ref common.Re
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "policyARNs narrow the session, as managed policies.",
-							Type:        []string{"array"},
+							MaxItems:    ptr.To[int64](10),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](2048),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
@@ -4517,7 +4728,21 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AllowedNamespaces(ref com
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "list of namespaces. An empty list, unlike one left out, selects none: that is why it is kept apart in JSON (omitzero, not omitempty).",
-							Type:        []string{"array"},
+							MaxItems:    ptr.To[int64](1000),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](63),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
@@ -4531,7 +4756,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AllowedNamespaces(ref com
 					},
 					"selector": {
 						SchemaProps: spec.SchemaProps{
-							Description: "selector on the labels of namespaces. An empty selector selects none.",
+							Description: "selector on the labels of namespaces. Left out or {}, it adds none to the list.",
 							Default:     map[string]interface{}{},
 							Ref:         ref(v1.LabelSelector{}.OpenAPIModelName()),
 						},
@@ -4575,7 +4800,21 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Bastion(ref common.Refere
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "allowedCIDRBlocks may reach the bastion by SSH. Left empty, everybody may.",
-							Type:        []string{"array"},
+							MaxItems:    ptr.To[int64](1000),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](64),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
@@ -4590,6 +4829,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Bastion(ref common.Refere
 					"instanceType": {
 						SchemaProps: spec.SchemaProps{
 							Description: "instanceType of the bastion, for example t3.micro.",
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -4597,6 +4837,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Bastion(ref common.Refere
 					"ami": {
 						SchemaProps: spec.SchemaProps{
 							Description: "ami of the bastion. Left empty, a current Ubuntu.",
+							MaxLength:   ptr.To[int64](128),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -4618,6 +4859,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_CNIIngressRule(ref common
 						SchemaProps: spec.SchemaProps{
 							Description: "description of the rule, shown in AWS.",
 							Default:     "",
+							MaxLength:   ptr.To[int64](255),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -4626,6 +4868,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_CNIIngressRule(ref common
 						SchemaProps: spec.SchemaProps{
 							Description: "protocol of the rule: tcp, udp, icmp, or a number of IANA's list such as 4 for IP-in-IP; -1 means all.",
 							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](16),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -4666,6 +4909,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_CNISpec(ref common.Refere
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "cniIngressRules are added to the security groups of the control plane and the nodes, with both of them as sources.",
+							MaxItems:    ptr.To[int64](1000),
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -4860,8 +5104,9 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_CloudInit(ref common.Refe
 					},
 					"secretCount": {
 						SchemaProps: spec.SchemaProps{
-							Description: "secretCount is the number of secrets the bootstrap data is cut into. Written by the provider.",
+							Description: "secretCount is the number of secrets the bootstrap data is cut into: 22 parameters hold 64 KiB. Written by the provider.",
 							Minimum:     ptr.To[float64](0),
+							Maximum:     ptr.To[float64](22),
 							Type:        []string{"integer"},
 							Format:      "int32",
 						},
@@ -4869,6 +5114,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_CloudInit(ref common.Refe
 					"secretPrefix": {
 						SchemaProps: spec.SchemaProps{
 							Description: "secretPrefix begins the names of these secrets. Written by the provider.",
+							MaxLength:   ptr.To[int64](512),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -4937,8 +5183,23 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_DynamicHostAllocationSpec
 				Properties: map[string]spec.Schema{
 					"tags": {
 						SchemaProps: spec.SchemaProps{
-							Description: "tags of the host.",
-							Type:        []string{"object"},
+							Description:   "tags of the host.",
+							MaxProperties: ptr.To[int64](50),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
 							AdditionalProperties: &spec.SchemaOrBool{
 								Allows: true,
 								Schema: &spec.Schema{
@@ -5064,6 +5325,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Filter(ref common.Referen
 						SchemaProps: spec.SchemaProps{
 							Description: "name of the filter, for example tag:Name.",
 							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](255),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -5076,7 +5338,21 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Filter(ref common.Referen
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "values of which one must match. They may hold the wildcards * and ?.",
-							Type:        []string{"array"},
+							MaxItems:    ptr.To[int64](200),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
@@ -5105,6 +5381,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_IPAMPool(ref common.Refer
 					"id": {
 						SchemaProps: spec.SchemaProps{
 							Description: "id of the pool, for example ipam-pool-0123456789abcdef0.",
+							MaxLength:   ptr.To[int64](128),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -5112,6 +5389,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_IPAMPool(ref common.Refer
 					"name": {
 						SchemaProps: spec.SchemaProps{
 							Description: "name is the Name tag of the pool.",
+							MaxLength:   ptr.To[int64](256),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -5139,6 +5417,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_IPv6(ref common.Reference
 					"cidrBlock": {
 						SchemaProps: spec.SchemaProps{
 							Description: "cidrBlock is the IPv6 range, from poolId; left empty, AWS chooses it and the provider writes it here.",
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -5146,6 +5425,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_IPv6(ref common.Reference
 					"poolId": {
 						SchemaProps: spec.SchemaProps{
 							Description: "poolId is the address pool you brought to AWS that cidrBlock belongs to.",
+							MaxLength:   ptr.To[int64](128),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -5153,6 +5433,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_IPv6(ref common.Reference
 					"egressOnlyInternetGatewayId": {
 						SchemaProps: spec.SchemaProps{
 							Description: "egressOnlyInternetGatewayId is written by the provider for a VPC it manages.",
+							MaxLength:   ptr.To[int64](128),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -5225,6 +5506,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_IgnitionProxy(ref common.
 					"httpProxy": {
 						SchemaProps: spec.SchemaProps{
 							Description: "httpProxy for HTTP, for example http://proxy.example.com:3128.",
+							MaxLength:   ptr.To[int64](2048),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -5232,6 +5514,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_IgnitionProxy(ref common.
 					"httpsProxy": {
 						SchemaProps: spec.SchemaProps{
 							Description: "httpsProxy for HTTPS, for example http://proxy.example.com:3128.",
+							MaxLength:   ptr.To[int64](2048),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -5334,6 +5617,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_IngressRule(ref common.Re
 						SchemaProps: spec.SchemaProps{
 							Description: "description of the rule, shown in AWS.",
 							Default:     "",
+							MaxLength:   ptr.To[int64](255),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -5368,7 +5652,21 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_IngressRule(ref common.Re
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "cidrBlocks are IPv4 sources. Excludes security groups as sources.",
-							Type:        []string{"array"},
+							MaxItems:    ptr.To[int64](1000),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](64),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
@@ -5388,7 +5686,21 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_IngressRule(ref common.Re
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "ipv6CidrBlocks are IPv6 sources. Excludes security groups as sources.",
-							Type:        []string{"array"},
+							MaxItems:    ptr.To[int64](1000),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](64),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
@@ -5408,7 +5720,21 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_IngressRule(ref common.Re
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "sourceSecurityGroupIds are security groups as sources, by id.",
-							Type:        []string{"array"},
+							MaxItems:    ptr.To[int64](1000),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](128),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
@@ -5428,7 +5754,21 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_IngressRule(ref common.Re
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "sourceSecurityGroupRoles are security groups of this cluster as sources, by role: bastion, node, controlplane, apiserver-lb, lb, node-eks-additional.",
-							Type:        []string{"array"},
+							MaxItems:    ptr.To[int64](16),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](64),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
@@ -6294,6 +6634,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_MixedInstancesPolicy(ref 
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "overrides are the instance types to mix, the preferred first.",
+							MaxItems:    ptr.To[int64](40),
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -6338,6 +6679,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkSpec(ref common.Re
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "subnets of the cluster. Left empty, the provider plans public and private subnets in the zones it chooses, and writes them here.",
+							MaxItems:    ptr.To[int64](500),
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -6357,8 +6699,23 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkSpec(ref common.Re
 					},
 					"securityGroupOverrides": {
 						SchemaProps: spec.SchemaProps{
-							Description: "securityGroupOverrides gives existing security groups to roles: role to security group id. Only for a VPC that the provider doesn't manage.",
-							Type:        []string{"object"},
+							Description:   "securityGroupOverrides gives existing security groups to roles: role to security group id. Only for a VPC that the provider doesn't manage.",
+							MaxProperties: ptr.To[int64](16),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](128),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
 							AdditionalProperties: &spec.SchemaOrBool{
 								Allows: true,
 								Schema: &spec.Schema{
@@ -6379,6 +6736,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkSpec(ref common.Re
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "additionalControlPlaneIngressRules are added to the security group of the control plane.",
+							MaxItems:    ptr.To[int64](1000),
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -6398,6 +6756,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkSpec(ref common.Re
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "additionalNodeIngressRules are added to the security group of the nodes.",
+							MaxItems:    ptr.To[int64](1000),
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -6417,7 +6776,21 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkSpec(ref common.Re
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "nodePortIngressRuleCidrBlocks may reach the node ports (30000 to 32767). Left empty, everybody may.",
-							Type:        []string{"array"},
+							MaxItems:    ptr.To[int64](1000),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](64),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
@@ -6539,8 +6912,23 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_ObjectMeta(ref common.Ref
 				Properties: map[string]spec.Schema{
 					"labels": {
 						SchemaProps: spec.SchemaProps{
-							Description: "labels are put on the objects built from the template.",
-							Type:        []string{"object"},
+							Description:   "labels are put on the objects built from the template.",
+							MaxProperties: ptr.To[int64](500),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](63),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
 							AdditionalProperties: &spec.SchemaOrBool{
 								Allows: true,
 								Schema: &spec.Schema{
@@ -6555,8 +6943,23 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_ObjectMeta(ref common.Ref
 					},
 					"annotations": {
 						SchemaProps: spec.SchemaProps{
-							Description: "annotations are put on the objects built from the template.",
-							Type:        []string{"object"},
+							Description:   "annotations are put on the objects built from the template.",
+							MaxProperties: ptr.To[int64](500),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](262144),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
 							AdditionalProperties: &spec.SchemaOrBool{
 								Allows: true,
 								Schema: &spec.Schema{
@@ -6635,6 +7038,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Overrides(ref common.Refe
 						SchemaProps: spec.SchemaProps{
 							Description: "instanceType, for example m5.large.",
 							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -6815,6 +7219,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_RefreshPreferences(ref co
 					"strategy": {
 						SchemaProps: spec.SchemaProps{
 							Description: "strategy of the instance refresh. Left out, Rolling.",
+							MaxLength:   ptr.To[int64](32),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -6868,6 +7273,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_S3Bucket(ref common.Refer
 					"controlPlaneIAMInstanceProfile": {
 						SchemaProps: spec.SchemaProps{
 							Description: "controlPlaneIAMInstanceProfile may read what control plane machines need.",
+							MaxLength:   ptr.To[int64](128),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -6880,7 +7286,21 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_S3Bucket(ref common.Refer
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "nodesIAMInstanceProfiles may read what nodes need.",
-							Type:        []string{"array"},
+							MaxItems:    ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](128),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
@@ -6904,6 +7324,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_S3Bucket(ref common.Refer
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "additionalIAMRoles may read further parts of the bucket.",
+							MaxItems:    ptr.To[int64](100),
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -6918,6 +7339,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_S3Bucket(ref common.Refer
 					"presignedURLDuration": {
 						SchemaProps: spec.SchemaProps{
 							Description: "presignedURLDuration is how long links into the bucket are good, for example 1h. With it, machines need no instance profile to read. It stays the string that the user wrote, so that applying a manifest again changes nothing.",
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7048,6 +7470,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_SpotMarketOptions(ref com
 					"maxPrice": {
 						SchemaProps: spec.SchemaProps{
 							Description: "maxPrice per hour in US dollars; left out, the on-demand price.",
+							MaxLength:   ptr.To[int64](32),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7067,8 +7490,9 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_SubnetSpec(ref common.Ref
 				Properties: map[string]spec.Schema{
 					"id": {
 						SchemaProps: spec.SchemaProps{
-							Description: "id is the id of an existing subnet (subnet-...), or any name of your choice for a subnet that the provider creates.",
+							Description: "id is the id of an existing subnet (subnet- and 8 or 17 hexadecimal digits), or any name of your choice for a subnet that the provider creates.",
 							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](256),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7076,6 +7500,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_SubnetSpec(ref common.Ref
 					"resourceID": {
 						SchemaProps: spec.SchemaProps{
 							Description: "resourceID is the id of the subnet in AWS, written by the provider when id is a name.",
+							MaxLength:   ptr.To[int64](128),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7083,6 +7508,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_SubnetSpec(ref common.Ref
 					"cidrBlock": {
 						SchemaProps: spec.SchemaProps{
 							Description: "cidrBlock is the IPv4 range of the subnet.",
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7090,6 +7516,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_SubnetSpec(ref common.Ref
 					"ipv6CidrBlock": {
 						SchemaProps: spec.SchemaProps{
 							Description: "ipv6CidrBlock is the IPv6 range of the subnet.",
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7097,6 +7524,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_SubnetSpec(ref common.Ref
 					"availabilityZone": {
 						SchemaProps: spec.SchemaProps{
 							Description: "availabilityZone is the zone of the subnet, for example us-east-1a.",
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7120,6 +7548,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_SubnetSpec(ref common.Ref
 					"routeTableId": {
 						SchemaProps: spec.SchemaProps{
 							Description: "routeTableId is the route table of the subnet, written by the provider.",
+							MaxLength:   ptr.To[int64](128),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7127,14 +7556,30 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_SubnetSpec(ref common.Ref
 					"natGatewayId": {
 						SchemaProps: spec.SchemaProps{
 							Description: "natGatewayId is the NAT gateway of a public subnet, written by the provider.",
+							MaxLength:   ptr.To[int64](128),
 							Type:        []string{"string"},
 							Format:      "",
 						},
 					},
 					"tags": {
 						SchemaProps: spec.SchemaProps{
-							Description: "tags of the subnet.",
-							Type:        []string{"object"},
+							Description:   "tags of the subnet.",
+							MaxProperties: ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
 							AdditionalProperties: &spec.SchemaOrBool{
 								Allows: true,
 								Schema: &spec.Schema{
@@ -7158,6 +7603,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_SubnetSpec(ref common.Ref
 					"parentZoneName": {
 						SchemaProps: spec.SchemaProps{
 							Description: "parentZoneName is the availability zone that a local or Wavelength zone belongs to, written by the provider.",
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7215,6 +7661,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupHealthCheck(re
 					"path": {
 						SchemaProps: spec.SchemaProps{
 							Description: "path of the check.",
+							MaxLength:   ptr.To[int64](1024),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7222,6 +7669,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupHealthCheck(re
 					"port": {
 						SchemaProps: spec.SchemaProps{
 							Description: "port of the check.",
+							MaxLength:   ptr.To[int64](16),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7327,6 +7775,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupHealthCheckAdd
 					"port": {
 						SchemaProps: spec.SchemaProps{
 							Description: "port of the check; left out, the listener's.",
+							MaxLength:   ptr.To[int64](16),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7334,6 +7783,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupHealthCheckAdd
 					"path": {
 						SchemaProps: spec.SchemaProps{
 							Description: "path of the check, for HTTP and HTTPS.",
+							MaxLength:   ptr.To[int64](1024),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7552,6 +8002,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_VPCSpec(ref common.Refere
 					"id": {
 						SchemaProps: spec.SchemaProps{
 							Description: "id of an existing VPC, for example vpc-0123456789abcdef0. Left empty, the provider creates one and writes its id here. Can't be changed once set.",
+							MaxLength:   ptr.To[int64](128),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7559,6 +8010,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_VPCSpec(ref common.Refere
 					"cidrBlock": {
 						SchemaProps: spec.SchemaProps{
 							Description: "cidrBlock is the IPv4 range of the VPC. Defaults to 10.0.0.0/16 unless ipamPool is given.",
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7571,6 +8023,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_VPCSpec(ref common.Refere
 						},
 						SchemaProps: spec.SchemaProps{
 							Description: "secondaryCidrBlocks are further IPv4 ranges of the VPC.",
+							MaxItems:    ptr.To[int64](50),
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -7597,6 +8050,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_VPCSpec(ref common.Refere
 					"internetGatewayId": {
 						SchemaProps: spec.SchemaProps{
 							Description: "internetGatewayId is written by the provider for a VPC it manages.",
+							MaxLength:   ptr.To[int64](128),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7604,14 +8058,30 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_VPCSpec(ref common.Refere
 					"carrierGatewayId": {
 						SchemaProps: spec.SchemaProps{
 							Description: "carrierGatewayId is written by the provider when there are public subnets in Wavelength zones, for example cagw-0123456789abcdef0.",
+							MaxLength:   ptr.To[int64](128),
 							Type:        []string{"string"},
 							Format:      "",
 						},
 					},
 					"tags": {
 						SchemaProps: spec.SchemaProps{
-							Description: "tags of the VPC.",
-							Type:        []string{"object"},
+							Description:   "tags of the VPC.",
+							MaxProperties: ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
 							AdditionalProperties: &spec.SchemaOrBool{
 								Allows: true,
 								Schema: &spec.Schema{
@@ -7691,6 +8161,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Volume(ref common.Referen
 					"deviceName": {
 						SchemaProps: spec.SchemaProps{
 							Description: "deviceName of the volume.",
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7707,6 +8178,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Volume(ref common.Referen
 					"type": {
 						SchemaProps: spec.SchemaProps{
 							Description: "type of the volume, for example gp3.",
+							MaxLength:   ptr.To[int64](32),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7735,6 +8207,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Volume(ref common.Referen
 					"encryptionKey": {
 						SchemaProps: spec.SchemaProps{
 							Description: "encryptionKey is the KMS key, by ARN, id or alias.",
+							MaxLength:   ptr.To[int64](2048),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7757,6 +8230,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_VpcCidrBlock(ref common.R
 						SchemaProps: spec.SchemaProps{
 							Description: "ipv4CidrBlock is the range, for example 100.64.0.0/16.",
 							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},

@@ -18,6 +18,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apiserver/pkg/admission"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
 
 // PluginName is the name under which the plugin is switched on.
@@ -86,6 +88,7 @@ func isTopologyDryRun(a admission.Attributes) bool {
 // Go types, all of which have Spec and most Spec.Template.Spec; absent and empty
 // lists are equal.
 func changedPath(old, updated runtime.Object) *field.Path {
+	old = withAllowed(old, updated)
 	oldSpec, newSpec := fieldOf(old, "Spec"), fieldOf(updated, "Spec")
 	if same(oldSpec, newSpec) {
 		return nil
@@ -96,6 +99,26 @@ func changedPath(old, updated runtime.Object) *field.Path {
 		return at.Child("template", "spec")
 	}
 	return at
+}
+
+// withAllowed returns the old object with what may change taken from the updated one: the
+// metadata of the machines of an AWSMachineTemplate, and options of the metadata service
+// where the old template has the ones that nobody needs to write.
+func withAllowed(old, updated runtime.Object) runtime.Object {
+	from, isMachine := old.(*infrav1.AWSMachineTemplate)
+	to, isMachineToo := updated.(*infrav1.AWSMachineTemplate)
+	if !isMachine || !isMachineToo {
+		return old
+	}
+	out := from.DeepCopy()
+	out.Spec.Template.ObjectMeta = to.Spec.Template.ObjectMeta
+	var unwritten infrav1.AWSMachineTemplate
+	infrav1.SetObjectDefaults_AWSMachineTemplate(&unwritten)
+	options := &out.Spec.Template.Spec.InstanceMetadataOptions
+	if equality.Semantic.DeepEqual(*options, unwritten.Spec.Template.Spec.InstanceMetadataOptions) {
+		*options = to.Spec.Template.Spec.InstanceMetadataOptions
+	}
+	return out
 }
 
 func fieldOf(object runtime.Object, names ...string) reflect.Value {

@@ -78,6 +78,37 @@ func TestTemplatesKeepTheirSpec(t *testing.T) {
 	}
 }
 
+func TestWhatAMachineTemplateMayChange(t *testing.T) {
+	machines := func(change func(*infrav1.AWSMachineTemplate)) *infrav1.AWSMachineTemplate {
+		m := &infrav1.AWSMachineTemplate{}
+		infrav1.SetObjectDefaults_AWSMachineTemplate(m)
+		change(m)
+		return m
+	}
+	none := machines(func(*infrav1.AWSMachineTemplate) {})
+	strict := machines(func(m *infrav1.AWSMachineTemplate) {
+		m.Spec.Template.Spec.InstanceMetadataOptions.HTTPTokens = infrav1.HTTPTokensRequired
+	})
+	for name, c := range map[string]struct {
+		old, updated *infrav1.AWSMachineTemplate
+		taken        bool
+	}{
+		"metadata of what is made from it": {none, machines(func(m *infrav1.AWSMachineTemplate) {
+			m.Spec.Template.ObjectMeta.Annotations = map[string]string{"a": "b"}
+		}), true},
+		"metadata options where none were written": {none, strict, true},
+		"other metadata options":                   {strict, none, false},
+		"the instance type": {none, machines(func(m *infrav1.AWSMachineTemplate) {
+			m.Spec.Template.Spec.InstanceType = "m5.large"
+		}), false},
+	} {
+		err := New().Validate(t.Context(), attributes(infrav1.SchemeGroupVersion.WithKind("AWSMachineTemplate"), c.old, c.updated, false), nil)
+		if (err == nil) != c.taken {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func attributes(kind schema.GroupVersionKind, old, updated runtime.Object, dryRun bool) admission.Attributes {
 	resource := schema.GroupVersionResource{Group: kind.Group, Version: kind.Version, Resource: strings.ToLower(kind.Kind) + "s"}
 	return admission.NewAttributesRecord(updated, old, kind, "default", "small", resource, "", admission.Update, &metav1.UpdateOptions{}, dryRun, nil)

@@ -131,3 +131,13 @@ func TestDataTooLongForUserDataIsRefusedWithAWayOut(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 }
+
+// The maximum of cloudInit.secretCount is written where the API is.
+func TestSixtyFourKiBNeedNoMoreSecretsThanTheAPITakes(t *testing.T) {
+	data := make([]byte, 64<<10)
+	for backend, want := range map[infrav1.SecretBackend]int{infrav1.SecretBackendSecretsManager: 10, infrav1.SecretBackendSSMParameterStore: 22} {
+		if got := len(Parts(backend, data)); got != want {
+			t.Errorf("%s: %d parts, want %d", backend, got, want)
+		}
+	}
+}

@@ -1,10 +1,8 @@
 package instance
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
-	"text/template"
 
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
@@ -53,10 +51,10 @@ func ImageQuery(spec *infrav1.AWSMachineSpec, infra *Infra, version, architectur
 	case spec.AMI.EKSOptimizedLookupType != nil:
 		return eksQuery(*spec.AMI.EKSOptimizedLookupType, version, architecture)
 	}
-	name, err := imageName(first(spec.ImageLookupFormat, infra.LookupFormat, defaultImageFormat),
-		first(spec.ImageLookupBaseOS, infra.LookupBaseOS, defaultImageBaseOS), version)
+	name, err := infrav1.ImageName(first(spec.ImageLookupFormat, infra.LookupFormat, defaultImageFormat),
+		first(spec.ImageLookupBaseOS, infra.LookupBaseOS, defaultImageBaseOS), strings.TrimPrefix(version, "v"))
 	if err != nil {
-		return cloud.ImageQuery{}, err
+		return cloud.ImageQuery{}, fmt.Errorf("imageLookupFormat: %w", err)
 	}
 	return cloud.ImageQuery{Owner: first(spec.ImageLookupOrg, infra.LookupOrg, defaultImageOwner), Name: name, Architecture: architecture}, nil
 }
@@ -69,18 +67,6 @@ func NeedsImage(spec *infrav1.AWSMachineSpec) bool {
 // NeedsArchitecture tells whether the image depends on the instance type.
 func NeedsArchitecture(spec *infrav1.AWSMachineSpec) bool {
 	return spec.AMI.ID == nil || *spec.AMI.ID == ""
-}
-
-func imageName(format, baseOS, version string) (string, error) {
-	t, err := template.New("imageLookupFormat").Option("missingkey=error").Parse(format)
-	if err != nil {
-		return "", fmt.Errorf("imageLookupFormat %q: %w", format, err)
-	}
-	var name bytes.Buffer
-	if err := t.Execute(&name, map[string]string{"BaseOS": baseOS, "K8sVersion": strings.TrimPrefix(version, "v")}); err != nil {
-		return "", fmt.Errorf("imageLookupFormat %q: %w", format, err)
-	}
-	return name.String(), nil
 }
 
 // eksQuery finds the images that EKS publishes, by the parameters that tell the

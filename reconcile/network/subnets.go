@@ -154,7 +154,7 @@ func (s *State) subnetsUsable() bool {
 func (s *State) planCreateSubnet(sub *Subnet) {
 	spec := sub.Spec
 	switch {
-	case strings.HasPrefix(spec.ID, "subnet-"):
+	case infrav1.IsSubnetID(spec.ID):
 		s.problem(AreaSubnets, "subnet %s of spec.network.subnets doesn't exist in VPC %s; name an existing one, or give a name and a cidrBlock to have it made", spec.ID, s.VPCID())
 		return
 	case spec.IsIPv6 && sub.Edge():
@@ -213,7 +213,7 @@ func (s *State) subnetTags(sub *Subnet) map[string]string {
 		extra[k] = v
 	}
 	name := extra[names.TagName]
-	if name == "" && !strings.HasPrefix(sub.Spec.ID, "subnet-") {
+	if name == "" && !infrav1.IsSubnetID(sub.Spec.ID) {
 		name = sub.Spec.ID
 	}
 	if name == "" {

@@ -30,6 +30,9 @@ type Kind struct {
 	New, NewList func() runtime.Object
 	// HasStatus says that the kind has a status subresource.
 	HasStatus bool
+	// Prepare fills in what depends on the object that is replaced, which is nil for a
+	// new one. It may be nil.
+	Prepare func(obj, old runtime.Object)
 	// Rules judge objects by themselves.
 	Rules Rules
 	// Columns are the table's columns after the name.
@@ -46,6 +49,9 @@ func (k Kind) GroupResource() schema.GroupResource {
 type Rules struct {
 	Create               func(obj runtime.Object) field.ErrorList
 	Update, StatusUpdate func(obj, old runtime.Object) field.ErrorList
+	// Recorded judges updates by anybody but this server: what it recorded stays. It may
+	// be nil.
+	Recorded func(obj, old runtime.Object) field.ErrorList
 	// Warnings are shown to the user when the object is written.
 	Warnings func(obj runtime.Object) []string
 }
@@ -63,6 +69,12 @@ type Live interface {
 	// Decorate sets the fields of an object that is about to be answered which tell
 	// how old its facts are. They are never stored.
 	Decorate(ctx context.Context, obj runtime.Object)
+}
+
+func (k Kind) prepare(obj, old runtime.Object) {
+	if k.Prepare != nil {
+		k.Prepare(obj, old)
+	}
 }
 
 func singular(k Kind) schema.GroupResource {

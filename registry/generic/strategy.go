@@ -31,28 +31,34 @@ func (s strategy) NamespaceScoped() bool { return s.kind.Namespaced }
 // this server says, not what a user wishes.
 func (s strategy) PrepareForCreate(_ context.Context, obj runtime.Object) {
 	clearPart(obj, "Status")
+	s.kind.prepare(obj, nil)
 	accessor(obj).SetGeneration(1)
 }
 
 // PrepareForUpdate keeps the stored status and counts generations of the spec.
 func (s strategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
 	copyPart(obj, old, "Status")
+	s.kind.prepare(obj, old)
 	if !samePart(obj, old, "Spec") {
 		accessor(obj).SetGeneration(accessor(old).GetGeneration() + 1)
 	}
 }
 
 func (s strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorList {
-	return s.kind.Rules.Create(obj)
+	return append(validateSize(obj), s.kind.Rules.Create(obj)...)
 }
 
 // ValidateUpdate lets an object that is being deleted pass while its spec stays
 // as it is: a rule that came later must not keep it from ending.
-func (s strategy) ValidateUpdate(_ context.Context, obj, old runtime.Object) field.ErrorList {
+func (s strategy) ValidateUpdate(ctx context.Context, obj, old runtime.Object) field.ErrorList {
 	if accessor(obj).GetDeletionTimestamp() != nil && samePart(obj, old, "Spec") {
 		return nil
 	}
-	return s.kind.Rules.Update(obj, old)
+	errs := validateSizeUpdate(obj, old)
+	if s.kind.Rules.Recorded != nil && !isServer(ctx) {
+		errs = append(errs, s.kind.Rules.Recorded(obj, old)...)
+	}
+	return append(errs, s.kind.Rules.Update(obj, old)...)
 }
 
 func (s strategy) WarningsOnCreate(_ context.Context, obj runtime.Object) []string {

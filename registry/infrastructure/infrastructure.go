@@ -22,7 +22,7 @@ func Kind(name, short string) generic.Kind {
 		Namespaced: true,
 		Rules: generic.Rules{
 			Create: validation.Create, Update: validation.Update,
-			StatusUpdate: validation.StatusUpdate, Warnings: validation.Warnings,
+			StatusUpdate: validation.StatusUpdate, Recorded: validation.Recorded, Warnings: validation.Warnings,
 		},
 		Hub:    "v2beta1",
 		Served: []string{"v2beta1", "v1beta2"},

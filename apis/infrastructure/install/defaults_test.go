@@ -75,6 +75,7 @@ func TestDefaultsOfClusters(t *testing.T) {
 		for _, version := range []string{"v1beta2", "v2beta1"} {
 			t.Run(version+": "+test.name, func(t *testing.T) {
 				cluster := decode[*infrav1.AWSCluster](t, version, "AWSCluster", "spec: "+test.in)
+				infrav1.SetIdentityDefault(&cluster.Spec) // as storage does, which sees what is replaced
 				compareSpec(t, test.want, cluster.Spec)
 				template := decode[*infrav1.AWSClusterTemplate](t, version, "AWSClusterTemplate", "spec:\n template:\n  spec: "+indented(test.in))
 				compareSpec(t, test.want, template.Spec.Template.Spec)

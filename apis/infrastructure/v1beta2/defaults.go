@@ -28,6 +28,11 @@ func SetDefaults_AWSClusterStaticIdentity(identity *AWSClusterStaticIdentity) {
 	infrav1.SetIdentityLabels(&identity.ObjectMeta)
 }
 
+// SetDefaults_AWSClusterTemplate names the identity in templates, whose spec can't change.
+func SetDefaults_AWSClusterTemplate(template *AWSClusterTemplate) {
+	infrav1.SetIdentityDefault(&template.Spec.Template.Spec)
+}
+
 // SetDefaults_AWSMachine says how the machine gets its bootstrap data.
 func SetDefaults_AWSMachine(machine *AWSMachine) {
 	infrav1.SetBootstrapDefaults(&machine.Spec)

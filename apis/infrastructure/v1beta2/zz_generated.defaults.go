@@ -147,6 +147,7 @@ func SetObjectDefaults_AWSClusterStaticIdentityList(in *AWSClusterStaticIdentity
 }
 
 func SetObjectDefaults_AWSClusterTemplate(in *AWSClusterTemplate) {
+	SetDefaults_AWSClusterTemplate(in)
 	v2beta1.SetDefaults_AWSClusterSpec(&in.Spec.Template.Spec)
 	v2beta1.SetDefaults_NetworkSpec(&in.Spec.Template.Spec.Network)
 	if in.Spec.Template.Spec.Network.VPC.AvailabilityZoneUsageLimit == nil {

@@ -17,15 +17,18 @@ type AWSClusterSpec struct {
 
 	// region the cluster lives in, for example us-east-1. Can't be changed.
 	// +optional
+	// +k8s:validation:maxLength=64
 	Region string `json:"region,omitempty"`
 
 	// partition of AWS, for example aws or aws-us-gov. Left empty, it follows from the region.
 	// +optional
+	// +k8s:validation:maxLength=32
 	Partition string `json:"partition,omitempty"`
 
 	// sshKeyName is the EC2 key pair put on the instances. Left out, the key pair
 	// named default is used; write an empty string to have none.
 	// +optional
+	// +k8s:validation:maxLength=255
 	SSHKeyName *string `json:"sshKeyName,omitempty"`
 
 	// controlPlaneEndpoint is where the API server is reached. Written by the
@@ -35,6 +38,8 @@ type AWSClusterSpec struct {
 
 	// additionalTags are put on every AWS resource of the cluster.
 	// +optional
+	// +k8s:validation:maxProperties=50
+	// +k8s:validation:additionalProperties:maxLength=256
 	AdditionalTags Tags `json:"additionalTags,omitempty"`
 
 	// controlPlaneLoadBalancer is the load balancer of the API server.
@@ -48,14 +53,17 @@ type AWSClusterSpec struct {
 
 	// imageLookupFormat is the name pattern of AMIs, for machines that don't say.
 	// +optional
+	// +k8s:validation:maxLength=512
 	ImageLookupFormat string `json:"imageLookupFormat,omitempty"`
 
 	// imageLookupOrg is the AWS account that owns the AMIs, for machines that don't say.
 	// +optional
+	// +k8s:validation:maxLength=64
 	ImageLookupOrg string `json:"imageLookupOrg,omitempty"`
 
 	// imageLookupBaseOS is the operating system of the AMIs, for machines that don't say.
 	// +optional
+	// +k8s:validation:maxLength=128
 	ImageLookupBaseOS string `json:"imageLookupBaseOS,omitempty"`
 
 	// bastion is a host that machines in private subnets are reached through.
@@ -85,14 +93,18 @@ type Bastion struct {
 	// allowedCIDRBlocks may reach the bastion by SSH. Left empty, everybody may.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=1000
+	// +k8s:validation:items:maxLength=64
 	AllowedCIDRBlocks []string `json:"allowedCIDRBlocks,omitempty"`
 
 	// instanceType of the bastion, for example t3.micro.
 	// +optional
+	// +k8s:validation:maxLength=64
 	InstanceType string `json:"instanceType,omitempty"`
 
 	// ami of the bastion. Left empty, a current Ubuntu.
 	// +optional
+	// +k8s:validation:maxLength=128
 	AMI string `json:"ami,omitempty"`
 }
 
@@ -107,11 +119,14 @@ type S3Bucket struct {
 
 	// controlPlaneIAMInstanceProfile may read what control plane machines need.
 	// +optional
+	// +k8s:validation:maxLength=128
 	ControlPlaneIAMInstanceProfile string `json:"controlPlaneIAMInstanceProfile,omitempty"`
 
 	// nodesIAMInstanceProfiles may read what nodes need.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=100
+	// +k8s:validation:items:maxLength=128
 	NodesIAMInstanceProfiles []string `json:"nodesIAMInstanceProfiles,omitempty"`
 
 	// additionalIAMRoles may read further parts of the bucket.
@@ -119,12 +134,14 @@ type S3Bucket struct {
 	// +listType=map
 	// +listMapKey=name
 	// +listMapKey=prefix
+	// +k8s:validation:maxItems=100
 	AdditionalIAMRoles []S3BucketIAMRole `json:"additionalIAMRoles,omitempty"`
 
 	// presignedURLDuration is how long links into the bucket are good, for example
 	// 1h. With it, machines need no instance profile to read. It stays the string
 	// that the user wrote, so that applying a manifest again changes nothing.
 	// +optional
+	// +k8s:validation:maxLength=64
 	PresignedURLDuration *string `json:"presignedURLDuration,omitempty"`
 
 	// bestEffortDeleteObjects goes on when AWS denies the deletion of objects.

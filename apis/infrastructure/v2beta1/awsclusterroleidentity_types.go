@@ -9,6 +9,7 @@ type AWSClusterRoleIdentitySpec struct {
 
 	// externalID is asked for by the role's trust policy, if it wants one.
 	// +optional
+	// +k8s:validation:maxLength=1224
 	ExternalID string `json:"externalID,omitempty"`
 
 	// sourceIdentityRef is the identity that assumes the role.

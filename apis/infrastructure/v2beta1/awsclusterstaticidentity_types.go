@@ -10,6 +10,7 @@ type AWSClusterStaticIdentitySpec struct {
 	// AccessKeyID, SecretAccessKey and, if needed, SessionToken. Can't be changed.
 	// +required
 	// +k8s:validation:minLength=1
+	// +k8s:validation:maxLength=253
 	SecretRef string `json:"secretRef,omitempty"`
 }
 

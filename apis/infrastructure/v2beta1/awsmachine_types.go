@@ -11,15 +11,18 @@ const MachineFinalizer = "awsmachine.infrastructure.cluster.x-k8s.io"
 type AWSMachineSpec struct {
 	// providerID names the instance, as aws:///ZONE/INSTANCE. Written by the provider.
 	// +optional
+	// +k8s:validation:maxLength=256
 	ProviderID *string `json:"providerID,omitempty"`
 
 	// instanceID is the id of the instance. Written by the provider.
 	// +optional
+	// +k8s:validation:maxLength=128
 	InstanceID *string `json:"instanceID,omitempty"`
 
 	// instanceType of the instance, for example m5.large.
 	// +required
 	// +k8s:validation:minLength=2
+	// +k8s:validation:maxLength=64
 	InstanceType string `json:"instanceType,omitempty"`
 
 	// cpuOptions tune the processor.
@@ -33,22 +36,28 @@ type AWSMachineSpec struct {
 	// imageLookupFormat is the name pattern of the image, with {{.BaseOS}} and
 	// {{.K8sVersion}} filled in. Left out, that of the cluster.
 	// +optional
+	// +k8s:validation:maxLength=512
 	ImageLookupFormat string `json:"imageLookupFormat,omitempty"`
 
 	// imageLookupOrg is the AWS account that owns the image. Left out, that of the cluster.
 	// +optional
+	// +k8s:validation:maxLength=64
 	ImageLookupOrg string `json:"imageLookupOrg,omitempty"`
 
 	// imageLookupBaseOS is the operating system of the image. Left out, that of the cluster.
 	// +optional
+	// +k8s:validation:maxLength=128
 	ImageLookupBaseOS string `json:"imageLookupBaseOS,omitempty"`
 
 	// additionalTags are put on the instance, its volumes and interfaces, over those of the cluster.
 	// +optional
+	// +k8s:validation:maxProperties=50
+	// +k8s:validation:additionalProperties:maxLength=256
 	AdditionalTags Tags `json:"additionalTags,omitempty"`
 
 	// iamInstanceProfile is the name of the instance profile.
 	// +optional
+	// +k8s:validation:maxLength=128
 	IAMInstanceProfile string `json:"iamInstanceProfile,omitempty"`
 
 	// publicIP gives the instance a public IPv4 address, and a public subnet.
@@ -62,10 +71,13 @@ type AWSMachineSpec struct {
 	// additionalSecurityGroups are added to those that the cluster's machines have.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=16
 	AdditionalSecurityGroups []AWSResourceReference `json:"additionalSecurityGroups,omitempty"`
 
 	// securityGroupOverrides replaces security groups of the cluster: role to security group id.
 	// +optional
+	// +k8s:validation:maxProperties=16
+	// +k8s:validation:additionalProperties:maxLength=128
 	SecurityGroupOverrides map[SecurityGroupRole]string `json:"securityGroupOverrides,omitempty"`
 
 	// subnet of the instance. Left out, one of the cluster in the machine's failure domain.
@@ -75,6 +87,7 @@ type AWSMachineSpec struct {
 	// sshKeyName is the EC2 key pair put on the instance. Left out, that of the
 	// cluster; write an empty string to have none.
 	// +optional
+	// +k8s:validation:maxLength=255
 	SSHKeyName *string `json:"sshKeyName,omitempty"`
 
 	// rootVolume tunes the volume that the instance boots from.
@@ -84,12 +97,14 @@ type AWSMachineSpec struct {
 	// nonRootVolumes are further volumes.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=128
 	NonRootVolumes []Volume `json:"nonRootVolumes,omitempty"`
 
 	// networkInterfaces are existing interfaces to attach, by id.
 	// +optional
 	// +listType=atomic
 	// +k8s:validation:maxItems=2
+	// +k8s:validation:items:maxLength=128
 	NetworkInterfaces []string `json:"networkInterfaces,omitempty"`
 
 	// networkInterfaceType is the type of the interface: a plain one, or an Elastic Fabric Adapter.
@@ -122,15 +137,18 @@ type AWSMachineSpec struct {
 
 	// capacityReservationId is the capacity reservation to launch into. Excludes spot instances.
 	// +optional
+	// +k8s:validation:maxLength=128
 	CapacityReservationID *string `json:"capacityReservationId,omitempty"`
 
 	// capacityReservationPreference says which capacity reservations are used:
 	// None, Open (any that matches) or CapacityReservationsOnly.
 	// +optional
+	// +k8s:validation:maxLength=32
 	CapacityReservationPreference CapacityReservationPreference `json:"capacityReservationPreference,omitempty"`
 
 	// placementGroupName is the placement group to launch into.
 	// +optional
+	// +k8s:validation:maxLength=255
 	PlacementGroupName string `json:"placementGroupName,omitempty"`
 
 	// placementGroupPartition is the partition within the placement group.

@@ -13,11 +13,14 @@ const MachinePoolFinalizer = "awsmachinepool.infrastructure.cluster.x-k8s.io"
 type AWSMachinePoolSpec struct {
 	// providerID names the Auto Scaling group. Written by the provider.
 	// +optional
+	// +k8s:validation:maxLength=2048
 	ProviderID string `json:"providerID,omitempty"`
 
 	// providerIDList names the instances, as aws:///ZONE/INSTANCE each. Written by the provider.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=10000
+	// +k8s:validation:items:maxLength=256
 	ProviderIDList []string `json:"providerIDList,omitempty"`
 
 	// minSize is the smallest number of instances.
@@ -35,6 +38,8 @@ type AWSMachinePoolSpec struct {
 	// availabilityZones to spread over. Left empty, those of the subnets.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=64
+	// +k8s:validation:items:maxLength=64
 	AvailabilityZones []string `json:"availabilityZones,omitempty"`
 
 	// availabilityZoneSubnetType chooses among the cluster's subnets of availabilityZones.
@@ -45,10 +50,13 @@ type AWSMachinePoolSpec struct {
 	// subnets of the instances. Left empty, private subnets of the cluster.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=100
 	Subnets []AWSResourceReference `json:"subnets,omitempty"`
 
 	// additionalTags are put on what belongs to the pool, over those of the cluster.
 	// +optional
+	// +k8s:validation:maxProperties=50
+	// +k8s:validation:additionalProperties:maxLength=256
 	AdditionalTags Tags `json:"additionalTags,omitempty"`
 
 	// awsLaunchTemplate describes the instances.
@@ -63,12 +71,14 @@ type AWSMachinePoolSpec struct {
 	// defaultCoolDown is how long to wait after scaling before scaling again, for example
 	// 5m. Left out or zero, 300s. It stays the string that the user wrote.
 	// +optional
+	// +k8s:validation:maxLength=64
 	DefaultCoolDown *string `json:"defaultCoolDown,omitempty"`
 
 	// defaultInstanceWarmup is how long a new instance is left out of metrics and counts
 	// as warming up, for example 5m. Left out or zero, 300s. It stays the string that the
 	// user wrote.
 	// +optional
+	// +k8s:validation:maxLength=64
 	DefaultInstanceWarmup *string `json:"defaultInstanceWarmup,omitempty"`
 
 	// refreshPreferences tune how instances are replaced after a change.
@@ -90,6 +100,7 @@ type AWSMachinePoolSpec struct {
 	// lifecycleHooks of the Auto Scaling group, with different names.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=50
 	AWSLifecycleHooks []AWSLifecycleHook `json:"lifecycleHooks,omitempty"`
 }
 
@@ -130,6 +141,7 @@ type MixedInstancesPolicy struct {
 	// overrides are the instance types to mix, the preferred first.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=40
 	Overrides []Overrides `json:"overrides,omitempty"`
 }
 
@@ -183,6 +195,7 @@ type Overrides struct {
 	// instanceType, for example m5.large.
 	// +required
 	// +k8s:validation:minLength=1
+	// +k8s:validation:maxLength=64
 	InstanceType string `json:"instanceType,omitempty"`
 }
 
@@ -194,6 +207,7 @@ type RefreshPreferences struct {
 
 	// strategy of the instance refresh. Left out, Rolling.
 	// +optional
+	// +k8s:validation:maxLength=32
 	Strategy *string `json:"strategy,omitempty"`
 
 	// instanceWarmup is how many seconds a new instance has before it counts as ready.

@@ -7,13 +7,16 @@ type CloudInit struct {
 	// +optional
 	InsecureSkipSecretsManager bool `json:"insecureSkipSecretsManager"`
 
-	// secretCount is the number of secrets the bootstrap data is cut into. Written by the provider.
+	// secretCount is the number of secrets the bootstrap data is cut into: 22 parameters
+	// hold 64 KiB. Written by the provider.
 	// +optional
 	// +k8s:validation:minimum=0
+	// +k8s:validation:maximum=22
 	SecretCount int32 `json:"secretCount,omitempty"`
 
 	// secretPrefix begins the names of these secrets. Written by the provider.
 	// +optional
+	// +k8s:validation:maxLength=512
 	SecretPrefix string `json:"secretPrefix,omitempty"`
 
 	// secureSecretsBackend keeps the secrets. Machines without Ignition have secrets-manager
@@ -82,10 +85,12 @@ const (
 type IgnitionProxy struct {
 	// httpProxy for HTTP, for example http://proxy.example.com:3128.
 	// +optional
+	// +k8s:validation:maxLength=2048
 	HTTPProxy *string `json:"httpProxy,omitempty"`
 
 	// httpsProxy for HTTPS, for example http://proxy.example.com:3128.
 	// +optional
+	// +k8s:validation:maxLength=2048
 	HTTPSProxy *string `json:"httpsProxy,omitempty"`
 
 	// noProxy are the targets that are reached without the proxy: *, IP addresses,

@@ -35,10 +35,14 @@ func (e APIEndpoint) String() string {
 type ObjectMeta struct {
 	// labels are put on the objects built from the template.
 	// +optional
+	// +k8s:validation:maxProperties=500
+	// +k8s:validation:additionalProperties:maxLength=63
 	Labels map[string]string `json:"labels,omitempty"`
 
 	// annotations are put on the objects built from the template.
 	// +optional
+	// +k8s:validation:maxProperties=500
+	// +k8s:validation:additionalProperties:maxLength=262144
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 

@@ -22,15 +22,68 @@ func addDefaultingFuncs(scheme *runtime.Scheme) error {
 // behaved behind a CRD, whose structural defaults came before any webhook.
 // Validation then tells the user to write the type and the scheme.
 func SetDefaults_AWSClusterSpec(spec *AWSClusterSpec) {
-	if spec.IdentityRef == nil {
-		spec.IdentityRef = &AWSIdentityReference{
-			Kind: ControllerIdentityKind,
-			Name: AWSClusterControllerIdentityName,
-		}
-	}
 	if spec.ControlPlaneLoadBalancer == nil {
 		spec.ControlPlaneLoadBalancer = &AWSLoadBalancerSpec{}
 	}
+	network := &spec.Network
+	for _, rules := range [][]IngressRule{
+		network.AdditionalControlPlaneIngressRules, network.AdditionalNodeIngressRules, spec.ControlPlaneLoadBalancer.IngressRules,
+	} {
+		setPortDefaults(rules)
+	}
+	if spec.SecondaryControlPlaneLoadBalancer != nil {
+		setPortDefaults(spec.SecondaryControlPlaneLoadBalancer.IngressRules)
+	}
+	if network.CNI != nil {
+		for i := range network.CNI.CNIIngressRules {
+			rule := &network.CNI.CNIIngressRules[i]
+			rule.FromPort, rule.ToPort = portsOrDefault(rule.Protocol, rule.FromPort, rule.ToPort)
+		}
+	}
+}
+
+// setPortDefaults fills in the ports of rules in a spec. Those in a status are left as AWS
+// shows them.
+func setPortDefaults(rules []IngressRule) {
+	for i := range rules {
+		rule := &rules[i]
+		rule.FromPort, rule.ToPort = portsOrDefault(string(rule.Protocol), rule.FromPort, rule.ToPort)
+	}
+}
+
+// portsOrDefault gives port 0 to a protocol that has none, where a port is left out.
+func portsOrDefault(protocol string, from, to *int64) (first, last *int64) {
+	switch SecurityGroupProtocol(protocol) {
+	case SecurityGroupProtocolAll, SecurityGroupProtocolIPinIP, SecurityGroupProtocolESP, SecurityGroupProtocolICMPv6:
+	default:
+		return from, to
+	}
+	if from == nil {
+		from = ptrTo(0)
+	}
+	if to == nil {
+		to = ptrTo(0)
+	}
+	return from, to
+}
+
+// SetIdentityDefault gives a cluster that names no identity the server's own. It is no
+// default of decoding: that would turn an identity which an update removes into another
+// one without a word.
+func SetIdentityDefault(spec *AWSClusterSpec) {
+	if spec.IdentityRef == nil {
+		spec.IdentityRef = DefaultIdentity()
+	}
+}
+
+// DefaultIdentity is the identity of clusters that name none.
+func DefaultIdentity() *AWSIdentityReference {
+	return &AWSIdentityReference{Kind: ControllerIdentityKind, Name: AWSClusterControllerIdentityName}
+}
+
+// SetDefaults_AWSClusterTemplate names the identity in templates, whose spec can't change.
+func SetDefaults_AWSClusterTemplate(template *AWSClusterTemplate) {
+	SetIdentityDefault(&template.Spec.Template.Spec)
 }
 
 // SetDefaults_AWSClusterStatus derives ready, so that it can't contradict initialization,

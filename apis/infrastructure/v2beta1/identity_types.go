@@ -21,6 +21,7 @@ type AWSIdentityReference struct {
 	// name of the identity.
 	// +required
 	// +k8s:validation:minLength=1
+	// +k8s:validation:maxLength=253
 	Name string `json:"name,omitempty"`
 
 	// kind of the identity.
@@ -43,9 +44,11 @@ type AllowedNamespaces struct {
 	// is why it is kept apart in JSON (omitzero, not omitempty).
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=1000
+	// +k8s:validation:items:maxLength=63
 	NamespaceList []string `json:"list,omitzero"`
 
-	// selector on the labels of namespaces. An empty selector selects none.
+	// selector on the labels of namespaces. Left out or {}, it adds none to the list.
 	// +optional
 	Selector metav1.LabelSelector `json:"selector"`
 }
@@ -55,10 +58,12 @@ type AWSRoleSpec struct {
 	// roleARN is the role to assume, for example arn:aws:iam::111122223333:role/capi.
 	// +required
 	// +k8s:validation:minLength=1
+	// +k8s:validation:maxLength=2048
 	RoleArn string `json:"roleARN,omitempty"`
 
 	// sessionName of the assumed role's session.
 	// +optional
+	// +k8s:validation:maxLength=64
 	SessionName string `json:"sessionName,omitempty"`
 
 	// durationSeconds is how long the credentials are good.
@@ -69,10 +74,13 @@ type AWSRoleSpec struct {
 
 	// inlinePolicy narrows the session, as an IAM policy in JSON.
 	// +optional
+	// +k8s:validation:maxLength=2048
 	InlinePolicy string `json:"inlinePolicy,omitempty"`
 
 	// policyARNs narrow the session, as managed policies.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=10
+	// +k8s:validation:items:maxLength=2048
 	PolicyARNs []string `json:"policyARNs,omitempty"`
 }

@@ -202,6 +202,7 @@ type MachineAddress struct {
 type Volume struct {
 	// deviceName of the volume.
 	// +optional
+	// +k8s:validation:maxLength=64
 	DeviceName string `json:"deviceName,omitempty"`
 
 	// size in GiB.
@@ -211,6 +212,7 @@ type Volume struct {
 
 	// type of the volume, for example gp3.
 	// +optional
+	// +k8s:validation:maxLength=32
 	Type VolumeType `json:"type,omitempty"`
 
 	// iops of the volume, for the types that have them.
@@ -227,6 +229,7 @@ type Volume struct {
 
 	// encryptionKey is the KMS key, by ARN, id or alias.
 	// +optional
+	// +k8s:validation:maxLength=2048
 	EncryptionKey string `json:"encryptionKey,omitempty"`
 }
 
@@ -237,6 +240,7 @@ type VolumeType string
 type SpotMarketOptions struct {
 	// maxPrice per hour in US dollars; left out, the on-demand price.
 	// +optional
+	// +k8s:validation:maxLength=32
 	MaxPrice *string `json:"maxPrice,omitempty"`
 }
 
@@ -244,6 +248,8 @@ type SpotMarketOptions struct {
 type DynamicHostAllocationSpec struct {
 	// tags of the host.
 	// +optional
+	// +k8s:validation:maxProperties=50
+	// +k8s:validation:additionalProperties:maxLength=256
 	Tags map[string]string `json:"tags,omitempty"`
 }
 

@@ -6,10 +6,12 @@ import "time"
 type AWSLaunchTemplate struct {
 	// name of the launch template. Left out, that of the pool.
 	// +optional
+	// +k8s:validation:maxLength=128
 	Name string `json:"name,omitempty"`
 
 	// iamInstanceProfile is the name of the instance profile.
 	// +optional
+	// +k8s:validation:maxLength=128
 	IamInstanceProfile string `json:"iamInstanceProfile,omitempty"`
 
 	// ami is the machine image. Left out, it is looked up by name.
@@ -19,19 +21,23 @@ type AWSLaunchTemplate struct {
 	// imageLookupFormat is the name pattern of the image, with {{.BaseOS}} and
 	// {{.K8sVersion}} filled in. Left out, that of the cluster.
 	// +optional
+	// +k8s:validation:maxLength=512
 	ImageLookupFormat string `json:"imageLookupFormat,omitempty"`
 
 	// imageLookupOrg is the AWS account that owns the image. Left out, that of the cluster.
 	// +optional
+	// +k8s:validation:maxLength=64
 	ImageLookupOrg string `json:"imageLookupOrg,omitempty"`
 
 	// imageLookupBaseOS is the operating system of the image. Left out, that of the cluster.
 	// +optional
+	// +k8s:validation:maxLength=128
 	ImageLookupBaseOS string `json:"imageLookupBaseOS,omitempty"`
 
 	// instanceType of the instances, for example m5.large. May be left out with overrides
 	// of mixedInstancesPolicy.
 	// +optional
+	// +k8s:validation:maxLength=64
 	InstanceType string `json:"instanceType,omitempty"`
 
 	// rootVolume tunes the volume that instances boot from.
@@ -41,11 +47,13 @@ type AWSLaunchTemplate struct {
 	// nonRootVolumes are further volumes.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=128
 	NonRootVolumes []Volume `json:"nonRootVolumes,omitempty"`
 
 	// sshKeyName is the EC2 key pair put on the instances. Left out, that of the
 	// cluster; write an empty string to have none.
 	// +optional
+	// +k8s:validation:maxLength=255
 	SSHKeyName *string `json:"sshKeyName,omitempty"`
 
 	// versionNumber of the launch template that is used.
@@ -55,6 +63,7 @@ type AWSLaunchTemplate struct {
 	// additionalSecurityGroups are added to those that the cluster's machines have.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=16
 	AdditionalSecurityGroups []AWSResourceReference `json:"additionalSecurityGroups,omitempty"`
 
 	// spotMarketOptions makes the instances spot instances. Excludes mixedInstancesPolicy.
@@ -71,6 +80,7 @@ type AWSLaunchTemplate struct {
 
 	// capacityReservationId is the capacity reservation to launch into. Excludes spot instances.
 	// +optional
+	// +k8s:validation:maxLength=128
 	CapacityReservationID *string `json:"capacityReservationId,omitempty"`
 
 	// marketType is how the instances are paid for. Left out, on demand, or spot with spotMarketOptions.
@@ -80,6 +90,7 @@ type AWSLaunchTemplate struct {
 	// capacityReservationPreference says which capacity reservations are used:
 	// None, Open (any that matches) or CapacityReservationsOnly.
 	// +optional
+	// +k8s:validation:maxLength=32
 	CapacityReservationPreference CapacityReservationPreference `json:"capacityReservationPreference,omitempty"`
 
 	// enclaveOptions tune Nitro Enclaves.
@@ -100,14 +111,17 @@ type AWSLifecycleHook struct {
 	// name of the hook, unique in the pool.
 	// +required
 	// +k8s:validation:minLength=1
+	// +k8s:validation:maxLength=255
 	Name string `json:"name,omitempty"`
 
 	// notificationTargetARN is the queue or topic that is told. Set together with roleARN.
 	// +optional
+	// +k8s:validation:maxLength=255
 	NotificationTargetARN *string `json:"notificationTargetARN,omitempty"`
 
 	// roleARN is the role that tells it. Set together with notificationTargetARN.
 	// +optional
+	// +k8s:validation:maxLength=255
 	RoleARN *string `json:"roleARN,omitempty"`
 
 	// lifecycleTransition is the transition to wait at.
@@ -117,6 +131,7 @@ type AWSLifecycleHook struct {
 	// heartbeatTimeout is how long to wait, from 30s to 48h, for example 5m. It stays
 	// the string that the user wrote.
 	// +optional
+	// +k8s:validation:maxLength=64
 	HeartbeatTimeout *string `json:"heartbeatTimeout,omitempty"`
 
 	// defaultResult says what happens after that time.
@@ -125,6 +140,7 @@ type AWSLifecycleHook struct {
 
 	// notificationMetadata is sent with the notification.
 	// +optional
+	// +k8s:validation:maxLength=4000
 	NotificationMetadata *string `json:"notificationMetadata,omitempty"`
 }
 

@@ -185,10 +185,12 @@ type TargetGroupHealthCheck struct {
 
 	// path of the check.
 	// +optional
+	// +k8s:validation:maxLength=1024
 	Path *string `json:"path,omitempty"`
 
 	// port of the check.
 	// +optional
+	// +k8s:validation:maxLength=16
 	Port *string `json:"port,omitempty"`
 
 	// intervalSeconds is the time between two checks.

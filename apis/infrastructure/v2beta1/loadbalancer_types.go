@@ -21,6 +21,8 @@ type AWSLoadBalancerSpec struct {
 	// subnets the load balancer is attached to, by id. Left empty, one subnet of each zone is used.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=100
+	// +k8s:validation:items:maxLength=256
 	Subnets []string `json:"subnets,omitempty"`
 
 	// healthCheckProtocol is the protocol of the health check.
@@ -34,17 +36,21 @@ type AWSLoadBalancerSpec struct {
 	// additionalSecurityGroups are put on the load balancer too, by id.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=16
+	// +k8s:validation:items:maxLength=128
 	AdditionalSecurityGroups []string `json:"additionalSecurityGroups,omitempty"`
 
 	// additionalListeners are further ports that lead to the control plane. Not for classic.
 	// +optional
 	// +listType=map
 	// +listMapKey=port
+	// +k8s:validation:maxItems=50
 	AdditionalListeners []AdditionalListenerSpec `json:"additionalListeners,omitempty"`
 
 	// ingressRules replace the rule that lets everybody reach the API server.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=1000
 	IngressRules []IngressRule `json:"ingressRules,omitempty"`
 
 	// loadBalancerType is the kind of load balancer; disabled means you bring your own endpoint.
@@ -127,10 +133,12 @@ type TargetGroupHealthCheckAdditionalSpec struct {
 
 	// port of the check; left out, the listener's.
 	// +optional
+	// +k8s:validation:maxLength=16
 	Port *string `json:"port,omitempty"`
 
 	// path of the check, for HTTP and HTTPS.
 	// +optional
+	// +k8s:validation:maxLength=1024
 	Path *string `json:"path,omitempty"`
 
 	// intervalSeconds is the time between two checks of a target.

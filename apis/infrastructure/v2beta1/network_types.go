@@ -11,6 +11,7 @@ type NetworkSpec struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=id
+	// +k8s:validation:maxItems=500
 	Subnets Subnets `json:"subnets,omitempty"`
 
 	// cni holds the traffic rules that the cluster's CNI plugin needs. Left out,
@@ -21,22 +22,28 @@ type NetworkSpec struct {
 	// securityGroupOverrides gives existing security groups to roles: role to
 	// security group id. Only for a VPC that the provider doesn't manage.
 	// +optional
+	// +k8s:validation:maxProperties=16
+	// +k8s:validation:additionalProperties:maxLength=128
 	SecurityGroupOverrides map[SecurityGroupRole]string `json:"securityGroupOverrides,omitempty"`
 
 	// additionalControlPlaneIngressRules are added to the security group of the control plane.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=1000
 	AdditionalControlPlaneIngressRules []IngressRule `json:"additionalControlPlaneIngressRules,omitempty"`
 
 	// additionalNodeIngressRules are added to the security group of the nodes.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=1000
 	AdditionalNodeIngressRules []IngressRule `json:"additionalNodeIngressRules,omitempty"`
 
 	// nodePortIngressRuleCidrBlocks may reach the node ports (30000 to 32767).
 	// Left empty, everybody may.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=1000
+	// +k8s:validation:items:maxLength=64
 	NodePortIngressRuleCidrBlocks []string `json:"nodePortIngressRuleCidrBlocks,omitempty"`
 }
 
@@ -45,15 +52,18 @@ type VPCSpec struct {
 	// id of an existing VPC, for example vpc-0123456789abcdef0. Left empty, the
 	// provider creates one and writes its id here. Can't be changed once set.
 	// +optional
+	// +k8s:validation:maxLength=128
 	ID string `json:"id,omitempty"`
 
 	// cidrBlock is the IPv4 range of the VPC. Defaults to 10.0.0.0/16 unless ipamPool is given.
 	// +optional
+	// +k8s:validation:maxLength=64
 	CidrBlock string `json:"cidrBlock,omitempty"`
 
 	// secondaryCidrBlocks are further IPv4 ranges of the VPC.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=50
 	SecondaryCidrBlocks []VpcCidrBlock `json:"secondaryCidrBlocks,omitempty"`
 
 	// ipamPool gives the IPv4 range of the VPC. Excludes cidrBlock.
@@ -66,15 +76,19 @@ type VPCSpec struct {
 
 	// internetGatewayId is written by the provider for a VPC it manages.
 	// +optional
+	// +k8s:validation:maxLength=128
 	InternetGatewayID *string `json:"internetGatewayId,omitempty"`
 
 	// carrierGatewayId is written by the provider when there are public subnets
 	// in Wavelength zones, for example cagw-0123456789abcdef0.
 	// +optional
+	// +k8s:validation:maxLength=128
 	CarrierGatewayID *string `json:"carrierGatewayId,omitempty"`
 
 	// tags of the VPC.
 	// +optional
+	// +k8s:validation:maxProperties=100
+	// +k8s:validation:additionalProperties:maxLength=256
 	Tags Tags `json:"tags,omitempty"`
 
 	// availabilityZoneUsageLimit is the number of zones used when subnets are planned by the provider.
@@ -131,6 +145,7 @@ type VpcCidrBlock struct {
 	// ipv4CidrBlock is the range, for example 100.64.0.0/16.
 	// +required
 	// +k8s:validation:minLength=1
+	// +k8s:validation:maxLength=64
 	IPv4CidrBlock string `json:"ipv4CidrBlock,omitempty"`
 }
 
@@ -138,10 +153,12 @@ type VpcCidrBlock struct {
 type IPAMPool struct {
 	// id of the pool, for example ipam-pool-0123456789abcdef0.
 	// +optional
+	// +k8s:validation:maxLength=128
 	ID string `json:"id,omitempty"`
 
 	// name is the Name tag of the pool.
 	// +optional
+	// +k8s:validation:maxLength=256
 	Name string `json:"name,omitempty"`
 
 	// netmaskLength is the prefix length of the range to take: IPv4 defaults to 16, IPv6 to 56.
@@ -153,14 +170,17 @@ type IPAMPool struct {
 type IPv6 struct {
 	// cidrBlock is the IPv6 range, from poolId; left empty, AWS chooses it and the provider writes it here.
 	// +optional
+	// +k8s:validation:maxLength=64
 	CidrBlock string `json:"cidrBlock,omitempty"`
 
 	// poolId is the address pool you brought to AWS that cidrBlock belongs to.
 	// +optional
+	// +k8s:validation:maxLength=128
 	PoolID string `json:"poolId,omitempty"`
 
 	// egressOnlyInternetGatewayId is written by the provider for a VPC it manages.
 	// +optional
+	// +k8s:validation:maxLength=128
 	EgressOnlyInternetGatewayID *string `json:"egressOnlyInternetGatewayId,omitempty"`
 
 	// ipamPool gives the IPv6 range. Excludes poolId.
@@ -196,26 +216,31 @@ type Subnets []SubnetSpec
 
 // SubnetSpec describes one subnet.
 type SubnetSpec struct {
-	// id is the id of an existing subnet (subnet-...), or any name of your choice
-	// for a subnet that the provider creates.
+	// id is the id of an existing subnet (subnet- and 8 or 17 hexadecimal digits), or
+	// any name of your choice for a subnet that the provider creates.
 	// +required
 	// +k8s:validation:minLength=1
+	// +k8s:validation:maxLength=256
 	ID string `json:"id,omitempty"`
 
 	// resourceID is the id of the subnet in AWS, written by the provider when id is a name.
 	// +optional
+	// +k8s:validation:maxLength=128
 	ResourceID string `json:"resourceID,omitempty"`
 
 	// cidrBlock is the IPv4 range of the subnet.
 	// +optional
+	// +k8s:validation:maxLength=64
 	CidrBlock string `json:"cidrBlock,omitempty"`
 
 	// ipv6CidrBlock is the IPv6 range of the subnet.
 	// +optional
+	// +k8s:validation:maxLength=64
 	IPv6CidrBlock string `json:"ipv6CidrBlock,omitempty"`
 
 	// availabilityZone is the zone of the subnet, for example us-east-1a.
 	// +optional
+	// +k8s:validation:maxLength=64
 	AvailabilityZone string `json:"availabilityZone,omitempty"`
 
 	// isPublic tells whether the subnet's default route leads to an internet gateway.
@@ -228,14 +253,18 @@ type SubnetSpec struct {
 
 	// routeTableId is the route table of the subnet, written by the provider.
 	// +optional
+	// +k8s:validation:maxLength=128
 	RouteTableID *string `json:"routeTableId,omitempty"`
 
 	// natGatewayId is the NAT gateway of a public subnet, written by the provider.
 	// +optional
+	// +k8s:validation:maxLength=128
 	NatGatewayID *string `json:"natGatewayId,omitempty"`
 
 	// tags of the subnet.
 	// +optional
+	// +k8s:validation:maxProperties=100
+	// +k8s:validation:additionalProperties:maxLength=256
 	Tags Tags `json:"tags,omitempty"`
 
 	// zoneType is the type of the zone, written by the provider.
@@ -245,6 +274,7 @@ type SubnetSpec struct {
 	// parentZoneName is the availability zone that a local or Wavelength zone
 	// belongs to, written by the provider.
 	// +optional
+	// +k8s:validation:maxLength=64
 	ParentZoneName *string `json:"parentZoneName,omitempty"`
 }
 

@@ -5,11 +5,13 @@ package v2beta1
 type AWSResourceReference struct {
 	// id of the resource, for example sg-0123456789abcdef0.
 	// +optional
+	// +k8s:validation:maxLength=128
 	ID *string `json:"id,omitempty"`
 
 	// filters that the resource passes, as EC2's describe calls know them. Excludes id.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=50
 	Filters []Filter `json:"filters,omitempty"`
 }
 
@@ -18,11 +20,14 @@ type Filter struct {
 	// name of the filter, for example tag:Name.
 	// +required
 	// +k8s:validation:minLength=1
+	// +k8s:validation:maxLength=255
 	Name string `json:"name,omitempty"`
 
 	// values of which one must match. They may hold the wildcards * and ?.
 	// +required
 	// +listType=atomic
+	// +k8s:validation:maxItems=200
+	// +k8s:validation:items:maxLength=256
 	Values []string `json:"values,omitempty"`
 }
 
@@ -30,6 +35,7 @@ type Filter struct {
 type AMIReference struct {
 	// id of the image, for example ami-0123456789abcdef0.
 	// +optional
+	// +k8s:validation:maxLength=2048
 	ID *string `json:"id,omitempty"`
 
 	// eksLookupType is the kind of image that EKS publishes for the cluster's version.

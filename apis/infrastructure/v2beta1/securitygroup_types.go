@@ -37,6 +37,7 @@ type CNISpec struct {
 	// the nodes, with both of them as sources.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=1000
 	CNIIngressRules []CNIIngressRule `json:"cniIngressRules,omitempty"`
 }
 
@@ -44,12 +45,14 @@ type CNISpec struct {
 type CNIIngressRule struct {
 	// description of the rule, shown in AWS.
 	// +required
+	// +k8s:validation:maxLength=255
 	Description string `json:"description"`
 
 	// protocol of the rule: tcp, udp, icmp, or a number of IANA's list such as 4
 	// for IP-in-IP; -1 means all.
 	// +required
 	// +k8s:validation:minLength=1
+	// +k8s:validation:maxLength=16
 	Protocol string `json:"protocol,omitempty"`
 
 	// fromPort is the first port.
@@ -66,6 +69,7 @@ type CNIIngressRule struct {
 type IngressRule struct {
 	// description of the rule, shown in AWS.
 	// +required
+	// +k8s:validation:maxLength=255
 	Description string `json:"description"`
 
 	// protocol of the rule: -1 means all, 4 IP-in-IP, 58 ICMPv6, 50 ESP.
@@ -83,22 +87,30 @@ type IngressRule struct {
 	// cidrBlocks are IPv4 sources. Excludes security groups as sources.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=1000
+	// +k8s:validation:items:maxLength=64
 	CidrBlocks []string `json:"cidrBlocks,omitempty"`
 
 	// ipv6CidrBlocks are IPv6 sources. Excludes security groups as sources.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=1000
+	// +k8s:validation:items:maxLength=64
 	IPv6CidrBlocks []string `json:"ipv6CidrBlocks,omitempty"`
 
 	// sourceSecurityGroupIds are security groups as sources, by id.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=1000
+	// +k8s:validation:items:maxLength=128
 	SourceSecurityGroupIDs []string `json:"sourceSecurityGroupIds,omitempty"`
 
 	// sourceSecurityGroupRoles are security groups of this cluster as sources, by
 	// role: bastion, node, controlplane, apiserver-lb, lb, node-eks-additional.
 	// +optional
 	// +listType=atomic
+	// +k8s:validation:maxItems=16
+	// +k8s:validation:items:maxLength=64
 	SourceSecurityGroupRoles []SecurityGroupRole `json:"sourceSecurityGroupRoles,omitempty"`
 
 	// natGatewaysIPsSource takes the public addresses of the cluster's NAT

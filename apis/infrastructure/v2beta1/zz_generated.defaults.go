@@ -147,6 +147,7 @@ func SetObjectDefaults_AWSClusterStaticIdentityList(in *AWSClusterStaticIdentity
 }
 
 func SetObjectDefaults_AWSClusterTemplate(in *AWSClusterTemplate) {
+	SetDefaults_AWSClusterTemplate(in)
 	SetDefaults_AWSClusterSpec(&in.Spec.Template.Spec)
 	SetDefaults_NetworkSpec(&in.Spec.Template.Spec.Network)
 	if in.Spec.Template.Spec.Network.VPC.AvailabilityZoneUsageLimit == nil {

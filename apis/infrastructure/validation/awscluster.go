@@ -35,6 +35,7 @@ func validateClusterSpec(spec *infrav1.AWSClusterSpec, path *field.Path) field.E
 	errs = append(errs, validateHosts(spec, path)...)
 	errs = append(errs, validateTags(spec.AdditionalTags, path.Child("additionalTags"))...)
 	errs = append(errs, validateEndpoint(spec.ControlPlaneEndpoint, path.Child("controlPlaneEndpoint"))...)
+	errs = append(errs, validateImageFormat(spec.ImageLookupFormat, path.Child("imageLookupFormat"))...)
 	errs = append(errs, validateNetwork(&spec.Network, spec.Region, path.Child("network"))...)
 	errs = append(errs, validateLoadBalancers(spec, path)...)
 	return append(errs, validateS3Bucket(spec.S3Bucket, path.Child("s3Bucket"))...)
@@ -69,9 +70,10 @@ func validateEndpoint(endpoint infrav1.APIEndpoint, path *field.Path) field.Erro
 	return nil
 }
 
+// validateGCTasks takes an empty value, which means what no annotation means.
 func validateGCTasks(annotations map[string]string) field.ErrorList {
-	value, found := annotations[ExternalResourceGCTasksAnnotation]
-	if !found {
+	value := annotations[ExternalResourceGCTasksAnnotation]
+	if value == "" {
 		return nil
 	}
 	path := field.NewPath("metadata", "annotations").Key(ExternalResourceGCTasksAnnotation)

@@ -1,7 +1,11 @@
 package validation
 
 import (
+	"maps"
+	"slices"
+
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
@@ -12,7 +16,28 @@ var templateSpecPath = field.NewPath("spec", "template", "spec")
 // ValidateAWSClusterTemplate judges a new template. A ClusterClass patches templates before
 // they are used, so most rules for clusters needn't hold yet; they give warnings.
 func ValidateAWSClusterTemplate(template *infrav1.AWSClusterTemplate) field.ErrorList {
-	return validateHosts(&template.Spec.Template.Spec, templateSpecPath)
+	errs := validateTemplateMetadata(template.Spec.Template.ObjectMeta)
+	return append(errs, validateHosts(&template.Spec.Template.Spec, templateSpecPath)...)
+}
+
+// maxQualifiedName is how long the key of a label or annotation can be: a DNS name, a slash
+// and a name.
+const maxQualifiedName = 253 + 1 + 63
+
+// validateTemplateMetadata limits what the schema can't: the length of keys, and the size of
+// all annotations. Whether the keys are right is seen where they are used.
+func validateTemplateMetadata(meta infrav1.ObjectMeta) field.ErrorList {
+	path := field.NewPath("spec", "template", "metadata")
+	var errs field.ErrorList
+	for _, name := range slices.Concat(slices.Sorted(maps.Keys(meta.Labels)), slices.Sorted(maps.Keys(meta.Annotations))) {
+		if len(name) > maxQualifiedName {
+			errs = append(errs, field.TooLong(path.Key(shortened(name)), field.OmitValueType{}, maxQualifiedName))
+		}
+	}
+	if err := apivalidation.ValidateAnnotationsSize(meta.Annotations); err != nil {
+		errs = append(errs, field.TooLong(path.Child("annotations"), field.OmitValueType{}, apivalidation.TotalAnnotationSizeLimitB))
+	}
+	return errs
 }
 
 // ValidateAWSClusterTemplateUpdate judges the update of a template, but not whether it

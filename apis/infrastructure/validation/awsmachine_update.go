@@ -15,6 +15,7 @@ import (
 // unless it was wrong before, and what may change at all.
 func ValidateAWSMachineUpdate(newMachine, oldMachine *infrav1.AWSMachine) field.ErrorList {
 	errs := ratchet(ValidateAWSMachine, newMachine, oldMachine)
+	errs = append(errs, validateManagedByKept(newMachine.Annotations, oldMachine.Annotations)...)
 	return append(errs, validateMachineChange(&newMachine.Spec, &oldMachine.Spec, field.NewPath("spec"))...)
 }
 

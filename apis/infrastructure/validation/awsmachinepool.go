@@ -28,9 +28,11 @@ func ValidateAWSMachinePool(pool *infrav1.AWSMachinePool) field.ErrorList {
 	return append(errs, validateLifecycleHooks(spec.AWSLifecycleHooks, path.Child("lifecycleHooks"))...)
 }
 
-// ValidateAWSMachinePoolUpdate judges the update of an AWSMachinePool. Nothing in it is immutable.
+// ValidateAWSMachinePoolUpdate judges the update of an AWSMachinePool. Nothing in its spec is immutable
+// but what the server records.
 func ValidateAWSMachinePoolUpdate(newPool, oldPool *infrav1.AWSMachinePool) field.ErrorList {
-	return ratchet(ValidateAWSMachinePool, newPool, oldPool)
+	errs := ratchet(ValidateAWSMachinePool, newPool, oldPool)
+	return append(errs, validateManagedByKept(newPool.Annotations, oldPool.Annotations)...)
 }
 
 // AWSMachinePoolWarnings returns what isn't wrong but likely not meant.

@@ -10,7 +10,8 @@ import (
 // used, so rules about the form of single values needn't hold yet; they give warnings.
 func ValidateAWSMachineTemplate(template *infrav1.AWSMachineTemplate) field.ErrorList {
 	spec := &template.Spec.Template.Spec
-	errs := validateNothingOfOneMachine(spec, templateSpecPath)
+	errs := validateTemplateMetadata(template.Spec.Template.ObjectMeta)
+	errs = append(errs, validateNothingOfOneMachine(spec, templateSpecPath)...)
 	errs = append(errs, validateMachineRules(spec, templateSpecPath)...)
 	return append(errs, validateTemplateHost(spec, templateSpecPath)...)
 }

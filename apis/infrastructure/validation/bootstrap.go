@@ -1,10 +1,12 @@
 package validation
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,10 +34,32 @@ func validateCloudInit(cloudInit *infrav1.CloudInit, path *field.Path) field.Err
 	if cloudInit.InsecureSkipSecretsManager {
 		errs = append(errs, validateWithoutSecrets(cloudInit, path)...)
 	}
+	errs = append(errs, validateSecretPrefix(cloudInit, path.Child("secretPrefix"))...)
 	if (cloudInit.SecretPrefix != "") != (cloudInit.SecretCount != 0) {
 		errs = append(errs, field.Forbidden(path.Child("secretCount"), "must be set together with secretPrefix; the provider writes both, so remove them"))
 	}
 	return errs
+}
+
+// secretPrefixes are the forms of what this provider, and the one that an object may come
+// from, begin the names of secrets with: nobody else's secrets are called so.
+var secretPrefixes = map[infrav1.SecretBackend]*regexp.Regexp{
+	infrav1.SecretBackendSecretsManager:    regexp.MustCompile(`^aws\.cluster\.x-k8s\.io/` + uuidPattern + `$`),
+	infrav1.SecretBackendSSMParameterStore: regexp.MustCompile(`^/cluster\.x-k8s\.io/` + uuidPattern + `$`),
+}
+
+const uuidPattern = `[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`
+
+// validateSecretPrefix takes the prefix of an object that is moved or restored.
+func validateSecretPrefix(cloudInit *infrav1.CloudInit, path *field.Path) field.ErrorList {
+	backend := cmp.Or(cloudInit.SecureSecretsBackend, infrav1.SecretBackendSecretsManager)
+	pattern := secretPrefixes[backend]
+	if cloudInit.SecretPrefix == "" || pattern == nil || pattern.MatchString(cloudInit.SecretPrefix) {
+		return nil
+	}
+	begin := map[infrav1.SecretBackend]string{infrav1.SecretBackendSecretsManager: "aws.cluster.x-k8s.io/", infrav1.SecretBackendSSMParameterStore: "/cluster.x-k8s.io/"}
+	return field.ErrorList{field.Invalid(path, cloudInit.SecretPrefix, fmt.Sprintf(
+		"follows from the object, so remove it; only a machine that is moved or restored brings one along, which is %s and a UUID", begin[backend]))}
 }
 
 // validateWithoutSecrets wants nothing to be said of secrets where there are none.

@@ -5,6 +5,7 @@ import (
 	"regexp"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	utilvalidation "k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -132,7 +133,46 @@ func validateNamespaces(allowed *infrav1.AllowedNamespaces) field.ErrorList {
 		return nil
 	}
 	path := field.NewPath("spec", "allowedNamespaces", "selector")
-	return metav1validation.ValidateLabelSelector(&allowed.Selector, metav1validation.LabelSelectorValidationOptions{}, path)
+	errs := validateSelectorSize(&allowed.Selector, path)
+	if allowed.NamespaceList == nil {
+		errs = append(errs, validateSelectorChooses(&allowed.Selector, path)...)
+	}
+	return append(errs, metav1validation.ValidateLabelSelector(&allowed.Selector, metav1validation.LabelSelectorValidationOptions{}, path)...)
+}
+
+// validateSelectorChooses refuses an empty matchLabels or matchExpressions: it is meant to
+// pick none, but would be stored like no selector at all, which lets all namespaces in.
+func validateSelectorChooses(selector *metav1.LabelSelector, path *field.Path) field.ErrorList {
+	const detail = "is empty and picks no namespace: write what to match; for no namespace leave allowedNamespaces out, and for all write allowedNamespaces: {}"
+	if len(selector.MatchLabels)+len(selector.MatchExpressions) > 0 {
+		return nil
+	}
+	var errs field.ErrorList
+	if selector.MatchLabels != nil {
+		errs = append(errs, field.Invalid(path.Child("matchLabels"), field.OmitValueType{}, detail))
+	}
+	if selector.MatchExpressions != nil {
+		errs = append(errs, field.Invalid(path.Child("matchExpressions"), field.OmitValueType{}, detail))
+	}
+	return errs
+}
+
+// maxSelectorItems is more than anybody needs to choose namespaces by their labels.
+const maxSelectorItems = 100
+
+func validateSelectorSize(selector *metav1.LabelSelector, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	judge := func(path *field.Path, have int) {
+		if have > maxSelectorItems {
+			errs = append(errs, field.TooMany(path, have, maxSelectorItems))
+		}
+	}
+	judge(path.Child("matchLabels"), len(selector.MatchLabels))
+	judge(path.Child("matchExpressions"), len(selector.MatchExpressions))
+	for i, e := range selector.MatchExpressions {
+		judge(path.Child("matchExpressions").Index(i).Child("values"), len(e.Values))
+	}
+	return errs
 }
 
 // sameNamespaces tells an empty list from one left out: the first allows no namespace

@@ -27,7 +27,7 @@ func machineTemplateWith(change func(*infrav1.AWSMachineSpec)) *infrav1.AWSMachi
 func TestAMachineThatWasWrongBeforeCanBeWritten(t *testing.T) {
 	wrong := func(s *infrav1.AWSMachineSpec) {
 		s.InstanceType = "wrong"
-		s.HostAffinity = ptr(infrav1.HostAffinityHost)
+		s.IAMInstanceProfile = "arn:aws:iam::111122223333:instance-profile/p"
 		s.AdditionalTags = infrav1.Tags{"aws:a": "b"}
 		s.RootVolume = &infrav1.Volume{Size: 1}
 	}

@@ -1,6 +1,8 @@
 package validation
 
 import (
+	"fmt"
+
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
@@ -22,9 +24,6 @@ func validateDedicatedHost(spec *infrav1.AWSMachineSpec, path *field.Path) field
 		if spec.DynamicHostAllocation != nil {
 			errs = append(errs, field.Forbidden(dynamic, detail))
 		}
-		if onHost {
-			errs = append(errs, field.Invalid(affinity, *spec.HostAffinity, "may be host only when tenancy is host: write tenancy: host, or leave hostAffinity out"))
-		}
 	}
 	if spec.DynamicHostAllocation == nil {
 		return errs
@@ -38,10 +37,19 @@ func validateDedicatedHost(spec *infrav1.AWSMachineSpec, path *field.Path) field
 // validateTemplateHost wants a host to be bound to. A machine may have the host of its
 // template's time, and so needs none.
 func validateTemplateHost(spec *infrav1.AWSMachineSpec, path *field.Path) field.ErrorList {
-	if !hasHostAffinity(spec) || spec.HostID != nil || spec.DynamicHostAllocation != nil {
+	if !hasHostAffinity(spec) || spec.Tenancy != infrav1.InstanceTenancyHost || spec.HostID != nil || spec.DynamicHostAllocation != nil {
 		return nil
 	}
 	return field.ErrorList{field.Required(path.Child("hostID"), "hostAffinity host needs hostID or dynamicHostAllocation: write one of them, or leave hostAffinity out")}
+}
+
+// hostWarnings tell of an affinity to hosts that instances of another tenancy don't have.
+// Provider versions that wrote it by default are why it isn't refused.
+func hostWarnings(spec *infrav1.AWSMachineSpec, path *field.Path) []string {
+	if !hasHostAffinity(spec) || spec.Tenancy == infrav1.InstanceTenancyHost {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: has no effect, because tenancy isn't host: write tenancy: host, or leave hostAffinity out", path.Child("hostAffinity"))}
 }
 
 func hasHostAffinity(spec *infrav1.AWSMachineSpec) bool {

@@ -2,10 +2,8 @@ package validation
 
 import (
 	"fmt"
-	"io"
 	"regexp"
 	"strings"
-	"text/template"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -64,15 +62,10 @@ func validateAMI(ami infrav1.AMIReference, path *field.Path) field.ErrorList {
 
 // validateImageFormat fills the pattern in as a look-up does.
 func validateImageFormat(format string, path *field.Path) field.ErrorList {
-	parsed, err := template.New("image").Parse(format)
-	if err == nil {
-		err = parsed.Execute(io.Discard, struct{ BaseOS, K8sVersion string }{"ubuntu-24.04", "1.34.1"})
+	if _, err := infrav1.ImageName(format, "ubuntu-24.04", "1.34.1"); err != nil {
+		return field.ErrorList{field.Invalid(path, shortened(format), err.Error())}
 	}
-	if err == nil {
-		return nil
-	}
-	return field.ErrorList{field.Invalid(path, format,
-		"must be a name pattern with {{.BaseOS}} and {{.K8sVersion}} at most, such as capa-ami-{{.BaseOS}}-?{{.K8sVersion}}-*")}
+	return nil
 }
 
 // validateProfileName takes the empty string.

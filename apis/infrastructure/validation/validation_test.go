@@ -89,9 +89,9 @@ func TestWarningsSayWhatIsLikelyNotMeant(t *testing.T) {
 			change: func(c *infrav1.AWSCluster) { c.Spec.ControlPlaneLoadBalancer = nlb() },
 		},
 		{
-			name:   "the default load balancer is discouraged, and so is its default health check",
+			name:   "the default load balancer is discouraged, and nothing is said of its default health check, which is TCP",
 			change: func(*infrav1.AWSCluster) {},
-			want:   []string{"loadBalancerType: classic load balancers are discouraged", "healthCheckProtocol: is not set"},
+			want:   []string{"loadBalancerType: classic load balancers are discouraged"},
 		},
 		{
 			name: "an SSL health check fails with current versions of Kubernetes",
@@ -178,3 +178,20 @@ func nlb() *infrav1.AWSLoadBalancerSpec {
 }
 
 func ptr[T any](value T) *T { return &value }
+
+func TestSelectorsOfNamespacesHaveLimits(t *testing.T) {
+	many := map[string]string{}
+	values := []string{}
+	for i := range maxSelectorItems + 1 {
+		many["k"+strings.Repeat("x", i%50)+string(rune('a'+i/50))] = "v"
+		values = append(values, "v")
+	}
+	identity := &infrav1.AWSClusterStaticIdentity{Spec: infrav1.AWSClusterStaticIdentitySpec{SecretRef: "s"}}
+	identity.Spec.AllowedNamespaces = &infrav1.AllowedNamespaces{Selector: metav1.LabelSelector{
+		MatchLabels:      many,
+		MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "k", Operator: metav1.LabelSelectorOpIn, Values: values}},
+	}}
+	if errs := Create(identity); len(errs) != 2 {
+		t.Errorf("got %v, want labels and values refused", errs)
+	}
+}

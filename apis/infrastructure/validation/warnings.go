@@ -24,12 +24,9 @@ func loadBalancerWarnings(lb *infrav1.AWSLoadBalancerSpec, path *field.Path) []s
 		return nil
 	}
 	warnings := []string{fmt.Sprintf("%s: classic load balancers are discouraged: AWS has superseded them; write nlb", path.Child("loadBalancerType"))}
-	check := path.Child("healthCheckProtocol")
-	switch {
-	case lb.HealthCheckProtocol == nil:
-		warnings = append(warnings, fmt.Sprintf("%s: is not set, so SSL is used, which fails with Kubernetes 1.30 and later: write TCP or HTTPS", check))
-	case *lb.HealthCheckProtocol == infrav1.ELBProtocolSSL:
-		warnings = append(warnings, fmt.Sprintf("%s: SSL fails with Kubernetes 1.30 and later, whose API server doesn't offer the ciphers that classic load balancers know: write TCP or HTTPS", check))
+	if lb.HealthCheckProtocol != nil && *lb.HealthCheckProtocol == infrav1.ELBProtocolSSL {
+		warnings = append(warnings, fmt.Sprintf("%s: SSL fails with Kubernetes 1.30 and later, whose API server doesn't offer the ciphers that classic load balancers know: write TCP or HTTPS",
+			path.Child("healthCheckProtocol")))
 	}
 	ignored := []struct {
 		name string

@@ -16,5 +16,18 @@ func Kind() generic.Kind {
 	k.NewList = func() runtime.Object { return &infrav1.AWSClusterList{} }
 	k.HasStatus = true
 	k.Columns = columns
+	k.Prepare = prepare
 	return k
+}
+
+// prepare names the identity of a cluster that names none: a new one, or one whose
+// identity is the default already. Validation refuses to take another identity away.
+func prepare(obj, old runtime.Object) {
+	if old == nil {
+		infrav1.SetIdentityDefault(&cluster(obj).Spec)
+		return
+	}
+	if before := cluster(old).Spec.IdentityRef; before == nil || *before == *infrav1.DefaultIdentity() {
+		infrav1.SetIdentityDefault(&cluster(obj).Spec)
+	}
 }
