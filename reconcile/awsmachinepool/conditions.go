@@ -79,7 +79,7 @@ func (v *view) foreign() bool {
 
 // missing tells that a recorded group isn't to be seen, and not proven to be gone.
 func (v *view) missing() bool {
-	return !v.deleting() && v.group == nil && !v.foreign() && v.recordedARN() != "" && !v.vanished()
+	return !v.deleting() && v.group == nil && !v.foreign() && v.recordedARN() != "" && (!v.vanished() || v.elsewhere() != "")
 }
 
 func (v *view) condition(a conditions.Area) conditions.Condition {

@@ -198,19 +198,21 @@ func (w *world) cluster() *infrav1.AWSCluster {
 // MachinePool and bootstrap data.
 func (w *world) pool(name string, change ...func(*infrav1.AWSMachinePool, *clusterv1.MachinePool)) {
 	w.t.Helper()
+	k := key(name)
+	name = k.Name
 	labels := map[string]string{clusterv1.ClusterNameLabel: testName}
-	owner := &clusterv1.MachinePool{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name, UID: types.UID("pool-" + name), Labels: labels},
+	owner := &clusterv1.MachinePool{ObjectMeta: metav1.ObjectMeta{Namespace: k.Namespace, Name: name, UID: types.UID("pool-" + string(uidOf(k))), Labels: labels},
 		Spec: clusterv1.MachinePoolSpec{ClusterName: testName, Replicas: aws.Int32(2), Template: clusterv1.MachineTemplateSpec{
 			Spec: clusterv1.MachineSpec{ClusterName: testName, Version: "v1.32.4", Bootstrap: clusterv1.Bootstrap{DataSecretName: aws.String(name)},
 				InfrastructureRef: clusterv1.ContractVersionedObjectReference{Kind: "AWSMachinePool", Name: name, APIGroup: infrav1.GroupName}}}}}
 	obj := &infrav1.AWSMachinePool{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name, UID: types.UID("uid-of-" + name), Labels: labels,
+		ObjectMeta: metav1.ObjectMeta{Namespace: k.Namespace, Name: name, UID: uidOf(k), Labels: labels,
 			CreationTimestamp: metav1.NewTime(w.now.Now()),
 			OwnerReferences:   []metav1.OwnerReference{{APIVersion: clusterv1.GroupVersion.String(), Kind: "MachinePool", Name: name, UID: owner.UID}}},
 		Spec: infrav1.AWSMachinePoolSpec{MinSize: aws.Int32(1), MaxSize: aws.Int32(5),
 			DefaultInstanceWarmup: aws.String("10s"), AWSLaunchTemplate: infrav1.AWSLaunchTemplate{InstanceType: "m5.large"}},
 	}
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name},
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: k.Namespace, Name: name},
 		Data: map[string][]byte{"value": []byte(testData), "format": []byte("cloud-config")}}
 	for _, f := range change {
 		f(obj, owner)
@@ -221,7 +223,21 @@ func (w *world) pool(name string, change ...func(*infrav1.AWSMachinePool, *clust
 	}
 }
 
-func key(name string) client.ObjectKey { return client.ObjectKey{Namespace: "default", Name: name} }
+// uidOf is the UID of a pool.
+func uidOf(k client.ObjectKey) types.UID {
+	if k.Namespace == "default" {
+		return types.UID("uid-of-" + k.Name)
+	}
+	return types.UID("uid-of-" + k.Name + "-in-" + k.Namespace)
+}
+
+// key is that of an object of the name, or namespace/name.
+func key(name string) client.ObjectKey {
+	if namespace, name, ok := strings.Cut(name, "/"); ok {
+		return client.ObjectKey{Namespace: namespace, Name: name}
+	}
+	return client.ObjectKey{Namespace: "default", Name: name}
+}
 
 func (w *world) get(name string) *infrav1.AWSMachinePool {
 	w.t.Helper()

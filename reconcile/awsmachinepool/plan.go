@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
@@ -94,6 +95,16 @@ func (v *view) vanished() bool {
 	return v.group == nil && v.snap.AbsentSince(mirror.AutoScalingGroups.Kind, v.Started.Add(v.snap.Grace))
 }
 
+// elsewhere says in which account and region the recorded group is, if the session
+// leads to others: that nothing is to be seen here proves nothing then.
+func (v *view) elsewhere() string {
+	at, err := arn.Parse(v.recordedARN())
+	if err != nil || v.group != nil || v.snap.Scope.Account == "" || at.AccountID == v.snap.Scope.Account && at.Region == v.snap.Scope.Region {
+		return ""
+	}
+	return at.AccountID + "/" + at.Region
+}
+
 func (v *view) unseen(kinds []mirror.Kind) mirror.Kind {
 	for _, kind := range kinds {
 		if !v.snap.Seen(kind) {
@@ -143,6 +154,9 @@ func (v *view) planPool() {
 	case v.group != nil && autoscaling.Deleting(v.group):
 		v.wait(areaGroup, infrav1.ASGDeletionInProgressReason, fmt.Sprintf("Auto Scaling group %s, which somebody deleted, to end, to make it anew", v.Pool.Name))
 	case v.group == nil && v.troubled(areaGroup):
+	case v.elsewhere() != "":
+		v.problem(areaGroup, infrav1.ASGNotFoundReason, "spec.providerID names a group in %s, and the identity leads to %s: nothing is made or deleted until it leads there again",
+			v.elsewhere(), v.snap.Scope)
 	case v.group == nil && v.recordedARN() != "" && !v.vanished():
 		v.wait(areaGroup, infrav1.ASGNotFoundReason, fmt.Sprintf("Auto Scaling group %s, which AWS doesn't show, to appear or to be proven gone", v.Pool.Name))
 	case v.group == nil && v.template == nil:
@@ -317,6 +331,10 @@ func (v *view) planDelete() {
 		v.add(autoscaling.ClaimTemplate(v.template, string(v.Pool.UID)))
 	}
 	switch {
+	case v.elsewhere() != "" && v.Pool.Provisioned():
+		v.problem(areaGroup, infrav1.DeletingFailedReason, "the group of spec.providerID is in %s, and the identity leads to %s: let it lead there again, or delete the group "+
+			"and its launch template, and remove the finalizer %s", v.elsewhere(), v.snap.Scope, infrav1.MachinePoolFinalizer)
+		return
 	case v.group == nil && v.MachinesLeft > 0:
 		v.wait(areaGroup, infrav1.DeletingReason, fmt.Sprintf("%d AWSMachines of its instances to end", v.MachinesLeft))
 	case v.group == nil:
