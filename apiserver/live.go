@@ -103,8 +103,7 @@ func (l live[T, S]) Decorate(ctx context.Context, obj runtime.Object) {
 		observation.Stale = age > l.maxAge+l.deadline
 	}
 	if err := fresh.Err; err != nil {
-		class := cloud.Classify(err)
-		observation.Reason, observation.Message = class.Reason, class.Message
+		observation.Reason, observation.Message = cloud.ObservationReason(err), cloud.Explain(err)
 	}
 	*l.observation(l.status(obj.(T))) = observation
 }

@@ -3,8 +3,11 @@ package cloud
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/aws/smithy-go"
@@ -67,7 +70,7 @@ func Classify(err error) Error {
 	if errors.As(err, &op) {
 		message = op.Service() + " " + op.Operation() + ": " + detail
 	}
-	return Error{Class: class, Code: code, Reason: string(class), Message: message}
+	return Error{Class: class, Code: code, Reason: string(class), Message: brief(message)}
 }
 
 func kindOf(err error) (class Class, code, detail string) {
@@ -84,9 +87,28 @@ func kindOf(err error) (class Class, code, detail string) {
 		return Unreachable, "", "no answer from AWS: " + detail
 	}
 	if status := statusOf(err); status != 0 {
-		return classOf("", status), "", err.Error()
+		return classOf("", status), "", fmt.Sprintf("AWS answered %d %s and gave no reason", status, http.StatusText(status))
 	}
 	return Unknown, "", err.Error()
+}
+
+// maxMessage is how many bytes a message may have: what matters stands at its
+// beginning, and it is shown in several conditions at once.
+const maxMessage = 500
+
+// brief is a message with each of its lines once, in one line that isn't too long.
+func brief(message string) string {
+	var lines []string
+	for line := range strings.Lines(message) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	message = strings.Join(lines, "; ")
+	if len(message) <= maxMessage {
+		return message
+	}
+	return strings.ToValidUTF8(message[:maxMessage], "") + "…"
 }
 
 // unreachable tells that a request or its answer got lost on the way, and how.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -161,6 +162,30 @@ func TestMessagesOfOneFailureAreEqual(t *testing.T) {
 	}
 	if a, b := denied("x1"), denied("x2"); a != b || !strings.HasSuffix(a, "You are not authorized.") {
 		t.Errorf("%q and %q", a, b)
+	}
+}
+
+// An outage fails every listing at once, and each failure may bring a page of HTML.
+func TestMessagesAreBriefWhateverAWSSays(t *testing.T) {
+	page := errors.New("deserialization failed, failed to decode response body: " + strings.Repeat("<p>Service Unavailable</p>", 100))
+	failed := &smithy.OperationError{ServiceID: "EC2", OperationName: "DescribeVpcs", Err: &smithyhttp.ResponseError{
+		Response: &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusServiceUnavailable}}, Err: page}}
+	want := "EC2 DescribeVpcs: AWS answered 503 Service Unavailable and gave no reason"
+	if got := Classify(errors.Join(failed, failed)); got.Message != want || got.Class != Transient {
+		t.Errorf("%+v", got)
+	}
+	same := errors.New("the same")
+	if got := Classify(errors.Join(same, same, errors.New("another"))).Message; got != "the same; another" {
+		t.Errorf("joined: %q", got)
+	}
+	for name, message := range map[string]string{
+		"of AWS":      Classify(answer(400, "ValidationError", strings.Repeat("é", 2000))).Message,
+		"of nobody":   Classify(page).Message,
+		"of identity": (&IdentityError{CredentialProviderBuildFailedReason, "controller", page}).Error(),
+	} {
+		if len(message) > maxMessage+len("…") || !utf8.ValidString(message) {
+			t.Errorf("%s: %d bytes: %s", name, len(message), message)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
@@ -99,14 +100,14 @@ func (s *Sessions) link(ctx context.Context, c *chain, ref infrav1.AWSIdentityRe
 		}
 		var identity infrav1.AWSClusterControllerIdentity
 		if err := s.options.Identities.Get(ctx, key, &identity); err != nil {
-			return nil, fail(err)
+			return nil, fail(unread(err))
 		}
 		return nil, s.allow(ctx, ref, identity.Spec.AllowedNamespaces, namespace, isSource)
 
 	case infrav1.ClusterStaticIdentityKind:
 		var identity infrav1.AWSClusterStaticIdentity
 		if err := s.options.Identities.Get(ctx, key, &identity); err != nil {
-			return nil, fail(err)
+			return nil, fail(unread(err))
 		}
 		if err := s.allow(ctx, ref, identity.Spec.AllowedNamespaces, namespace, isSource); err != nil {
 			return nil, err
@@ -121,7 +122,7 @@ func (s *Sessions) link(ctx context.Context, c *chain, ref infrav1.AWSIdentityRe
 	case infrav1.ClusterRoleIdentityKind:
 		var identity infrav1.AWSClusterRoleIdentity
 		if err := s.options.Identities.Get(ctx, key, &identity); err != nil {
-			return nil, fail(err)
+			return nil, fail(unread(err))
 		}
 		if err := s.allow(ctx, ref, identity.Spec.AllowedNamespaces, namespace, isSource); err != nil {
 			return nil, err
@@ -137,12 +138,20 @@ func (s *Sessions) link(ctx context.Context, c *chain, ref infrav1.AWSIdentityRe
 		infrav1.ControllerIdentityKind, infrav1.ClusterStaticIdentityKind, infrav1.ClusterRoleIdentityKind))
 }
 
+// unread is why an identity can't be read.
+func unread(err error) error {
+	if apierrors.IsNotFound(err) {
+		return unjudgedError{errors.New("it doesn't exist: create it, or name another one in spec.identityRef")}
+	}
+	return unjudgedError{err}
+}
+
 func (s *Sessions) allow(ctx context.Context, ref infrav1.AWSIdentityReference, allowed *infrav1.AllowedNamespaces,
 	namespace string, isSource bool,
 ) error {
 	ok, err := NamespaceAllowed(ctx, s.options.Host, allowed, namespace)
 	if err != nil {
-		return &IdentityError{CredentialProviderBuildFailedReason, identityName(ref), err}
+		return &IdentityError{CredentialProviderBuildFailedReason, identityName(ref), unjudgedError{err}}
 	}
 	if ok {
 		return nil

@@ -41,7 +41,7 @@ func (e *IdentityError) Error() string {
 	if e.Reason == PrincipalCredentialRetrievalFailedReason {
 		return fmt.Sprintf("identity %s: %s", e.Identity, Classify(e.Err).Message)
 	}
-	return fmt.Sprintf("identity %s: %v", e.Identity, e.Err)
+	return brief(fmt.Sprintf("identity %s: %v", e.Identity, e.Err))
 }
 
 func (e *IdentityError) Unwrap() error { return e.Err }
@@ -53,6 +53,18 @@ func (e *IdentityError) Condition() string {
 		return PrincipalUsageAllowedCondition
 	}
 	return PrincipalCredentialRetrievedCondition
+}
+
+// unjudgedError is a failure before it was known whom an identity lets in.
+type unjudgedError struct{ error }
+
+func (e unjudgedError) Unwrap() error { return e.error }
+
+// Judged tells whether it is known that the identity lets the namespace in, or that
+// it doesn't: not so while the identity, or one that it is built on, can't be read.
+func (e *IdentityError) Judged() bool {
+	var unjudged unjudgedError
+	return !errors.As(e.Err, &unjudged)
 }
 
 // AsIdentityError returns the IdentityError in an error's chain, if there is one.

@@ -179,7 +179,7 @@ func TestIdentitiesThatGiveNoSession(t *testing.T) {
 		{infrav1.ClusterRoleIdentityKind, "forbidden-source", SourcePrincipalUsageUnauthorizedReason, "AWSClusterControllerIdentity/default"},
 		{infrav1.ClusterRoleIdentityKind, "loop-a", CredentialProviderBuildFailedReason, "circle"},
 		{infrav1.ClusterRoleIdentityKind, "no-source", CredentialProviderBuildFailedReason, "spec.sourceIdentityRef"},
-		{infrav1.ClusterRoleIdentityKind, "missing", CredentialProviderBuildFailedReason, "not found"},
+		{infrav1.ClusterRoleIdentityKind, "missing", CredentialProviderBuildFailedReason, "it doesn't exist: create it"},
 		{infrav1.ClusterRoleIdentityKind, "refused", PrincipalCredentialRetrievalFailedReason, "AccessDenied"},
 		{infrav1.ClusterStaticIdentityKind, "no-secret", CredentialProviderBuildFailedReason, "capa-system/no-secret"},
 		{infrav1.ClusterStaticIdentityKind, "empty-secret", CredentialProviderBuildFailedReason, "AccessKeyID"},

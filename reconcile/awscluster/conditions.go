@@ -82,6 +82,9 @@ func (v *view) conditions(p plan.Plan) []conditions.Condition {
 		ready.Message = strings.TrimPrefix(ready.Message+"\n* "+c.Type+": "+c.Message, "\n")
 		ready.OK = false
 	}
+	if trouble := v.identityTrouble(); trouble != nil {
+		ready = notReady(*trouble)
+	}
 	return append(list, ready)
 }
 

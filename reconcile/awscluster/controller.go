@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bucket"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/loadbalancer"
@@ -96,6 +97,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		// Somebody else wrote the object. Until the cache shows that, what was
 		// written here last stays the newest known: it holds the journal.
 		return ctrl.Result{RequeueAfter: time.Second}, nil
+	}
+	if trouble, ok := cloud.AsIdentityError(err); ok {
+		log.FromContext(ctx).Info("Waiting for the identity to give a session", "reason", trouble.Error())
+		return ctrl.Result{RequeueAfter: identityRetry}, nil
 	}
 	return result, err
 }

@@ -36,7 +36,7 @@ func (r *Reconciler) Setup(mgr manager.Manager, ours, host cache.Cache) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range []source.Source{
+	for _, s := range append(r.identitySources(ours), []source.Source{
 		source.Kind(ours, &infrav1.AWSCluster{}, &handler.TypedEnqueueRequestForObject[*infrav1.AWSCluster]{},
 			predicate.NewTypedPredicateFuncs(r.mine)),
 		source.Kind(host, &clusterv1.Cluster{}, handler.TypedEnqueueRequestsFromMapFunc(infrastructureOf),
@@ -46,7 +46,7 @@ func (r *Reconciler) Setup(mgr manager.Manager, ours, host cache.Cache) error {
 		source.Kind(ours, &infrav1.AWSMachinePool{}, handler.TypedEnqueueRequestsFromMapFunc(waitingFor[*infrav1.AWSMachinePool](r)),
 			deleted[*infrav1.AWSMachinePool]()),
 		source.Func(r.index.start),
-	} {
+	}...) {
 		if err := c.Watch(s); err != nil {
 			return err
 		}

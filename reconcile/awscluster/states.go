@@ -38,12 +38,32 @@ func (p *pass) setIdentity(ctx context.Context, cause error) error {
 	}
 	failed := conditions.Condition{Type: e.Condition(), Reason: e.Reason, Severity: clusterv1.ConditionSeverityError, Message: e.Error()}
 	p.Events.Event(p.obj, corev1.EventTypeWarning, e.Reason, e.Error())
-	ready := conditions.Condition{Type: infrav1.ReadyCondition, Reason: e.Reason, Severity: clusterv1.ConditionSeverityError,
-		Message: fmt.Sprintf("* %s: %s", e.Condition(), e.Error())}
-	if failed.Type == allowed.Type {
+	ready := notReady(failed)
+	switch {
+	case failed.Type == allowed.Type:
 		return p.setOthers(ctx, p.obj, failed, ready)
+	case !e.Judged():
+		allowed = failed
+		allowed.Type = infrav1.PrincipalUsageAllowedCondition
 	}
 	return p.setOthers(ctx, p.obj, allowed, failed, ready)
+}
+
+// notReady is Ready while a condition of the identity is false: nothing else that might
+// be said of the cluster is looked after until that ends.
+func notReady(cause conditions.Condition) conditions.Condition {
+	return conditions.Condition{Type: infrav1.ReadyCondition, Reason: cause.Reason, Severity: clusterv1.ConditionSeverityError,
+		Message: fmt.Sprintf("* %s: %s", cause.Type, cause.Message)}
+}
+
+// identityTrouble is what the object says of its identity's trouble, nil without any.
+func (v *view) identityTrouble() *conditions.Condition {
+	for _, kind := range []string{infrav1.PrincipalCredentialRetrievedCondition, infrav1.PrincipalUsageAllowedCondition} {
+		if c := meta.FindStatusCondition(v.Cluster.Status.Conditions, kind); c != nil && c.Status == metav1.ConditionFalse {
+			return &conditions.Condition{Type: kind, Reason: c.Reason, Message: c.Message}
+		}
+	}
+	return nil
 }
 
 // setOthers sets single conditions at once, if they differ.

@@ -1,0 +1,67 @@
+package awscluster
+
+import (
+	"context"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+)
+
+// identityRetry is when an identity that gives no session is tried again: what ends
+// its trouble may be a Secret, a label of a namespace or a right in AWS, of which
+// nobody tells. All clusters of one identity share the look.
+const identityRetry = 15 * time.Second
+
+// identitySources put the AWSClusters into the queue whose identity changed, however
+// long they would have waited.
+func (r *Reconciler) identitySources(ours cache.Cache) []source.Source {
+	return []source.Source{
+		source.Kind(ours, &infrav1.AWSClusterControllerIdentity{}, handler.TypedEnqueueRequestsFromMapFunc(clustersOf[*infrav1.AWSClusterControllerIdentity](r, infrav1.ControllerIdentityKind)),
+			predicate.TypedGenerationChangedPredicate[*infrav1.AWSClusterControllerIdentity]{}),
+		source.Kind(ours, &infrav1.AWSClusterStaticIdentity{}, handler.TypedEnqueueRequestsFromMapFunc(clustersOf[*infrav1.AWSClusterStaticIdentity](r, infrav1.ClusterStaticIdentityKind)),
+			predicate.TypedGenerationChangedPredicate[*infrav1.AWSClusterStaticIdentity]{}),
+		source.Kind(ours, &infrav1.AWSClusterRoleIdentity{}, handler.TypedEnqueueRequestsFromMapFunc(clustersOf[*infrav1.AWSClusterRoleIdentity](r, infrav1.ClusterRoleIdentityKind)),
+			predicate.TypedGenerationChangedPredicate[*infrav1.AWSClusterRoleIdentity]{}),
+	}
+}
+
+func clustersOf[T client.Object](r *Reconciler, kind infrav1.AWSIdentityKind) func(context.Context, T) []reconcile.Request {
+	return func(ctx context.Context, identity T) []reconcile.Request {
+		return r.usersOf(ctx, infrav1.AWSIdentityReference{Kind: kind, Name: identity.GetName()})
+	}
+}
+
+// usersOf returns the AWSClusters that use an identity, also through roles that are
+// built on it.
+func (r *Reconciler) usersOf(ctx context.Context, identity infrav1.AWSIdentityReference) []reconcile.Request {
+	roles := &infrav1.AWSClusterRoleIdentityList{}
+	clusters := &infrav1.AWSClusterList{}
+	if r.Client.List(ctx, roles) != nil || r.Client.List(ctx, clusters) != nil {
+		return nil // the cache doesn't fail once it is there
+	}
+	built := map[infrav1.AWSIdentityReference]bool{identity: true}
+	for grown := true; grown; {
+		grown = false
+		for _, role := range roles.Items {
+			self := infrav1.AWSIdentityReference{Kind: infrav1.ClusterRoleIdentityKind, Name: role.Name}
+			if source := role.Spec.SourceIdentityRef; source != nil && built[*source] && !built[self] {
+				built[self], grown = true, true
+			}
+		}
+	}
+	var requests []reconcile.Request
+	for i := range clusters.Items {
+		c := &clusters.Items[i]
+		if ref := c.Spec.IdentityRef; ref != nil && built[*ref] && r.mine(c) {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(c)})
+		}
+	}
+	return requests
+}
