@@ -5,7 +5,7 @@ package cloud
 var observationReasons = []string{
 	string(Throttled), string(Unauthorized), string(ExpiredCredentials), string(Unreachable), string(Transient), string(Unknown),
 	PrincipalUsageUnauthorizedReason, SourcePrincipalUsageUnauthorizedReason, PrincipalCredentialRetrievalFailedReason,
-	CredentialProviderBuildFailedReason,
+	CredentialProviderBuildFailedReason, PrincipalAccountMismatchReason,
 }
 
 // ObservationReason is the one of them that an error is.
