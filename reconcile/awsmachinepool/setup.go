@@ -19,6 +19,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	owners "github.com/capa-apiserver/capa-apiserver/reconcile/related"
 )
 
 const (
@@ -74,7 +75,8 @@ func poolChanged() predicate.TypedPredicate[*clusterv1.MachinePool] {
 func infraChanged() predicate.TypedPredicate[*infrav1.AWSCluster] {
 	return predicate.TypedFuncs[*infrav1.AWSCluster]{UpdateFunc: func(e event.TypedUpdateEvent[*infrav1.AWSCluster]) bool {
 		return !instance.InfraOf(e.ObjectOld, "", false).Same(instance.InfraOf(e.ObjectNew, "", false)) ||
-			!equality.Semantic.DeepEqual(e.ObjectOld.Spec.IdentityRef, e.ObjectNew.Spec.IdentityRef)
+			!equality.Semantic.DeepEqual(e.ObjectOld.Spec.IdentityRef, e.ObjectNew.Spec.IdentityRef) ||
+			owners.IdentityTrouble(e.ObjectOld) != owners.IdentityTrouble(e.ObjectNew)
 	}}
 }
 

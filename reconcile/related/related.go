@@ -4,6 +4,8 @@ package related
 import (
 	"context"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -57,6 +59,18 @@ func OwnerName(obj client.Object, kind string) string {
 	for _, ref := range obj.GetOwnerReferences() {
 		if group, err := schema.ParseGroupVersion(ref.APIVersion); err == nil && ref.Kind == kind && group.Group == clusterv1.GroupVersion.Group {
 			return ref.Name
+		}
+	}
+	return ""
+}
+
+// IdentityTrouble tells what an AWSCluster says of its identity's trouble, "" without
+// any. Who belongs to the cluster shares its sessions: when the trouble ends, all go
+// on at once.
+func IdentityTrouble(c *infrav1.AWSCluster) string {
+	for _, kind := range []string{infrav1.PrincipalCredentialRetrievedCondition, infrav1.PrincipalUsageAllowedCondition} {
+		if x := meta.FindStatusCondition(c.Status.Conditions, kind); x != nil && x.Status == metav1.ConditionFalse {
+			return x.Reason
 		}
 	}
 	return ""
