@@ -353,6 +353,39 @@ func TestAThousandMachinesCostADozenCalls(t *testing.T) {
 	t.Logf("%d calls: %v", total, w.aws.Counts())
 }
 
+// TestWhoeverWritesEverOtherNamesDoesNotUseUpTheRequestRate asks for images and
+// profiles that don't exist, another one each time.
+func TestWhoeverWritesEverOtherNamesDoesNotUseUpTheRequestRate(t *testing.T) {
+	w := newLiveWorld(t)
+	warned, refused := 0, 0
+	ask := func(i int) {
+		warnings, errs := w.create(liveMachine(func(s *infrav1.AWSMachineSpec) {
+			s.AMI.ID, s.IAMInstanceProfile = aws.String(fmt.Sprintf("ami-%017x", i)), fmt.Sprintf("profile-%d", i)
+		}))
+		if strings.Contains(strings.Join(warnings, ""), "accepted as written, because AWS could not be asked: too many different things were asked about lately") {
+			warned++
+		}
+		if len(errs) > 0 {
+			refused++
+		}
+	}
+	for i := range 100 {
+		ask(i)
+	}
+	total := 0
+	for _, n := range w.aws.Counts() {
+		total += n
+	}
+	if total > 30 || warned < 80 || refused == 0 {
+		t.Errorf("%d calls, %d warned, %d refused: %v", total, warned, refused, w.aws.Counts())
+	}
+	warned, refused = 0, 0
+	w.now.Step(time.Minute)
+	if ask(1000); refused != 1 || warned != 0 {
+		t.Error("a minute later AWS isn't asked again")
+	}
+}
+
 func TestWhatWasJustMadeCountsSoon(t *testing.T) {
 	w := newLiveWorld(t)
 	m := liveMachine(func(s *infrav1.AWSMachineSpec) { s.SSHKeyName, s.IAMInstanceProfile = aws.String("new"), "new" })

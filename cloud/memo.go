@@ -61,6 +61,10 @@ func (m *Memo[T]) GetYounger(ctx context.Context, scope Scope, question string, 
 		return k.value, k.err
 	}
 	done := m.flights.DoChan(key, func() (any, error) {
+		if err := allowed(ctx); err != nil {
+			var none T
+			return none, err
+		}
 		// It is asked for everybody who waits, so nobody's context ends it.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.times.Timeout)
 		defer cancel()
@@ -75,6 +79,21 @@ func (m *Memo[T]) GetYounger(ctx context.Context, scope Scope, question string, 
 	case result := <-done:
 		return result.Val.(T), result.Err
 	}
+}
+
+type allowanceKey struct{}
+
+// WithAllowance has each question that would cost a call ask first whether it may. What
+// is refused isn't remembered; it fails with the error.
+func WithAllowance(ctx context.Context, allow func() error) context.Context {
+	return context.WithValue(ctx, allowanceKey{}, allow)
+}
+
+func allowed(ctx context.Context) error {
+	if allow, ok := ctx.Value(allowanceKey{}).(func() error); ok {
+		return allow()
+	}
+	return nil
 }
 
 func (m *Memo[T]) remember(key string, value T, err error) {

@@ -52,18 +52,22 @@ type Facts struct {
 	keys      *cloud.Memo[[]string]
 	profiles  *cloud.Memo[bool]
 	quotas    *cloud.Memo[float64]
+	allowance *allowance
 }
 
 // New gives facts of nothing yet. Share images with whoever else looks for images.
 // The mirror keeps mirror.NetworkTables and mirror.MachineTables. The clock is the
 // real one if nil.
 func New(m *mirror.Mirror, images *cloud.Images, c clock.PassiveClock) *Facts {
+	if c == nil {
+		c = clock.RealClock{}
+	}
 	times := func(age time.Duration) cloud.MemoTimes {
 		return cloud.MemoTimes{Answer: age, Failure: failureAge, Timeout: askTimeout}
 	}
 	return &Facts{mirror: m, images: images,
 		offerings: cloud.NewMemo[[]string](c, times(offeringsAge)), keys: cloud.NewMemo[[]string](c, times(keysAge)),
-		profiles: cloud.NewMemo[bool](c, times(profileAge)), quotas: cloud.NewMemo[float64](c, times(quotaAge))}
+		profiles: cloud.NewMemo[bool](c, times(profileAge)), quotas: cloud.NewMemo[float64](c, times(quotaAge)), allowance: newAllowance(c)}
 }
 
 // Watch gives the mirror the session to read with.
@@ -79,7 +83,7 @@ func (f *Facts) InstanceTypes(ctx context.Context, s *cloud.Session) ([]*ec2type
 
 // ZonesOffering returns the zones that offer an instance type, sorted.
 func (f *Facts) ZonesOffering(ctx context.Context, s *cloud.Session, instanceType string) ([]string, error) {
-	return f.offerings.Get(ctx, s.Scope, instanceType, func(ctx context.Context) ([]string, error) {
+	return f.offerings.Get(f.allowance.of(ctx, s), s.Scope, instanceType, func(ctx context.Context) ([]string, error) {
 		in := &ec2.DescribeInstanceTypeOfferingsInput{LocationType: ec2types.LocationTypeAvailabilityZone,
 			Filters: []ec2types.Filter{{Name: aws.String("instance-type"), Values: []string{instanceType}}}}
 		var zones []string
@@ -99,7 +103,7 @@ func (f *Facts) ZonesOffering(ctx context.Context, s *cloud.Session, instanceTyp
 
 // Image returns an image, nil when there is none of the id.
 func (f *Facts) Image(ctx context.Context, s *cloud.Session, id string) (*ec2types.Image, error) {
-	image, err := f.images.Find(ctx, s, cloud.ImageQuery{ID: id})
+	image, err := f.images.Find(f.allowance.of(ctx, s), s, cloud.ImageQuery{ID: id})
 	var none *cloud.NoImageError
 	// A malformed id is no image's either.
 	if errors.As(err, &none) || cloud.Is(err, cloud.InvalidParameter) {
@@ -111,6 +115,7 @@ func (f *Facts) Image(ctx context.Context, s *cloud.Session, id string) (*ec2typ
 // KeyPairs returns the names of all key pairs, sorted. That wanted is not among them
 // was true a few seconds ago.
 func (f *Facts) KeyPairs(ctx context.Context, s *cloud.Session, wanted string) ([]string, error) {
+	ctx = f.allowance.of(ctx, s)
 	ask := func(ctx context.Context) ([]string, error) {
 		out, err := s.EC2.DescribeKeyPairs(ctx, &ec2.DescribeKeyPairsInput{})
 		if err != nil {
@@ -132,6 +137,7 @@ func (f *Facts) KeyPairs(ctx context.Context, s *cloud.Session, wanted string) (
 
 // HasInstanceProfile tells whether the account has an instance profile of the name.
 func (f *Facts) HasInstanceProfile(ctx context.Context, s *cloud.Session, name string) (bool, error) {
+	ctx = f.allowance.of(ctx, s)
 	// IAM is the same in all regions.
 	scope := cloud.Scope{Account: s.Scope.Account}
 	ask := func(ctx context.Context) (bool, error) {
@@ -182,7 +188,7 @@ func (f *Facts) Instances(ctx context.Context, s *cloud.Session) ([]*ec2types.In
 
 // Quota returns the value of one of EC2's quotas.
 func (f *Facts) Quota(ctx context.Context, s *cloud.Session, code string) (float64, error) {
-	return f.quotas.Get(ctx, s.Scope, code, func(ctx context.Context) (float64, error) {
+	return f.quotas.Get(f.allowance.of(ctx, s), s.Scope, code, func(ctx context.Context) (float64, error) {
 		out, err := s.ServiceQuotas.GetServiceQuota(ctx, &servicequotas.GetServiceQuotaInput{ServiceCode: aws.String("ec2"), QuotaCode: aws.String(code)})
 		if err != nil {
 			return 0, err
