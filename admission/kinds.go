@@ -35,11 +35,13 @@ func kinds(o Options) []kind {
 	regions := regionRules{regions: o.Regions}
 	deletion := deletionRules{reader: o.Reader}
 	machines := machineRules{live: o.Live}
+	accounts := accountRules{live: o.Live}
+	taken := takenRules{living: o.Living, live: o.Live}
 	return []kind{
 		{
 			object: &infrav1.AWSCluster{}, plural: "awsclusters", namespaced: true,
 			mutate:   []Defaulter{defaultRegion(o.DefaultRegion)},
-			validate: []Rule{onClusters(identities.usable), onClusters(regions.known)},
+			validate: []Rule{onClusters(identities.usable), onClusters(regions.known), accounts.stays, taken.taken},
 		},
 		{
 			object: &infrav1.AWSClusterTemplate{}, plural: "awsclustertemplates", namespaced: true,
@@ -47,7 +49,7 @@ func kinds(o Options) []kind {
 		},
 		{
 			object: &infrav1.AWSMachine{}, plural: "awsmachines", namespaced: true, advisory: true,
-			validate: []Rule{machines.exists},
+			validate: []Rule{machines.exists, taken.taken},
 		},
 		{
 			object: &infrav1.AWSMachineTemplate{}, plural: "awsmachinetemplates", namespaced: true, advisory: true,
@@ -55,7 +57,7 @@ func kinds(o Options) []kind {
 		},
 		{
 			object: &infrav1.AWSMachinePool{}, plural: "awsmachinepools", namespaced: true, advisory: true,
-			validate: []Rule{machines.exists},
+			validate: []Rule{machines.exists, taken.taken},
 		},
 		{
 			object: &infrav1.AWSClusterRoleIdentity{}, plural: "awsclusterroleidentities",

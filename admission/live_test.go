@@ -42,6 +42,9 @@ type liveWorld struct {
 type ownIdentity struct{ *cloud.Sessions }
 
 func (o ownIdentity) For(ctx context.Context, site cloud.Site) (*cloud.Session, error) {
+	if site.Identity != nil && site.Identity.Name == "unreachable" {
+		return nil, &cloud.IdentityError{Reason: cloud.PrincipalCredentialRetrievalFailedReason, Identity: site.Identity.Name, Err: context.DeadlineExceeded}
+	}
 	site.Identity = nil
 	return o.Sessions.For(ctx, site)
 }

@@ -26,13 +26,15 @@ const (
 // Options say what the rules read. Reader reads our kinds, Host the host's
 // Namespaces. Give live readers: a cache may not know yet of an identity that
 // the same "kubectl apply" wrote a moment ago. A nil Regions means that AWS can't
-// be asked, a nil Live that it can't be asked about machines. An empty DefaultRegion
+// be asked, a nil Live that it can't be asked about machines, a nil Living that nobody knows what
+// other objects record. An empty DefaultRegion
 // leaves regions as written.
 type Options struct {
 	Reader        client.Reader
 	Host          client.Reader
 	Regions       Regions
 	Live          *Live
+	Living        Living
 	DefaultRegion string
 	// GetCertificate gives the serving certificate, renewed as it may be.
 	GetCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/capa-apiserver/capa-apiserver/admission"
 	"github.com/capa-apiserver/capa-apiserver/apiserver/certs"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
 
 // addWebhooks serves the admission webhooks in every replica and keeps their
@@ -24,6 +25,7 @@ func (b *background) addWebhooks(extra *Extra) error {
 	server, err := admission.NewServer(admission.Options{
 		Reader: b.ours.GetAPIReader(), Host: b.manager.GetAPIReader(), Regions: b.regions,
 		Live:          &admission.Live{Ours: b.ours.GetClient(), Host: b.manager.GetClient(), Sessions: b.sessions, Facts: b.facts},
+		Living:        living{b.living},
 		DefaultRegion: os.Getenv("AWS_REGION"), GetCertificate: extra.certs.GetCertificate, Callers: extra.certs.CABundle,
 	})
 	if err != nil {
@@ -48,6 +50,21 @@ func (b *background) addWebhooks(extra *Extra) error {
 		go registration.Start(ctx) //nolint:errcheck // it repeats what fails and always returns nil
 		return server.Serve(ctx, listener)
 	}))
+}
+
+// living tells admission what the living objects record.
+type living struct{ ownership.Living }
+
+var _ admission.Living = living{}
+
+// Recorders returns the objects that record a resource.
+func (l living) Recorders(id string) ([]admission.Recorder, error) {
+	objects, err := l.Living.Recorders(id)
+	var found []admission.Recorder
+	for _, o := range objects {
+		found = append(found, admission.Recorder{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name, Account: o.Account, Region: o.Region})
+	}
+	return found, err
 }
 
 // introduced has the library's webhook plugins show this server's own certificate to
