@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -9,6 +10,8 @@ const (
 	// firstHold and lastHold bound the time until a failed action is tried again,
 	// whatever else happens meanwhile.
 	firstHold, lastHold = time.Second, 2 * time.Minute
+	// lastWait bounds it for what is only waited for.
+	lastWait = 30 * time.Second
 )
 
 // Holds keep what failed from being tried again at once. The zero Holds hold
@@ -17,6 +20,10 @@ type Holds struct {
 	// generation is the object's when it failed: another spec is another try.
 	generation int64
 	held       map[string]hold
+	// done are the actions that AWS carried out, repeated those of the latest plan
+	// that wait because of it.
+	done     map[fingerprint]repeat
+	repeated []hold
 }
 
 type hold struct {
@@ -35,11 +42,21 @@ func (h *Holds) Renew(generation int64) {
 
 // Fail holds what is named by the key, longer each time.
 func (h *Holds) Fail(key, area, message string, now time.Time) {
+	h.fail(key, area, message, now, lastHold)
+}
+
+// Wait holds what AWS refuses only until something else has ended, which is looked
+// at more often.
+func (h *Holds) Wait(key, area, message string, now time.Time) {
+	h.fail(key, area, message, now, lastWait)
+}
+
+func (h *Holds) fail(key, area, message string, now time.Time, last time.Duration) {
 	if h.held == nil {
 		h.held = map[string]hold{}
 	}
 	failures := h.held[key].failures
-	h.held[key] = hold{failures: failures + 1, until: now.Add(min(firstHold<<min(failures, 10), lastHold)), area: area, message: message}
+	h.held[key] = hold{failures: failures + 1, until: now.Add(min(firstHold<<min(failures, 10), last)), area: area, message: message}
 }
 
 // Until holds what didn't fail, and is to be done once more later.
@@ -76,7 +93,7 @@ func (h *Holds) Left(key string, now time.Time) time.Duration {
 // Next returns when the first may be tried again; zero when nothing is held.
 func (h *Holds) Next() time.Time {
 	var first time.Time
-	for _, x := range h.held {
+	for _, x := range h.all() {
 		if first.IsZero() || x.until.Before(first) {
 			first = x.until
 		}
@@ -84,10 +101,13 @@ func (h *Holds) Next() time.Time {
 	return first
 }
 
+// all returns what is held for any reason.
+func (h *Holds) all() []hold { return slices.AppendSeq(slices.Clone(h.repeated), maps.Values(h.held)) }
+
 // Failures returns what failed, by area, each area's in order.
 func (h *Holds) Failures() map[string][]string {
 	all := map[string][]string{}
-	for _, x := range h.held {
+	for _, x := range h.all() {
 		if x.message != "" && !slices.Contains(all[x.area], x.message) {
 			all[x.area] = append(all[x.area], x.message)
 		}
