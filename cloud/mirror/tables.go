@@ -173,7 +173,7 @@ var (
 		List:     listLoadBalancers,
 		Tags:     func(l *LoadBalancer) map[string]string { return l.TagSet },
 		VPC:      func(l *LoadBalancer) string { return aws.ToString(l.VpcId) },
-		Detailed: func(l *LoadBalancer) bool { return l.Attributes != nil && l.Listeners != nil },
+		Detailed: func(l *LoadBalancer) bool { return l.Listeners != nil },
 		ByID:     loadBalancersByID,
 		Details:  loadBalancerDetails,
 		Busy: func(l *LoadBalancer) bool {
@@ -193,7 +193,7 @@ var (
 		List:     listTargetGroups,
 		Tags:     func(g *TargetGroup) map[string]string { return g.TagSet },
 		VPC:      func(g *TargetGroup) string { return aws.ToString(g.VpcId) },
-		Detailed: func(g *TargetGroup) bool { return g.Attributes != nil && g.Targets != nil },
+		Detailed: func(g *TargetGroup) bool { return g.Targets != nil },
 		ByID:     targetGroupsByID,
 		Details:  targetGroupDetails,
 		Carry: func(known, read *TargetGroup) {
