@@ -93,5 +93,6 @@ func (p *pass) forgetInterface(a plan.Action) bool {
 	})
 	clear(p.stuck)
 	clear(p.failures)
+	p.memory.holds.ReleaseExcept(func(string) bool { return false })
 	return true
 }

@@ -24,6 +24,8 @@ const (
 	shownActions = 4
 	// failureMark stands before the error of the latest attempt in a message.
 	failureMark = "; latest attempt: "
+	// waitsForVPC is all there is to say of what lies in a VPC that isn't there.
+	waitsForVPC = "waiting for the VPC"
 )
 
 // areas returns the conditions that report on parts of the cluster, in the order
@@ -73,6 +75,9 @@ func (v *view) conditions(p plan.Plan) []conditions.Condition {
 	for _, area := range all {
 		c := v.area(area, p)
 		list = append(list, c)
+		if c.Message == waitsForVPC {
+			continue // VpcReady says why
+		}
 		if c.OK || !slices.Contains(needed, area) {
 			continue
 		}
@@ -108,16 +113,19 @@ func (v *view) area(area string, p plan.Plan) conditions.Condition {
 	parts, reason := append(parts, pending(area, p)...), v.pendingReason(area, p)
 	c.Reason = cmp.Or(c.Reason, reason)
 	switch {
-	case deleting && len(parts) == 0:
+	case deleting && len(parts) == 0 && v.failure(area) == "":
 		return conditions.Condition{Type: area, Reason: infrav1.DeletedReason, Severity: clusterv1.ConditionSeverityInfo}
 	case deleting:
 		c.Reason = infrav1.DeletingReason
+	case len(parts) == 0 && area != bucket.Area && v.network.VPC == nil:
+		c.Reason, c.Message = failedReason(area), waitsForVPC
+		return c
 	case len(parts) == 0:
 		return conditions.Condition{Type: area, OK: true}
 	}
 	c.Message = shorten(parts)
 	if failure := v.failure(area); failure != "" {
-		c.Message += failureMark + failure
+		c.Message = strings.TrimPrefix(c.Message+failureMark+failure, "; ")
 		c.Severity = clusterv1.ConditionSeverityWarning
 		if c.Reason != network.ReasonWaitingForObservation {
 			c.Reason = failedReason(area)

@@ -8,6 +8,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/annotations"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -29,6 +30,8 @@ const (
 	// lookAgain is when something that is waited for is looked at again, should
 	// no change of the mirror have told before.
 	lookAgain = 30 * time.Second
+	// seeAgain is when AWS is asked again that couldn't be seen.
+	seeAgain = 15 * time.Second
 	// journalAge is how old tables may be that decide on the journal's entries.
 	journalAge = 5 * time.Second
 	// firstSweep is when tables are swept first that nobody had to see before: what
@@ -52,6 +55,8 @@ type Reconciler struct {
 	// latest are the objects as last written here: the cache may be older.
 	latest map[client.ObjectKey]*infrav1.AWSCluster
 	dns    map[client.ObjectKey]int
+	// memories are what is known of objects beyond what they say.
+	memories map[client.ObjectKey]*memory
 	// buckets are the S3 buckets as they were seen here.
 	buckets map[client.ObjectKey]knownBucket
 }
@@ -63,7 +68,7 @@ func New(o Options) *Reconciler {
 	o = o.withDefaults()
 	r := &Reconciler{Options: o, index: newIndex(),
 		latest: map[client.ObjectKey]*infrav1.AWSCluster{}, dns: map[client.ObjectKey]int{},
-		buckets: map[client.ObjectKey]knownBucket{}}
+		memories: map[client.ObjectKey]*memory{}, buckets: map[client.ObjectKey]knownBucket{}}
 	r.actor = &plan.Actor{Mirror: o.Mirror, Handlers: plan.NewHandlers(network.Handlers(), loadbalancer.Handlers(), bucket.Handlers(),
 		instance.LifeHandlers(instance.NewTerminator()))}
 	o.Mirror.Subscribe(r.index.changed)
@@ -121,7 +126,7 @@ func (r *Reconciler) reconcile(ctx context.Context, obj *infrav1.AWSCluster, own
 	if err := r.setPaused(ctx, obj, false); err != nil {
 		return ctrl.Result{}, err
 	}
-	p := &pass{Reconciler: r, obj: obj, owner: owner, failures: map[string][]string{}, ended: map[string]bool{}}
+	p := &pass{Reconciler: r, obj: obj, owner: owner, memory: r.memoryOf(obj), failures: map[string][]string{}, ended: map[string]bool{}}
 	return p.run(ctx)
 }
 
@@ -161,6 +166,33 @@ func (r *Reconciler) get(ctx context.Context, key client.ObjectKey) (*infrav1.AW
 // newer tells whether a resourceVersion comes after another one.
 func newer(a, b string) bool { return len(a) > len(b) || len(a) == len(b) && a > b }
 
+// memory is what a process knows of an object from one pass to the next.
+type memory struct {
+	uid types.UID
+	// holds keep what failed, or was done a moment ago, from being done again at once.
+	holds plan.Holds
+	// deleting is when the object was first seen to be deleted. (Its own time is by
+	// another clock, and in whole seconds.)
+	deleting time.Time
+}
+
+// memoryOf returns the memory of an object. One object is reconciled once at a time,
+// so that nobody else uses it.
+func (r *Reconciler) memoryOf(obj *infrav1.AWSCluster) *memory {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.memories[client.ObjectKeyFromObject(obj)]
+	if m == nil || m.uid != obj.UID {
+		m = &memory{uid: obj.UID}
+		r.memories[client.ObjectKeyFromObject(obj)] = m
+	}
+	m.holds.Renew(obj.Generation)
+	if m.deleting.IsZero() && !obj.DeletionTimestamp.IsZero() {
+		m.deleting = r.Clock.Now()
+	}
+	return m
+}
+
 func (r *Reconciler) remember(obj *infrav1.AWSCluster) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -173,6 +205,7 @@ func (r *Reconciler) forget(key client.ObjectKey) {
 	defer r.mu.Unlock()
 	delete(r.latest, key)
 	delete(r.dns, key)
+	delete(r.memories, key)
 	delete(r.buckets, key)
 }
 

@@ -26,7 +26,7 @@ func (o *Observer) Freshness(ctx context.Context, cluster *infrav1.AWSCluster) o
 // freshness says how old the facts of a view are. err is why the latest refresh
 // failed, or nil.
 func (v *view) freshness(err error) observing.Freshness {
-	fresh := observing.FreshnessOf(v.snap, err, v.Kinds()...)
+	fresh := observing.FreshnessOf(v.snap, err, v.kinds()...)
 	fresh.ObservedTime = v.observed()
 	return fresh
 }
@@ -38,5 +38,5 @@ func (v *view) observed() time.Time {
 	if len(v.unseen()) > 0 {
 		return time.Time{}
 	}
-	return v.snap.Observed(slices.DeleteFunc(v.Kinds(), func(kind mirror.Kind) bool { return !v.snap.Seen(kind) })...)
+	return v.snap.Observed(slices.DeleteFunc(v.kinds(), func(kind mirror.Kind) bool { return !v.snap.Seen(kind) })...)
 }

@@ -113,8 +113,9 @@ func (in *Intent) disabled() bool {
 
 func (in *Intent) network() network.Intent {
 	n := network.Intent{Owner: in.owner(), Region: in.Cluster.Spec.Region, Spec: in.Cluster.Spec.Network, Journal: in.journal(), PoolExhausted: in.PoolExhausted, Interfaces: in.Interfaces, Started: in.Started,
-		S3Endpoint: in.Cluster.Spec.S3Bucket != nil,
-		Groups:     network.Groups{LoadBalancers: in.loadBalancers(), APIPort: int64(in.APIServerPort)}}
+		KeepServiceGroups: keeps(in.Cluster, cleanUpSecurityGroups),
+		S3Endpoint:        in.Cluster.Spec.S3Bucket != nil,
+		Groups:            network.Groups{LoadBalancers: in.loadBalancers(), APIPort: int64(in.APIServerPort)}}
 	if in.Cluster.Spec.Bastion.Enabled {
 		n.Groups.Bastion = &in.Cluster.Spec.Bastion
 	}
@@ -125,13 +126,14 @@ func (in *Intent) loadBalancer(spec *infrav1.AWSLoadBalancerSpec, key string, n 
 	lb := loadbalancer.Intent{
 		Owner: in.owner(), Namespace: in.Cluster.Namespace, Region: in.Cluster.Spec.Region, Spec: spec, Key: key,
 		APIPort: int64(in.APIServerPort), Started: in.Started, Endpoint: in.Cluster.Spec.ControlPlaneEndpoint.Host, VPCID: n.VPCID(), IPv6: n.IPv6(),
-		GroupID: n.GroupID(infrav1.SecurityGroupAPIServerLB), Internet: n.Internet(),
+		TargetsIPv6: n.TargetsIPv6(),
+		GroupID:     n.GroupID(infrav1.SecurityGroupAPIServerLB), Internet: n.Internet(),
 	}
 	for _, s := range n.Subnets {
 		if s.Edge() {
 			continue
 		}
-		lb.Subnets = append(lb.Subnets, loadbalancer.Subnet{Name: s.Spec.ID, ID: s.ID(), Zone: s.Spec.AvailabilityZone, Public: s.Spec.IsPublic})
+		lb.Subnets = append(lb.Subnets, loadbalancer.Subnet{Name: s.Spec.ID, ID: s.ID(), Zone: s.Spec.AvailabilityZone, Public: s.Spec.IsPublic, CNI: s.Pods()})
 	}
 	return lb
 }

@@ -49,8 +49,15 @@ func (o *Observer) Refresh(ctx context.Context, cluster *infrav1.AWSCluster, max
 		return err
 	}
 	o.Mirror.Watch(session)
+	ctx = cloud.WithPriority(ctx, cloud.Interactive)
 	in := o.intent(ctx, cluster)
-	err = o.Mirror.Refresh(cloud.WithPriority(ctx, cloud.Interactive), session.Scope, maxAge, in.Kinds()...)
+	kinds := func() []mirror.Kind { return observe(in, o.Mirror.Snapshot(session.Scope)).kinds() }
+	asked := kinds()
+	err = o.Mirror.Refresh(ctx, session.Scope, maxAge, asked...)
+	if needed := kinds(); err != nil && len(needed) < len(asked) {
+		// What was refused turned out not to be needed.
+		err = o.Mirror.Refresh(ctx, session.Scope, maxAge, needed...)
+	}
 	o.memory.Note(cluster.UID, &session.Scope, err, o.clock().Now())
 	return err
 }

@@ -1,9 +1,9 @@
 package awscluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +16,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
@@ -35,6 +36,7 @@ type pass struct {
 	obj     *infrav1.AWSCluster
 	owner   *clusterv1.Cluster
 	session *cloud.Session
+	memory  *memory
 	// failures are the errors of this pass, by area.
 	failures map[string][]string
 	// ended are the keys of journal entries that stand for nothing any more.
@@ -73,7 +75,7 @@ func (p *pass) run(ctx context.Context) (ctrl.Result, error) {
 		return ctrl.Result{}, err
 	}
 	if err := p.observe(ctx); err != nil {
-		return ctrl.Result{}, p.observeFailed(ctx, err)
+		return p.observeFailed(ctx, err)
 	}
 	p.lookAtBucket(ctx)
 	p.findBastionImage(ctx)
@@ -138,7 +140,7 @@ func (p *pass) observe(ctx context.Context) error {
 	if err := p.see(ctx, v.unseen()); err != nil {
 		return err
 	}
-	p.Mirror.Keep(p.session.Scope, firstSweep, v.Kinds()...)
+	p.Mirror.Keep(p.session.Scope, firstSweep, v.kinds()...)
 	if blocked := p.view().network.Blocked(); len(blocked) > 0 {
 		return p.Mirror.Refresh(ctx, p.session.Scope, journalAge, blocked...)
 	}
@@ -150,7 +152,11 @@ func (p *pass) see(ctx context.Context, unseen []mirror.Kind) error {
 	if len(unseen) == 0 {
 		return nil
 	}
-	return p.Mirror.Refresh(ctx, p.session.Scope, time.Hour, unseen...)
+	err := p.Mirror.Refresh(ctx, p.session.Scope, time.Hour, unseen...)
+	if err != nil && !slices.ContainsFunc(p.view().unseen(), func(kind mirror.Kind) bool { return slices.Contains(unseen, kind) }) {
+		return nil // what was refused turned out not to be needed
+	}
+	return err
 }
 
 // view is what is known now.
@@ -168,22 +174,35 @@ func (p *pass) closeJournal() {
 }
 
 // observeFailed says in the status that AWS can't be seen, and changes nothing.
-func (p *pass) observeFailed(ctx context.Context, cause error) error {
+func (p *pass) observeFailed(ctx context.Context, cause error) (ctrl.Result, error) {
 	e := cloud.Classify(cause)
 	p.failures[network.AreaVPC] = []string{e.Message}
-	return errors.Join(fmt.Errorf("observing %s: %w", p.session.Scope, cause), p.project(ctx))
+	log.FromContext(ctx).Info("Waiting until AWS can be seen", "scope", p.session.Scope.String(), "cause", cause.Error())
+	return ctrl.Result{RequeueAfter: seeAgain}, p.project(ctx)
 }
 
 func (p *pass) intent() Intent {
 	in := NewIntent(p.obj, p.owner)
 	in.Living = p.Living
-	in.Resolved, in.Failures, in.Ended, in.PoolExhausted = p.resolved, p.failures, p.ended, p.poolExhausted
+	in.Resolved, in.Failures, in.Ended, in.PoolExhausted = p.resolved, p.allFailures(), p.ended, p.poolExhausted
 	in.Interfaces, in.Dependents, in.Bucket, in.BastionImage = p.interfaces, p.dependents, p.bucket(), p.bastionImage
 	in.Started = p.started
 	if p.session != nil {
 		in.Partition = p.session.Partition
 	}
 	return in
+}
+
+// allFailures returns the errors of this pass and those of earlier ones, whose
+// actions wait until they are tried again, by area.
+func (p *pass) allFailures() map[string][]string {
+	all := p.memory.holds.Failures()
+	for area, messages := range p.failures {
+		for _, m := range messages {
+			all[area] = appendNewString(all[area], m)
+		}
+	}
+	return all
 }
 
 // converge plans and acts until nothing new can be done, and returns what is
@@ -195,12 +214,10 @@ func (p *pass) converge(ctx context.Context, complete bool) (plan.Plan, error) {
 		if err := p.recordSpec(ctx, v.record(todo)); err != nil {
 			return todo, err
 		}
-		var ready []plan.Action
-		for _, a := range todo.Ready() {
-			if !p.stuck[a.Key] {
-				ready = append(ready, a)
-			}
-		}
+		p.memory.holds.ReleaseExcept(func(key string) bool {
+			return slices.ContainsFunc(todo.Actions, func(a plan.Action) bool { return a.Key == key })
+		})
+		ready := slices.DeleteFunc(p.memory.holds.Ready(todo.Ready(), p.Clock.Now()), func(a plan.Action) bool { return p.stuck[a.Key] })
 		if len(ready) == 0 || round == maxRounds || ctx.Err() != nil {
 			p.disputes(todo)
 			return todo, ctx.Err()
@@ -216,17 +233,19 @@ func (p *pass) converge(ctx context.Context, complete bool) (plan.Plan, error) {
 // take draws the consequences of results.
 func (p *pass) take(ctx context.Context, results []plan.Result, complete bool) {
 	for _, r := range results {
+		if r.Outcome == plan.Done {
+			p.memory.holds.Did(r.Action, p.Clock.Now())
+		}
 		switch {
 		case p.tookBucket(r):
 			continue
 		case inUse(r):
 			p.findBlockers(ctx)
-			p.stuck[r.Action.Key] = true
 			message := r.Err.Message
 			if users := p.users(r.Action); users != "" {
 				message += "; " + users
 			}
-			p.failures[r.Action.Area] = appendNewString(p.failures[r.Action.Area], message)
+			p.memory.holds.Wait(r.Action.Key, r.Action.Area, message, p.Clock.Now())
 			continue // it is waited for; an Event for each look would say nothing new
 		case r.Outcome != plan.Failed && p.forgetInterface(r.Action):
 		case r.Outcome == plan.Failed && p.poolUsedUp(r):
@@ -235,6 +254,7 @@ func (p *pass) take(ctx context.Context, results []plan.Result, complete bool) {
 		case r.Outcome == plan.Failed:
 			p.stuck[r.Action.Key] = true
 			p.failures[r.Action.Area] = appendNewString(p.failures[r.Action.Area], r.Err.Message)
+			p.memory.holds.Fail(r.Action.Key, r.Action.Area, r.Err.Message, p.Clock.Now())
 		case r.Outcome == plan.Existed && r.Action.Verb != plan.Delete:
 			p.stuck[r.Action.Key], p.existed[r.Action.Key] = true, r.Err.Message
 		case r.Outcome == plan.Done && complete && !p.deleting():
@@ -300,15 +320,21 @@ func (p *pass) project(ctx context.Context) error {
 
 // finish lets the object go when nothing is left of it in AWS. What an earlier
 // process made shortly before it ended may not be visible yet.
+// What others made for the cluster may be younger than the last listing: all is
+// listed once after the deletion began.
 func (p *pass) finish(ctx context.Context) (ctrl.Result, error) {
-	in, snap := p.intent(), p.Mirror.Snapshot(p.session.Scope)
-	visible := p.started.Add(snap.Grace)
-	if p.obj.CreationTimestamp.Time.Before(p.started) && snap.Observed(in.Kinds()...).Before(visible) {
-		if wait := visible.Sub(p.Clock.Now()); wait > 0 {
+	snap, kinds := p.Mirror.Snapshot(p.session.Scope), p.view().kinds()
+	visible := p.memory.deleting
+	if p.obj.CreationTimestamp.Time.Before(p.started) {
+		visible = later(visible, p.started.Add(snap.Grace))
+	}
+	if snap.Observed(kinds...).Before(visible) {
+		now := p.Clock.Now()
+		if wait := visible.Sub(now); wait > 0 {
 			return ctrl.Result{RequeueAfter: wait}, p.project(ctx)
 		}
-		if err := p.Mirror.Refresh(ctx, p.session.Scope, 0, in.Kinds()...); err != nil {
-			return ctrl.Result{}, err
+		if err := p.Mirror.Refresh(ctx, p.session.Scope, now.Sub(visible), kinds...); err != nil {
+			return p.observeFailed(ctx, err)
 		}
 		if left := Plan(p.intent(), p.Mirror.Snapshot(p.session.Scope)); !left.Done() {
 			return ctrl.Result{RequeueAfter: time.Second}, p.project(ctx)
@@ -323,6 +349,13 @@ func (p *pass) finish(ctx context.Context) (ctrl.Result, error) {
 	return ctrl.Result{}, nil
 }
 
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 // next says when to look at the object again.
 func (p *pass) next(left plan.Plan, again time.Duration) (ctrl.Result, error) {
 	var all []string
@@ -334,13 +367,16 @@ func (p *pass) next(left plan.Plan, again time.Duration) (ctrl.Result, error) {
 	case len(all) > 0:
 		return ctrl.Result{}, errors.New(strings.Join(all, "; "))
 	case again > 0:
-		return ctrl.Result{RequeueAfter: again}, nil
 	case len(v.network.Blocked()) > 0:
-		return ctrl.Result{RequeueAfter: journalAge}, nil
+		again = journalAge
 	case len(left.Waits)+len(left.Actions)+len(v.network.Journal) > 0:
-		return ctrl.Result{RequeueAfter: lookAgain}, nil
+		again = lookAgain
 	}
-	return ctrl.Result{}, nil
+	if at := p.memory.holds.Next(); !at.IsZero() {
+		wait := max(at.Sub(p.Clock.Now()), time.Millisecond)
+		again = cmp.Or(min(again, wait), wait)
+	}
+	return ctrl.Result{RequeueAfter: again}, nil
 }
 
 func sortedAreas(failures map[string][]string) []string {

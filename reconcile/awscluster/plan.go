@@ -74,7 +74,18 @@ func (v *view) unseen() []mirror.Kind {
 	if !v.Cluster.DeletionTimestamp.IsZero() {
 		known = func(kind mirror.Kind) bool { return v.snap.Seen(kind) }
 	}
-	return slices.DeleteFunc(v.Kinds(), known)
+	return slices.DeleteFunc(v.kinds(), known)
+}
+
+// kinds returns the tables that the cluster is projected from, as far as they can
+// tell anything of it and may be seen.
+func (v *view) kinds() []mirror.Kind {
+	if !v.Cluster.DeletionTimestamp.IsZero() {
+		return slices.Concat(v.network.DeleteKinds(), loadbalancer.DeleteKinds(), v.bastionKinds())
+	}
+	return slices.DeleteFunc(v.Kinds(), func(kind mirror.Kind) bool {
+		return !v.network.Concerns(kind) || v.network.Withheld(kind)
+	})
 }
 
 // primary returns the load balancer of the endpoint, nil where the user brings it.
@@ -109,7 +120,7 @@ func (v *view) planDelete() plan.Plan {
 }
 
 func (v *view) planTeardown() plan.Plan {
-	p := loadbalancer.PlanDelete(v.owner(), v.network.VPCID(), v.snap)
+	p := loadbalancer.PlanDelete(v.owner(), v.network.VPCID(), v.keep(), v.snap)
 	blocked := ""
 	for _, a := range p.Actions {
 		// Target groups hold nothing else up.

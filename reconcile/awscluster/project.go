@@ -32,11 +32,14 @@ func (v *view) project() (infrav1.AWSClusterSpec, infrav1.AWSClusterStatus) {
 func (v *view) blind(p plan.Plan) infrav1.AWSClusterStatus {
 	status := *v.Cluster.Status.DeepCopy()
 	status.Observation = nil
-	vpc := meta.FindStatusCondition(status.Conditions, infrav1.VpcReadyCondition)
-	if vpc != nil && vpc.Reason != network.ReasonWaitingForObservation {
+	vpc, deleting := meta.FindStatusCondition(status.Conditions, infrav1.VpcReadyCondition), !v.Cluster.DeletionTimestamp.IsZero()
+	if vpc != nil && !deleting && vpc.Reason != network.ReasonWaitingForObservation {
 		return status
 	}
 	c := v.area(infrav1.VpcReadyCondition, p)
+	if deleting && v.failure(c.Type) == "" {
+		return status // it is about to be seen
+	}
 	ready := c
 	ready.Type, ready.Message = infrav1.ReadyCondition, "* "+c.Type+": "+c.Message
 	replaceConditions(&status, []conditions.Condition{c, ready}, []string{c.Type, ready.Type}, v.Cluster.Generation)
@@ -87,9 +90,7 @@ func (v *view) unsettled() []infrav1.PendingCreation {
 
 func (v *view) networkStatus(status *infrav1.AWSClusterStatus) {
 	n := infrav1.NetworkStatus{SecurityGroups: v.network.GroupStatus()}
-	if !v.network.Unmanaged {
-		n.NatGatewaysIPs, _ = v.network.NATAddresses()
-	}
+	n.NatGatewaysIPs, _ = v.network.NATAddresses()
 	var zones []string
 	for _, b := range v.balancers {
 		lb := b.Status()

@@ -22,7 +22,7 @@ const (
 	// workers is how many AWSClusters are reconciled at once by default.
 	workers = 10
 	// firstRetry and lastRetry bound the time between attempts that fail.
-	firstRetry, lastRetry = time.Second, 2 * time.Minute
+	firstRetry, lastRetry = time.Second, 30 * time.Second
 )
 
 // Setup adds a controller to the manager that runs the reconciler. ours is the

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -163,7 +164,7 @@ func TestCompleteClusterCostsNothingAndWritesNothing(t *testing.T) {
 	w := newWorld(t, newCluster())
 	w.create()
 	w.settle(func() bool { return len(w.get().Status.PendingCreations) == 0 })
-	before := w.get().ResourceVersion
+	before := w.get()
 	w.aws.ResetCounts()
 	for range 5 {
 		_, err := w.reconcile()
@@ -172,8 +173,8 @@ func TestCompleteClusterCostsNothingAndWritesNothing(t *testing.T) {
 	if calls := w.aws.Counts(); len(calls) > 0 {
 		t.Errorf("AWS was called: %v", calls)
 	}
-	if after := w.get().ResourceVersion; after != before {
-		t.Errorf("the object was written: %s, was %s", after, before)
+	if after := w.get(); after.ResourceVersion != before.ResourceVersion {
+		t.Errorf("the object was written (-before +after):\n%s", cmp.Diff(before, after))
 	}
 }
 

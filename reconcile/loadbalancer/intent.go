@@ -40,6 +40,9 @@ type Intent struct {
 	Endpoint string
 	VPCID    string
 	IPv6     bool
+	// TargetsIPv6 tells that every control plane has an IPv6 address: AWS refuses an
+	// instance without one in a target group of that type.
+	TargetsIPv6 bool
 	// Subnets are the cluster's subnets; those without an id don't exist yet.
 	Subnets []Subnet
 	// GroupID is the id of the load balancers' security group, "" while there is none.
@@ -200,9 +203,15 @@ func (s *State) Plan() plan.Plan {
 	if len(p.plan.Problems)+len(p.plan.Waits) > 0 || p.Unmanaged {
 		return p.plan
 	}
-	if s.Classic() {
+	switch {
+	case s.Classic():
 		p.planClassic()
-	} else {
+	case s.Spec.LoadBalancerType != infrav1.LoadBalancerTypeNLB:
+		// API servers speak TLS with clients' certificates through TCP listeners, which
+		// the other types don't have.
+		p.problem("loadBalancerType %s can't serve an API server, whose connections are TCP; use %s or %s",
+			s.Spec.LoadBalancerType, infrav1.LoadBalancerTypeNLB, infrav1.LoadBalancerTypeClassic)
+	default:
 		p.planV2()
 	}
 	return p.plan

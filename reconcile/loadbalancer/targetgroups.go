@@ -92,7 +92,7 @@ func (s *State) ipType(wish *infrav1.TargetGroupIPType) elbv2types.TargetGroupIp
 	switch {
 	case wish != nil:
 		return elbv2types.TargetGroupIpAddressTypeEnum(*wish)
-	case s.IPv6:
+	case s.TargetsIPv6:
 		return elbv2types.TargetGroupIpAddressTypeEnumIpv6
 	}
 	return elbv2types.TargetGroupIpAddressTypeEnumIpv4
@@ -200,11 +200,8 @@ func (s *State) groupAttributes(g targetGroup) []elbv2types.TargetGroupAttribute
 	if g.row.Attributes == nil {
 		return nil
 	}
-	want := map[string]string{}
-	if s.Spec.LoadBalancerType == infrav1.LoadBalancerTypeNLB {
-		want[attrTerminate], want[attrDrainingInterval] = "false", drainingInterval
-	}
-	want[attrPreserveClientIP] = strconv.FormatBool(s.Spec.PreserveClientIP)
+	want := map[string]string{attrTerminate: "false", attrDrainingInterval: drainingInterval,
+		attrPreserveClientIP: strconv.FormatBool(s.Spec.PreserveClientIP)}
 	var changed []elbv2types.TargetGroupAttribute
 	for _, key := range names.SortedKeys(want) {
 		have, known := g.row.Attributes[key]

@@ -1,6 +1,7 @@
 package loadbalancer
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -18,10 +19,7 @@ import (
 
 // Attributes of load balancers that are kept as wanted.
 const (
-	attrCrossZone   = "load_balancing.cross_zone.enabled"
-	attrIdleTimeout = "idle_timeout.timeout_seconds"
-	// idleTimeout is ten minutes: kubectl's watches and exec sessions live long.
-	idleTimeout = "600"
+	attrCrossZone = "load_balancing.cross_zone.enabled"
 )
 
 func (s *State) observeV2() {
@@ -71,7 +69,7 @@ func (s *State) planCreateV2() {
 	subnets, _ := s.subnetIDs()
 	groups, _ := s.groupIDs()
 	in := &elbv2.CreateLoadBalancerInput{
-		Name: aws.String(s.Name()), Subnets: subnets, SecurityGroups: groups, Type: s.v2Type(),
+		Name: aws.String(s.Name()), Subnets: subnets, SecurityGroups: groups, Type: elbv2types.LoadBalancerTypeEnumNetwork,
 		Scheme: elbv2types.LoadBalancerSchemeEnum(s.scheme()), Tags: tagList(s.tags()),
 	}
 	if s.IPv6 {
@@ -79,16 +77,6 @@ func (s *State) planCreateV2() {
 	}
 	s.add(plan.Action{Key: s.Key, Verb: plan.Create, Operation: "elasticloadbalancingv2.CreateLoadBalancer", Input: in,
 		Summary: fmt.Sprintf("create %s load balancer %s", s.Spec.LoadBalancerType, s.Name()), WaitsFor: s.waits()})
-}
-
-func (s *State) v2Type() elbv2types.LoadBalancerTypeEnum {
-	switch s.Spec.LoadBalancerType {
-	case infrav1.LoadBalancerTypeALB:
-		return elbv2types.LoadBalancerTypeEnumApplication
-	case infrav1.LoadBalancerTypeELB:
-		return elbv2types.LoadBalancerTypeEnumGateway
-	}
-	return elbv2types.LoadBalancerTypeEnumNetwork
 }
 
 // planV2Drift puts an existing load balancer right.
@@ -131,25 +119,11 @@ func (s *State) v2Attributes() []elbv2types.LoadBalancerAttribute {
 	if s.V2.Attributes == nil {
 		return nil
 	}
-	want, byDefault := map[string]string{}, map[string]string{attrCrossZone: "false"}
-	switch s.Spec.LoadBalancerType {
-	case infrav1.LoadBalancerTypeNLB:
-		want[attrCrossZone] = strconv.FormatBool(s.Spec.CrossZoneLoadBalancing)
-	case infrav1.LoadBalancerTypeALB:
-		// An application load balancer always serves across zones.
-		want[attrIdleTimeout] = idleTimeout
+	want, have := strconv.FormatBool(s.Spec.CrossZoneLoadBalancing), cmp.Or(s.V2.Attributes[attrCrossZone], "false")
+	if have == want {
+		return nil
 	}
-	var changed []elbv2types.LoadBalancerAttribute
-	for _, key := range names.SortedKeys(want) {
-		have, ok := s.V2.Attributes[key]
-		if !ok {
-			have = byDefault[key]
-		}
-		if have != want[key] {
-			changed = append(changed, elbv2types.LoadBalancerAttribute{Key: aws.String(key), Value: aws.String(want[key])})
-		}
-	}
-	return changed
+	return []elbv2types.LoadBalancerAttribute{{Key: aws.String(attrCrossZone), Value: aws.String(want)}}
 }
 
 // planListeners plans a listener for each target group.

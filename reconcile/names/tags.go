@@ -22,6 +22,8 @@ const (
 	// controller manager put load balancers into a subnet.
 	TagPublicELB   = "kubernetes.io/role/elb"
 	TagInternalELB = "kubernetes.io/role/internal-elb"
+	// TagAssociation with AssociationSecondary marks a subnet that is for pods only.
+	TagAssociation = "sigs.k8s.io/cluster-api-provider-aws/association"
 	// TagName is the name that AWS's console shows.
 	TagName = "Name"
 )
@@ -35,6 +37,8 @@ const (
 	RolePublic    = "public"
 	RolePrivate   = "private"
 	RoleAPIServer = "apiserver"
+
+	AssociationSecondary = "secondary"
 )
 
 // Owner is the cluster that resources are made for.

@@ -27,6 +27,15 @@ func DeleteKinds() []mirror.Kind {
 	}
 }
 
+// DeleteKinds returns those that have to be seen for this network: in a user's VPC
+// the cluster has groups only.
+func (s *State) DeleteKinds() []mirror.Kind {
+	if s.Unmanaged {
+		return []mirror.Kind{mirror.VPCs.Kind, mirror.SecurityGroups.Kind}
+	}
+	return DeleteKinds()
+}
+
 // PlanDelete returns what is left to be deleted of the network, in an order in
 // which AWS accepts it: each step waits for what it is used by. blocked names
 // what outside the network still uses it, or is "". Nothing that was not made
@@ -34,7 +43,7 @@ func DeleteKinds() []mirror.Kind {
 func (s *State) PlanDelete(blocked string) plan.Plan {
 	p := *s
 	p.plan = plan.Plan{}
-	for _, kind := range DeleteKinds() {
+	for _, kind := range s.DeleteKinds() {
 		if !p.snap.Seen(kind) {
 			p.wait(AreaVPC, ReasonWaitingForObservation, "the first complete listing of "+string(kind))
 			return p.plan
@@ -85,11 +94,21 @@ func (s *State) remove(area, key, operation, summary, waits string, in any) {
 // that names another group keeps that one in being.
 func (s *State) deleteSecurityGroups(blocked string) (left string) {
 	var groups []*ec2types.SecurityGroup
+	var kept []string
 	for _, g := range mirror.InVPC(s.snap, mirror.SecurityGroups, s.VPCID()) {
 		tags := mirror.SecurityGroups.Tags(g)
-		if aws.ToString(g.GroupName) != "default" && (s.owns(tags, s.VPCID()) || s.cloudProviderOwns(tags)) {
+		switch ours := s.owns(tags, s.VPCID()); {
+		case aws.ToString(g.GroupName) == "default" || s.named(aws.ToString(g.GroupId)):
+		case !ours && s.cloudProviderOwns(tags) && s.KeepServiceGroups:
+			kept = append(kept, fmt.Sprintf("%s (%s)", aws.ToString(g.GroupId), aws.ToString(g.GroupName)))
+		case ours || s.cloudProviderOwns(tags):
 			groups = append(groups, g)
 		}
+	}
+	if len(kept) > 0 && !s.Unmanaged {
+		s.wait(AreaVPC, infrav1.DeletingReason, fmt.Sprintf("the end of security group %s in VPC %s, which an annotation of this object keeps from being cleaned up",
+			strings.Join(kept, ", "), s.VPCID()))
+		left = "security group " + kept[0]
 	}
 	waits := blocked
 	for _, g := range groups {
@@ -108,13 +127,26 @@ func (s *State) deleteSecurityGroups(blocked string) (left string) {
 	return left
 }
 
+// named tells whether the user gave a group to the cluster: then it is used, and
+// never changed or deleted, whatever its tags say.
+func (s *State) named(id string) bool {
+	for _, override := range s.Spec.SecurityGroupOverrides {
+		if override == id {
+			return true
+		}
+	}
+	return slices.ContainsFunc(s.Groups.LoadBalancers, func(lb *infrav1.AWSLoadBalancerSpec) bool {
+		return slices.Contains(lb.AdditionalSecurityGroups, id)
+	})
+}
+
 // deleteInterfaces deletes network interfaces that instances of the cluster left
-// behind: nobody uses them, and they have a group of the cluster.
+// behind: nobody uses them, and all their groups are the cluster's.
 func (s *State) deleteInterfaces() {
 	for _, i := range s.Interfaces {
-		ours := slices.ContainsFunc(i.Groups, func(g ec2types.GroupIdentifier) bool {
+		ours := len(i.Groups) > 0 && !slices.ContainsFunc(i.Groups, func(g ec2types.GroupIdentifier) bool {
 			row, ok := mirror.Get(s.snap, mirror.SecurityGroups, aws.ToString(g.GroupId))
-			return ok && s.owns(mirror.SecurityGroups.Tags(row), aws.ToString(row.VpcId))
+			return !ok || s.named(aws.ToString(g.GroupId)) || !s.owns(mirror.SecurityGroups.Tags(row), aws.ToString(row.VpcId))
 		})
 		if i.Status != ec2types.NetworkInterfaceStatusAvailable || aws.ToBool(i.RequesterManaged) || !ours {
 			continue

@@ -92,5 +92,8 @@ func (s *State) planEgressOnlyGateway() {
 		WaitsFor: s.waitsForVPC()})
 }
 
-// Internet tells whether the VPC has an internet gateway attached.
-func (s *State) Internet() bool { return len(s.routesToInternet()) > 0 }
+// Internet tells whether the VPC has an internet gateway attached. Where AWS doesn't
+// let anybody look, the user's VPC is taken to have one: AWS will tell.
+func (s *State) Internet() bool {
+	return len(s.routesToInternet()) > 0 || s.Withheld(mirror.InternetGateways.Kind)
+}

@@ -102,11 +102,11 @@ func (w *wanted) cni() {
 
 // apiServerLB lets kubelets reach the load balancer, and whom the user names.
 func (w *wanted) apiServerLB() {
-	w.kubelets()
 	var users []infrav1.IngressRule
 	for _, lb := range w.state.Groups.LoadBalancers {
 		users = append(users, lb.IngressRules...)
 	}
+	w.kubelets(len(users) > 0)
 	if len(users) > 0 {
 		w.users(users)
 		return
@@ -121,19 +121,24 @@ func (w *wanted) apiServerLB() {
 func (w *wanted) apiPort() int32 { return int32(w.state.Groups.APIPort) }
 
 // kubelets come from inside the VPC, or by way of the NAT gateways when the load
-// balancer faces the internet.
-func (w *wanted) kubelets() {
+// balancer faces the internet. In a user's VPC without NAT gateways nobody here
+// knows where from: all are let in unless the user said whom to let in.
+func (w *wanted) kubelets(restricted bool) {
 	s, api := w.state, w.tcp("Kubernetes API", w.apiPort(), w.apiPort())
 	lbs := s.Groups.LoadBalancers
 	if len(lbs) > 0 && lbs[0].Scheme != nil && *lbs[0].Scheme == infrav1.ELBSchemeInternal {
 		api.vpc()
 		return
 	}
-	if s.Unmanaged || len(s.natZones()) == 0 {
+	switch {
+	case s.Unmanaged && len(s.usersNATAddresses()) > 0:
+		api.natAddresses()
+	case s.Unmanaged && restricted:
+	case s.Unmanaged || len(s.natZones()) == 0:
 		api.any()
-		return
+	default:
+		api.natAddresses()
 	}
-	api.natAddresses()
 }
 
 // lb opens the instances to a network load balancer, which doesn't hide behind
@@ -221,6 +226,7 @@ func (s source) vpc() {
 		return
 	}
 	s.blocks([]string{vpc.CidrBlock})
+	s.blocks(s.state.furtherBlocks())
 	if s.state.IPv6() {
 		if vpc.IPv6.CidrBlock == "" {
 			s.waits = "the VPC's IPv6 block"

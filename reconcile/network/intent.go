@@ -31,6 +31,9 @@ type Intent struct {
 	PoolExhausted bool
 	// S3Endpoint asks for a gateway endpoint that leads to S3.
 	S3Endpoint bool
+	// KeepServiceGroups leaves security groups alone that the cloud controller
+	// manager made for Services.
+	KeepServiceGroups bool
 	// Interfaces are network interfaces that are in the way of a deletion.
 	Interfaces []ec2types.NetworkInterface
 }

@@ -76,7 +76,7 @@ func (s *State) natSubnet(zone string) *Subnet {
 }
 
 func (s *State) planNATGateways() {
-	free, stray := s.freeAddresses(), s.strayAddresses()
+	free, stray := s.addressesForZones(), s.strayAddresses()
 	for _, zone := range s.natZones() {
 		if g := s.NATGateways[zone]; g != nil {
 			s.planNATGateway(zone, g)
@@ -91,10 +91,9 @@ func (s *State) planNATGateways() {
 			s.doubtful(AreaNATGateways, mirror.NATGateways.Kind, aws.ToString(sub.Spec.NatGatewayID)) {
 			continue
 		}
-		var address *ec2types.Address
+		address := free[zone]
 		switch {
-		case len(free) > 0:
-			address, free = free[0], free[1:]
+		case address != nil:
 		case len(stray) > 0:
 			s.wait(AreaNATGateways, ReasonWaitingForObservation, fmt.Sprintf(
 				"the user of the cluster's address %s, which is no NAT gateway seen in VPC %s; if it is something else, release the address or untag it",
@@ -182,6 +181,30 @@ func (s *State) freeAddresses() []*ec2types.Address {
 	})
 }
 
+// addressesForZones gives the free addresses to the zones that lack a NAT gateway:
+// first to those for which one was asked, so that an address which came settles
+// the entry of its own zone, whatever became of the others; then to the rest.
+func (s *State) addressesForZones() map[string]*ec2types.Address {
+	var asked, others []string
+	for _, zone := range s.natZones() {
+		if s.NATGateways[zone] != nil {
+			continue
+		}
+		if _, ok := plan.Find(s.Journal, addressKey+zone); ok {
+			asked = append(asked, zone)
+		} else {
+			others = append(others, zone)
+		}
+	}
+	free, given := s.freeAddresses(), map[string]*ec2types.Address{}
+	for i, zone := range append(asked, others...) {
+		if i < len(free) {
+			given[zone] = free[i]
+		}
+	}
+	return given
+}
+
 // strayAddresses returns the cluster's addresses that are in use by something
 // not seen, which is most likely a NAT gateway that was made a moment ago.
 // Another address instead would be one too many.
@@ -219,8 +242,12 @@ func (s *State) usedAllocations() map[string]*ec2types.NatGateway {
 }
 
 // NATAddresses returns the public addresses of the NAT gateways that are wanted,
-// in the order of their zones; and whether all are known.
+// in the order of their zones, or of those that a user's VPC has; and whether all
+// are known.
 func (s *State) NATAddresses() (addresses []string, complete bool) {
+	if s.Unmanaged {
+		return s.usersNATAddresses(), true
+	}
 	complete = true
 	for _, zone := range s.natZones() {
 		address := s.natAddressOf(s.NATGateways[zone])
@@ -231,6 +258,24 @@ func (s *State) NATAddresses() (addresses []string, complete bool) {
 		addresses = append(addresses, address)
 	}
 	return addresses, complete
+}
+
+// usersNATAddresses returns the public addresses of the NAT gateways of a VPC that
+// the user made, sorted.
+func (s *State) usersNATAddresses() []string {
+	var addresses []string
+	for _, g := range mirror.InVPC(s.snap, mirror.NATGateways, s.VPCID()) {
+		if g.ConnectivityType == ec2types.ConnectivityTypePrivate || !living(g) {
+			continue
+		}
+		for _, a := range g.NatGatewayAddresses {
+			if ip := aws.ToString(a.PublicIp); ip != "" {
+				addresses = append(addresses, ip)
+			}
+		}
+	}
+	slices.Sort(addresses)
+	return addresses
 }
 
 // natAddressOf returns the public address of a NAT gateway. While the gateway
@@ -253,12 +298,15 @@ func (s *State) natAddressOf(g *ec2types.NatGateway) string {
 // plannedNATAddresses returns the addresses that the NAT gateways have or will
 // have, as soon as they are allocated: rules need not wait for the gateways.
 func (s *State) plannedNATAddresses() (addresses []string, complete bool) {
-	free := s.freeAddresses()
+	if s.Unmanaged {
+		return s.usersNATAddresses(), true
+	}
+	free := s.addressesForZones()
 	complete = true
 	for _, zone := range s.natZones() {
 		address := s.natAddressOf(s.NATGateways[zone])
-		if s.NATGateways[zone] == nil && len(free) > 0 {
-			address, free = aws.ToString(free[0].PublicIp), free[1:]
+		if a := free[zone]; a != nil {
+			address = aws.ToString(a.PublicIp)
 		}
 		if address == "" {
 			complete = false

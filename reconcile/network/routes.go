@@ -181,7 +181,7 @@ func (s *State) privateRoutes(sub *Subnet) []route {
 	if !sub.Spec.IsIPv6 {
 		return routes
 	}
-	if sub.Spec.CidrBlock == "" {
+	if sub.needsNAT64() {
 		nat.destination, nat.ipv6 = nat64Block, true
 		routes = append(routes, nat)
 	}

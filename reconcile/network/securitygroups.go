@@ -126,8 +126,8 @@ func (s *State) planRules(role infrav1.SecurityGroupRole, g *ec2types.SecurityGr
 			Input:     &ec2.AuthorizeSecurityGroupIngressInput{GroupId: aws.String(id), IpPermissions: missing.permissions()},
 			Summary:   fmt.Sprintf("authorize %s in security group %s (%s)", missing.describe(), id, aws.ToString(g.GroupName)), WaitsFor: waits})
 	}
-	if role == infrav1.SecurityGroupLB || waits != "" {
-		return
+	if role == infrav1.SecurityGroupLB || waits != "" || role == infrav1.SecurityGroupAPIServerLB && s.Withheld(mirror.NATGateways.Kind) {
+		return // the last: an address that let nodes in can't be told from one that is wrong
 	}
 	if extra := have.minus(want); len(extra) > 0 {
 		s.add(plan.Action{Key: key + "/ingress/extra", Area: AreaSecurityGroups, Verb: plan.Delete,

@@ -9,7 +9,9 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
@@ -62,6 +64,10 @@ func (s *Subnet) ID() string {
 	}
 	return aws.ToString(s.Row.SubnetId)
 }
+
+// Pods tells whether the subnet is for pods only: neither machines nor load
+// balancers belong there.
+func (s *Subnet) Pods() bool { return s.Spec.Tags[names.TagAssociation] == names.AssociationSecondary }
 
 // Edge tells whether the subnet lies in a local or wavelength zone.
 func (s *Subnet) Edge() bool { return s.local() || s.wavelength() }
@@ -133,7 +139,7 @@ func (s *State) observed() bool {
 // made just now.
 func (s *State) Known(kind mirror.Kind) bool {
 	switch {
-	case s.snap.Seen(kind):
+	case s.snap.Seen(kind), !s.Concerns(kind), s.Withheld(kind):
 		return true
 	case !slices.Contains(mirror.VPCContents, kind):
 		return false
@@ -141,6 +147,26 @@ func (s *State) Known(kind mirror.Kind) bool {
 		return s.Spec.VPC.ID == "" && s.snap.Seen(mirror.VPCs.Kind)
 	}
 	return s.VPC.New
+}
+
+// Concerns tells whether the cluster can have something of a kind, or depend on it:
+// in a user's VPC it has groups only, and looks at what the user has there.
+func (s *State) Concerns(kind mirror.Kind) bool {
+	switch kind {
+	case mirror.Addresses.Kind, mirror.VPCEndpoints.Kind, mirror.CarrierGateways.Kind, mirror.EgressOnlyInternetGateways.Kind:
+		return !s.Unmanaged
+	}
+	return true
+}
+
+// Withheld tells that AWS refuses to show a kind which a cluster in a user's VPC can
+// do without: it only looks at what the user has of it.
+func (s *State) Withheld(kind mirror.Kind) bool {
+	switch kind {
+	case mirror.NATGateways.Kind, mirror.InternetGateways.Kind:
+		return s.Unmanaged && !s.snap.Seen(kind) && cloud.IsUnauthorized(s.snap.Err(kind))
+	}
+	return false
 }
 
 // VPCID returns the VPC's id, "" while there is none.
@@ -240,21 +266,7 @@ func (s *State) Found(key string) bool {
 	if !isAddress {
 		return true
 	}
-	free := len(s.freeAddresses())
-	for _, z := range s.natZones() {
-		switch {
-		case s.NATGateways[z] != nil:
-			if z == zone {
-				return true
-			}
-		case free > 0: // free addresses go to the zones in order
-			free--
-			if z == zone {
-				return true
-			}
-		}
-	}
-	return false
+	return s.NATGateways[zone] != nil || s.addressesForZones()[zone] != nil
 }
 
 // addressKey and a zone is the key of the address of the zone's NAT gateway.

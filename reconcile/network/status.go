@@ -45,13 +45,11 @@ func ingressRules(g *ec2types.SecurityGroup) []infrav1.IngressRule {
 }
 
 // FailureDomains returns the zones of the private subnets, or of the public ones
-// where there are no others, in order. Control plane machines belong where the
+// where there are no others, in order. Local and wavelength zones are none: machines
+// go there only where somebody says so. Control plane machines belong where the
 // load balancer is; nil zones mean that there is none and any will do.
 func (s *State) FailureDomains(loadBalancerZones []string, any bool) []infrav1.FailureDomain {
-	subnets := s.private()
-	if len(subnets) == 0 {
-		subnets = s.public()
-	}
+	subnets := s.controlPlaneSubnets()
 	served := map[string]bool{}
 	for _, z := range loadBalancerZones {
 		served[z] = true

@@ -2,6 +2,8 @@ package network
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -27,6 +29,7 @@ func (s *State) observeSubnets() {
 			recordSubnet(spec, sub.Row)
 			if s.Unmanaged {
 				s.recordPublic(sub, tables)
+				recordAssociation(sub)
 			}
 		}
 		s.recordZone(spec)
@@ -114,6 +117,21 @@ func (s *State) recordPublic(sub *Subnet, tables []*ec2types.RouteTable) {
 	}
 }
 
+// recordAssociation notes the tag that keeps a user's subnet for pods, so that all
+// who choose among the spec's subnets know.
+func recordAssociation(sub *Subnet) {
+	value, ok := mirror.Subnets.Tags(sub.Row)[names.TagAssociation]
+	if _, written := sub.Spec.Tags[names.TagAssociation]; !ok || written {
+		return
+	}
+	tags := maps.Clone(sub.Spec.Tags)
+	if tags == nil {
+		tags = infrav1.Tags{}
+	}
+	tags[names.TagAssociation] = value
+	sub.Spec.Tags = tags
+}
+
 func (s *State) planSubnets() {
 	if !s.subnetsUsable() {
 		return
@@ -167,6 +185,9 @@ func (s *State) planCreateSubnet(sub *Subnet) {
 	}
 	if spec.IsIPv6 {
 		in.Ipv6CidrBlock = optional(spec.IPv6CidrBlock)
+		if spec.CidrBlock == "" {
+			in.Ipv6Native = aws.Bool(true)
+		}
 	}
 	s.add(plan.Action{Key: "subnet/" + spec.ID, Area: AreaSubnets, Verb: plan.Create, Operation: "ec2.CreateSubnet", Input: in,
 		Summary:  fmt.Sprintf("create subnet %s %s in %s", spec.ID, spec.CidrBlock, spec.AvailabilityZone),
@@ -183,21 +204,38 @@ func (s *State) planSubnetAttributes(sub *Subnet) {
 			Operation: "ec2.ModifySubnetAttribute", Input: in,
 			Summary: fmt.Sprintf("set %s of subnet %s (%s)", what, sub.ID(), sub.Spec.ID)})
 	}
-	if sub.Spec.IsPublic && !sub.wavelength() && !aws.ToBool(sub.Row.MapPublicIpOnLaunch) {
+	if sub.Spec.IsPublic && !sub.wavelength() && sub.Spec.CidrBlock != "" && !aws.ToBool(sub.Row.MapPublicIpOnLaunch) {
 		modify("public-ip", "public addresses on launch", &ec2.ModifySubnetAttributeInput{MapPublicIpOnLaunch: on})
 	}
 	if sub.Spec.IsIPv6 && !aws.ToBool(sub.Row.AssignIpv6AddressOnCreation) {
 		modify("ipv6", "IPv6 addresses on launch", &ec2.ModifySubnetAttributeInput{AssignIpv6AddressOnCreation: on})
 	}
-	if sub.Spec.IsIPv6 && !sub.Spec.IsPublic && !aws.ToBool(sub.Row.EnableDns64) {
+	switch has := aws.ToBool(sub.Row.EnableDns64); {
+	case sub.needsNAT64() && !has:
 		modify("dns64", "DNS64", &ec2.ModifySubnetAttributeInput{EnableDns64: on})
+	case has && !sub.Spec.IsPublic && !sub.needsNAT64() && sub.Table != nil && !sub.leadsToNAT64():
+		// Names of IPv4 hosts would resolve to addresses that no route leads to.
+		modify("dns64", "no DNS64", &ec2.ModifySubnetAttributeInput{EnableDns64: &ec2types.AttributeBooleanValue{Value: aws.Bool(false)}})
 	}
-	if want := s.Spec.VPC.PrivateDNSHostnameTypeOnLaunch; want != nil {
+	// AWS names hosts in subnets without IPv4 after their ids, always.
+	if want := s.Spec.VPC.PrivateDNSHostnameTypeOnLaunch; want != nil && sub.Spec.CidrBlock != "" {
 		kind := ec2types.HostnameType(*want)
 		if o := sub.Row.PrivateDnsNameOptionsOnLaunch; o == nil || o.HostnameType != kind {
 			modify("hostname", "host names "+string(kind), &ec2.ModifySubnetAttributeInput{PrivateDnsHostnameTypeOnLaunch: kind})
 		}
 	}
+}
+
+// needsNAT64 tells that a private subnet reaches IPv4 only by NAT64: with DNS64,
+// and the route to where NAT64 is done.
+func (s *Subnet) needsNAT64() bool {
+	return s.Spec.IsIPv6 && !s.Spec.IsPublic && s.Spec.CidrBlock == "" && !s.wavelength()
+}
+
+// leadsToNAT64 tells whether the subnet's table has a route to where NAT64 is done.
+func (s *Subnet) leadsToNAT64() bool {
+	_, ok := currentRoute(s.Table, route{destination: nat64Block, ipv6: true})
+	return ok
 }
 
 func (s *State) subnetTags(sub *Subnet) map[string]string {
@@ -225,6 +263,24 @@ func (s *State) subnetTags(sub *Subnet) map[string]string {
 func (s *State) public() []*Subnet { return s.filter(func(x *Subnet) bool { return x.Spec.IsPublic }) }
 func (s *State) private() []*Subnet {
 	return s.filter(func(x *Subnet) bool { return !x.Spec.IsPublic })
+}
+
+// controlPlaneSubnets returns those where control planes may run: the private ones
+// of the region's own zones, or the public ones where there are no others.
+func (s *State) controlPlaneSubnets() []*Subnet {
+	inRegion := func(public bool) []*Subnet {
+		return s.filter(func(x *Subnet) bool { return x.Spec.IsPublic == public && !x.Edge() && !x.Pods() })
+	}
+	if private := inRegion(false); len(private) > 0 {
+		return private
+	}
+	return inRegion(true)
+}
+
+// TargetsIPv6 tells whether every control plane has an IPv6 address.
+func (s *State) TargetsIPv6() bool {
+	subnets := s.controlPlaneSubnets()
+	return s.IPv6() && len(subnets) > 0 && !slices.ContainsFunc(subnets, func(x *Subnet) bool { return !x.Spec.IsIPv6 })
 }
 
 func (s *State) filter(keep func(*Subnet) bool) []*Subnet {

@@ -184,6 +184,21 @@ func (s *State) planSecondaryCIDRs() {
 	}
 }
 
+// furtherBlocks returns the IPv4 blocks that the VPC has beside its first.
+func (s *State) furtherBlocks() []string {
+	if s.VPC == nil {
+		return nil
+	}
+	var blocks []string
+	for _, a := range s.VPC.CidrBlockAssociationSet {
+		block := aws.ToString(a.CidrBlock)
+		if block != s.Record.VPC.CidrBlock && a.CidrBlockState != nil && a.CidrBlockState.State == ec2types.VpcCidrBlockStateCodeAssociated {
+			blocks = append(blocks, block)
+		}
+	}
+	return blocks
+}
+
 func (s *State) hasBlock(block string) bool {
 	if s.VPC == nil {
 		return false
