@@ -26,6 +26,8 @@ func (v *view) planLaunch() {
 	var err error
 	if l.Subnet, err = instance.ChooseSubnet(spec, v.Infra, v.failureDomain(), v.snap); err != nil {
 		v.problem(area, failed, "%s", err)
+	} else if err := l.Subnet.Reaches(spec, v.Infra, v.controlPlane()); err != nil {
+		v.problem(area, failed, "%s", err)
 	}
 	if l.Groups, waits, err = instance.Groups(spec, v.Infra, v.controlPlane(), v.snap); err != nil {
 		v.problem(area, failed, "%s", err)

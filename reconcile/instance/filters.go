@@ -2,7 +2,6 @@ package instance
 
 import (
 	"fmt"
-	"path"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,9 +14,12 @@ import (
 // a filter that isn't known.
 type attributes map[string][]string
 
+// filterVPC is the filter by the VPC's id.
+const filterVPC = "vpc-id"
+
 func subnetAttributes(s *ec2types.Subnet) attributes {
 	a := attributes{
-		"subnet-id": one(s.SubnetId), "vpc-id": one(s.VpcId), "availability-zone": one(s.AvailabilityZone),
+		"subnet-id": one(s.SubnetId), filterVPC: one(s.VpcId), "availability-zone": one(s.AvailabilityZone),
 		"availabilityZone": one(s.AvailabilityZone), "availability-zone-id": one(s.AvailabilityZoneId),
 		"cidr": one(s.CidrBlock), "cidr-block": one(s.CidrBlock), "cidrBlock": one(s.CidrBlock), "state": {string(s.State)},
 		"owner-id": one(s.OwnerId), "subnet-arn": one(s.SubnetArn), "outpost-arn": one(s.OutpostArn),
@@ -30,7 +32,7 @@ func subnetAttributes(s *ec2types.Subnet) attributes {
 
 func groupAttributes(g *ec2types.SecurityGroup) attributes {
 	a := attributes{
-		"group-id": one(g.GroupId), "group-name": one(g.GroupName), "vpc-id": one(g.VpcId), "description": one(g.Description),
+		"group-id": one(g.GroupId), "group-name": one(g.GroupName), filterVPC: one(g.VpcId), "description": one(g.Description),
 		"owner-id": one(g.OwnerId),
 	}
 	a.tags(g.Tags)
@@ -73,12 +75,34 @@ func anyMatch(patterns, values []string) bool {
 	return false
 }
 
-// matches compares with EC2's wildcards, * and ?, which also stand for slashes.
+// matches compares with EC2's wildcards: * stands for any text, ? for one character or
+// none, and a backslash takes a wildcard's meaning away.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
 func matches(pattern, value string) bool {
-	if !strings.ContainsAny(pattern, "*?") {
+	if !strings.ContainsAny(pattern, `*?\`) {
 		return pattern == value
 	}
-	plain := strings.NewReplacer("[", `\[`, "/", "\x00")
-	ok, err := path.Match(plain.Replace(pattern), strings.ReplaceAll(value, "/", "\x00"))
-	return err == nil && ok
+	p, v := []rune(pattern), []rune(value)
+	// at tells how much of the value the pattern so far may stand for.
+	at, next := make([]bool, len(v)+1), make([]bool, len(v)+1)
+	at[0] = true
+	for i := 0; i < len(p); i++ {
+		wildcard := p[i]
+		if p[i] == '\\' && i+1 < len(p) {
+			i, wildcard = i+1, 0
+		}
+		for k := range next {
+			before := k > 0 && at[k-1]
+			switch wildcard {
+			case '*':
+				next[k] = at[k] || k > 0 && next[k-1]
+			case '?':
+				next[k] = at[k] || before
+			default:
+				next[k] = before && v[k-1] == p[i]
+			}
+		}
+		at, next = next, at
+	}
+	return at[len(v)]
 }

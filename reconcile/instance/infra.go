@@ -22,7 +22,9 @@ type Infra struct {
 	// security groups aren't known.
 	External bool
 	VPCID    string
-	Subnets  infrav1.Subnets
+	// IPv6 tells that the cluster uses IPv6 addresses.
+	IPv6    bool
+	Subnets infrav1.Subnets
 	// Groups are the ids of the cluster's security groups by role.
 	Groups map[infrav1.SecurityGroupRole]string
 	Tags   map[string]string
@@ -47,7 +49,7 @@ type LoadBalancer struct {
 func InfraOf(c *infrav1.AWSCluster, name string, external bool) *Infra {
 	in := &Infra{
 		Cluster: name, Account: c.Status.AccountID, Region: c.Spec.Region, Provisioned: c.Provisioned(), External: external,
-		VPCID: c.Spec.Network.VPC.ID, Subnets: c.Spec.Network.Subnets, Groups: map[infrav1.SecurityGroupRole]string{},
+		VPCID: c.Spec.Network.VPC.ID, IPv6: c.Spec.Network.VPC.IPv6 != nil, Subnets: c.Spec.Network.Subnets, Groups: map[infrav1.SecurityGroupRole]string{},
 		Tags: c.Spec.AdditionalTags, LookupFormat: c.Spec.ImageLookupFormat, LookupOrg: c.Spec.ImageLookupOrg,
 		LookupBaseOS: c.Spec.ImageLookupBaseOS, SSHKeyName: c.Spec.SSHKeyName, IdentityRef: c.Spec.IdentityRef, Bucket: c.Spec.S3Bucket,
 	}
@@ -73,7 +75,7 @@ func (in *Infra) Same(other *Infra) bool {
 	if in == nil || other == nil {
 		return in == other
 	}
-	return in.Provisioned == other.Provisioned && in.External == other.External && in.VPCID == other.VPCID &&
+	return in.Account == other.Account && in.Provisioned == other.Provisioned && in.External == other.External && in.VPCID == other.VPCID && in.IPv6 == other.IPv6 &&
 		slices.EqualFunc(in.Subnets, other.Subnets, sameSubnet) && equalMaps(in.Groups, other.Groups) && equalMaps(in.Tags, other.Tags) &&
 		slices.Equal(in.LoadBalancers, other.LoadBalancers) && in.LookupFormat == other.LookupFormat &&
 		in.LookupOrg == other.LookupOrg && in.LookupBaseOS == other.LookupBaseOS

@@ -115,26 +115,37 @@ func (l *Launch) interfaces() []ec2types.InstanceNetworkInterfaceSpecification {
 	n := ec2types.InstanceNetworkInterfaceSpecification{
 		DeviceIndex: aws.Int32(0), SubnetId: aws.String(l.Subnet.ID), Groups: l.Groups, DeleteOnTermination: aws.Bool(true),
 	}
-	// With a pool the address comes from there.
-	if l.Spec.PublicIP != nil && l.Spec.ElasticIPPool == nil {
-		n.AssociatePublicIpAddress = l.Spec.PublicIP
+	n.AssociatePublicIpAddress = l.Spec.PublicIP
+	if l.Spec.ElasticIPPool != nil {
+		// The address comes from the pool. One of Amazon's before that, which public
+		// subnets give, would be the one that the node registers with.
+		n.AssociatePublicIpAddress = aws.Bool(false)
 	}
 	if l.Spec.NetworkInterfaceType == infrav1.NetworkInterfaceTypeEFA {
 		n.InterfaceType = aws.String(string(infrav1.NetworkInterfaceTypeEFA))
 	}
-	if l.Subnet.IPv6 {
+	if l.wantsIPv6() {
 		n.Ipv6AddressCount = aws.Int32(1)
-		if a := l.Spec.AssignPrimaryIPv6; a != nil {
-			n.PrimaryIpv6 = aws.Bool(*a == infrav1.PrimaryIPv6AssignmentEnabled)
-		}
+		// A target group of IPv6 takes instances by their primary address only.
+		a := l.Spec.AssignPrimaryIPv6
+		n.PrimaryIpv6 = aws.Bool(a == nil || *a == infrav1.PrimaryIPv6AssignmentEnabled)
 	}
 	return []ec2types.InstanceNetworkInterfaceSpecification{n}
+}
+
+// wantsIPv6 tells whether the instance gets an address of the newer kind: where the
+// cluster says that it uses them, or the machine does. That a subnet has a block of
+// them isn't reason enough: there are instance types without.
+func (l *Launch) wantsIPv6() bool {
+	asked := l.Spec.AssignPrimaryIPv6 != nil && *l.Spec.AssignPrimaryIPv6 == infrav1.PrimaryIPv6AssignmentEnabled
+	return l.Subnet.IPv6 && (l.Infra.IPv6 || asked)
 }
 
 func (l *Launch) devices() ([]ec2types.BlockDeviceMapping, error) {
 	var list []ec2types.BlockDeviceMapping
 	if v := l.Spec.RootVolume; v != nil {
-		name := first(v.DeviceName, aws.ToString(l.Image.RootDeviceName))
+		// Under any other name it would be a volume beside the image's.
+		name := first(aws.ToString(l.Image.RootDeviceName), v.DeviceName)
 		if name == "" {
 			return nil, fmt.Errorf("image %s doesn't say what its root device is called: set spec.rootVolume.deviceName", l.ImageID)
 		}

@@ -18,8 +18,10 @@ import (
 
 var now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
+func ptr[T any](v T) *T { return &v }
+
 func testInfra() *Infra {
-	return &Infra{Cluster: "c1", Region: "us-east-1", Provisioned: true, VPCID: "vpc-1", Tags: map[string]string{"cost": "1"},
+	return &Infra{Cluster: "c1", Region: "us-east-1", Provisioned: true, VPCID: "vpc-1", IPv6: true, Tags: map[string]string{"cost": "1"},
 		Subnets: infrav1.Subnets{
 			{ID: "c1-public-a", ResourceID: "subnet-pa", AvailabilityZone: "us-east-1a", IsPublic: true},
 			{ID: "c1-private-a", ResourceID: "subnet-a", AvailabilityZone: "us-east-1a"},
@@ -55,11 +57,25 @@ func TestSubnetFollowsTheRules(t *testing.T) {
 		{name: "a public one for a public address", spec: infrav1.AWSMachineSpec{PublicIP: aws.Bool(true)}, want: "subnet-pa"},
 		{name: "no public one in the zone", domain: "us-east-1b", spec: infrav1.AWSMachineSpec{PublicIP: aws.Bool(true)}, err: "no public subnet in failure domain us-east-1b"},
 		{name: "no such zone", domain: "us-east-1z", err: "no private subnet in failure domain us-east-1z"},
-		{name: "the named one", domain: "us-east-1a", spec: infrav1.AWSMachineSpec{Subnet: &infrav1.AWSResourceReference{ID: aws.String("c1-private-b")}}, want: "subnet-b"},
+		{name: "the named one", domain: "us-east-1b", spec: infrav1.AWSMachineSpec{Subnet: &infrav1.AWSResourceReference{ID: aws.String("c1-private-b")}}, want: "subnet-b"},
 		{name: "the named one outside the spec", spec: infrav1.AWSMachineSpec{Subnet: &infrav1.AWSResourceReference{ID: aws.String("subnet-x")}}, want: "subnet-x"},
+		{name: "the named one in another zone than the failure domain", domain: "us-east-1a", spec: infrav1.AWSMachineSpec{Subnet: &infrav1.AWSResourceReference{ID: aws.String("c1-private-b")}},
+			err: "subnet subnet-b of spec.subnet is in us-east-1b, and the Machine's failure domain is us-east-1a"},
+		{name: "the named one outside the spec in another zone", domain: "us-east-1a", spec: infrav1.AWSMachineSpec{Subnet: &infrav1.AWSResourceReference{ID: aws.String("subnet-x")}},
+			err: "is in us-east-1b"},
+		{name: "a private one for a public address", spec: infrav1.AWSMachineSpec{PublicIP: aws.Bool(true), Subnet: &infrav1.AWSResourceReference{ID: aws.String("subnet-a")}},
+			err: "subnet subnet-a of spec.subnet is private"},
+		{name: "a public one for a public address, by id", spec: infrav1.AWSMachineSpec{PublicIP: aws.Bool(true), Subnet: &infrav1.AWSResourceReference{ID: aws.String("subnet-pa")}}, want: "subnet-pa"},
+		{name: "one that the cluster doesn't list for a public address", spec: infrav1.AWSMachineSpec{PublicIP: aws.Bool(true), Subnet: &infrav1.AWSResourceReference{ID: aws.String("subnet-x")}},
+			err: "subnet-x of spec.subnet is none of the AWSCluster's"},
 		{name: "the named one doesn't exist", spec: infrav1.AWSMachineSpec{Subnet: &infrav1.AWSResourceReference{ID: aws.String("subnet-none")}}, err: "doesn't exist"},
 		{name: "the one that passes, in the VPC", spec: infrav1.AWSMachineSpec{Subnet: filter("tag:tier", "special/*")}, want: "subnet-x"},
-		{name: "none that passes in the zone", domain: "us-east-1a", spec: infrav1.AWSMachineSpec{Subnet: filter("tag:tier", "special/*")}, err: "no subnet passes"},
+		{name: "none that passes in the zone", domain: "us-east-1a", spec: infrav1.AWSMachineSpec{Subnet: filter("tag:tier", "special/*")}, err: "is in us-east-1b, and the Machine's failure domain is us-east-1a"},
+		{name: "none that passes at all", spec: infrav1.AWSMachineSpec{Subnet: filter("tag:tier", "plain")}, err: "no subnet passes the filters of spec.subnet in VPC vpc-1"},
+		{name: "one in another VPC that the filters name", spec: infrav1.AWSMachineSpec{Subnet: filter("vpc-id", "vpc-2")}, want: "subnet-y"},
+		{name: "the cluster's VPC first, if the filters leave the choice", spec: infrav1.AWSMachineSpec{Subnet: filter("vpc-id", "vpc-*")}, want: "subnet-x"},
+		{name: "none in the region that the filters name", spec: infrav1.AWSMachineSpec{Subnet: filter("vpc-id", "vpc-3")}, err: "no subnet passes the filters of spec.subnet in us-east-1"},
+		{name: "one that passes and is private, for a public address", spec: infrav1.AWSMachineSpec{PublicIP: aws.Bool(true), Subnet: filter("tag:tier", "special/*")}, err: "none of the AWSCluster's"},
 		{name: "a filter that isn't known", spec: infrav1.AWSMachineSpec{Subnet: filter("colour", "red")}, err: `the filter "colour" is not supported`},
 	} {
 		t.Run(x.name, func(t *testing.T) {
@@ -68,6 +84,22 @@ func TestSubnetFollowsTheRules(t *testing.T) {
 				t.Errorf("subnet %q, error %v; want %q, %q", got.ID, err, x.want, x.err)
 			}
 		})
+	}
+}
+
+func TestAMachineInAnotherVPCNeedsGroupsThere(t *testing.T) {
+	spec := infrav1.AWSMachineSpec{Subnet: &infrav1.AWSResourceReference{Filters: []infrav1.Filter{{Name: "vpc-id", Values: []string{"vpc-2"}}}}}
+	s, err := ChooseSubnet(&spec, testInfra(), "", testSnapshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Reaches(&spec, testInfra(), false)
+	if err == nil || !strings.Contains(err.Error(), "securityGroupOverrides.node") || !strings.Contains(err.Error(), "vpc-2") {
+		t.Errorf("the error is %v", err)
+	}
+	spec.SecurityGroupOverrides = map[infrav1.SecurityGroupRole]string{infrav1.SecurityGroupNode: "sg-1", infrav1.SecurityGroupLB: "sg-1"}
+	if err := s.Reaches(&spec, testInfra(), false); err != nil {
+		t.Errorf("with groups there: %v", err)
 	}
 }
 
@@ -181,6 +213,16 @@ var wishes = []struct {
 	{"own interfaces", infrav1.AWSMachineSpec{NetworkInterfaces: []string{"eni-1", "eni-2"}}, func(in *ec2.RunInstancesInput) bool {
 		return len(in.NetworkInterfaces) == 2 && *in.NetworkInterfaces[1].DeviceIndex == 1 && len(in.TagSpecifications) == 2
 	}},
+	{"the image's own root device, whatever the name", infrav1.AWSMachineSpec{RootVolume: &infrav1.Volume{Size: 50, DeviceName: "/dev/xvda"}}, func(in *ec2.RunInstancesInput) bool {
+		return len(in.BlockDeviceMappings) == 1 && *in.BlockDeviceMappings[0].DeviceName == "/dev/sda1"
+	}},
+	{"primary IPv6 address", infrav1.AWSMachineSpec{}, func(in *ec2.RunInstancesInput) bool { return *in.NetworkInterfaces[0].PrimaryIpv6 }},
+	{"no primary IPv6 address", infrav1.AWSMachineSpec{AssignPrimaryIPv6: ptr(infrav1.PrimaryIPv6AssignmentDisabled)}, func(in *ec2.RunInstancesInput) bool {
+		return !*in.NetworkInterfaces[0].PrimaryIpv6 && *in.NetworkInterfaces[0].Ipv6AddressCount == 1
+	}},
+	{"an address from a pool, and none of Amazon's before", infrav1.AWSMachineSpec{PublicIP: aws.Bool(true), ElasticIPPool: &infrav1.ElasticIPPool{}}, func(in *ec2.RunInstancesInput) bool {
+		return !*in.NetworkInterfaces[0].AssociatePublicIpAddress
+	}},
 	{"fabric adapter and IPv6", infrav1.AWSMachineSpec{NetworkInterfaceType: infrav1.NetworkInterfaceTypeEFA}, func(in *ec2.RunInstancesInput) bool {
 		return *in.NetworkInterfaces[0].InterfaceType == "efa" && *in.NetworkInterfaces[0].Ipv6AddressCount == 1 && len(in.TagSpecifications) == 3
 	}},
@@ -206,6 +248,29 @@ func TestWishesAreInTheCallAndTheCallIsAlwaysTheSame(t *testing.T) {
 				t.Errorf("a repeated call differs: %+v, then %+v", first, second)
 			}
 		})
+	}
+}
+
+// TestASubnetsIPv6BlockAloneAsksForNoAddress: a VPC that is brought along has such
+// blocks, and the cluster may want nothing of them.
+func TestASubnetsIPv6BlockAloneAsksForNoAddress(t *testing.T) {
+	for _, x := range []struct {
+		name    string
+		cluster bool
+		spec    infrav1.AWSMachineSpec
+		want    bool
+	}{
+		{name: "nobody asks"},
+		{name: "the cluster does", cluster: true, want: true},
+		{name: "the machine does", spec: infrav1.AWSMachineSpec{AssignPrimaryIPv6: ptr(infrav1.PrimaryIPv6AssignmentEnabled)}, want: true},
+		{name: "the machine says no", spec: infrav1.AWSMachineSpec{AssignPrimaryIPv6: ptr(infrav1.PrimaryIPv6AssignmentDisabled)}},
+	} {
+		l := testLaunch(&x.spec)
+		l.Infra.IPv6 = x.cluster
+		in, err := l.Input()
+		if n := in.NetworkInterfaces[0]; err != nil || (n.Ipv6AddressCount != nil) != x.want || (n.PrimaryIpv6 != nil) != x.want {
+			t.Errorf("%s: the interface is %+v (%v)", x.name, n, err)
+		}
 	}
 }
 

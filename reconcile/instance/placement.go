@@ -23,6 +23,11 @@ type Subnet struct {
 	IPv6 bool
 	// Zone is "" while it isn't known.
 	Zone string
+	// VPC is where it lies, "" for one of the cluster's.
+	VPC string
+	// Listed tells that the cluster lists it, Public that a route leads there from
+	// the internet; of others nobody knows that.
+	Listed, Public bool
 }
 
 // ChooseSubnet returns the machine's subnet: the named one; else one that passes
@@ -31,7 +36,14 @@ type Subnet struct {
 func ChooseSubnet(spec *infrav1.AWSMachineSpec, infra *Infra, failureDomain string, snap *mirror.Snapshot) (Subnet, error) {
 	switch {
 	case spec.Subnet != nil && spec.Subnet.ID != nil:
-		return namedSubnet(*spec.Subnet.ID, infra, snap)
+		s, err := namedSubnet(*spec.Subnet.ID, infra, snap)
+		if err != nil {
+			return Subnet{}, err
+		}
+		if err := s.suits(spec, failureDomain); err != nil {
+			return Subnet{}, err
+		}
+		return s, nil
 	case spec.Subnet != nil && len(spec.Subnet.Filters) > 0:
 		return filteredSubnet(spec, infra, failureDomain, snap)
 	}
@@ -46,7 +58,7 @@ func ChooseSubnet(spec *infrav1.AWSMachineSpec, infra *Infra, failureDomain stri
 			continue
 		}
 		if id := realID(s); id != "" {
-			return Subnet{id, s.IsIPv6, s.AvailabilityZone}, nil
+			return listed(s), nil
 		}
 	}
 	if failureDomain != "" {
@@ -57,32 +69,75 @@ func ChooseSubnet(spec *infrav1.AWSMachineSpec, infra *Infra, failureDomain stri
 
 func realID(s infrav1.SubnetSpec) string { return first(s.ResourceID, s.ID) }
 
+// listed is a subnet that the cluster lists.
+func listed(s infrav1.SubnetSpec) Subnet {
+	return Subnet{ID: realID(s), IPv6: s.IsIPv6, Zone: s.AvailabilityZone, Listed: true, Public: s.IsPublic}
+}
+
+// subnetOf returns a subnet that AWS shows, which may be one of the cluster's.
+func subnetOf(row *ec2types.Subnet, infra *Infra) Subnet {
+	for _, s := range infra.Subnets {
+		if realID(s) == aws.ToString(row.SubnetId) {
+			return listed(s)
+		}
+	}
+	return Subnet{ID: aws.ToString(row.SubnetId), IPv6: len(row.Ipv6CidrBlockAssociationSet) > 0, Zone: aws.ToString(row.AvailabilityZone), VPC: aws.ToString(row.VpcId)}
+}
+
 func namedSubnet(id string, infra *Infra, snap *mirror.Snapshot) (Subnet, error) {
 	for _, s := range infra.Subnets {
 		if s.ID == id || s.ResourceID == id {
-			return Subnet{realID(s), s.IsIPv6, s.AvailabilityZone}, nil
+			return listed(s), nil
 		}
 	}
 	row, ok := mirror.Get(snap, mirror.Subnets, id)
 	if !ok {
 		return Subnet{}, fmt.Errorf("subnet %s doesn't exist in %s", id, infra.Region)
 	}
-	return Subnet{id, len(row.Ipv6CidrBlockAssociationSet) > 0, aws.ToString(row.AvailabilityZone)}, nil
+	return subnetOf(row, infra), nil
 }
 
+// suits tells what speaks against a subnet that the machine wishes for: it has to be
+// where the Machine is to be, and a public address has to be of use.
+func (s Subnet) suits(spec *infrav1.AWSMachineSpec, failureDomain string) error {
+	switch {
+	case failureDomain != "" && s.Zone != "" && s.Zone != failureDomain:
+		return fmt.Errorf("subnet %s of spec.subnet is in %s, and the Machine's failure domain is %s: name a subnet there, or none", s.ID, s.Zone, failureDomain)
+	case !aws.ToBool(spec.PublicIP) || s.Public:
+		return nil
+	case s.Listed:
+		return fmt.Errorf("subnet %s of spec.subnet is private, so that no route leads to the address of publicIP: name a public subnet, or leave publicIP out", s.ID)
+	}
+	return fmt.Errorf("subnet %s of spec.subnet is none of the AWSCluster's, so that nobody knows whether a route leads to the address of publicIP: "+
+		"add it to spec.network.subnets there, or leave publicIP out", s.ID)
+}
+
+// filteredSubnet returns the first subnet that passes the filters and suits, of the
+// cluster's VPC rather than of another one, which only a filter on vpc-id leads to.
 func filteredSubnet(spec *infrav1.AWSMachineSpec, infra *Infra, failureDomain string, snap *mirror.Snapshot) (Subnet, error) {
-	for _, row := range mirror.InVPC(snap, mirror.Subnets, infra.VPCID) {
+	rows, where := mirror.InVPC(snap, mirror.Subnets, infra.VPCID), "VPC "+infra.VPCID
+	if slices.ContainsFunc(spec.Subnet.Filters, func(f infrav1.Filter) bool { return f.Name == filterVPC }) {
+		others := mirror.Select(snap, mirror.Subnets, func(s *ec2types.Subnet) bool { return aws.ToString(s.VpcId) != infra.VPCID })
+		rows, where = slices.Concat(rows, others), infra.Region
+	}
+	var unsuitable error
+	for _, row := range rows {
 		ok, err := subnetAttributes(row).pass(spec.Subnet.Filters)
 		if err != nil {
 			return Subnet{}, fmt.Errorf("spec.subnet: %w", err)
 		}
-		if ok && row.State == ec2types.SubnetStateAvailable && (failureDomain == "" || aws.ToString(row.AvailabilityZone) == failureDomain) {
-			return Subnet{aws.ToString(row.SubnetId), len(row.Ipv6CidrBlockAssociationSet) > 0, aws.ToString(row.AvailabilityZone)}, nil
+		if !ok || row.State != ec2types.SubnetStateAvailable {
+			continue
+		}
+		s := subnetOf(row, infra)
+		if err := s.suits(spec, failureDomain); err == nil {
+			return s, nil
+		} else if unsuitable == nil {
+			unsuitable = err
 		}
 	}
-	where := "VPC " + infra.VPCID
-	if failureDomain != "" {
-		where += ", failure domain " + failureDomain
+	if unsuitable != nil {
+		return Subnet{}, unsuitable
 	}
 	return Subnet{}, fmt.Errorf("no subnet passes the filters of spec.subnet in %s", where)
 }
@@ -92,11 +147,7 @@ func filteredSubnet(spec *infrav1.AWSMachineSpec, infra *Infra, failureDomain st
 // cluster that doesn't exist yet.
 func Groups(spec *infrav1.AWSMachineSpec, infra *Infra, controlPlane bool, snap *mirror.Snapshot) (ids []string, waits string, err error) {
 	if !infra.External {
-		roles := []infrav1.SecurityGroupRole{infrav1.SecurityGroupNode, infrav1.SecurityGroupLB}
-		if controlPlane {
-			roles = append(roles, infrav1.SecurityGroupControlPlane)
-		}
-		for _, role := range roles {
+		for _, role := range groupRoles(controlPlane) {
 			id := first(spec.SecurityGroupOverrides[role], infra.Groups[role])
 			if id == "" {
 				return nil, fmt.Sprintf("the cluster's security group %s", role), nil
@@ -119,6 +170,30 @@ func Groups(spec *infrav1.AWSMachineSpec, infra *Infra, controlPlane bool, snap 
 		}
 	}
 	return ids, "", nil
+}
+
+// groupRoles are the roles of the cluster's security groups that a machine has.
+func groupRoles(controlPlane bool) []infrav1.SecurityGroupRole {
+	roles := []infrav1.SecurityGroupRole{infrav1.SecurityGroupNode, infrav1.SecurityGroupLB}
+	if controlPlane {
+		roles = append(roles, infrav1.SecurityGroupControlPlane)
+	}
+	return roles
+}
+
+// Reaches tells what speaks against the cluster's security groups on a machine in the
+// subnet: AWS takes none of another VPC.
+func (s Subnet) Reaches(spec *infrav1.AWSMachineSpec, infra *Infra, controlPlane bool) error {
+	if infra.External || s.VPC == "" || s.VPC == infra.VPCID {
+		return nil
+	}
+	for _, role := range groupRoles(controlPlane) {
+		if spec.SecurityGroupOverrides[role] == "" {
+			return fmt.Errorf("subnet %s is in VPC %s, and the cluster's security group %s in %s: write a group of %s into spec.securityGroupOverrides.%s, or choose a subnet of the cluster's VPC",
+				s.ID, s.VPC, role, infra.VPCID, s.VPC, role)
+		}
+	}
+	return nil
 }
 
 func filteredGroups(filters []infrav1.Filter, infra *Infra, snap *mirror.Snapshot) ([]string, error) {
