@@ -15,8 +15,8 @@ func (in *Intent) ownAddress() bool {
 
 // planAddress gives the running instance its public address.
 func (v *view) planAddress() {
-	const area = infrav1.InstanceReadyCondition
-	if !v.ownAddress() {
+	const area = infrav1.PublicAddressReadyCondition
+	if !v.ownAddress() || !v.sees(area, v.addressKinds()) {
 		return
 	}
 	id, network := aws.ToString(v.row.InstanceId), instance.Interface(v.row)
@@ -27,18 +27,18 @@ func (v *view) planAddress() {
 	case address == nil:
 		v.add(instance.AllocateAddress(v.Machine.Spec.ElasticIPPool, v.PoolExhausted, id, v.Infra.Cluster, v.tags()))
 	case network == "":
-		v.wait(area, infrav1.InstanceNotReadyReason, "the network interface of instance "+id)
+		v.wait(area, infrav1.PublicAddressFailedReason, "the network interface of instance "+id)
 	case address.AssociationId == nil:
 		v.add(instance.AssociateAddress(address, network, id))
 	case aws.ToString(address.NetworkInterfaceId) != network:
-		v.problem(area, infrav1.InstanceProvisionFailedReason, "public address %s, which is the machine's, is associated with %s; disassociate it there",
+		v.problem(area, infrav1.PublicAddressFailedReason, "public address %s, which is the machine's, is associated with %s; disassociate it there",
 			aws.ToString(address.PublicIp), aws.ToString(address.NetworkInterfaceId))
 	}
 }
 
 // releaseAddress releases the machine's address, once its instance is gone.
 func (v *view) releaseAddress() {
-	if !v.ownAddress() {
+	if !v.ownAddress() || !v.sees(infrav1.PublicAddressReadyCondition, v.addressKinds()) {
 		return
 	}
 	if address := instance.FindAddress(string(v.Machine.UID), v.snap); address != nil {
@@ -49,7 +49,7 @@ func (v *view) releaseAddress() {
 }
 
 func (v *view) waitForAllocation() {
-	v.wait(infrav1.InstanceReadyCondition, ReasonWaitingForObservation,
+	v.wait(infrav1.PublicAddressReadyCondition, ReasonWaitingForObservation,
 		"whether an earlier ec2.AllocateAddress went through, which two complete listings will tell")
 }
 

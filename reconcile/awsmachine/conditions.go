@@ -11,6 +11,7 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
@@ -23,7 +24,7 @@ const (
 // projected are the conditions that a projection decides on; all others in the
 // status are somebody else's.
 var projected = []string{infrav1.ReadyCondition, infrav1.InstanceReadyCondition, infrav1.SecurityGroupsReadyCondition, infrav1.ELBAttachedCondition,
-	infrav1.DedicatedHostReleaseCondition}
+	infrav1.DedicatedHostReleaseCondition, infrav1.PublicAddressReadyCondition}
 
 // failedReasons are the reasons of what was to be done and is not.
 var failedReasons = map[string]string{
@@ -31,13 +32,17 @@ var failedReasons = map[string]string{
 	infrav1.SecurityGroupsReadyCondition:  infrav1.SecurityGroupsFailedReason,
 	infrav1.ELBAttachedCondition:          infrav1.ELBAttachFailedReason,
 	infrav1.DedicatedHostReleaseCondition: infrav1.DedicatedHostReleaseFailedReason,
+	infrav1.PublicAddressReadyCondition:   infrav1.PublicAddressFailedReason,
 }
 
-// areas returns the conditions of the machine; all of them make up Ready.
+// areas returns the conditions of the machine.
 func (v *view) areas() []string {
 	areas := []string{infrav1.InstanceReadyCondition}
 	if v.deleting() && v.ownHost() {
 		areas = append(areas, infrav1.DedicatedHostReleaseCondition)
+	}
+	if v.ownAddress() && (v.row != nil || v.deleting()) {
+		areas = append(areas, infrav1.PublicAddressReadyCondition)
 	}
 	if v.row == nil {
 		return areas
@@ -49,6 +54,13 @@ func (v *view) areas() []string {
 	return areas
 }
 
+// makesReady tells whether Ready depends on an area. Once the instance was there, Ready
+// says what has become of it, and nothing else: Cluster API shows it as the Machine's
+// InfrastructureReady, and health checks replace machines by that.
+func (v *view) makesReady(area string) bool {
+	return area == infrav1.InstanceReadyCondition || v.deleting() || !v.Machine.Provisioned() && !v.running()
+}
+
 // conditions returns the conditions that the plan amounts to, Ready among them.
 func (v *view) conditions() []conditions.Condition {
 	var list []conditions.Condition
@@ -56,7 +68,7 @@ func (v *view) conditions() []conditions.Condition {
 	for _, area := range v.areas() {
 		c := v.area(area)
 		list = append(list, c)
-		if c.OK {
+		if c.OK || !v.makesReady(area) {
 			continue
 		}
 		if ready.OK || conditions.MoreSevere(c.Severity, ready.Severity) {
@@ -85,7 +97,7 @@ func (v *view) area(area string) conditions.Condition {
 		}
 	}
 	for _, a := range v.plan.Actions {
-		if a.Area == area {
+		if a.Area == area || v.deleting() && area == infrav1.InstanceReadyCondition && a.Area == areaBootstrap {
 			c.Reason = cmp.Or(c.Reason, v.pendingReason(area, a))
 			parts = append(parts, a.Summary)
 		}
@@ -133,7 +145,11 @@ func (v *view) pendingReason(area string, a plan.Action) string {
 // something is left to do.
 func (v *view) lastFailure(area string, left bool) string {
 	if v.Failures != nil {
-		return strings.Join(v.Failures[area], "; ")
+		failures := v.Failures[area]
+		if v.deleting() && area == infrav1.InstanceReadyCondition {
+			failures = slices.Concat(failures, v.Failures[areaBootstrap])
+		}
+		return strings.Join(failures, "; ")
 	}
 	if c := meta.FindStatusCondition(v.Machine.Status.Conditions, area); left && c != nil && c.Status == metav1.ConditionFalse {
 		_, failure, _ := strings.Cut(c.Message, failureMark)
@@ -174,6 +190,17 @@ func setPaused(status *infrav1.AWSMachineStatus, paused bool, generation int64) 
 		return // a new generation alone is no reason to write it
 	}
 	replaceConditions(status, []conditions.Condition{c}, []string{infrav1.PausedCondition}, generation)
+}
+
+// setUnidentified says why there is no session with the cluster's identity.
+func setUnidentified(status *infrav1.AWSMachineStatus, e *cloud.IdentityError, generation int64) {
+	c := conditions.Condition{Type: infrav1.PrincipalCredentialRetrievedCondition, Reason: e.Reason, Severity: clusterv1.ConditionSeverityError, Message: e.Error()}
+	replaceConditions(status, []conditions.Condition{c}, []string{c.Type}, generation)
+}
+
+// setIdentified takes that back.
+func setIdentified(status *infrav1.AWSMachineStatus) {
+	replaceConditions(status, nil, []string{infrav1.PrincipalCredentialRetrievedCondition}, 0)
 }
 
 // setNotReady says why nothing can be done for the machine at all.

@@ -17,6 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
@@ -106,7 +108,7 @@ func (r *Reconciler) reconcile(ctx context.Context, obj *infrav1.AWSMachine, rel
 		}
 	}
 	p := &pass{Reconciler: r, obj: obj, stored: stored, related: rel, memory: r.memories.Of(obj.UID).ready(),
-		tolerated: map[string]bool{}, ended: map[string]bool{}}
+		tolerated: map[string]bool{}, ended: map[string]bool{}, unread: map[mirror.Kind]cloud.Error{}}
 	return p.run(ctx)
 }
 

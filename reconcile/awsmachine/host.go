@@ -37,7 +37,7 @@ func (v *view) planHost(subnet instance.Subnet) (id, first string) {
 
 // releaseHost releases the machine's host, once its instance is gone.
 func (v *view) releaseHost() {
-	if !v.ownHost() {
+	if !v.ownHost() || !v.sees(infrav1.DedicatedHostReleaseCondition, v.hostKinds()) {
 		return
 	}
 	if host := instance.FindHost(string(v.Machine.UID), v.snap); host != nil {
@@ -47,7 +47,7 @@ func (v *view) releaseHost() {
 
 // hostStatus tells the id of the machine's host.
 func (v *view) hostStatus(status *infrav1.AWSMachineStatus) {
-	if !v.ownHost() {
+	if !v.ownHost() || v.unseen(v.hostKinds()) != "" {
 		return
 	}
 	status.DedicatedHost = nil

@@ -1,12 +1,14 @@
 package awsmachine
 
 import (
+	"slices"
 	"time"
 
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/events"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
@@ -48,6 +50,10 @@ type Intent struct {
 	Removed map[string]bool
 	// InLine tells that other machines launch first.
 	InLine bool
+	// Unread is why tables weren't seen.
+	Unread map[mirror.Kind]cloud.Error
+	// Awaited says what AWS may still not show of a machine that is to go; "" for nothing.
+	Awaited string
 	// Notice is what AWS announced of the instance, nil where it is not known here;
 	// then what the object says of it holds.
 	Notice *events.Notice
@@ -55,7 +61,8 @@ type Intent struct {
 	Ended map[string]bool
 	// PoolExhausted tells that the user's address pool had none left.
 	PoolExhausted bool
-	// Tolerated are the keys of actions that failed and hold nothing up.
+	// Tolerated are the keys of actions that hold nothing up: they failed, and needn't
+	// succeed, or succeeded, and AWS doesn't say so.
 	Tolerated map[string]bool
 }
 
@@ -119,11 +126,9 @@ func (in *Intent) tags() map[string]string {
 	return instance.Tags(in.Infra, &in.Machine.Spec, string(in.Machine.UID), in.Machine.Name, in.Machine.Namespace+"/"+name, in.controlPlane())
 }
 
-// failed tells that the machine had a failure from which it doesn't recover.
-func (in *Intent) failed() bool {
-	d := in.Machine.Status.Deprecated
-	return d != nil && d.V1Beta1 != nil && d.V1Beta1.FailureReason != nil
-}
+// leaving tells that the Machine is to go, though something may still hold it: its
+// node is being drained, say.
+func (in *Intent) leaving() bool { return in.Owner != nil && !in.Owner.DeletionTimestamp.IsZero() }
 
 // joined tells that the node is there, so that the bootstrap data was read.
 func (in *Intent) joined() bool { return in.Owner != nil && in.Owner.Status.NodeRef.IsDefined() }
@@ -178,37 +183,59 @@ func (in *Intent) hasBucket() bool { return in.Infra != nil && in.Infra.Bucket !
 func (in *Intent) objectKey() string { return bootstrap.ObjectKey(in.role(), in.Machine.Name) }
 
 // Kinds returns the tables that the machine is judged by.
-func (in *Intent) Kinds() []mirror.Kind {
-	kinds := append([]mirror.Kind{mirror.Instances.Kind}, in.leaveKinds()...)
-	if in.controlPlane() && in.Infra != nil {
-		for _, lb := range in.Infra.LoadBalancers {
-			if lb.Classic {
-				kinds = appendNew(kinds, mirror.ClassicLoadBalancers.Kind)
-				continue
-			}
-			kinds = appendNew(appendNew(kinds, mirror.LoadBalancers.Kind), mirror.TargetGroups.Kind)
+func (in *Intent) Kinds() []mirror.Kind { return append(in.lifeKinds(), in.partKinds()...) }
+
+// lifeKinds are the tables without which nothing is known of the machine.
+func (in *Intent) lifeKinds() []mirror.Kind {
+	return append([]mirror.Kind{mirror.Instances.Kind}, in.leaveKinds()...)
+}
+
+// partKinds are the tables of what belongs to an instance. Who may not see one of
+// them still sees the instance.
+func (in *Intent) partKinds() []mirror.Kind {
+	return slices.Concat(in.balancerKinds(), in.hostKinds(), in.addressKinds(), in.groupKinds())
+}
+
+func (in *Intent) balancerKinds() []mirror.Kind {
+	if !in.controlPlane() || in.Infra == nil {
+		return nil
+	}
+	var kinds []mirror.Kind
+	for _, lb := range in.Infra.LoadBalancers {
+		if lb.Classic {
+			kinds = appendNew(kinds, mirror.ClassicLoadBalancers.Kind)
+			continue
 		}
-	}
-	if in.ownHost() {
-		kinds = appendNew(kinds, mirror.Hosts.Kind)
-	}
-	if in.ownAddress() {
-		kinds = appendNew(kinds, mirror.Addresses.Kind)
-	}
-	if in.deleting() {
-		return kinds
-	}
-	for _, ref := range in.Machine.Spec.AdditionalSecurityGroups {
-		if len(ref.Filters) > 0 {
-			kinds = appendNew(kinds, mirror.SecurityGroups.Kind)
-		}
+		kinds = appendNew(appendNew(kinds, mirror.LoadBalancers.Kind), mirror.TargetGroups.Kind)
 	}
 	return kinds
 }
 
-// launchKinds returns the tables that a launch is decided by, besides Kinds.
+func (in *Intent) hostKinds() []mirror.Kind {
+	if !in.ownHost() {
+		return nil
+	}
+	return []mirror.Kind{mirror.Hosts.Kind}
+}
+
+func (in *Intent) addressKinds() []mirror.Kind {
+	if !in.ownAddress() {
+		return nil
+	}
+	return []mirror.Kind{mirror.Addresses.Kind}
+}
+
+func (in *Intent) groupKinds() []mirror.Kind {
+	filtered := func(ref infrav1.AWSResourceReference) bool { return len(ref.Filters) > 0 }
+	if in.deleting() || !slices.ContainsFunc(in.Machine.Spec.AdditionalSecurityGroups, filtered) {
+		return nil
+	}
+	return []mirror.Kind{mirror.SecurityGroups.Kind}
+}
+
+// launchKinds returns the tables that a launch is decided by.
 func (in *Intent) launchKinds() []mirror.Kind {
-	var kinds []mirror.Kind
+	kinds := append(in.hostKinds(), in.groupKinds()...)
 	if instance.NeedsArchitecture(&in.Machine.Spec) {
 		kinds = append(kinds, mirror.InstanceTypes.Kind)
 	}

@@ -15,8 +15,7 @@ import (
 // recorded in the spec before they are made: see record.
 func (v *view) planLaunch() {
 	const area, failed = infrav1.InstanceReadyCondition, infrav1.InstanceProvisionFailedReason
-	if kind := v.unseen(v.launchKinds()); kind != "" {
-		v.wait(area, ReasonWaitingForObservation, "the first complete listing of "+string(kind))
+	if !v.sees(area, v.launchKinds()) {
 		return
 	}
 	spec := &v.Machine.Spec
@@ -77,7 +76,10 @@ func (v *view) userData() (stores []plan.Action, data []byte, err error) {
 		data, err = bootstrap.Plain(*v.Bootstrap, compress)
 		return nil, data, err
 	}
-	parts := v.parts(s)
+	parts, err := v.parts(s)
+	if err != nil {
+		return nil, nil, err
+	}
 	for i, part := range parts {
 		if v.Stored[s.Key(i)] != bootstrap.Digest(part) {
 			stores = append(stores, s.Create(i, part))
@@ -88,7 +90,7 @@ func (v *view) userData() (stores []plan.Action, data []byte, err error) {
 }
 
 // parts returns what the secrets hold.
-func (v *view) parts(s bootstrap.Secrets) [][]byte {
+func (v *view) parts(s bootstrap.Secrets) ([][]byte, error) {
 	value := v.Bootstrap.Value
 	if !aws.ToBool(v.Machine.Spec.UncompressedUserData) {
 		value = bootstrap.Compress(value)

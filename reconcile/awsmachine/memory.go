@@ -14,6 +14,9 @@ type memory struct {
 	storedAt map[string]time.Time
 	// removed are the keys of bootstrap data that is certainly gone.
 	removed map[string]bool
+	// visible is when AWS must be showing what was stored, so that it is certain whether
+	// it was removed.
+	visible time.Time
 	// lost is the reason that was told of an instance that is lost; "" while it isn't.
 	lost string
 	// tried is when a launch was last asked for.

@@ -2,7 +2,6 @@ package awsmachine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -13,6 +12,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
@@ -35,10 +35,14 @@ type pass struct {
 	related related
 	memory  *memory
 	session *cloud.Session
-	// tolerated are the keys of actions whose failure holds nothing up.
+	// tolerated are the keys of actions that hold nothing up any more.
 	tolerated map[string]bool
 	// inLine tells that the launch waits for its turn.
 	inLine bool
+	// unread is why tables weren't seen.
+	unread map[mirror.Kind]cloud.Error
+	// awaited says what AWS may still not show of a machine that is to go.
+	awaited string
 	// ended are the keys of journal entries that stand for nothing any more.
 	ended map[string]bool
 	// poolExhausted is set when the user's address pool had none left.
@@ -67,7 +71,10 @@ func (p *pass) intent() Intent {
 	in.Started, in.Failures, in.Tolerated = p.started, p.memory.holds.Failures(), p.tolerated
 	in.Bootstrap, in.ImageID, in.Image, in.ObjectURL = p.data, p.imageID, p.image, p.objectURL
 	in.Stored, in.Removed, in.InLine = p.memory.stored, p.memory.removed, p.inLine
-	in.Ended, in.PoolExhausted = p.ended, p.poolExhausted
+	in.Ended, in.PoolExhausted, in.Unread, in.Awaited = p.ended, p.poolExhausted, p.unread, p.awaited
+	if p.deleting() && p.Clock.Now().Before(p.memory.visible) {
+		in.Awaited = "secrets with bootstrap data to show, should any be left, which AWS does by " + clockTime(p.memory.visible)
+	}
 	if p.session != nil {
 		in.Notice = p.notices.of(p.session.Scope, &p.obj.Spec)
 	}
@@ -87,13 +94,14 @@ func (p *pass) run(ctx context.Context) (ctrl.Result, error) {
 		return p.rootless(ctx)
 	}
 	if err := p.connect(ctx); err != nil {
-		return ctrl.Result{}, err
+		return p.unconnected(ctx, err)
 	}
 	in := p.intent()
-	if err := p.observe(ctx, in.Kinds()); err != nil {
-		return ctrl.Result{}, p.observeFailed(ctx, err)
+	if err := p.observe(ctx, in.lifeKinds()); err != nil {
+		return p.observeFailed(ctx, err)
 	}
 	p.memory.holds.Release(observeKey)
+	p.observeParts(ctx)
 	p.memory.holds.Renew(p.obj.Generation)
 	defer p.gate.leave(p.session.Scope, p.key())
 	if err := p.prepare(ctx); err != nil {
@@ -131,16 +139,30 @@ func (p *pass) rootless(ctx context.Context) (ctrl.Result, error) {
 func (p *pass) connect(ctx context.Context) error {
 	session, err := p.Sessions.For(ctx, cloud.SiteOf(p.related.infra))
 	if err != nil {
-		if e, ok := cloud.AsIdentityError(err); ok {
-			setNotReady(&p.obj.Status, e.Reason, e.Error(), p.obj.Generation)
-			return errors.Join(err, p.writeStatus(ctx, p.obj, p.stored, p.obj.Status))
-		}
 		return err
 	}
+	p.memory.holds.Release(connectKey)
+	setIdentified(&p.obj.Status)
 	p.session = session
 	p.Mirror.Watch(session)
 	p.register()
 	return nil
+}
+
+// unconnected says why there is no session. That makes no machine unready whose
+// instance was there: nobody knows anything new of it.
+func (p *pass) unconnected(ctx context.Context, cause error) (ctrl.Result, error) {
+	e, ok := cloud.AsIdentityError(cause)
+	if !ok {
+		return ctrl.Result{}, cause
+	}
+	setUnidentified(&p.obj.Status, e, p.obj.Generation)
+	if p.deleting() || !p.obj.Provisioned() {
+		setNotReady(&p.obj.Status, e.Reason, e.Error(), p.obj.Generation)
+	}
+	p.memory.holds.Fail(connectKey, "", "", p.Clock.Now())
+	log.FromContext(ctx).Info("No session with AWS", "reason", e.Reason, "cause", e.Error())
+	return p.again(connectKey), p.writeStatus(ctx, p.obj, p.stored, p.obj.Status)
 }
 
 // register says by what the object is found when something changes in AWS.
@@ -167,10 +189,23 @@ func (p *pass) observe(ctx context.Context, kinds []mirror.Kind) error {
 	return p.Mirror.Refresh(ctx, p.session.Scope, time.Hour, unseen...)
 }
 
+// observeParts sees to it that the tables of what belongs to the instance are there.
+// One that can't be read holds up what it is about, and nothing else.
+func (p *pass) observeParts(ctx context.Context) {
+	in := p.intent()
+	for _, kind := range in.partKinds() {
+		if err := p.observe(ctx, []mirror.Kind{kind}); err != nil {
+			p.unread[kind] = cloud.Classify(err)
+		}
+	}
+}
+
 // observeFailed says in the status that AWS can't be seen, and changes nothing.
-func (p *pass) observeFailed(ctx context.Context, cause error) error {
-	p.memory.holds.Fail(observeKey, infrav1.InstanceReadyCondition, cloud.Classify(cause).Message, p.Clock.Now())
-	return errors.Join(fmt.Errorf("observing %s: %w", p.session.Scope, cause), p.project(ctx))
+func (p *pass) observeFailed(ctx context.Context, cause error) (ctrl.Result, error) {
+	e := cloud.Classify(cause)
+	p.memory.holds.Fail(observeKey, infrav1.InstanceReadyCondition, e.Message, p.Clock.Now())
+	log.FromContext(ctx).Info("AWS can't be seen", "scope", p.session.Scope.String(), "reason", e.Reason, "cause", e.Message)
+	return p.again(observeKey), p.project(ctx)
 }
 
 // converge plans and acts until nothing new can be done, and returns what is left.
@@ -230,6 +265,14 @@ func (p *pass) take(r plan.Result) {
 	case r.Outcome == plan.Failed && p.tolerate(r):
 		p.memory.holds.Release(a.Key)
 		p.tolerated[a.Key] = true
+	case r.Outcome != plan.Failed && a.Verb == plan.Delete && a.Area == infrav1.ELBAttachedCondition:
+		// It is out, whether or not the targets can be read.
+		p.memory.holds.Release(a.Key)
+		p.tolerated[a.Key] = true
+	case r.Outcome != plan.Failed && a.Verb == plan.Delete && a.Key == instance.AddressKey:
+		// What the journal's entry stands for was there, and is no more.
+		p.memory.holds.Release(a.Key)
+		p.ended[a.Key] = true
 	case r.Outcome == plan.Failed, r.Outcome == plan.Existed && a.Verb != plan.Delete:
 		p.memory.holds.Fail(a.Key, a.Area, r.Err.Message, p.Clock.Now())
 	case a.Verb == plan.Create && a.Key != launchKey:
@@ -265,6 +308,7 @@ func (p *pass) removed(r plan.Result) {
 		}
 		if visible := made.Add(p.snapshot().Grace); p.Clock.Now().Before(visible) {
 			p.memory.holds.Until(key, areaBootstrap, visible)
+			p.memory.visible = visible
 			return
 		}
 	}
@@ -351,6 +395,7 @@ func (p *pass) finish(ctx context.Context) (ctrl.Result, error) {
 	if known && instance.RecordedID(&p.obj.Spec) == "" && !v.snap.Observed(mirror.Instances.Kind).Before(visible) {
 		return p.release(ctx)
 	}
+	p.awaited = "AWS to show whatever may have been made for the machine shortly before, which it does by " + clockTime(visible)
 	if err := p.project(ctx); err != nil {
 		return ctrl.Result{}, err
 	}
@@ -359,10 +404,13 @@ func (p *pass) finish(ctx context.Context) (ctrl.Result, error) {
 	}
 	in := p.intent()
 	if err := p.Mirror.Refresh(ctx, p.session.Scope, 0, in.Kinds()...); err != nil {
-		return ctrl.Result{}, err
+		return p.observeFailed(ctx, err)
 	}
 	return ctrl.Result{RequeueAfter: time.Second}, nil
 }
+
+// clockTime is how a moment is told in messages.
+func clockTime(t time.Time) string { return t.UTC().Format(time.TimeOnly) + " UTC" }
 
 // release removes the finalizer.
 func (p *pass) release(ctx context.Context) (ctrl.Result, error) {
@@ -385,6 +433,11 @@ func (p *pass) next(left plan.Plan) ctrl.Result {
 		return ctrl.Result{RequeueAfter: lookAgain}
 	}
 	return ctrl.Result{}
+}
+
+// again says when to try once more what is held.
+func (p *pass) again(key string) ctrl.Result {
+	return ctrl.Result{RequeueAfter: p.memory.holds.Left(key, p.Clock.Now())}
 }
 
 // digest tells the contents of stored data apart.

@@ -9,6 +9,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
@@ -57,8 +58,7 @@ func (v *view) make() {
 		v.wait(infrav1.InstanceReadyCondition, infrav1.WaitingForClusterInfrastructureReason, "the cluster's infrastructure")
 		return
 	}
-	if kind := v.unseen(v.Kinds()); kind != "" {
-		v.wait(infrav1.InstanceReadyCondition, ReasonWaitingForObservation, "the first complete listing of "+string(kind))
+	if !v.sees(infrav1.InstanceReadyCondition, v.lifeKinds()) {
 		return
 	}
 	switch {
@@ -86,6 +86,21 @@ func (v *view) unseen(kinds []mirror.Kind) mirror.Kind {
 	return ""
 }
 
+// sees tells whether tables were seen, without which nothing is done in an area. It
+// waits for the one that wasn't.
+func (v *view) sees(area string, kinds []mirror.Kind) bool {
+	kind := v.unseen(kinds)
+	if kind == "" {
+		return true
+	}
+	summary := "the first complete listing of " + string(kind)
+	if e, ok := v.Unread[kind]; ok {
+		summary += ", which fails: " + e.Message
+	}
+	v.wait(area, ReasonWaitingForObservation, summary)
+	return false
+}
+
 func (v *view) add(actions ...plan.Action) { v.plan.Actions = append(v.plan.Actions, actions...) }
 
 func (v *view) wait(area, reason, summary string) {
@@ -100,6 +115,16 @@ func (v *view) problem(area, reason, format string, args ...any) {
 func (v *view) running() bool {
 	return v.row != nil && instance.State(v.row) == infrav1.InstanceStateRunning
 }
+
+// failed tells that the machine had a failure from which it doesn't recover. That its
+// instance was gone is none any more when the instance is seen again.
+func (v *view) failed() bool {
+	d := v.Machine.Status.Deprecated
+	return d != nil && d.V1Beta1 != nil && d.V1Beta1.FailureReason != nil && !(*d.V1Beta1.FailureReason == updateError && v.alive())
+}
+
+// alive tells that the instance is there and not about to end.
+func (v *view) alive() bool { return v.row != nil && !instance.Ended(v.row) }
 
 // vanished tells that the recorded instance is proven to be gone.
 func (v *view) vanished() bool {
@@ -163,13 +188,7 @@ func (v *view) planInstance() {
 	v.planDrift()
 	if state == infrav1.InstanceStateRunning {
 		v.planAddress()
-	}
-	if v.controlPlane() && state == infrav1.InstanceStateRunning {
-		actions, waits := instance.Register(id, v.Infra, v.snap)
-		v.add(actions...)
-		if waits != "" {
-			v.wait(infrav1.ELBAttachedCondition, infrav1.ELBAttachFailedReason, waits)
-		}
+		v.planBalancing(id)
 	}
 }
 
@@ -182,14 +201,23 @@ func because(i *ec2types.Instance) string {
 }
 
 func (v *view) planDrift() {
+	v.add(instance.Drift(v.row, instance.Wanted{Tags: v.tags(), Removed: v.removedTags(), Groups: v.groups(), Spec: &v.Machine.Spec})...)
+}
+
+// groups returns the security groups of the instance, none while they aren't known.
+func (v *view) groups() []string {
+	const area = infrav1.SecurityGroupsReadyCondition
+	if !v.sees(area, v.groupKinds()) {
+		return nil
+	}
 	groups, waits, err := instance.Groups(&v.Machine.Spec, v.Infra, v.controlPlane(), v.snap)
 	switch {
 	case err != nil:
-		v.problem(infrav1.SecurityGroupsReadyCondition, infrav1.SecurityGroupsFailedReason, "%s", err)
+		v.problem(area, infrav1.SecurityGroupsFailedReason, "%s; write filters that a group passes, or leave them out", err)
 	case waits != "":
-		v.wait(infrav1.SecurityGroupsReadyCondition, infrav1.SecurityGroupsFailedReason, waits)
+		v.wait(area, infrav1.SecurityGroupsFailedReason, waits)
 	}
-	v.add(instance.Drift(v.row, instance.Wanted{Tags: v.tags(), Removed: v.removedTags(), Groups: groups, Spec: &v.Machine.Spec})...)
+	return groups
 }
 
 // removeBootstrapData removes what is recorded of the data in AWS: it holds
@@ -200,7 +228,7 @@ func (v *view) removeBootstrapData() {
 	}
 	if s, ok := v.secrets(); ok {
 		s.Area = areaBootstrap
-		for part := range int(v.Machine.Spec.CloudInit.SecretCount) {
+		for part := range bootstrap.Recorded(v.Machine.Spec.CloudInit.SecretCount) {
 			if !v.Removed[s.Key(part)] {
 				v.add(s.Delete(part))
 			}
@@ -215,6 +243,9 @@ func (v *view) planDelete() {
 	if v.pooled() {
 		v.planLeave()
 		return
+	}
+	if v.Awaited != "" {
+		v.wait(area, infrav1.DeletingReason, v.Awaited)
 	}
 	v.removeBootstrapData()
 	if v.row == nil {
@@ -233,13 +264,8 @@ func (v *view) planDelete() {
 		return
 	}
 	first := ""
-	if v.controlPlane() && v.Infra != nil {
-		for _, a := range instance.Deregister(id, v.Infra, v.snap) {
-			if !v.Tolerated[a.Key] {
-				v.add(a)
-				first = "its leaving the load balancer"
-			}
-		}
+	if !v.leaveBalancers(id) {
+		first = "its leaving the load balancer"
 	}
 	v.add(plan.Action{Key: launchKey, Area: area, Verb: plan.Delete, Operation: "ec2.TerminateInstances",
 		Input: &ec2.TerminateInstancesInput{InstanceIds: []string{id}}, Summary: "terminate instance " + id, WaitsFor: first})

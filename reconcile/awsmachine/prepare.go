@@ -25,8 +25,8 @@ const (
 // prepareKey holds the attempts to get together what a launch needs.
 const prepareKey = "prepare"
 
-// observeKey holds the attempts to see AWS.
-const observeKey = "observe"
+// connectKey holds the attempts to get a session, observeKey those to see AWS.
+const connectKey, observeKey = "connect", "observe"
 
 // prepare reads what a launch needs and AWS's tables don't hold: the bootstrap
 // data, the image, a link into the bucket. Where nothing is launched, or not yet, it

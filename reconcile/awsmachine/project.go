@@ -8,6 +8,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 )
 
@@ -43,10 +44,12 @@ func (v *view) record() infrav1.AWSMachineSpec {
 	switch {
 	case !ok:
 	case v.row == nil && v.Bootstrap != nil && instance.RecordedID(&spec) == "" && !v.failed():
-		// A later attempt may need fewer; those of the earlier one have to be removed too.
-		spec.CloudInit.SecretPrefix = s.Prefix
-		spec.CloudInit.SecretCount = max(spec.CloudInit.SecretCount, int32(len(v.parts(s))))
-	case v.removedAll(int(spec.CloudInit.SecretCount)):
+		if parts, err := v.parts(s); err == nil {
+			// A later attempt may need fewer; those of the earlier one have to be removed too.
+			spec.CloudInit.SecretPrefix = s.Prefix
+			spec.CloudInit.SecretCount = max(spec.CloudInit.SecretCount, int32(len(parts)))
+		}
+	case v.removedAll(bootstrap.Recorded(spec.CloudInit.SecretCount)):
 		spec.CloudInit.SecretPrefix, spec.CloudInit.SecretCount = "", 0
 	}
 	return spec
@@ -119,11 +122,13 @@ func (v *view) annotation() string {
 func (v *view) status() infrav1.AWSMachineStatus {
 	status := *v.Machine.Status.DeepCopy()
 	status.Observation = nil
-	if v.unseen(v.Kinds()) != "" && !v.groundless() {
+	switch {
+	case v.unseen(v.lifeKinds()) != "" && !v.groundless():
 		return v.blind(status)
-	}
-	if v.row == nil && instance.RecordedID(&v.Machine.Spec) == "" && v.Failures == nil {
+	case v.row == nil && instance.RecordedID(&v.Machine.Spec) == "" && v.Failures == nil:
 		return status // what the launching process says of the launch holds
+	case v.doubtful():
+		return status // that AWS doesn't show it proves nothing yet
 	}
 	if v.row != nil {
 		v.instanceStatus(&status)
@@ -136,11 +141,17 @@ func (v *view) status() infrav1.AWSMachineStatus {
 	return status
 }
 
+// doubtful tells that AWS doesn't show an instance which ran, and that it isn't proven
+// to be gone: what was known of it last holds.
+func (v *view) doubtful() bool {
+	return v.row == nil && v.Machine.Provisioned() && !v.deleting() && !v.vanished()
+}
+
 // blind returns the status while AWS was not seen yet: that which the object has,
-// or for a new object that nothing is known.
+// or for a new object that nothing is known. What is to go and can't be seen to go says so.
 func (v *view) blind(status infrav1.AWSMachineStatus) infrav1.AWSMachineStatus {
 	for _, c := range status.Conditions {
-		if c.Type == infrav1.InstanceReadyCondition && c.Reason != ReasonWaitingForObservation {
+		if !v.deleting() && c.Type == infrav1.InstanceReadyCondition && c.Reason != ReasonWaitingForObservation {
 			return status
 		}
 	}
@@ -166,8 +177,12 @@ func (v *view) instanceStatus(status *infrav1.AWSMachineStatus) {
 	}
 }
 
-// failure says, for tools that know only the old form, that the instance is lost.
+// failure says, for tools that know only the old form, that the instance is lost, and
+// takes that back when it is seen again.
 func (v *view) failure(status *infrav1.AWSMachineStatus) {
+	if v.alive() {
+		v.recovered(status)
+	}
 	if v.deleting() || v.failed() {
 		return
 	}
@@ -182,5 +197,12 @@ func (v *view) failure(status *infrav1.AWSMachineStatus) {
 			status.Deprecated.V1Beta1 = &infrav1.MachineV1Beta1DeprecatedStatus{}
 		}
 		status.Deprecated.V1Beta1.FailureReason, status.Deprecated.V1Beta1.FailureMessage = aws.String(updateError), aws.String(x.Summary)
+	}
+}
+
+// recovered takes back that the instance was lost.
+func (v *view) recovered(status *infrav1.AWSMachineStatus) {
+	if d := status.Deprecated; d != nil && d.V1Beta1 != nil && aws.ToString(d.V1Beta1.FailureReason) == updateError {
+		d.V1Beta1.FailureReason, d.V1Beta1.FailureMessage = nil, nil
 	}
 }

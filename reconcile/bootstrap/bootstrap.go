@@ -42,6 +42,10 @@ const (
 	parameterPart = 4000
 )
 
+// Recorded returns how many secrets there are of an object that records the count,
+// which may have been stored before there was a bound.
+func Recorded(count int32) int { return max(0, min(int(count), infrav1.MaxSecretCount)) }
+
 // entry begins the names of secrets, so that policies can name them.
 const entry = "aws.cluster.x-k8s.io"
 
@@ -64,8 +68,8 @@ func SecretName(backend infrav1.SecretBackend, prefix string, part int) string {
 }
 
 // Parts cuts data into what the secrets hold. A parameter holds text, so the data
-// is encoded first.
-func Parts(backend infrav1.SecretBackend, data []byte) [][]byte {
+// is encoded first. The error says that it is too long.
+func Parts(backend infrav1.SecretBackend, data []byte) ([][]byte, error) {
 	size := secretPart
 	if backend == infrav1.SecretBackendSSMParameterStore {
 		size = parameterPart
@@ -75,7 +79,12 @@ func Parts(backend infrav1.SecretBackend, data []byte) [][]byte {
 	for len(data) > size {
 		parts, data = append(parts, data[:size]), data[size:]
 	}
-	return append(parts, data)
+	parts = append(parts, data)
+	if len(parts) > infrav1.MaxSecretCount {
+		return nil, fmt.Errorf("the bootstrap data needs %d secrets, and a machine may have %d: keep less in its files, and leave uncompressedUserData out, or use ignition, which is kept in the cluster's bucket",
+			len(parts), infrav1.MaxSecretCount)
+	}
+	return parts, nil
 }
 
 // Compress returns the data compressed with gzip, which cloud-init and the fetch

@@ -52,7 +52,11 @@ func TestPartsMakeUpTheData(t *testing.T) {
 		}
 		for backend, most := range map[infrav1.SecretBackend]int{secretsManager: secretPart, parameterStore: parameterPart} {
 			var all []byte
-			for _, part := range Parts(backend, compressed) {
+			parts, err := Parts(backend, compressed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, part := range parts {
 				if len(part) > most {
 					t.Fatalf("a part of %s has %d bytes", backend, len(part))
 				}
@@ -70,6 +74,24 @@ func TestPartsMakeUpTheData(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestSecretsAreAtMostAsManyAsMayBeRecorded holds up to 64 KiB of data that compression
+// doesn't shorten.
+func TestSecretsAreAtMostAsManyAsMayBeRecorded(t *testing.T) {
+	for _, backend := range []infrav1.SecretBackend{secretsManager, parameterStore} {
+		if parts, err := Parts(backend, make([]byte, 64<<10)); err != nil || len(parts) > infrav1.MaxSecretCount {
+			t.Errorf("%s: %d parts (%v)", backend, len(parts), err)
+		}
+		if _, err := Parts(backend, make([]byte, 1<<20)); err == nil || !strings.Contains(err.Error(), "22") {
+			t.Errorf("%s takes 1 MiB: %v", backend, err)
+		}
+	}
+	for count, want := range map[int32]int{-1: 0, 3: 3, 5_000_000: infrav1.MaxSecretCount, 2147483647: infrav1.MaxSecretCount} {
+		if got := Recorded(count); got != want {
+			t.Errorf("of %d that are recorded %d count, want %d", count, got, want)
+		}
+	}
 }
 
 // TestUserDataIsAMessageWithAScriptThatParses has bash judge the script.

@@ -42,7 +42,7 @@ func AllocateAddress(pool *infrav1.ElasticIPPool, exhausted bool, instanceID, cl
 		in.PublicIpv4Pool = aws.String(id)
 		summary += " from " + id
 	}
-	return plan.Action{Key: AddressKey, Area: infrav1.InstanceReadyCondition, Verb: plan.Create, Operation: "ec2.AllocateAddress",
+	return plan.Action{Key: AddressKey, Area: infrav1.PublicAddressReadyCondition, Verb: plan.Create, Operation: "ec2.AllocateAddress",
 		Input: in, Journal: true, Summary: summary}
 }
 
@@ -73,7 +73,7 @@ func Interface(i *ec2types.Instance) string {
 
 // AssociateAddress returns the association of an address with a network interface.
 func AssociateAddress(a *ec2types.Address, networkInterface, instanceID string) plan.Action {
-	return plan.Action{Key: AddressKey + "-association", Area: infrav1.InstanceReadyCondition, Verb: plan.Update, Operation: "ec2.AssociateAddress",
+	return plan.Action{Key: AddressKey + "-association", Area: infrav1.PublicAddressReadyCondition, Verb: plan.Update, Operation: "ec2.AssociateAddress",
 		Input: &ec2.AssociateAddressInput{AllocationId: a.AllocationId, NetworkInterfaceId: aws.String(networkInterface),
 			// What somebody else gave the address to is not taken from him.
 			AllowReassociation: aws.Bool(false)},
@@ -82,7 +82,7 @@ func AssociateAddress(a *ec2types.Address, networkInterface, instanceID string) 
 
 // ReleaseAddress returns the release of an address.
 func ReleaseAddress(a *ec2types.Address) plan.Action {
-	return plan.Action{Key: AddressKey, Area: infrav1.InstanceReadyCondition, Verb: plan.Delete, Operation: "ec2.ReleaseAddress",
+	return plan.Action{Key: AddressKey, Area: infrav1.PublicAddressReadyCondition, Verb: plan.Delete, Operation: "ec2.ReleaseAddress",
 		Input: &ec2.ReleaseAddressInput{AllocationId: a.AllocationId}, Summary: "release public address " + aws.ToString(a.PublicIp)}
 }
 

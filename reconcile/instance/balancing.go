@@ -11,6 +11,7 @@ import (
 	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
@@ -30,7 +31,7 @@ func Register(id string, infra *Infra, snap *mirror.Snapshot) (actions []plan.Ac
 		}
 		for _, g := range groups {
 			if g.Targets == nil {
-				waits = first(waits, "the targets of target group "+aws.ToString(g.TargetGroupName)+" to be read")
+				waits = first(waits, "the targets of target group "+aws.ToString(g.TargetGroupName)+" to be read (elasticloadbalancing:DescribeTargetHealth)"+because(snap))
 			}
 			if g.Targets == nil || slices.Contains(g.Targets, id) {
 				continue
@@ -42,6 +43,14 @@ func Register(id string, infra *Infra, snap *mirror.Snapshot) (actions []plan.Ac
 		}
 	}
 	return actions, waits
+}
+
+// because says why target groups couldn't be read, as far as that is known.
+func because(snap *mirror.Snapshot) string {
+	if err := snap.Err(mirror.TargetGroups.Kind); err != nil {
+		return ", which fails: " + cloud.Classify(err).Message
+	}
+	return ""
 }
 
 func registerClassic(id string, lb LoadBalancer, snap *mirror.Snapshot) ([]plan.Action, string) {

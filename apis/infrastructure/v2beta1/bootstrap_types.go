@@ -1,5 +1,9 @@
 package v2beta1
 
+// MaxSecretCount is how many secrets a machine's bootstrap data may be cut into: as many
+// as 64 KiB need in parameters, each of which holds 4,000 characters of base64.
+const MaxSecretCount = 22
+
 // CloudInit says how bootstrap data of cloud-init reaches an instance.
 type CloudInit struct {
 	// insecureSkipSecretsManager puts the bootstrap data into the user data, where

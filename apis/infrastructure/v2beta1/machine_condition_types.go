@@ -6,6 +6,8 @@ const (
 	SecurityGroupsReadyCondition  = "SecurityGroupsReady"
 	ELBAttachedCondition          = "ELBAttached"
 	DedicatedHostReleaseCondition = "DedicatedHostRelease"
+	// PublicAddressReadyCondition is there for machines with an address from a pool.
+	PublicAddressReadyCondition = "PublicAddressReady"
 	// InterruptionAnnouncedCondition is there, and true, when AWS announced that it
 	// will interrupt the instance.
 	InterruptionAnnouncedCondition = "InterruptionAnnounced"
@@ -24,6 +26,8 @@ const (
 	SecurityGroupsFailedReason            = "SecurityGroupsSyncFailed"
 	ELBAttachFailedReason                 = "ELBAttachFailed"
 	ELBDetachFailedReason                 = "ELBDetachFailed"
+	ELBDetachedReason                     = "ELBDetached"
+	PublicAddressFailedReason             = "PublicAddressFailed"
 	DedicatedHostReleaseFailedReason      = "DedicatedHostReleaseFailed"
 )
 
