@@ -4223,7 +4223,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineStatus(ref comm
 					},
 					"ready": {
 						SchemaProps: spec.SchemaProps{
-							Description: "ready says the same as initialization.provisioned, for scripts and health checks that read status.ready.",
+							Description: "ready says that the instance was there once, and isn't known to have stopped, ended or vanished since, for scripts and health checks that read status.ready.",
 							Default:     false,
 							Type:        []string{"boolean"},
 							Format:      "",

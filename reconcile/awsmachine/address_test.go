@@ -67,6 +67,23 @@ func TestAMachineHasItsPublicAddressForAsLongAsItsInstance(t *testing.T) {
 	w.nothingLeft(before)
 }
 
+// TestAYoungMachineWithAPoolAddressGoesAsQuicklyAsOthers: its address was seen and
+// released, so that there is no allocation to wait for.
+func TestAYoungMachineWithAPoolAddressGoesAsQuicklyAsOthers(t *testing.T) {
+	w := newWorld(t)
+	before := w.resources()
+	w.machine("m1", plainData, pooledAddress)
+	w.settle("m1", w.ready("m1"))
+	w.pass(5 * time.Second)
+	w.must(w.kube.Delete(context.Background(), w.get("m1")))
+	start := w.now.Now()
+	w.settle("m1", func() bool { return w.gone("m1") })
+	if took := w.now.Since(start); took > 30*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	w.nothingLeft(before)
+}
+
 func TestAnExhaustedPoolFallsBackToAmazonsOnlyWhereAllowed(t *testing.T) {
 	for name, allowed := range map[string]bool{"allowed": true, "not allowed": false} {
 		t.Run(name, func(t *testing.T) {
@@ -87,9 +104,12 @@ func TestAnExhaustedPoolFallsBackToAmazonsOnlyWhereAllowed(t *testing.T) {
 				return
 			}
 			w.settle("m1", func() bool {
-				return w.reason("m1", infrav1.InstanceReadyCondition) == infrav1.InstanceProvisionFailedReason
+				return w.reason("m1", infrav1.PublicAddressReadyCondition) == infrav1.PublicAddressFailedReason
 			})
-			c := meta.FindStatusCondition(w.get("m1").Status.Conditions, infrav1.InstanceReadyCondition)
+			if !w.healthy("m1") {
+				t.Error("a machine without its address isn't Ready, though its instance runs")
+			}
+			c := meta.FindStatusCondition(w.get("m1").Status.Conditions, infrav1.PublicAddressReadyCondition)
 			if !strings.Contains(c.Message, "InsufficientAddressCapacity") || !strings.Contains(c.Message, testPool) {
 				t.Errorf("the message is %q", c.Message)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,6 +26,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
@@ -68,6 +71,8 @@ type process struct {
 	// gives those, as from a cache that lags behind the process's own writes.
 	behind map[client.ObjectKey]*infrav1.AWSMachine
 }
+
+func init() { log.SetLogger(logr.Discard()) }
 
 // errEnded is what a process gets that has ended: nothing of it reaches the store.
 var errEnded = errors.New("the process has ended")
@@ -349,7 +354,27 @@ func (w *world) describe(name string) string {
 
 // ready tells whether the object says that everything is as wanted.
 func (w *world) ready(name string) func() bool {
-	return func() bool { return meta.IsStatusConditionTrue(w.get(name).Status.Conditions, infrav1.ReadyCondition) }
+	return func() bool {
+		list := w.get(name).Status.Conditions
+		return meta.IsStatusConditionTrue(list, infrav1.ReadyCondition) &&
+			!slices.ContainsFunc(projected, func(kind string) bool { return meta.IsStatusConditionFalse(list, kind) })
+	}
+}
+
+// healthy tells whether Ready is true, whatever else may be wrong.
+func (w *world) healthy(name string) bool {
+	w.t.Helper()
+	return meta.IsStatusConditionTrue(w.get(name).Status.Conditions, infrav1.ReadyCondition)
+}
+
+// message returns the message of a condition.
+func (w *world) message(name, kind string) string {
+	w.t.Helper()
+	c := meta.FindStatusCondition(w.get(name).Status.Conditions, kind)
+	if c == nil {
+		return ""
+	}
+	return c.Message
 }
 
 // delete deletes the object and waits until it is gone.

@@ -138,6 +138,7 @@ func (v *view) status() infrav1.AWSMachineStatus {
 	setConditions(&status, v.conditions(), v.Machine.Generation)
 	v.setAnnounced(&status)
 	v.failure(&status)
+	infrav1.SetDefaults_AWSMachineStatus(&status)
 	return status
 }
 
@@ -173,7 +174,7 @@ func (v *view) instanceStatus(status *infrav1.AWSMachineStatus) {
 	}
 	// The contract wants the provider's id to be there first.
 	if state == infrav1.InstanceStateRunning && v.Machine.Spec.ProviderID != nil && !v.deleting() {
-		status.Initialization, status.Ready = &infrav1.Initialization{Provisioned: aws.Bool(true)}, true
+		status.Initialization = &infrav1.Initialization{Provisioned: aws.Bool(true)}
 	}
 }
 

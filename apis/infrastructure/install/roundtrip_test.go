@@ -28,7 +28,7 @@ func newScheme() *runtime.Scheme {
 
 // fuzzFuncs keep random status within the forms that have one meaning: failure
 // domains have different names in order of name, deprecated is absent rather
-// than empty, and ready doesn't contradict initialization.
+// than empty, and ready doesn't contradict the rest.
 func fuzzFuncs(runtimeserializer.CodecFactory) []interface{} {
 	return []interface{}{
 		func(s *infrav1.AWSClusterStatus, c randfill.Continue) {
@@ -82,11 +82,16 @@ func withoutEmpty(d *infrav1.MachineDeprecatedStatus) *infrav1.MachineDeprecated
 }
 
 func normalizeMachineStatus(s *v1beta2.AWSMachineStatus) {
+	runs := (s.InstanceState == nil || *s.InstanceState == infrav1.InstanceStateRunning) && s.FailureReason == nil
+	s.Ready = s.Ready && runs
 	x := s.V2Beta1
 	if x == nil {
 		return
 	}
-	if i := x.Initialization; s.Ready || i != nil && i.Provisioned != nil && *i.Provisioned {
+	if i := x.Initialization; runs && i != nil && i.Provisioned != nil && *i.Provisioned {
+		s.Ready = true
+	}
+	if s.Ready {
 		x.Initialization = nil
 	}
 	if len(x.Conditions) == 0 && x.Initialization == nil && x.FailureDomain == "" && x.Observation == nil && len(x.PendingCreations) == 0 {

@@ -14,7 +14,7 @@ func Convert_v1beta2_AWSMachineStatus_To_v2beta1_AWSMachineStatus(in *AWSMachine
 	}
 	*out = infrav1.AWSMachineStatus{
 		Conditions:       extra.Conditions,
-		Initialization:   initialization(in.Ready, extra.Initialization),
+		Initialization:   machineInitialization(in.Ready, extra.Initialization),
 		Ready:            in.Ready,
 		Addresses:        in.Addresses,
 		FailureDomain:    extra.FailureDomain,
@@ -28,11 +28,20 @@ func Convert_v1beta2_AWSMachineStatus_To_v2beta1_AWSMachineStatus(in *AWSMachine
 	return nil
 }
 
+// machineInitialization returns what ready says, or else what is stored: a machine that
+// was provisioned may have lost its instance since.
+func machineInitialization(ready bool, stored *infrav1.Initialization) *infrav1.Initialization {
+	if ready {
+		return &infrav1.Initialization{Provisioned: &ready}
+	}
+	return stored
+}
+
 // Convert_v2beta1_AWSMachineStatus_To_v1beta2_AWSMachineStatus converts status from the hub.
 func Convert_v2beta1_AWSMachineStatus_To_v1beta2_AWSMachineStatus(in *infrav1.AWSMachineStatus, out *AWSMachineStatus, _ conversion.Scope) error {
 	old := oldMachineStatus(in.Deprecated)
 	*out = AWSMachineStatus{
-		Ready:          provisioned(in.Initialization),
+		Ready:          in.Ready,
 		Interruptible:  in.Interruptible,
 		Addresses:      in.Addresses,
 		InstanceState:  in.InstanceState,

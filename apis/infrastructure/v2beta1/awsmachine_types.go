@@ -237,8 +237,8 @@ type AWSMachineStatus struct {
 	// +optional
 	Initialization *Initialization `json:"initialization,omitempty"`
 
-	// ready says the same as initialization.provisioned, for scripts and health checks
-	// that read status.ready.
+	// ready says that the instance was there once, and isn't known to have stopped, ended
+	// or vanished since, for scripts and health checks that read status.ready.
 	// +optional
 	// +default=false
 	Ready bool `json:"ready"`

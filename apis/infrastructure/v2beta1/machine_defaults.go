@@ -22,10 +22,14 @@ func SetDefaults_AWSMachine(machine *AWSMachine) {
 	SetBootstrapDefaults(&machine.Spec)
 }
 
-// SetDefaults_AWSMachineStatus derives ready, so that it can't contradict initialization,
-// also in objects that were stored before it was there.
+// SetDefaults_AWSMachineStatus derives ready, so that it can't contradict the rest of the
+// status, also in objects that were stored before it was there: the instance was there
+// once, and isn't known to have stopped, ended or vanished since.
 func SetDefaults_AWSMachineStatus(status *AWSMachineStatus) {
-	status.Ready = status.Initialization.provisioned()
+	d := status.Deprecated
+	lost := d != nil && d.V1Beta1 != nil && d.V1Beta1.FailureReason != nil
+	runs := status.InstanceState == nil || *status.InstanceState == InstanceStateRunning
+	status.Ready = status.Initialization.provisioned() && runs && !lost
 }
 
 // SetBootstrapDefaults keeps bootstrap data of cloud-init in Secrets Manager unless the user

@@ -13,7 +13,7 @@ var columns = []generic.Column{
 	{Name: "State", Type: "string", Description: "State of the instance.",
 		Value: func(obj runtime.Object) any { return state(machine(obj)) }},
 	{Name: "Ready", Type: "boolean", Description: "Whether the instance is there.",
-		Value: func(obj runtime.Object) any { return machine(obj).Provisioned() }},
+		Value: func(obj runtime.Object) any { return machine(obj).Status.Ready }},
 	{Name: "InstanceID", Type: "string", Description: "Provider id of the instance.",
 		Value: func(obj runtime.Object) any { return providerID(machine(obj)) }},
 	{Name: "Machine", Type: "string", Description: "Machine that owns this AWSMachine.",

@@ -27,6 +27,7 @@ func TestTheTableShowsWhatUsersOfTheKindKnow(t *testing.T) {
 		Spec: infrav1.AWSMachineSpec{ProviderID: &id},
 		Status: infrav1.AWSMachineStatus{
 			InstanceState:  &running,
+			Ready:          true,
 			Initialization: &infrav1.Initialization{Provisioned: &yes},
 			Observation:    &infrav1.Observation{Age: "5m", Stale: true, Reason: "Throttled"},
 		},

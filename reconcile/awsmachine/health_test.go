@@ -1,0 +1,247 @@
+package awsmachine
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator"
+)
+
+// holdMachine deletes a Machine that a hook keeps, as core does while it drains a node.
+func (w *world) holdMachine(name string) {
+	w.t.Helper()
+	m := &clusterv1.Machine{}
+	w.must(w.kube.Get(context.Background(), key(name), m))
+	m.Finalizers = []string{"machine.cluster.x-k8s.io"}
+	w.must(w.kube.Update(context.Background(), m))
+	w.must(w.kube.Delete(context.Background(), m))
+}
+
+func TestAControlPlaneLeavesTheLoadBalancerAsSoonAsItsMachineIsToGo(t *testing.T) {
+	for name, kind := range map[string]infrav1.LoadBalancerType{"network": infrav1.LoadBalancerTypeNLB, "classic": infrav1.LoadBalancerTypeClassic} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, func(c *infrav1.AWSCluster) {
+				c.Spec.ControlPlaneLoadBalancer = &infrav1.AWSLoadBalancerSpec{LoadBalancerType: kind}
+			})
+			behind := func() int { return len(w.targets()) + len(w.balanced()) }
+			w.machine("cp1", plainData, controlPlane)
+			w.settle("cp1", w.ready("cp1"))
+			if behind() != 1 {
+				t.Fatalf("%d instances are behind the load balancer", behind())
+			}
+			w.holdMachine("cp1")
+			w.settle("cp1", func() bool {
+				return w.reason("cp1", infrav1.ELBAttachedCondition) == infrav1.ELBDetachedReason
+			})
+			for range 20 {
+				_, err := w.reconcile("cp1")
+				w.must(err)
+				w.pass(3 * time.Second)
+			}
+			if n := behind(); n != 0 {
+				t.Errorf("%d instances are behind the load balancer", n)
+			}
+			if !w.healthy("cp1") || !w.get("cp1").DeletionTimestamp.IsZero() {
+				t.Error("that it leaves the load balancer makes it unready")
+			}
+			counts := w.aws.Counts()
+			if n := counts["elbv2.DeregisterTargets"] + counts["elb.DeregisterInstancesFromLoadBalancer"]; n != 1 {
+				t.Errorf("it was taken out %d times", n)
+			}
+			w.delete("cp1")
+		})
+	}
+}
+
+// TestRefusedRightsMakeNoMachineUnready denies, one at a time, what is read and done
+// besides the instance, to a process that has just begun. Machines go all the same.
+func TestRefusedRightsMakeNoMachineUnready(t *testing.T) {
+	for _, operation := range []string{"DescribeLoadBalancers", "DescribeTargetGroups", "DescribeTargetHealth", "DescribeAddresses", "CreateTags",
+		"ModifyNetworkInterfaceAttribute", "RegisterTargets"} {
+		t.Run(operation, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.machine("cp1", plainData, controlPlane)
+			w.machine("m1", plainData, pooledAddress)
+			for _, name := range []string{"cp1", "m1"} {
+				w.settle(name, w.ready(name))
+			}
+			w.pass(2 * time.Minute)
+			w.aws.Faults().Set(emulator.Fault{Operation: operation, Code: "AccessDenied", Status: 403})
+			w.restart()
+			cp := w.get("cp1")
+			cp.Spec.AdditionalTags = infrav1.Tags{"new": "1"}
+			w.must(w.kube.Update(context.Background(), cp))
+			for range 10 {
+				for _, name := range []string{"cp1", "m1"} {
+					_, _ = w.reconcile(name)
+					if !w.healthy(name) {
+						t.Fatalf("%s is not Ready: %s", name, w.describe(name))
+					}
+				}
+				w.pass(3 * time.Second)
+			}
+			if operation == "DescribeAddresses" {
+				return // who can't see its address can't let the machine go
+			}
+			w.delete("cp1")
+			w.delete("m1")
+			if n := len(w.instances()); n != 0 {
+				t.Errorf("%d instances are left", n)
+			}
+		})
+	}
+}
+
+// TestASecurityGroupThatIsGoneMakesNoMachineUnready has a filter that no group passes any more.
+func TestASecurityGroupThatIsGoneMakesNoMachineUnready(t *testing.T) {
+	w := newWorld(t)
+	w.machine("m1", plainData)
+	w.settle("m1", w.ready("m1"))
+	obj := w.get("m1")
+	obj.Spec.AdditionalSecurityGroups = []infrav1.AWSResourceReference{{Filters: []infrav1.Filter{{Name: "group-name", Values: []string{"renamed"}}}}}
+	w.must(w.kube.Update(context.Background(), obj))
+	w.settle("m1", func() bool {
+		return w.reason("m1", infrav1.SecurityGroupsReadyCondition) == infrav1.SecurityGroupsFailedReason
+	})
+	if !w.healthy("m1") || !strings.Contains(w.message("m1", infrav1.SecurityGroupsReadyCondition), "no security group passes") {
+		t.Error(w.describe("m1"))
+	}
+}
+
+// TestAFailureIsTakenBackWhenTheInstanceIsSeenAgain starts from what was said while
+// AWS was looked at in a wrong place.
+func TestAFailureIsTakenBackWhenTheInstanceIsSeenAgain(t *testing.T) {
+	w := newWorld(t)
+	w.machine("m1", plainData)
+	w.settle("m1", w.ready("m1"))
+	obj := w.get("m1")
+	obj.Status.Deprecated.V1Beta1.FailureReason, obj.Status.Deprecated.V1Beta1.FailureMessage = aws.String(updateError), aws.String("gone")
+	w.must(w.kube.Status().Update(context.Background(), obj))
+	_, err := w.reconcile("m1")
+	w.must(err)
+	if d := w.get("m1").Status.Deprecated.V1Beta1; d.FailureReason != nil || d.FailureMessage != nil {
+		t.Errorf("it still says %s: %s", aws.ToString(d.FailureReason), aws.ToString(d.FailureMessage))
+	}
+	w.terminate("m1")
+	w.settle("m1", func() bool { return w.get("m1").Status.Deprecated.V1Beta1.FailureReason != nil })
+}
+
+// TestALostInstanceIsNotReady covers the form that is older than conditions, too.
+func TestALostInstanceIsNotReady(t *testing.T) {
+	w := newWorld(t)
+	w.machine("m1", plainData)
+	w.settle("m1", w.ready("m1"))
+	if !w.get("m1").Status.Ready {
+		t.Fatal("status.ready isn't true")
+	}
+	w.terminate("m1")
+	w.settle("m1", func() bool { return !w.healthy("m1") })
+	if obj := w.get("m1"); obj.Status.Ready || !obj.Provisioned() {
+		t.Errorf("ready %v, provisioned %v", obj.Status.Ready, obj.Provisioned())
+	}
+}
+
+// TestAnInstanceThatAWSDoesntShowIsReadyUntilItIsProvenGone looks at one listing
+// without the instance, and then at the second.
+func TestAnInstanceThatAWSDoesntShowIsReadyUntilItIsProvenGone(t *testing.T) {
+	w := newWorld(t)
+	w.machine("m1", plainData)
+	w.settle("m1", w.ready("m1"))
+	obj := w.get("m1")
+	in := newIntent(obj, related{machine: &clusterv1.Machine{}, cluster: &clusterv1.Cluster{}, infra: w.cluster()})
+	snap := func(at time.Time) *mirror.Snapshot {
+		return mirror.With(mirror.NewSnapshot(cloud.Scope{}), mirror.Instances, at)
+	}
+	in.Started = w.now.Now()
+	if _, status := Project(in, snap(in.Started)); !meta.IsStatusConditionTrue(status.Conditions, infrav1.ReadyCondition) {
+		t.Errorf("while nothing is proven the conditions are %+v", status.Conditions)
+	}
+	_, status := Project(in, snap(in.Started.Add(2*time.Minute)))
+	if c := meta.FindStatusCondition(status.Conditions, infrav1.ReadyCondition); c.Reason != infrav1.InstanceNotFoundReason || status.Ready {
+		t.Errorf("once it is proven: ready %v, %+v", status.Ready, c)
+	}
+}
+
+// TestPlansAreBoundedWhateverIsStored has a number of secrets from before there was a bound.
+func TestPlansAreBoundedWhateverIsStored(t *testing.T) {
+	w := newWorld(t)
+	w.machine("m1", func(obj *infrav1.AWSMachine, _ *clusterv1.Machine) {
+		obj.Spec.CloudInit = &infrav1.CloudInit{SecretPrefix: "aws.cluster.x-k8s.io/x", SecretCount: 2147483647, SecureSecretsBackend: infrav1.SecretBackendSecretsManager}
+	})
+	obj := w.get("m1")
+	now := w.now.Now()
+	deleted := metav1.NewTime(now)
+	obj.DeletionTimestamp = &deleted
+	in := newIntent(obj, related{cluster: &clusterv1.Cluster{}, infra: w.cluster()})
+	p := Plan(in, mirror.With(mirror.NewSnapshot(cloud.Scope{}), mirror.Instances, now))
+	if n := len(p.Actions); n > infrav1.MaxSecretCount {
+		t.Errorf("the plan has %d actions", n)
+	}
+}
+
+// TestAMachineThatIsToGoSaysWhatItWaitsFor restarts the process, which may not know
+// what was stored a moment ago.
+func TestAMachineThatIsToGoSaysWhatItWaitsFor(t *testing.T) {
+	w := newWorld(t)
+	w.machine("m1")
+	w.settle("m1", w.ready("m1"))
+	w.restart()
+	w.must(w.kube.Delete(context.Background(), w.get("m1")))
+	for range 10 {
+		_, err := w.reconcile("m1")
+		w.must(err)
+		if w.gone("m1") {
+			return
+		}
+		for _, kind := range []string{infrav1.ReadyCondition, infrav1.InstanceReadyCondition} {
+			if w.message("m1", kind) == "" {
+				t.Fatalf("%s says nothing: %s", kind, w.describe("m1"))
+			}
+		}
+		w.pass(3 * time.Second)
+	}
+	if m := w.message("m1", infrav1.InstanceReadyCondition); !strings.Contains(m, "secret") || !strings.Contains(m, "UTC") {
+		t.Errorf("it says %q", m)
+	}
+}
+
+// TestADeletionThatCantSeeAWSSaysSo denies the listing of instances to a process that
+// has just begun.
+func TestADeletionThatCantSeeAWSSaysSo(t *testing.T) {
+	w := newWorld(t)
+	w.machine("m1", plainData)
+	w.settle("m1", w.ready("m1"))
+	w.restart()
+	w.aws.Faults().Set(emulator.Fault{Operation: "DescribeInstances", Code: "UnauthorizedOperation", Status: 403})
+	w.must(w.kube.Delete(context.Background(), w.get("m1")))
+	_, err := w.reconcile("m1")
+	w.must(err)
+	if w.healthy("m1") || !strings.Contains(w.message("m1", infrav1.ReadyCondition), "UnauthorizedOperation") {
+		t.Error(w.describe("m1"))
+	}
+	w.aws.Faults().Clear()
+	w.settle("m1", func() bool { return w.gone("m1") })
+}
+
+func TestAControlPlaneOfAnIPv6ClusterHasAPrimaryAddress(t *testing.T) {
+	w := newWorld(t, func(c *infrav1.AWSCluster) { c.Spec.Network.VPC.IPv6 = &infrav1.IPv6{} })
+	w.machine("cp1", plainData, controlPlane)
+	w.settle("cp1", w.ready("cp1"))
+	i := w.instances()[0]
+	addresses := i.NetworkInterfaces[0].Ipv6Addresses
+	if len(addresses) != 1 || !aws.ToBool(addresses[0].IsPrimaryIpv6) {
+		t.Errorf("the addresses are %+v", addresses)
+	}
+}
