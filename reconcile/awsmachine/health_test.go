@@ -160,7 +160,7 @@ func TestAnInstanceThatAWSDoesntShowIsReadyUntilItIsProvenGone(t *testing.T) {
 	w.machine("m1", plainData)
 	w.settle("m1", w.ready("m1"))
 	obj := w.get("m1")
-	in := newIntent(obj, related{machine: &clusterv1.Machine{}, cluster: &clusterv1.Cluster{}, infra: w.cluster()})
+	in := newIntent(obj, related{machine: &clusterv1.Machine{}, cluster: &clusterv1.Cluster{}, infra: w.cluster()}, nil)
 	snap := func(at time.Time) *mirror.Snapshot {
 		return mirror.With(mirror.NewSnapshot(cloud.Scope{}), mirror.Instances, at)
 	}
@@ -184,7 +184,7 @@ func TestPlansAreBoundedWhateverIsStored(t *testing.T) {
 	now := w.now.Now()
 	deleted := metav1.NewTime(now)
 	obj.DeletionTimestamp = &deleted
-	in := newIntent(obj, related{cluster: &clusterv1.Cluster{}, infra: w.cluster()})
+	in := newIntent(obj, related{cluster: &clusterv1.Cluster{}, infra: w.cluster()}, nil)
 	p := Plan(in, mirror.With(mirror.NewSnapshot(cloud.Scope{}), mirror.Instances, now))
 	if n := len(p.Actions); n > infrav1.MaxSecretCount {
 		t.Errorf("the plan has %d actions", n)
