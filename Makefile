@@ -36,6 +36,10 @@ test-unit: ## The tests that need no binaries: all but test/e2e; PKG=./cloud/...
 test-e2e: ## The end-to-end tests; RUN=TestName narrows them down
 	@hack/test.sh e2e $(if $(RUN),-run '$(RUN)')
 
+.PHONY: fuzz
+fuzz: ## Every fuzz target for FUZZTIME (60s); PKG=./apis/infrastructure/validation narrows them down
+	@hack/fuzz.sh $(PKG)
+
 .PHONY: bench
 bench: ## The benchmarks; PKG=./cloud/... narrows them down
 	@go test -run '^$$' -bench . -benchmem $(or $(PKG),./...)
