@@ -1695,6 +1695,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_APIEndpoint(ref common.Re
 					"host": {
 						SchemaProps: spec.SchemaProps{
 							Description: "host is a DNS name or an IP address, without scheme and port.",
+							Default:     "",
 							MaxLength:   ptr.To[int64](512),
 							Type:        []string{"string"},
 							Format:      "",
@@ -1703,6 +1704,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_APIEndpoint(ref common.Re
 					"port": {
 						SchemaProps: spec.SchemaProps{
 							Description: "port is the TCP port, for example 6443.",
+							Default:     0,
 							Minimum:     ptr.To[float64](0),
 							Maximum:     ptr.To[float64](65535),
 							Type:        []string{"integer"},

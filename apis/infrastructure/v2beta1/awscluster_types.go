@@ -34,13 +34,13 @@ type AWSClusterSpec struct {
 	// controlPlaneEndpoint is where the API server is reached. Written by the
 	// provider from the load balancer. Can't be changed once set.
 	// +optional
-	ControlPlaneEndpoint APIEndpoint `json:"controlPlaneEndpoint,omitzero"`
+	ControlPlaneEndpoint APIEndpoint `json:"controlPlaneEndpoint"`
 
 	// additionalTags are put on every AWS resource of the cluster.
 	// +optional
 	// +k8s:validation:maxProperties=50
 	// +k8s:validation:additionalProperties:maxLength=256
-	AdditionalTags Tags `json:"additionalTags,omitempty"`
+	AdditionalTags Tags `json:"additionalTags,omitzero"`
 
 	// controlPlaneLoadBalancer is the load balancer of the API server.
 	// +optional
@@ -95,7 +95,7 @@ type Bastion struct {
 	// +listType=atomic
 	// +k8s:validation:maxItems=1000
 	// +k8s:validation:items:maxLength=64
-	AllowedCIDRBlocks []string `json:"allowedCIDRBlocks,omitempty"`
+	AllowedCIDRBlocks []string `json:"allowedCIDRBlocks,omitzero"`
 
 	// instanceType of the bastion, for example t3.micro.
 	// +optional
@@ -127,7 +127,7 @@ type S3Bucket struct {
 	// +listType=atomic
 	// +k8s:validation:maxItems=100
 	// +k8s:validation:items:maxLength=128
-	NodesIAMInstanceProfiles []string `json:"nodesIAMInstanceProfiles,omitempty"`
+	NodesIAMInstanceProfiles []string `json:"nodesIAMInstanceProfiles,omitzero"`
 
 	// additionalIAMRoles may read further parts of the bucket.
 	// +optional
@@ -135,7 +135,7 @@ type S3Bucket struct {
 	// +listMapKey=name
 	// +listMapKey=prefix
 	// +k8s:validation:maxItems=100
-	AdditionalIAMRoles []S3BucketIAMRole `json:"additionalIAMRoles,omitempty"`
+	AdditionalIAMRoles []S3BucketIAMRole `json:"additionalIAMRoles,omitzero"`
 
 	// presignedURLDuration is how long links into the bucket are good, for example
 	// 1h. With it, machines need no instance profile to read. It stays the string

@@ -13,7 +13,7 @@ type AWSClusterTemplateSpec struct {
 type AWSClusterTemplateResource struct {
 	// metadata of the AWSClusters built from this template.
 	// +optional
-	ObjectMeta ObjectMeta `json:"metadata,omitzero"`
+	ObjectMeta ObjectMeta `json:"metadata"`
 
 	// spec of the AWSClusters built from this template.
 	// +required

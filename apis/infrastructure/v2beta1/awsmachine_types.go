@@ -31,7 +31,7 @@ type AWSMachineSpec struct {
 
 	// ami is the machine image. Left out, it is looked up by name.
 	// +optional
-	AMI AMIReference `json:"ami,omitzero"`
+	AMI AMIReference `json:"ami"`
 
 	// imageLookupFormat is the name pattern of the image, with {{.BaseOS}} and
 	// {{.K8sVersion}} filled in. Left out, that of the cluster.
@@ -53,7 +53,7 @@ type AWSMachineSpec struct {
 	// +optional
 	// +k8s:validation:maxProperties=50
 	// +k8s:validation:additionalProperties:maxLength=256
-	AdditionalTags Tags `json:"additionalTags,omitempty"`
+	AdditionalTags Tags `json:"additionalTags,omitzero"`
 
 	// iamInstanceProfile is the name of the instance profile.
 	// +optional
@@ -72,13 +72,13 @@ type AWSMachineSpec struct {
 	// +optional
 	// +listType=atomic
 	// +k8s:validation:maxItems=16
-	AdditionalSecurityGroups []AWSResourceReference `json:"additionalSecurityGroups,omitempty"`
+	AdditionalSecurityGroups []AWSResourceReference `json:"additionalSecurityGroups,omitzero"`
 
 	// securityGroupOverrides replaces security groups of the cluster: role to security group id.
 	// +optional
 	// +k8s:validation:maxProperties=16
 	// +k8s:validation:additionalProperties:maxLength=128
-	SecurityGroupOverrides map[SecurityGroupRole]string `json:"securityGroupOverrides,omitempty"`
+	SecurityGroupOverrides map[SecurityGroupRole]string `json:"securityGroupOverrides,omitzero"`
 
 	// subnet of the instance. Left out, one of the cluster in the machine's failure domain.
 	// +optional
@@ -98,14 +98,14 @@ type AWSMachineSpec struct {
 	// +optional
 	// +listType=atomic
 	// +k8s:validation:maxItems=128
-	NonRootVolumes []Volume `json:"nonRootVolumes,omitempty"`
+	NonRootVolumes []Volume `json:"nonRootVolumes,omitzero"`
 
 	// networkInterfaces are existing interfaces to attach, by id.
 	// +optional
 	// +listType=atomic
 	// +k8s:validation:maxItems=2
 	// +k8s:validation:items:maxLength=128
-	NetworkInterfaces []string `json:"networkInterfaces,omitempty"`
+	NetworkInterfaces []string `json:"networkInterfaces,omitzero"`
 
 	// networkInterfaceType is the type of the interface: a plain one, or an Elastic Fabric Adapter.
 	// +optional

@@ -21,7 +21,7 @@ type AWSMachinePoolSpec struct {
 	// +listType=atomic
 	// +k8s:validation:maxItems=10000
 	// +k8s:validation:items:maxLength=256
-	ProviderIDList []string `json:"providerIDList,omitempty"`
+	ProviderIDList []string `json:"providerIDList,omitzero"`
 
 	// minSize is the smallest number of instances.
 	// +required
@@ -40,7 +40,7 @@ type AWSMachinePoolSpec struct {
 	// +listType=atomic
 	// +k8s:validation:maxItems=64
 	// +k8s:validation:items:maxLength=64
-	AvailabilityZones []string `json:"availabilityZones,omitempty"`
+	AvailabilityZones []string `json:"availabilityZones,omitzero"`
 
 	// availabilityZoneSubnetType chooses among the cluster's subnets of availabilityZones.
 	// Left empty, all of them, public ones too.
@@ -51,13 +51,13 @@ type AWSMachinePoolSpec struct {
 	// +optional
 	// +listType=atomic
 	// +k8s:validation:maxItems=100
-	Subnets []AWSResourceReference `json:"subnets,omitempty"`
+	Subnets []AWSResourceReference `json:"subnets,omitzero"`
 
 	// additionalTags are put on what belongs to the pool, over those of the cluster.
 	// +optional
 	// +k8s:validation:maxProperties=50
 	// +k8s:validation:additionalProperties:maxLength=256
-	AdditionalTags Tags `json:"additionalTags,omitempty"`
+	AdditionalTags Tags `json:"additionalTags,omitzero"`
 
 	// awsLaunchTemplate describes the instances.
 	// +required
@@ -101,7 +101,7 @@ type AWSMachinePoolSpec struct {
 	// +optional
 	// +listType=atomic
 	// +k8s:validation:maxItems=50
-	AWSLifecycleHooks []AWSLifecycleHook `json:"lifecycleHooks,omitempty"`
+	AWSLifecycleHooks []AWSLifecycleHook `json:"lifecycleHooks,omitzero"`
 }
 
 // CoolDown returns how long to wait after scaling before scaling again.
@@ -142,7 +142,7 @@ type MixedInstancesPolicy struct {
 	// +optional
 	// +listType=atomic
 	// +k8s:validation:maxItems=40
-	Overrides []Overrides `json:"overrides,omitempty"`
+	Overrides []Overrides `json:"overrides,omitzero"`
 }
 
 // InstancesDistribution says how many instances are on demand, and how types are chosen.

@@ -16,7 +16,7 @@ type AWSMachineTemplateSpec struct {
 type AWSMachineTemplateResource struct {
 	// metadata of the AWSMachines built from this template.
 	// +optional
-	ObjectMeta ObjectMeta `json:"metadata,omitzero"`
+	ObjectMeta ObjectMeta `json:"metadata"`
 
 	// spec of the AWSMachines built from this template.
 	// +required

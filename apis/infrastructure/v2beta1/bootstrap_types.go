@@ -103,7 +103,7 @@ type IgnitionProxy struct {
 	// +listType=atomic
 	// +k8s:validation:maxItems=64
 	// +k8s:validation:items:maxLength=2048
-	NoProxy []string `json:"noProxy,omitempty"`
+	NoProxy []string `json:"noProxy,omitzero"`
 }
 
 // IgnitionTLS tunes how Ignition fetches over TLS.
@@ -114,5 +114,5 @@ type IgnitionTLS struct {
 	// +listType=atomic
 	// +k8s:validation:maxItems=64
 	// +k8s:validation:items:maxLength=65536
-	CASources []string `json:"certificateAuthorities,omitempty"`
+	CASources []string `json:"certificateAuthorities,omitzero"`
 }

@@ -13,13 +13,13 @@ type APIEndpoint struct {
 	// host is a DNS name or an IP address, without scheme and port.
 	// +optional
 	// +k8s:validation:maxLength=512
-	Host string `json:"host,omitempty"`
+	Host string `json:"host"`
 
 	// port is the TCP port, for example 6443.
 	// +optional
 	// +k8s:validation:minimum=0
 	// +k8s:validation:maximum=65535
-	Port int32 `json:"port,omitempty"`
+	Port int32 `json:"port"`
 }
 
 // IsZero tells whether neither host nor port is set.
@@ -37,13 +37,13 @@ type ObjectMeta struct {
 	// +optional
 	// +k8s:validation:maxProperties=500
 	// +k8s:validation:additionalProperties:maxLength=63
-	Labels map[string]string `json:"labels,omitempty"`
+	Labels map[string]string `json:"labels,omitzero"`
 
 	// annotations are put on the objects built from the template.
 	// +optional
 	// +k8s:validation:maxProperties=500
 	// +k8s:validation:additionalProperties:maxLength=262144
-	Annotations map[string]string `json:"annotations,omitempty"`
+	Annotations map[string]string `json:"annotations,omitzero"`
 }
 
 // FailureDomain is an availability zone that machines can be placed in. The

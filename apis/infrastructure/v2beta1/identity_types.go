@@ -82,5 +82,5 @@ type AWSRoleSpec struct {
 	// +listType=atomic
 	// +k8s:validation:maxItems=10
 	// +k8s:validation:items:maxLength=2048
-	PolicyARNs []string `json:"policyARNs,omitempty"`
+	PolicyARNs []string `json:"policyARNs,omitzero"`
 }

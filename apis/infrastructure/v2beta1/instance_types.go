@@ -250,7 +250,7 @@ type DynamicHostAllocationSpec struct {
 	// +optional
 	// +k8s:validation:maxProperties=50
 	// +k8s:validation:additionalProperties:maxLength=256
-	Tags map[string]string `json:"tags,omitempty"`
+	Tags map[string]string `json:"tags,omitzero"`
 }
 
 // InstanceMetadataOptions tune the instance metadata service.

@@ -16,7 +16,7 @@ type AWSLaunchTemplate struct {
 
 	// ami is the machine image. Left out, it is looked up by name.
 	// +optional
-	AMI AMIReference `json:"ami,omitzero"`
+	AMI AMIReference `json:"ami"`
 
 	// imageLookupFormat is the name pattern of the image, with {{.BaseOS}} and
 	// {{.K8sVersion}} filled in. Left out, that of the cluster.
@@ -48,7 +48,7 @@ type AWSLaunchTemplate struct {
 	// +optional
 	// +listType=atomic
 	// +k8s:validation:maxItems=128
-	NonRootVolumes []Volume `json:"nonRootVolumes,omitempty"`
+	NonRootVolumes []Volume `json:"nonRootVolumes,omitzero"`
 
 	// sshKeyName is the EC2 key pair put on the instances. Left out, that of the
 	// cluster; write an empty string to have none.
@@ -64,7 +64,7 @@ type AWSLaunchTemplate struct {
 	// +optional
 	// +listType=atomic
 	// +k8s:validation:maxItems=16
-	AdditionalSecurityGroups []AWSResourceReference `json:"additionalSecurityGroups,omitempty"`
+	AdditionalSecurityGroups []AWSResourceReference `json:"additionalSecurityGroups,omitzero"`
 
 	// spotMarketOptions makes the instances spot instances. Excludes mixedInstancesPolicy.
 	// +optional

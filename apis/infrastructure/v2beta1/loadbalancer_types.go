@@ -23,7 +23,7 @@ type AWSLoadBalancerSpec struct {
 	// +listType=atomic
 	// +k8s:validation:maxItems=100
 	// +k8s:validation:items:maxLength=256
-	Subnets []string `json:"subnets,omitempty"`
+	Subnets []string `json:"subnets,omitzero"`
 
 	// healthCheckProtocol is the protocol of the health check.
 	// +optional
@@ -38,20 +38,20 @@ type AWSLoadBalancerSpec struct {
 	// +listType=atomic
 	// +k8s:validation:maxItems=16
 	// +k8s:validation:items:maxLength=128
-	AdditionalSecurityGroups []string `json:"additionalSecurityGroups,omitempty"`
+	AdditionalSecurityGroups []string `json:"additionalSecurityGroups,omitzero"`
 
 	// additionalListeners are further ports that lead to the control plane. Not for classic.
 	// +optional
 	// +listType=map
 	// +listMapKey=port
 	// +k8s:validation:maxItems=50
-	AdditionalListeners []AdditionalListenerSpec `json:"additionalListeners,omitempty"`
+	AdditionalListeners []AdditionalListenerSpec `json:"additionalListeners,omitzero"`
 
 	// ingressRules replace the rule that lets everybody reach the API server.
 	// +optional
 	// +listType=atomic
 	// +k8s:validation:maxItems=1000
-	IngressRules []IngressRule `json:"ingressRules,omitempty"`
+	IngressRules []IngressRule `json:"ingressRules,omitzero"`
 
 	// loadBalancerType is the kind of load balancer; disabled means you bring your own endpoint.
 	// +optional

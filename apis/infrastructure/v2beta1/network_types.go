@@ -12,7 +12,7 @@ type NetworkSpec struct {
 	// +listType=map
 	// +listMapKey=id
 	// +k8s:validation:maxItems=500
-	Subnets Subnets `json:"subnets,omitempty"`
+	Subnets Subnets `json:"subnets,omitzero"`
 
 	// cni holds the traffic rules that the cluster's CNI plugin needs. Left out,
 	// those of Calico are used; write an empty object to have none.
@@ -24,19 +24,19 @@ type NetworkSpec struct {
 	// +optional
 	// +k8s:validation:maxProperties=16
 	// +k8s:validation:additionalProperties:maxLength=128
-	SecurityGroupOverrides map[SecurityGroupRole]string `json:"securityGroupOverrides,omitempty"`
+	SecurityGroupOverrides map[SecurityGroupRole]string `json:"securityGroupOverrides,omitzero"`
 
 	// additionalControlPlaneIngressRules are added to the security group of the control plane.
 	// +optional
 	// +listType=atomic
 	// +k8s:validation:maxItems=1000
-	AdditionalControlPlaneIngressRules []IngressRule `json:"additionalControlPlaneIngressRules,omitempty"`
+	AdditionalControlPlaneIngressRules []IngressRule `json:"additionalControlPlaneIngressRules,omitzero"`
 
 	// additionalNodeIngressRules are added to the security group of the nodes.
 	// +optional
 	// +listType=atomic
 	// +k8s:validation:maxItems=1000
-	AdditionalNodeIngressRules []IngressRule `json:"additionalNodeIngressRules,omitempty"`
+	AdditionalNodeIngressRules []IngressRule `json:"additionalNodeIngressRules,omitzero"`
 
 	// nodePortIngressRuleCidrBlocks may reach the node ports (30000 to 32767).
 	// Left empty, everybody may.
@@ -44,7 +44,7 @@ type NetworkSpec struct {
 	// +listType=atomic
 	// +k8s:validation:maxItems=1000
 	// +k8s:validation:items:maxLength=64
-	NodePortIngressRuleCidrBlocks []string `json:"nodePortIngressRuleCidrBlocks,omitempty"`
+	NodePortIngressRuleCidrBlocks []string `json:"nodePortIngressRuleCidrBlocks,omitzero"`
 }
 
 // VPCSpec describes the VPC of a cluster.
@@ -64,7 +64,7 @@ type VPCSpec struct {
 	// +optional
 	// +listType=atomic
 	// +k8s:validation:maxItems=50
-	SecondaryCidrBlocks []VpcCidrBlock `json:"secondaryCidrBlocks,omitempty"`
+	SecondaryCidrBlocks []VpcCidrBlock `json:"secondaryCidrBlocks,omitzero"`
 
 	// ipamPool gives the IPv4 range of the VPC. Excludes cidrBlock.
 	// +optional
@@ -89,7 +89,7 @@ type VPCSpec struct {
 	// +optional
 	// +k8s:validation:maxProperties=100
 	// +k8s:validation:additionalProperties:maxLength=256
-	Tags Tags `json:"tags,omitempty"`
+	Tags Tags `json:"tags,omitzero"`
 
 	// availabilityZoneUsageLimit is the number of zones used when subnets are planned by the provider.
 	// +optional
@@ -265,7 +265,7 @@ type SubnetSpec struct {
 	// +optional
 	// +k8s:validation:maxProperties=100
 	// +k8s:validation:additionalProperties:maxLength=256
-	Tags Tags `json:"tags,omitempty"`
+	Tags Tags `json:"tags,omitzero"`
 
 	// zoneType is the type of the zone, written by the provider.
 	// +optional

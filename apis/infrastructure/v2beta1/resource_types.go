@@ -12,7 +12,7 @@ type AWSResourceReference struct {
 	// +optional
 	// +listType=atomic
 	// +k8s:validation:maxItems=50
-	Filters []Filter `json:"filters,omitempty"`
+	Filters []Filter `json:"filters,omitzero"`
 }
 
 // Filter is one filter of an EC2 describe call: one of the values must match.
@@ -28,7 +28,7 @@ type Filter struct {
 	// +listType=atomic
 	// +k8s:validation:maxItems=200
 	// +k8s:validation:items:maxLength=256
-	Values []string `json:"values,omitempty"`
+	Values []string `json:"values,omitzero"`
 }
 
 // AMIReference says which machine image is used. Left empty, it is looked up by name.

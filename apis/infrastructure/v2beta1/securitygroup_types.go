@@ -38,7 +38,7 @@ type CNISpec struct {
 	// +optional
 	// +listType=atomic
 	// +k8s:validation:maxItems=1000
-	CNIIngressRules []CNIIngressRule `json:"cniIngressRules,omitempty"`
+	CNIIngressRules []CNIIngressRule `json:"cniIngressRules,omitzero"`
 }
 
 // CNIIngressRule is one traffic rule of a CNI plugin.
@@ -89,21 +89,21 @@ type IngressRule struct {
 	// +listType=atomic
 	// +k8s:validation:maxItems=1000
 	// +k8s:validation:items:maxLength=64
-	CidrBlocks []string `json:"cidrBlocks,omitempty"`
+	CidrBlocks []string `json:"cidrBlocks,omitzero"`
 
 	// ipv6CidrBlocks are IPv6 sources. Excludes security groups as sources.
 	// +optional
 	// +listType=atomic
 	// +k8s:validation:maxItems=1000
 	// +k8s:validation:items:maxLength=64
-	IPv6CidrBlocks []string `json:"ipv6CidrBlocks,omitempty"`
+	IPv6CidrBlocks []string `json:"ipv6CidrBlocks,omitzero"`
 
 	// sourceSecurityGroupIds are security groups as sources, by id.
 	// +optional
 	// +listType=atomic
 	// +k8s:validation:maxItems=1000
 	// +k8s:validation:items:maxLength=128
-	SourceSecurityGroupIDs []string `json:"sourceSecurityGroupIds,omitempty"`
+	SourceSecurityGroupIDs []string `json:"sourceSecurityGroupIds,omitzero"`
 
 	// sourceSecurityGroupRoles are security groups of this cluster as sources, by
 	// role: bastion, node, controlplane, apiserver-lb, lb, node-eks-additional.
@@ -111,7 +111,7 @@ type IngressRule struct {
 	// +listType=atomic
 	// +k8s:validation:maxItems=16
 	// +k8s:validation:items:maxLength=64
-	SourceSecurityGroupRoles []SecurityGroupRole `json:"sourceSecurityGroupRoles,omitempty"`
+	SourceSecurityGroupRoles []SecurityGroupRole `json:"sourceSecurityGroupRoles,omitzero"`
 
 	// natGatewaysIPsSource takes the public addresses of the cluster's NAT
 	// gateways as sources. Excludes all other sources.
