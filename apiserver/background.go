@@ -3,11 +3,13 @@ package apiserver
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsclient "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	genericregistry "k8s.io/apiserver/pkg/registry/generic"
 	"k8s.io/client-go/kubernetes"
@@ -89,7 +91,10 @@ func newBackground(extra *Extra, loopback *rest.Config, storage genericregistry.
 	self := rest.CopyConfig(loopback)
 	self.QPS, self.Burst = loopbackQPS, loopbackQPS
 	self.ContentType = runtime.ContentTypeJSON
-	ours, err := cluster.New(self, func(co *cluster.Options) { co.Scheme = scheme })
+	ours, err := cluster.New(self, func(co *cluster.Options) {
+		co.Scheme = scheme
+		co.MapperProvider = func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return mapper(), nil }
+	})
 	if err != nil {
 		return nil, err
 	}

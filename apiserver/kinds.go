@@ -1,6 +1,9 @@
 package apiserver
 
 import (
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/capa-apiserver/capa-apiserver/apiserver/registrar"
 	"github.com/capa-apiserver/capa-apiserver/registry/generic"
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awscluster"
@@ -34,4 +37,21 @@ func resources() []registrar.Resource {
 		})
 	}
 	return all
+}
+
+// mapper knows the kinds without asking for them: caches are set up before anything is
+// served.
+func mapper() meta.RESTMapper {
+	m := meta.NewDefaultRESTMapper(nil)
+	for _, k := range Kinds() {
+		scope := meta.RESTScopeRoot
+		if k.Namespaced {
+			scope = meta.RESTScopeNamespace
+		}
+		for _, version := range k.Served {
+			gv := schema.GroupVersion{Group: k.Group, Version: version}
+			m.AddSpecific(gv.WithKind(k.Name), gv.WithResource(k.Plural), gv.WithResource(k.Singular), scope)
+		}
+	}
+	return m
 }
