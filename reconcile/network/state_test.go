@@ -127,7 +127,9 @@ func TestSubnetsWithoutIPv4AreMadeSo(t *testing.T) {
 			t.Errorf("%s: block %v, native %v", a.Summary, in.CidrBlock, in.Ipv6Native)
 		}
 	}
-	if !slices.ContainsFunc(p.Actions, func(a plan.Action) bool { return a.Key == "subnet/subnet-zone-1-private" && a.Operation == "ec2.CreateSubnet" }) {
+	if !slices.ContainsFunc(p.Actions, func(a plan.Action) bool {
+		return a.Key == "subnet/subnet-zone-1-private" && a.Operation == "ec2.CreateSubnet"
+	}) {
 		t.Errorf("a subnet of that name isn't made: %+v", p.Problems)
 	}
 }
