@@ -2,6 +2,7 @@ package validation
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/api/apitesting/fuzzer"
+	metafuzzer "k8s.io/apimachinery/pkg/apis/meta/fuzzer"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
@@ -23,6 +26,7 @@ import (
 // bench is what a fuzz target works with, made once.
 type bench struct {
 	scheme          *runtime.Scheme
+	codecs          serializer.CodecFactory
 	strict, lenient runtime.Decoder
 	kinds           []schema.GroupVersionKind
 }
@@ -33,6 +37,7 @@ func newBench() *bench {
 	install.Install(scheme)
 	b := &bench{
 		scheme:  scheme,
+		codecs:  serializer.NewCodecFactory(scheme),
 		strict:  serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDecoder(install.InternalVersion),
 		lenient: serializer.NewCodecFactory(scheme).UniversalDecoder(install.InternalVersion),
 	}
@@ -70,7 +75,7 @@ func (b *bench) judge(obj, old runtime.Object) {
 		if err != nil {
 			panic(err)
 		}
-		if _, err := yaml.Marshal(out); err != nil {
+		if _, err := json.Marshal(out); err != nil {
 			panic(err)
 		}
 	}
@@ -137,7 +142,8 @@ func (b *bench) filled(t *testing.T, gvk schema.GroupVersionKind, data []byte) r
 	if err != nil {
 		t.Fatal(err)
 	}
-	randfill.NewFromGoFuzz(data).NilChance(0.3).NumElements(0, 5).MaxDepth(20).Fill(obj)
+	// Metadata is the API machinery's, whose types aren't all valid at random.
+	randfill.NewFromGoFuzz(data).NilChance(0.3).NumElements(0, 5).MaxDepth(20).Funcs(fuzzer.MergeFuzzerFuncs(metafuzzer.Funcs)(b.codecs)...).Fill(obj)
 	obj.GetObjectKind().SetGroupVersionKind(gvk)
 	return b.hub(obj)
 }
