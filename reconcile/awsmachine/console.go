@@ -8,11 +8,14 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
 
 // Why a machine has no console that could be read.
@@ -58,7 +61,8 @@ func (o *Observer) Console(ctx context.Context, machine *infrav1.AWSMachine) (Co
 		if err := o.Mirror.Refresh(cloud.WithPriority(ctx, cloud.Interactive), session.Scope, age, mirror.Instances.Kind); err != nil {
 			return Console{}, err
 		}
-		if row = observe(o.intent(machine, rel), o.Mirror.Snapshot(session.Scope)).row; row != nil {
+		in := o.intent(machine, rel)
+		if row = observe(in, o.Mirror.Snapshot(session.Scope)).row; row != nil && o.owns(ctx, &in, row) {
 			return Console{session, aws.ToString(row.InstanceId)}, nil
 		}
 		if recorded := instance.RecordedID(&machine.Spec); recorded == "" {
@@ -68,4 +72,19 @@ func (o *Observer) Console(ctx context.Context, machine *infrav1.AWSMachine) (Co
 		}
 	}
 	return Console{}, fmt.Errorf("instance %s: %w", instance.RecordedID(&machine.Spec), ErrInstanceGone)
+}
+
+// owns tells whether an instance is the machine's, or that of the pool for whose
+// instance the machine stands.
+func (o *Observer) owns(ctx context.Context, in *Intent, row *ec2types.Instance) bool {
+	id := aws.ToString(row.InstanceId)
+	resource := ownership.Resource{ID: id, Tags: mirror.Instances.Tags(row), Recorded: instance.RecordedID(&in.Machine.Spec) == id}
+	if !in.pooled() {
+		return in.owner().Claim(resource).Ours()
+	}
+	pool := &infrav1.AWSMachinePool{}
+	if in.Infra == nil || o.Client.Get(ctx, client.ObjectKey{Namespace: in.Machine.Namespace, Name: in.Machine.PoolName()}, pool) != nil {
+		return false
+	}
+	return autoscaling.OwnerOf(pool, in.Infra, o.Living).Claim(resource).Ours()
 }
