@@ -56,8 +56,23 @@ func createVersion(w *Wanted, template *mirror.LaunchTemplate, names []string) p
 	return plan.Action{Key: "launch-template-version", Area: infrav1.LaunchTemplateReadyCondition, Verb: plan.Create, Operation: "ec2.CreateLaunchTemplateVersion",
 		Input: &ec2.CreateLaunchTemplateVersionInput{LaunchTemplateId: template.LaunchTemplateId, LaunchTemplateData: w.Data,
 			ClientToken: aws.String(versionToken(w, template))},
+		By: madeBy(w, template.Latest),
 		Summary: fmt.Sprintf("create version %d of launch template %s (%s), which changes %s", aws.ToInt64(template.LatestVersionNumber)+1,
 			id, aws.ToString(template.LaunchTemplateName), strings.Join(names, ", "))}
+}
+
+// madeBy says who made a version that isn't as it was wanted: the object whose UID its
+// instances get, if that is another one, else the principal that AWS names.
+func madeBy(w *Wanted, v *ec2types.LaunchTemplateVersion) string {
+	for _, spec := range v.LaunchTemplateData.TagSpecifications {
+		if uid := instance.Tag(spec.Tags, names.TagUID); uid != "" && uid != w.Owner.UID {
+			return w.Owner.Holder(uid)
+		}
+	}
+	if by := aws.ToString(v.CreatedBy); by != "" {
+		return "principal " + by
+	}
+	return ""
 }
 
 func versionToken(w *Wanted, template *mirror.LaunchTemplate) string {
@@ -65,7 +80,7 @@ func versionToken(w *Wanted, template *mirror.LaunchTemplate) string {
 	if err != nil {
 		panic(err) // the SDK's structs can be written out
 	}
-	return names.Token(w.UID, aws.ToString(template.LaunchTemplateId), numberText(aws.ToInt64(template.LatestVersionNumber)), string(text))
+	return names.Token(w.Owner.UID, aws.ToString(template.LaunchTemplateId), numberText(aws.ToInt64(template.LatestVersionNumber)), string(text))
 }
 
 func numberText(n int64) string { return strconv.FormatInt(n, 10) }
@@ -74,7 +89,9 @@ func templateTags(w *Wanted, template *mirror.LaunchTemplate) []plan.Action {
 	id, have := aws.ToString(template.LaunchTemplateId), mirror.LaunchTemplates.Tags(template)
 	var actions []plan.Action
 	if missing := names.Missing(w.Tags, have); len(missing) > 0 {
-		actions = append(actions, tagTemplate(id, missing))
+		action := tagTemplate(id, missing)
+		action.By = movedTo(w, have)
+		actions = append(actions, action)
 	}
 	var removed []ec2types.Tag
 	for _, key := range w.Removed {

@@ -6,22 +6,21 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
 
-// The areas of actions are condition types; these have none.
-const (
-	// AreaSettings is that of tags and old versions: a pool works without.
-	AreaSettings = "PoolSettings"
-)
+// AreaSettings is that of tags and old versions: a pool works without.
+const AreaSettings = infrav1.PoolSettingsReadyCondition
 
 // latestVersion makes a group follow its template.
 const latestVersion = "$Latest"
 
 // Wanted is a group and its template as they have to be.
 type Wanted struct {
-	// Name of the group; UID of the object that wants it.
-	Name, UID string
-	Spec      *infrav1.AWSMachinePoolSpec
+	// Name of the group; Owner is the object that wants it.
+	Name  string
+	Owner ownership.Owner
+	Spec  *infrav1.AWSMachinePoolSpec
 	// Tags of the group and the template.
 	Tags map[string]string
 	// Removed are keys of tags that were wanted once and aren't any more.

@@ -23,6 +23,7 @@ var areas = []conditions.Area{
 	{Type: infrav1.InstanceRefreshStartedCondition, Pending: infrav1.InstanceRefreshNotReadyReason, Failed: infrav1.InstanceRefreshFailedReason},
 	{Type: infrav1.LifecycleHookReadyCondition, Pending: infrav1.LifecycleHookUpdateFailedReason, Failed: infrav1.LifecycleHookUpdateFailedReason},
 	{Type: areaCapacity, Pending: infrav1.InstanceProvisionStartedReason, Failed: infrav1.InstanceProvisionFailedReason},
+	{Type: autoscaling.AreaSettings, Pending: infrav1.PoolSettingsFailedReason, Failed: infrav1.PoolSettingsFailedReason},
 }
 
 // groupArea is the condition of the group.
@@ -129,14 +130,14 @@ func (v *view) shows(area string) bool {
 		return true
 	}
 	for _, a := range v.plan.Actions {
-		if a.Area == area {
+		if a.Area == area && area != autoscaling.AreaSettings {
 			return true
 		}
 	}
 	switch area {
 	case infrav1.LifecycleHookReadyCondition:
 		return len(v.Pool.Spec.AWSLifecycleHooks) > 0 && v.group != nil
-	case areaCapacity:
+	case areaCapacity, autoscaling.AreaSettings:
 		return false
 	}
 	return v.group != nil && v.group.Refresh != nil

@@ -191,7 +191,7 @@ func (p *pass) converge(ctx context.Context) (plan.Plan, error) {
 		p.memory.holds.ReleaseExcept(func(key string) bool {
 			return key == prepareKey || key == finishKey || slices.ContainsFunc(v.plan.Actions, func(a plan.Action) bool { return a.Key == key })
 		})
-		ready := slices.DeleteFunc(v.plan.Ready(), func(a plan.Action) bool { return p.memory.holds.Held(a.Key, p.Clock.Now()) })
+		ready := p.memory.holds.Ready(v.plan.Ready(), p.Clock.Now())
 		if len(ready) == 0 || round == maxRounds || ctx.Err() != nil {
 			return v.plan, ctx.Err()
 		}
@@ -221,7 +221,7 @@ func (p *pass) take(r plan.Result) {
 	case r.Outcome == plan.Failed, r.Outcome == plan.Existed && r.Action.Verb != plan.Delete:
 		p.memory.holds.Fail(r.Action.Key, r.Action.Area, r.Err.Message, p.Clock.Now())
 	default:
-		p.memory.holds.Release(r.Action.Key)
+		p.memory.holds.Did(r.Action, p.Clock.Now())
 	}
 	switch {
 	case r.Outcome == plan.Done:

@@ -209,7 +209,7 @@ func (v *view) changing() bool {
 
 // wanted returns the group and template as they have to be, as far as it is known.
 func (v *view) wanted() *autoscaling.Wanted {
-	w := &autoscaling.Wanted{Name: v.Pool.Name, UID: string(v.Pool.UID), Spec: &v.Pool.Spec, Removed: v.removedTags()}
+	w := &autoscaling.Wanted{Name: v.Pool.Name, Owner: v.owner(), Spec: &v.Pool.Spec, Removed: v.removedTags()}
 	if v.Infra == nil {
 		return w
 	}

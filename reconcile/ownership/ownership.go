@@ -161,6 +161,17 @@ func undecided(err error) Claim {
 	return Claim{Of: fmt.Sprintf("nobody known yet (%v)", err)}
 }
 
+// Holder says, for people, which object has a UID.
+func (o Owner) Holder(uid string) string {
+	switch holder, err := o.living().ByUID(uid); {
+	case err != nil:
+		return undecided(err).Of
+	case holder != nil:
+		return o.describe(*holder)
+	}
+	return fmt.Sprintf("an object with UID %s, which isn't in this server", uid)
+}
+
 // describe names another object as far as the owner's users may know of it: what is
 // in other namespaces isn't theirs to see.
 func (o Owner) describe(x Object) string {

@@ -40,6 +40,9 @@ type Action struct {
 	// Claims tells that the action rewrites the UID tag of what an object had before
 	// it was moved, so that nobody doubts later whose it is.
 	Claims bool
+	// By says who made what the action puts right, where AWS shows that: "principal
+	// arn:aws:iam::123456789012:user/alice".
+	By string
 	// WaitsFor names what must exist or end first, in words; an action that waits
 	// is shown and not carried out.
 	WaitsFor string

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -32,6 +33,11 @@ type fingerprint [sha256.Size]byte
 
 func fingerprintOf(a Action) fingerprint {
 	input, _ := json.Marshal(a.Input) // what can't be told apart is taken for the same
+	// A token makes one request of several; asked for anew, the same has another one.
+	if fields := map[string]json.RawMessage{}; json.Unmarshal(input, &fields) == nil && len(fields["ClientToken"]) > 0 {
+		delete(fields, "ClientToken")
+		input, _ = json.Marshal(fields)
+	}
 	return sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s", a.Key, a.Operation, input))
 }
 
@@ -62,8 +68,8 @@ func (h *Holds) Ready(actions []Action, now time.Time) []Action {
 		if now.Before(r.until) {
 			held := hold{until: r.until, area: a.Area}
 			if r.times >= fight {
-				held.message = fmt.Sprintf("AWS did it %d times (%s), and each time it was undone again, by something else that manages the same; "+
-					"it is done again more and more rarely", r.times, a.Operation)
+				held.message = fmt.Sprintf("AWS did it %d times (%s), and each time it was undone again, by %s; it is done again more and more rarely",
+					r.times, a.Operation, cmp.Or(a.By, "something else that manages the same"))
 			}
 			h.repeated = append(h.repeated, held)
 			continue

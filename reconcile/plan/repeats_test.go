@@ -32,6 +32,24 @@ func TestWhatIsUndoneAgainAndAgainIsRedoneMoreAndMoreRarely(t *testing.T) {
 	}
 }
 
+func TestANewTokenIsNoOtherAction(t *testing.T) {
+	version := func(token string) Action {
+		return Action{Key: "version", Area: "LaunchTemplateReady", Operation: "ec2.CreateLaunchTemplateVersion", By: "principal arn:alice",
+			Input: &ec2.CreateLaunchTemplateVersionInput{LaunchTemplateId: aws.String("lt-1"), ClientToken: aws.String(token)}}
+	}
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	var h Holds
+	for _, token := range []string{"1", "2", "3"} {
+		h.Did(version(token), now)
+	}
+	if n := len(h.Ready([]Action{version("4")}, now)); n != 0 {
+		t.Error("it is done again at once")
+	}
+	if told := strings.Join(h.Failures()["LaunchTemplateReady"], "; "); !strings.Contains(told, "3 times") || !strings.Contains(told, "by principal arn:alice") {
+		t.Errorf("told is %q", told)
+	}
+}
+
 func TestWhatIsPlannedForTheFirstTimeWaitsForNothing(t *testing.T) {
 	tag := func(id string) Action {
 		return Action{Key: "tags", Area: "VpcReady", Operation: "ec2.CreateTags", Input: &ec2.CreateTagsInput{Resources: []string{id}, DryRun: aws.Bool(false)}}

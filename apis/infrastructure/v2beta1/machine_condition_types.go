@@ -52,6 +52,9 @@ const (
 	// ASGCapacityReachedCondition is there, and false, while AWS can't launch the
 	// instances that the group is to have.
 	ASGCapacityReachedCondition = "ASGCapacityReached"
+	// PoolSettingsReadyCondition is there, and false, while tags of the group and the
+	// launch template can't be set, or old versions not be deleted.
+	PoolSettingsReadyCondition = "PoolSettingsReady"
 )
 
 // Reasons of the conditions of AWSMachinePool.
@@ -72,4 +75,5 @@ const (
 	LifecycleHookCreationFailedReason             = "LifecycleHookCreationFailed"
 	LifecycleHookUpdateFailedReason               = "LifecycleHookUpdateFailed"
 	LifecycleHookDeletionFailedReason             = "LifecycleHookDeletionFailed"
+	PoolSettingsFailedReason                      = "PoolSettingsFailed"
 )
