@@ -48,6 +48,9 @@ func (v *view) pointer() ([]byte, error) {
 	case v.Infra.Bucket == nil:
 		return nil, fmt.Errorf("the bootstrap data is Ignition, which is kept in the cluster's bucket, and the AWSCluster has none: set its spec.s3Bucket, "+
 			"or spec.ignition.storageType %s", infrav1.IgnitionStorageUnencryptedUserData)
+	case !v.Infra.BucketReady:
+		return nil, fmt.Errorf("the bootstrap data is Ignition, which is kept in the cluster's bucket, and bucket %s isn't ready, or isn't the cluster's: see condition %s of the "+
+			"AWSCluster, or set spec.ignition.storageType %s", v.Infra.Bucket.Name, infrav1.S3BucketReadyCondition, infrav1.IgnitionStorageUnencryptedUserData)
 	case v.Infra.PresignTime() != 0:
 		return nil, fmt.Errorf("the AWSCluster's spec.s3Bucket.presignedURLDuration makes links that end, and instances of a pool come at any time: leave it out "+
 			"and give the instances' profile in nodesIAMInstanceProfiles, or set spec.ignition.storageType %s", infrav1.IgnitionStorageUnencryptedUserData)
@@ -73,7 +76,7 @@ func (v *view) afterStoring(actions []plan.Action) []plan.Action {
 // removeObject removes the data. There is no record of it: it is removed once, when
 // no instance needs it any more, whether or not it was stored.
 func (v *view) removeObject() {
-	if v.group != nil || v.ObjectRemoved || v.Infra == nil || v.Infra.Bucket == nil ||
+	if v.group != nil || v.ObjectRemoved || v.Infra == nil || !v.Infra.BucketReady ||
 		v.ignition().StorageType != infrav1.IgnitionStorageClusterObjectStore {
 		return
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
@@ -135,4 +137,23 @@ func TestIgnitionWithoutAPlaceSaysWhatToSet(t *testing.T) {
 			w.nothingLeft()
 		})
 	}
+}
+
+// TestBucketThatIsNotTheClustersGetsNothing is about an AWSCluster that names a bucket
+// of somebody else, so that its condition isn't true.
+func TestBucketThatIsNotTheClustersGetsNothing(t *testing.T) {
+	w := newWorld(t)
+	w.withBucket()
+	c := w.cluster()
+	meta.SetStatusCondition(&c.Status.Conditions, metav1.Condition{Type: infrav1.S3BucketReadyCondition, Status: metav1.ConditionFalse, Reason: "Foreign"})
+	w.must(w.kube.Status().Update(t.Context(), c))
+	w.pool("pool-1")
+	w.ignition(testIgnition)
+	w.aws.ResetCounts()
+	w.rounds("pool-1", 4)
+	if c := w.condition("pool-1", infrav1.LaunchTemplateReadyCondition); !strings.Contains(c.Message, testBucket+" isn't ready, or isn't the cluster's") {
+		t.Errorf("the condition is %+v", c)
+	}
+	w.delete("pool-1")
+	w.changesNothing()
 }

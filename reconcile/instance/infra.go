@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
 
@@ -35,6 +37,9 @@ type Infra struct {
 	// LoadBalancers are the API server's.
 	LoadBalancers []LoadBalancer
 	Bucket        *infrav1.S3Bucket
+	// BucketReady tells that the bucket is there and the cluster's own: its name is
+	// for users to choose, and may be that of anybody's.
+	BucketReady bool
 }
 
 // LoadBalancer is a load balancer that control plane machines are put behind.
@@ -53,6 +58,7 @@ func InfraOf(c *infrav1.AWSCluster, name string, external bool) *Infra {
 		Tags: c.Spec.AdditionalTags, LookupFormat: c.Spec.ImageLookupFormat, LookupOrg: c.Spec.ImageLookupOrg,
 		LookupBaseOS: c.Spec.ImageLookupBaseOS, SSHKeyName: c.Spec.SSHKeyName, IdentityRef: c.Spec.IdentityRef, Bucket: c.Spec.S3Bucket,
 	}
+	in.BucketReady = in.Bucket != nil && !external && meta.IsStatusConditionTrue(c.Status.Conditions, infrav1.S3BucketReadyCondition)
 	for role, group := range c.Status.NetworkStatus.SecurityGroups {
 		in.Groups[role] = group.ID
 	}
@@ -78,7 +84,7 @@ func (in *Infra) Same(other *Infra) bool {
 	return in.Account == other.Account && in.Provisioned == other.Provisioned && in.External == other.External && in.VPCID == other.VPCID && in.IPv6 == other.IPv6 &&
 		slices.EqualFunc(in.Subnets, other.Subnets, sameSubnet) && equalMaps(in.Groups, other.Groups) && equalMaps(in.Tags, other.Tags) &&
 		slices.Equal(in.LoadBalancers, other.LoadBalancers) && in.LookupFormat == other.LookupFormat &&
-		in.LookupOrg == other.LookupOrg && in.LookupBaseOS == other.LookupBaseOS
+		in.LookupOrg == other.LookupOrg && in.LookupBaseOS == other.LookupBaseOS && in.BucketReady == other.BucketReady
 }
 
 func sameSubnet(a, b infrav1.SubnetSpec) bool {
