@@ -15,7 +15,7 @@ import (
 func (in *Intent) bastion(n *network.State) bastion.Intent {
 	b := bastion.Intent{Owner: in.owner(), Region: in.Cluster.Spec.Region, Partition: in.Partition, Spec: in.Cluster.Spec.Bastion,
 		SSHKeyName: in.Cluster.Spec.SSHKeyName, VPCID: n.VPCID(), GroupID: n.GroupID(infrav1.SecurityGroupBastion),
-		ImageID: in.BastionImage, Started: in.Started}
+		ImageID: in.BastionImage, Started: in.Started, Claim: n.Claim}
 	if recorded := in.Cluster.Status.Bastion; recorded != nil {
 		b.Recorded = recorded.ID
 	}

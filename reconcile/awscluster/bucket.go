@@ -5,10 +5,12 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bucket"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -18,21 +20,37 @@ type knownBucket struct {
 	state *bucket.State
 }
 
-// planBucket plans the bucket. Who only reads has no look at it: what the object
-// says of it holds then.
+// readerOfBucket tells that nobody here looks at the bucket: what the object says of
+// it holds then. Whoever acts looks, and has failures, if none.
+func (v *view) readerOfBucket() bool { return v.Bucket == nil && v.Failures == nil }
+
+// bucketCondition returns what the object says of its bucket.
+func (v *view) bucketCondition() conditions.Condition {
+	if c, ok := conditions.Stored(v.Cluster, bucket.Area); ok {
+		return c
+	}
+	return conditions.Condition{Type: bucket.Area, Reason: infrav1.S3BucketFailedReason, Severity: clusterv1.ConditionSeverityInfo, Message: "waiting for a look at the bucket"}
+}
+
+// bucketPending tells whether the journal's entry of the bucket's creation has to
+// stand: until the bucket is seen to carry the cluster's tag.
+func (v *view) bucketPending() bool {
+	return v.Cluster.Spec.S3Bucket != nil && (v.Bucket == nil || !v.Bucket.Exists || !v.owner().HasOwnedTag(v.Bucket.Tags))
+}
+
+// planBucket plans the bucket.
 func (v *view) planBucket() plan.Plan {
 	in := bucket.Intent{Owner: v.owner(), Spec: v.Cluster.Spec.S3Bucket, Region: v.Cluster.Spec.Region, Account: v.snap.Scope.Account,
-		Partition: v.Partition, State: v.Bucket}
+		Partition: v.Partition, State: v.Bucket, Ready: meta.IsStatusConditionTrue(v.Cluster.Status.Conditions, bucket.Area)}
+	_, in.Made = plan.Find(v.journal(), bucket.CreateKey)
 	if in.Partition == "" {
 		in.Partition = v.Cluster.Spec.Partition
 	}
 	switch {
-	case in.Spec == nil:
+	case in.Spec == nil, v.readerOfBucket():
 		return plan.Plan{}
 	case !v.Cluster.DeletionTimestamp.IsZero():
 		return bucket.PlanDelete(in)
-	case v.Bucket == nil && meta.IsStatusConditionTrue(v.Cluster.Status.Conditions, bucket.Area):
-		return plan.Plan{}
 	}
 	return bucket.Plan(in)
 }

@@ -60,7 +60,7 @@ func (v *view) areas() (all, needed []string) {
 func (v *view) ready(p plan.Plan) bool {
 	_, needed := v.areas()
 	for _, area := range needed {
-		if areaOpen(p, area) {
+		if areaOpen(p, area) || area == bucket.Area && v.readerOfBucket() && !v.bucketCondition().OK {
 			return false
 		}
 	}
@@ -74,6 +74,9 @@ func (v *view) conditions(p plan.Plan) []conditions.Condition {
 	ready := conditions.Condition{Type: infrav1.ReadyCondition, OK: true}
 	for _, area := range all {
 		c := v.area(area, p)
+		if area == bucket.Area && (v.readerOfBucket() || len(v.Dependents) > 0) {
+			c = v.bucketCondition() // what it says of a deletion would be no proof of whose it is
+		}
 		list = append(list, c)
 		if c.Message == waitsForVPC {
 			continue // VpcReady says why

@@ -112,7 +112,7 @@ func (in *Intent) disabled() bool {
 }
 
 func (in *Intent) network() network.Intent {
-	n := network.Intent{Owner: in.owner(), Region: in.Cluster.Spec.Region, Spec: in.Cluster.Spec.Network, Journal: in.journal(), PoolExhausted: in.PoolExhausted, Interfaces: in.Interfaces, Started: in.Started,
+	n := network.Intent{Owner: in.owner(), Region: in.Cluster.Spec.Region, Spec: in.Cluster.Spec.Network, Recorded: ownership.RecordsOfCluster(in.Cluster), Journal: in.journal(), PoolExhausted: in.PoolExhausted, Interfaces: in.Interfaces, Started: in.Started,
 		KeepServiceGroups: keeps(in.Cluster, cleanUpSecurityGroups),
 		S3Endpoint:        in.Cluster.Spec.S3Bucket != nil,
 		Groups:            network.Groups{LoadBalancers: in.loadBalancers(), APIPort: int64(in.APIServerPort)}}
@@ -126,8 +126,8 @@ func (in *Intent) loadBalancer(spec *infrav1.AWSLoadBalancerSpec, key string, n 
 	lb := loadbalancer.Intent{
 		Owner: in.owner(), Namespace: in.Cluster.Namespace, Region: in.Cluster.Spec.Region, Spec: spec, Key: key,
 		APIPort: int64(in.APIServerPort), Started: in.Started, Endpoint: in.Cluster.Spec.ControlPlaneEndpoint.Host, VPCID: n.VPCID(), IPv6: n.IPv6(),
-		TargetsIPv6: n.TargetsIPv6(),
-		GroupID:     n.GroupID(infrav1.SecurityGroupAPIServerLB), Internet: n.Internet(),
+		TargetsIPv6: n.TargetsIPv6(), Claim: n.Claim,
+		GroupID: n.GroupID(infrav1.SecurityGroupAPIServerLB), Internet: n.Internet(),
 	}
 	for _, s := range n.Subnets {
 		if s.Edge() {

@@ -45,6 +45,12 @@ func (v *view) plan() plan.Plan {
 		return plan.Plan{Waits: []plan.Wait{{Area: infrav1.VpcReadyCondition, Reason: network.ReasonWaitingForObservation,
 			Summary: "the first complete listing of " + string(unseen[0])}}}
 	}
+	p := v.planAll()
+	p.ClaimsFirst()
+	return p
+}
+
+func (v *view) planAll() plan.Plan {
 	if !v.Cluster.DeletionTimestamp.IsZero() {
 		return v.planDelete()
 	}
@@ -120,7 +126,7 @@ func (v *view) planDelete() plan.Plan {
 }
 
 func (v *view) planTeardown() plan.Plan {
-	p := loadbalancer.PlanDelete(v.owner(), v.network.VPCID(), v.keep(), v.snap)
+	p := loadbalancer.PlanDelete(v.Name, v.network.VPCID(), v.network.Claim, v.keep(v.network), v.snap)
 	blocked := ""
 	for _, a := range p.Actions {
 		// Target groups hold nothing else up.

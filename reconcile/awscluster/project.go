@@ -7,6 +7,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/bucket"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
@@ -82,7 +83,11 @@ func (v *view) status(p plan.Plan) infrav1.AWSClusterStatus {
 // unsettled keeps the journal's entries that nothing is known about yet.
 func (v *view) unsettled() []infrav1.PendingCreation {
 	var rest []infrav1.PendingCreation
-	for _, e := range v.network.Unsettled() {
+	entries := v.network.Unsettled()
+	if e, ok := plan.Find(v.journal(), bucket.CreateKey); ok && v.bucketPending() {
+		entries = append(entries, e)
+	}
+	for _, e := range entries {
 		rest = append(rest, infrav1.PendingCreation{Key: e.Key, Operation: e.Operation, Since: metav1.MicroTime{Time: e.Since}})
 	}
 	return rest

@@ -6,6 +6,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/apis/infrastructure/validation"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/loadbalancer"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
 )
 
 // cleanUpAnnotation, with the value "false", leaves all alone that the cloud
@@ -38,6 +39,7 @@ func keeps(cluster *infrav1.AWSCluster, task string) bool {
 }
 
 // keep says what the deletion of load balancers leaves alone.
-func (in *Intent) keep() loadbalancer.Keep {
-	return loadbalancer.Keep{LoadBalancers: keeps(in.Cluster, cleanUpLoadBalancers), TargetGroups: keeps(in.Cluster, cleanUpTargetGroups)}
+func (in *Intent) keep(n *network.State) loadbalancer.Keep {
+	shared := !n.ServicesOf()
+	return loadbalancer.Keep{LoadBalancers: shared || keeps(in.Cluster, cleanUpLoadBalancers), TargetGroups: shared || keeps(in.Cluster, cleanUpTargetGroups)}
 }

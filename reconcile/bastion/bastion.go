@@ -40,6 +40,8 @@ type Intent struct {
 	Region, Partition string
 	Spec              infrav1.Bastion
 	SSHKeyName        *string
+	// Claim tells whose something is, by its id, its tags and its VPC.
+	Claim func(id string, tags map[string]string, vpcID string) ownership.Claim
 	// Recorded is the instance that the object tells of, or "".
 	Recorded string
 	// VPCID, SubnetID (the first public subnet) and GroupID are where it belongs,
@@ -66,7 +68,7 @@ func Observe(in Intent, snap *mirror.Snapshot) *State {
 	rows := mirror.Select(snap, mirror.Instances, func(i *ec2types.Instance) bool {
 		tags := mirror.Instances.Tags(i)
 		return tags[names.TagRole] == Role && instance.State(i) != infrav1.InstanceStateTerminated &&
-			in.Owner.Claim(ownership.Resource{Tags: tags, Inside: in.VPCID != "" && aws.ToString(i.VpcId) == in.VPCID}).Ours()
+			in.Claim(aws.ToString(i.InstanceId), tags, aws.ToString(i.VpcId)).Ours()
 	})
 	if len(rows) > 0 {
 		s.Row = rows[0]

@@ -13,6 +13,7 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
@@ -39,6 +40,9 @@ type Intent struct {
 	Region, Account, Partition string
 	// State is what the bucket is, nil while nobody has looked.
 	State *State
+	// Ready tells that the object was seen to have its bucket, Made that a bucket was
+	// asked for when there was none: it is the cluster's before it has tags.
+	Ready, Made bool
 }
 
 // State is a bucket as a look at it showed it. Objects aren't part of it.
@@ -60,9 +64,21 @@ func Plan(in Intent) plan.Plan {
 	if have == nil {
 		return plan.Plan{Waits: []plan.Wait{{Area: Area, Reason: infrav1.S3BucketFailedReason, Summary: "a look at bucket " + name}}}
 	}
+	claim := in.claim()
+	switch {
+	case have.Blind && !have.Exists && in.Ready:
+		return plan.Plan{}
+	case have.Blind && !have.Exists:
+		return problem("bucket %s exists, and nobody may look whose it is; allow s3:GetBucketTagging, s3:GetBucketPolicy and s3:GetLifecycleConfiguration, or give another name in spec.s3Bucket.name", name)
+	case have.Exists && !claim.Ours():
+		return problem("bucket %s exists and is of %s; give another name in spec.s3Bucket.name", name, claim.Of)
+	case have.Exists && len(in.others()) > 0 && !sameJSON(in.policy(), have.Policy):
+		return problem("bucket %s is also of cluster %s, whose policy it has; give this cluster one of its own in spec.s3Bucket.name", name, strings.Join(in.others(), ", "))
+	}
 	var p plan.Plan
 	add := func(part, operation, summary string, verb plan.Verb, input any) {
-		a := plan.Action{Key: keyPrefix + part, Area: Area, Verb: verb, Operation: "s3." + operation, Input: input, Summary: summary}
+		a := plan.Action{Key: keyPrefix + part, Area: Area, Verb: verb, Operation: "s3." + operation, Input: input, Summary: summary,
+			Journal: operation == "CreateBucket", Claims: operation == "PutBucketTagging" && claim.Verdict == ownership.Moved}
 		if !have.Exists && verb != plan.Create {
 			a.WaitsFor = "the bucket"
 		}
@@ -99,12 +115,12 @@ func PlanDelete(in Intent) plan.Plan {
 	switch {
 	case have == nil:
 		return plan.Plan{Waits: []plan.Wait{{Area: Area, Reason: infrav1.DeletingReason, Summary: "a look at bucket " + name}}}
-	case have.Blind && !have.Exists:
+	case have.Blind && !have.Exists && in.Ready:
 		// What isn't empty, or isn't there, tells by the refusal.
-	case !have.Exists || !in.Owner.Claim(ownership.Resource{ID: name, Tags: have.Tags, Inside: len(in.others()) > 0}).Ours():
+	case !have.Exists || !in.claim().Ours():
 		return plan.Plan{}
 	}
-	a := plan.Action{Key: keyPrefix + "itself", Area: Area, Verb: plan.Delete, Operation: "s3.DeleteBucket",
+	a := plan.Action{Key: CreateKey, Area: Area, Verb: plan.Delete, Operation: "s3.DeleteBucket",
 		Input: &s3.DeleteBucketInput{Bucket: aws.String(name)}, Summary: "delete bucket " + name}
 	if others := in.others(); len(others) > 0 {
 		left := maps.Clone(have.Tags)
@@ -113,6 +129,21 @@ func PlanDelete(in Intent) plan.Plan {
 			Summary: fmt.Sprintf("leave bucket %s to %s", name, strings.Join(others, ", "))}
 	}
 	return plan.Plan{Actions: []plan.Action{a}}
+}
+
+// CreateKey is the key of the bucket's creation.
+const CreateKey = keyPrefix + "itself"
+
+// claim tells whose the bucket is.
+func (in *Intent) claim() ownership.Claim {
+	if in.Made && in.State.Tags[names.TagUID] == "" && !mirror.Owned(in.State.Tags) {
+		return ownership.Claim{Verdict: ownership.Ours}
+	}
+	return in.Owner.Claim(ownership.Resource{ID: in.Spec.Name, Tags: in.State.Tags, Recorded: true})
+}
+
+func problem(format string, args ...any) plan.Plan {
+	return plan.Plan{Problems: []plan.Problem{{Area: Area, Reason: infrav1.S3BucketFailedReason, Summary: fmt.Sprintf(format, args...)}}}
 }
 
 // others returns the further clusters whose the bucket is.

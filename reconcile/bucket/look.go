@@ -14,7 +14,7 @@ import (
 // Look reads what a bucket is, in three calls, or one where there is none. S3 shows
 // at once what was written, so one look is enough until somebody else changes it:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel
-// The rights that existing installations give allow no look; then all is written.
+// The rights that existing installations give only tell whether there is a bucket.
 func Look(ctx context.Context, s *cloud.Session, name string) (*State, error) {
 	state := &State{Exists: true, Tags: map[string]string{}}
 	tags, err := s.S3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: aws.String(name)})
@@ -26,6 +26,9 @@ func Look(ctx context.Context, s *cloud.Session, name string) (*State, error) {
 			state.Tags[aws.ToString(t.Key)] = aws.ToString(t.Value)
 		}
 	case !hasCode(err, "NoSuchTagSet"):
+		if _, head := s.S3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: aws.String(name)}); hasCode(head, "NotFound") {
+			return &State{}, nil
+		}
 		return blind(err)
 	}
 	policy, err := s.S3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: aws.String(name)})

@@ -20,7 +20,7 @@ const classicIdleTimeout = 600
 
 func (s *State) observeClassic() {
 	row, ok := mirror.Get(s.snap, mirror.ClassicLoadBalancers, s.Name())
-	if ok && s.adopt(row.TagSet, aws.ToString(row.VPCId), aws.ToString(row.Scheme)) {
+	if ok && s.adopt(s.Name(), row.TagSet, aws.ToString(row.VPCId), aws.ToString(row.Scheme)) {
 		s.ClassicRow = row
 	}
 }
@@ -59,7 +59,7 @@ func (s *State) classicListener() elbtypes.Listener {
 
 // update plans one change of the existing load balancer.
 func (s *State) update(name, operation, what string, verb plan.Verb, in any) {
-	s.add(plan.Action{Key: s.Key + "/" + name, Verb: verb, Operation: "elasticloadbalancing." + operation, Input: in,
+	s.add(plan.Action{Key: s.Key + "/" + name, Verb: verb, Operation: "elasticloadbalancing." + operation, Claims: claims(in), Input: in,
 		Summary: fmt.Sprintf("%s of load balancer %s", what, s.Name())})
 }
 

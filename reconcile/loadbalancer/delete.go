@@ -9,7 +9,7 @@ import (
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
@@ -25,30 +25,33 @@ func DeleteKinds() []mirror.Kind {
 // target groups: those of its API servers, and those which the cloud controller
 // manager made for Services and marked as the cluster's. Names are those of
 // spec; load balancers that are the user's carry no owned tag and stay.
-func PlanDelete(owner ownership.Owner, vpcID string, keep Keep, snap *mirror.Snapshot) plan.Plan {
-	d := deletion{owner: owner, vpcID: vpcID, keep: keep, snap: snap}
+func PlanDelete(cluster, vpcID string, claim Claim, keep Keep, snap *mirror.Snapshot) plan.Plan {
+	d := deletion{cluster: cluster, vpcID: vpcID, claim: claim, keep: keep, snap: snap}
 	d.classic()
 	arns := d.v2()
 	d.targetGroups(arns)
 	return d.plan
 }
 
+// Claim tells whose something is, by its ARN or name, its tags and its VPC.
+type Claim func(id string, tags map[string]string, vpcID string) ownership.Claim
+
 // Keep says what is left alone of that which was made for Services.
 type Keep struct{ LoadBalancers, TargetGroups bool }
 
 type deletion struct {
-	owner ownership.Owner
-	vpcID string
-	keep  Keep
-	snap  *mirror.Snapshot
-	plan  plan.Plan
+	cluster, vpcID string
+	claim          Claim
+	keep           Keep
+	snap           *mirror.Snapshot
+	plan           plan.Plan
 }
 
 // belongs tells whether tags mark something as the cluster's: made by us, or by
 // its cloud controller manager in its VPC, unless that is to be kept.
-func (d *deletion) belongs(tags map[string]string, vpcID string, keep bool) bool {
+func (d *deletion) belongs(id *string, tags map[string]string, vpcID string, keep bool) bool {
 	inVPC := d.vpcID != "" && vpcID == d.vpcID
-	return d.owner.Claim(ownership.Resource{Tags: tags, Inside: inVPC}).Ours() || inVPC && !keep && tags[names.TagCloudProviderPrefix+d.owner.Cluster] == names.Owned
+	return d.claim(aws.ToString(id), tags, vpcID).Ours() || inVPC && !keep && network.ForService(d.cluster, tags)
 }
 
 func (d *deletion) add(key, operation, summary, waits string, in any) {
@@ -58,7 +61,7 @@ func (d *deletion) add(key, operation, summary, waits string, in any) {
 
 func (d *deletion) classic() {
 	for _, l := range mirror.Select(d.snap, mirror.ClassicLoadBalancers, nil) {
-		if !d.belongs(l.TagSet, aws.ToString(l.VPCId), d.keep.LoadBalancers) {
+		if !d.belongs(l.LoadBalancerName, l.TagSet, aws.ToString(l.VPCId), d.keep.LoadBalancers) {
 			continue
 		}
 		name := aws.ToString(l.LoadBalancerName)
@@ -71,7 +74,7 @@ func (d *deletion) classic() {
 func (d *deletion) v2() map[string]string {
 	standing := map[string]string{}
 	for _, l := range mirror.Select(d.snap, mirror.LoadBalancers, nil) {
-		if !d.belongs(l.TagSet, aws.ToString(l.VpcId), d.keep.LoadBalancers) {
+		if !d.belongs(l.LoadBalancerArn, l.TagSet, aws.ToString(l.VpcId), d.keep.LoadBalancers) {
 			continue
 		}
 		name := aws.ToString(l.LoadBalancerName)
@@ -85,7 +88,7 @@ func (d *deletion) v2() map[string]string {
 // targetGroups go after the load balancers whose listeners use them.
 func (d *deletion) targetGroups(standing map[string]string) {
 	for _, g := range mirror.Select(d.snap, mirror.TargetGroups, nil) {
-		if !d.belongs(g.TagSet, aws.ToString(g.VpcId), d.keep.TargetGroups) {
+		if !d.belongs(g.TargetGroupArn, g.TagSet, aws.ToString(g.VpcId), d.keep.TargetGroups) {
 			continue
 		}
 		var used []string

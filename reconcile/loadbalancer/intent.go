@@ -43,6 +43,8 @@ type Intent struct {
 	// TargetsIPv6 tells that every control plane has an IPv6 address: AWS refuses an
 	// instance without one in a target group of that type.
 	TargetsIPv6 bool
+	// Claim tells whose something is, by its ARN or name, its tags and its VPC.
+	Claim Claim
 	// Subnets are the cluster's subnets; those without an id don't exist yet.
 	Subnets []Subnet
 	// GroupID is the id of the load balancers' security group, "" while there is none.
@@ -230,8 +232,9 @@ func (s *State) DNSName() string {
 
 // adopt judges a load balancer of the wanted name. It returns false when it is
 // not known yet whose it is, or when it can't be used.
-func (s *State) adopt(tags map[string]string, vpcID, scheme string) bool {
+func (s *State) adopt(id string, tags map[string]string, vpcID, scheme string) bool {
 	name := s.Name()
+	claim := s.Claim(id, tags, vpcID)
 	switch {
 	case s.VPCID != "" && vpcID != s.VPCID, s.VPCID == "" && vpcID != "":
 		s.problem("a load balancer named %s exists in VPC %s; names are unique in a region: delete it, or give another one in name", name, vpcID)
@@ -242,11 +245,15 @@ func (s *State) adopt(tags map[string]string, vpcID, scheme string) bool {
 	case tags == nil:
 		s.wait(infrav1.LoadBalancerFailedReason, "the tags of load balancer "+name+" to be read")
 		return false
-	case s.Owner.Claim(ownership.Resource{Tags: tags, Inside: vpcID == s.VPCID}).Ours():
+	case claim.Ours():
 		return true
 	case s.Spec.Name != nil && !mirror.Owned(tags):
 		s.Unmanaged = true
 		return true
+	}
+	if s.Owner.HasOwnedTag(tags) {
+		s.problem("load balancer %s is of %s; delete it, or give another name in name", name, claim.Of)
+		return false
 	}
 	s.problem("load balancer %s exists and isn't tagged as this cluster's; delete it, or tag it %s%s=%s",
 		name, names.TagOwnedPrefix, s.Owner.Cluster, names.Owned)

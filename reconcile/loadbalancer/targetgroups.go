@@ -13,7 +13,6 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -128,7 +127,7 @@ func (s *State) findGroup(g *targetGroup) *mirror.TargetGroup {
 func (s *State) ours(row *mirror.TargetGroup) bool {
 	name := aws.ToString(row.TargetGroupName)
 	return (strings.HasPrefix(name, apiGroupPrefix) || strings.HasPrefix(name, additionalGroupPrefix)) &&
-		s.Owner.Claim(ownership.Resource{Tags: row.TagSet, Inside: aws.ToString(row.VpcId) == s.VPCID}).Ours()
+		s.Claim(aws.ToString(row.TargetGroupArn), row.TagSet, aws.ToString(row.VpcId)).Ours()
 }
 
 func (s *State) planTargetGroups() []targetGroup {
@@ -172,7 +171,7 @@ func (s *State) planGroupDrift(g targetGroup) {
 	arn := g.row.TargetGroupArn
 	update := func(name, operation, what string, in any) {
 		s.add(plan.Action{Key: s.groupKey(g) + "/" + name, Verb: plan.Update, Operation: "elasticloadbalancingv2." + operation,
-			Input: in, Summary: fmt.Sprintf("set %s of target group %s", what, g.name)})
+			Claims: claims(in), Input: in, Summary: fmt.Sprintf("set %s of target group %s", what, g.name)})
 	}
 	if missing := names.Missing(s.tags(), g.row.TagSet); g.row.TagSet != nil && len(missing) > 0 {
 		update("tags", "AddTags", "tags "+strings.Join(names.SortedKeys(missing), ", "),

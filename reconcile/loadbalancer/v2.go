@@ -29,7 +29,7 @@ func (s *State) observeV2() {
 	if len(rows) == 0 {
 		return
 	}
-	if row := rows[0]; s.adopt(row.TagSet, aws.ToString(row.VpcId), string(row.Scheme)) {
+	if row := rows[0]; s.adopt(aws.ToString(row.LoadBalancerArn), row.TagSet, aws.ToString(row.VpcId), string(row.Scheme)) {
 		s.V2 = row
 	}
 }
@@ -83,7 +83,7 @@ func (s *State) planCreateV2() {
 func (s *State) planV2Drift() {
 	arn := s.V2.LoadBalancerArn
 	update := func(name, operation, summary string, in any) {
-		s.add(plan.Action{Key: s.Key + "/" + name, Verb: plan.Update, Operation: "elasticloadbalancingv2." + operation,
+		s.add(plan.Action{Key: s.Key + "/" + name, Verb: plan.Update, Operation: "elasticloadbalancingv2." + operation, Claims: claims(in),
 			Input: in, Summary: fmt.Sprintf("set %s of load balancer %s", summary, s.Name())})
 	}
 	if missing := names.Missing(s.tags(), s.V2.TagSet); len(missing) > 0 {

@@ -79,7 +79,7 @@ func (s *State) deleteCarrierGateways() (left string) {
 	for _, g := range mirror.InVPC(s.snap, mirror.CarrierGateways, s.VPCID()) {
 		id := aws.ToString(g.CarrierGatewayId)
 		switch {
-		case !s.owns(mirror.CarrierGateways.Tags(g), s.VPCID()) || g.State == ec2types.CarrierGatewayStateDeleted:
+		case !owned(s, mirror.CarrierGateways, g) || g.State == ec2types.CarrierGatewayStateDeleted:
 			continue
 		case g.State == ec2types.CarrierGatewayStateDeleting:
 			s.wait(AreaCarrierGateway, infrav1.DeletingReason, "the end of carrier gateway "+id)

@@ -12,7 +12,6 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -53,6 +52,7 @@ func (s *State) PlanDelete(blocked string) plan.Plan {
 		p.wait(AreaVPC, ReasonWaitingForObservation, fmt.Sprintf(
 			"whether an earlier creation went through, which two complete listings of %s will tell", kind))
 	}
+	p.planClaims()
 	p.deleteInterfaces()
 	groups := p.deleteSecurityGroups(blocked)
 	if p.Unmanaged {
@@ -97,7 +97,7 @@ func (s *State) deleteSecurityGroups(blocked string) (left string) {
 	var kept []string
 	for _, g := range mirror.InVPC(s.snap, mirror.SecurityGroups, s.VPCID()) {
 		tags := mirror.SecurityGroups.Tags(g)
-		switch ours := s.owns(tags, s.VPCID()); {
+		switch ours := owned(s, mirror.SecurityGroups, g); {
 		case aws.ToString(g.GroupName) == "default" || s.named(aws.ToString(g.GroupId)):
 		case !ours && s.cloudProviderOwns(tags) && s.KeepServiceGroups:
 			kept = append(kept, fmt.Sprintf("%s (%s)", aws.ToString(g.GroupId), aws.ToString(g.GroupName)))
@@ -146,7 +146,7 @@ func (s *State) deleteInterfaces() {
 	for _, i := range s.Interfaces {
 		ours := len(i.Groups) > 0 && !slices.ContainsFunc(i.Groups, func(g ec2types.GroupIdentifier) bool {
 			row, ok := mirror.Get(s.snap, mirror.SecurityGroups, aws.ToString(g.GroupId))
-			return !ok || s.named(aws.ToString(g.GroupId)) || !s.owns(mirror.SecurityGroups.Tags(row), aws.ToString(row.VpcId))
+			return !ok || s.named(aws.ToString(g.GroupId)) || !owned(s, mirror.SecurityGroups, row)
 		})
 		if i.Status != ec2types.NetworkInterfaceStatusAvailable || aws.ToBool(i.RequesterManaged) || !ours {
 			continue
@@ -160,12 +160,22 @@ func (s *State) deleteInterfaces() {
 // cloudProviderOwns tells that the cluster's cloud controller manager made
 // something, for a Service, in the cluster's VPC.
 func (s *State) cloudProviderOwns(tags map[string]string) bool {
-	return tags[names.TagCloudProviderPrefix+s.Owner.Cluster] == names.Owned
+	return s.ServicesOf() && ForService(s.Owner.Cluster, tags)
 }
+
+// ForService tells whether tags are those of something that a cloud controller
+// manager made: nothing else has its tag only.
+func ForService(cluster string, tags map[string]string) bool {
+	return tags[names.TagCloudProviderPrefix+cluster] == names.Owned && tags[names.TagUID] == "" && !mirror.Owned(tags)
+}
+
+// ServicesOf tells whether what cloud controller managers made in the VPC for a
+// cluster of this name was made for this one: two of a name may share a user's VPC.
+func (s *State) ServicesOf() bool { return s.proven || !s.Owner.Shares(s.VPCID()) }
 
 func (s *State) deleteRouteTables(endpoints string) {
 	for _, t := range mirror.InVPC(s.snap, mirror.RouteTables, s.VPCID()) {
-		if !s.owns(mirror.RouteTables.Tags(t), s.VPCID()) {
+		if !owned(s, mirror.RouteTables, t) {
 			continue
 		}
 		id, waits, main := aws.ToString(t.RouteTableId), endpoints, false
@@ -192,7 +202,7 @@ func (s *State) deleteRouteTables(endpoints string) {
 func (s *State) deleteNATGateways() (left string) {
 	for _, g := range mirror.InVPC(s.snap, mirror.NATGateways, s.VPCID()) {
 		id := aws.ToString(g.NatGatewayId)
-		if !s.owns(mirror.NATGateways.Tags(g), s.VPCID()) || g.State == ec2types.NatGatewayStateDeleted {
+		if !owned(s, mirror.NATGateways, g) || g.State == ec2types.NatGatewayStateDeleted {
 			continue
 		}
 		if g.State == ec2types.NatGatewayStateFailed && len(g.NatGatewayAddresses) == 0 {
@@ -215,7 +225,7 @@ func (s *State) deleteAddresses(gateways string) (left string) {
 	used := s.usedAllocations()
 	for _, a := range mirror.Select(s.snap, mirror.Addresses, nil) {
 		id := aws.ToString(a.AllocationId)
-		if !s.Owner.Claim(ownership.Resource{Tags: mirror.Addresses.Tags(a), Inside: used[id] != nil}).Ours() {
+		if !s.claimAddress(a).Ours() {
 			continue
 		}
 		waits := ""
@@ -234,8 +244,7 @@ func (s *State) deleteAddresses(gateways string) (left string) {
 func (s *State) deleteInternetGateways(blocked string) {
 	for _, g := range mirror.Select(s.snap, mirror.InternetGateways, nil) {
 		id, vpc := aws.ToString(g.InternetGatewayId), mirror.InternetGateways.VPC(g)
-		known := vpc != "" && vpc == s.VPCID() || id == aws.ToString(s.Spec.VPC.InternetGatewayID)
-		if !s.Owner.Claim(ownership.Resource{Tags: mirror.InternetGateways.Tags(g), Inside: known}).Ours() || vpc != "" && vpc != s.VPCID() {
+		if !owned(s, mirror.InternetGateways, g) || vpc != "" && vpc != s.VPCID() {
 			continue
 		}
 		waits := ""
@@ -249,7 +258,7 @@ func (s *State) deleteInternetGateways(blocked string) {
 			&ec2.DeleteInternetGatewayInput{InternetGatewayId: g.InternetGatewayId})
 	}
 	for _, g := range mirror.InVPC(s.snap, mirror.EgressOnlyInternetGateways, s.VPCID()) {
-		if !s.owns(mirror.EgressOnlyInternetGateways.Tags(g), s.VPCID()) {
+		if !owned(s, mirror.EgressOnlyInternetGateways, g) {
 			continue
 		}
 		id := aws.ToString(g.EgressOnlyInternetGatewayId)
@@ -260,7 +269,7 @@ func (s *State) deleteInternetGateways(blocked string) {
 
 func (s *State) deleteSubnets(blocked string) (left string) {
 	for _, row := range mirror.InVPC(s.snap, mirror.Subnets, s.VPCID()) {
-		if !s.owns(mirror.Subnets.Tags(row), s.VPCID()) {
+		if !owned(s, mirror.Subnets, row) {
 			continue
 		}
 		id := aws.ToString(row.SubnetId)

@@ -23,7 +23,7 @@ func (s *State) s3Service() string { return "com.amazonaws." + s.Region + ".s3" 
 func (s *State) s3Endpoint() *ec2types.VpcEndpoint {
 	for _, e := range mirror.InVPC(s.snap, mirror.VPCEndpoints, s.VPCID()) {
 		if aws.ToString(e.ServiceName) == s.s3Service() && e.VpcEndpointType == ec2types.VpcEndpointTypeGateway &&
-			s.owns(mirror.VPCEndpoints.Tags(e), s.VPCID()) && !ending(e) {
+			owned(s, mirror.VPCEndpoints, e) && !ending(e) {
 			return e
 		}
 	}
@@ -90,7 +90,7 @@ func (s *State) deleteEndpoints() (left string) {
 	for _, e := range mirror.InVPC(s.snap, mirror.VPCEndpoints, s.VPCID()) {
 		id := aws.ToString(e.VpcEndpointId)
 		switch {
-		case !s.owns(mirror.VPCEndpoints.Tags(e), s.VPCID()) || strings.EqualFold(string(e.State), string(ec2types.StateDeleted)):
+		case !owned(s, mirror.VPCEndpoints, e) || strings.EqualFold(string(e.State), string(ec2types.StateDeleted)):
 			continue
 		case ending(e):
 			s.wait(AreaVPCEndpoints, infrav1.DeletingReason, "the end of VPC endpoint "+id)

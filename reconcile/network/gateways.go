@@ -9,7 +9,6 @@ import (
 
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -34,10 +33,9 @@ func (s *State) observeGateways() {
 }
 
 func (s *State) looseInternetGateway() *ec2types.InternetGateway {
-	recorded := aws.ToString(s.Spec.VPC.InternetGatewayID)
 	loose := mirror.Select(s.snap, mirror.InternetGateways, func(g *ec2types.InternetGateway) bool {
 		return len(g.Attachments) == 0 &&
-			s.Owner.Claim(ownership.Resource{Tags: mirror.InternetGateways.Tags(g), Inside: aws.ToString(g.InternetGatewayId) == recorded}).Ours()
+			owned(s, mirror.InternetGateways, g)
 	})
 	if len(loose) == 0 {
 		return nil

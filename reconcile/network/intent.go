@@ -19,6 +19,8 @@ type Intent struct {
 	// Spec is the user's wish together with what was recorded in it before. It is
 	// never changed.
 	Spec infrav1.NetworkSpec
+	// Recorded are the ids that the object records.
+	Recorded []string
 	// Journal holds the creations whose answers were not seen.
 	Journal []plan.Entry
 	// Started is since when the observer has looked at AWS without a break; what

@@ -116,7 +116,7 @@ func (s *State) planNATGateway(zone string, g *ec2types.NatGateway) {
 	s.tag(AreaNATGateways, "nat-gateway/"+zone, id, s.natTags(), mirror.NATGateways.Tags(g))
 	for _, a := range g.NatGatewayAddresses {
 		row, ok := mirror.Get(s.snap, mirror.Addresses, aws.ToString(a.AllocationId))
-		if ok && s.Owner.HasOwnedTag(mirror.Addresses.Tags(row)) {
+		if ok && s.claimAddress(row).Ours() {
 			s.tag(AreaNATGateways, addressKey+zone, aws.ToString(row.AllocationId), s.Owner.Additional, mirror.Addresses.Tags(row))
 		}
 	}
@@ -177,7 +177,7 @@ func (s *State) freeAddresses() []*ec2types.Address {
 	used := s.usedAllocations()
 	return mirror.Select(s.snap, mirror.Addresses, func(a *ec2types.Address) bool {
 		return s.natAddress(a) && a.AssociationId == nil && used[aws.ToString(a.AllocationId)] == nil &&
-			s.Owner.Claim(ownership.Resource{Tags: mirror.Addresses.Tags(a), Inside: false}).Ours()
+			s.claimAddress(a).Ours()
 	})
 }
 
@@ -205,6 +205,16 @@ func (s *State) addressesForZones() map[string]*ec2types.Address {
 	return given
 }
 
+// claimAddress tells whose an address is. One that a NAT gateway of the cluster's own
+// VPC has lies there as much as the gateway does.
+func (s *State) claimAddress(a *ec2types.Address) ownership.Claim {
+	vpc := ""
+	if g := s.usedAllocations()[aws.ToString(a.AllocationId)]; g != nil && owned(s, mirror.NATGateways, g) {
+		vpc = s.VPCID()
+	}
+	return s.Claim(aws.ToString(a.AllocationId), mirror.Addresses.Tags(a), vpc)
+}
+
 // strayAddresses returns the cluster's addresses that are in use by something
 // not seen, which is most likely a NAT gateway that was made a moment ago.
 // Another address instead would be one too many.
@@ -212,7 +222,7 @@ func (s *State) strayAddresses() []*ec2types.Address {
 	used := s.usedAllocations()
 	return mirror.Select(s.snap, mirror.Addresses, func(a *ec2types.Address) bool {
 		return s.natAddress(a) && a.AssociationId != nil && used[aws.ToString(a.AllocationId)] == nil &&
-			s.Owner.Claim(ownership.Resource{Tags: mirror.Addresses.Tags(a), Inside: false}).Ours()
+			s.claimAddress(a).Ours()
 	})
 }
 

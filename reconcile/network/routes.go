@@ -67,7 +67,7 @@ func (s *State) spareTable(spec *infrav1.SubnetSpec, tables []*ec2types.RouteTab
 	for _, t := range tables {
 		tags := mirror.RouteTables.Tags(t)
 		if taken[aws.ToString(t.RouteTableId)] || len(t.Associations) > 0 ||
-			!s.owns(tags, aws.ToString(t.VpcId)) || tags[names.TagName] != name {
+			!owned(s, mirror.RouteTables, t) || tags[names.TagName] != name {
 			continue
 		}
 		if aws.ToString(t.RouteTableId) == aws.ToString(spec.RouteTableID) {

@@ -46,7 +46,7 @@ func (s *State) observeSecurityGroups() {
 		}
 		name := names.SecurityGroup(s.Owner.Cluster, string(role))
 		for _, g := range inVPC {
-			if aws.ToString(g.GroupName) == name && s.owns(mirror.SecurityGroups.Tags(g), aws.ToString(g.VpcId)) {
+			if aws.ToString(g.GroupName) == name && owned(s, mirror.SecurityGroups, g) {
 				s.SecurityGroups[role] = g
 			}
 		}
@@ -101,6 +101,11 @@ func (s *State) planCreateGroup(role infrav1.SecurityGroupRole) {
 	name := names.SecurityGroup(s.Owner.Cluster, string(role))
 	for _, g := range mirror.InVPC(s.snap, mirror.SecurityGroups, s.VPCID()) {
 		if aws.ToString(g.GroupName) == name {
+			if s.Owner.HasOwnedTag(mirror.SecurityGroups.Tags(g)) {
+				s.problem(AreaSecurityGroups, "security group %s named %s in VPC %s is of %s, and a VPC has one group of a name; give this cluster another VPC or another name, or existing groups in spec.network.securityGroupOverrides",
+					aws.ToString(g.GroupId), name, s.VPCID(), claimed(s, mirror.SecurityGroups, g).Of)
+				return
+			}
 			s.problem(AreaSecurityGroups, "security group %s named %s lies in VPC %s and isn't tagged as this cluster's; delete it or tag it %s%s=%s",
 				aws.ToString(g.GroupId), name, s.VPCID(), names.TagOwnedPrefix, s.Owner.Cluster, names.Owned)
 			return

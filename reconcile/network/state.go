@@ -12,7 +12,6 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -39,6 +38,14 @@ type State struct {
 	NATGateways map[string]*ec2types.NatGateway
 	// Groups are the security groups that exist, by role.
 	SecurityGroups map[infrav1.SecurityGroupRole]*ec2types.SecurityGroup
+
+	// proven tells that the VPC is the cluster's own, former is the UID of the object
+	// that this one was before it was moved, if the VPC still has it.
+	proven bool
+	former string
+	// foreign tells that the VPC, or one that may be meant, is of somebody else: then
+	// nothing is made.
+	foreign bool
 
 	snap  *mirror.Snapshot
 	zones map[string]*ec2types.AvailabilityZone
@@ -103,8 +110,8 @@ func (s *State) Plan() plan.Plan {
 	p := &State{}
 	*p = *s
 	p.plan = plan.Plan{Problems: slices.Clone(s.plan.Problems), Waits: slices.Clone(s.plan.Waits)}
-	if !p.observed() || p.VPC == nil && p.Spec.VPC.ID != "" {
-		return p.plan // the VPC is gone, and everything else would lie in it
+	if !p.observed() || p.VPC == nil && p.Spec.VPC.ID != "" || p.foreign {
+		return p.plan // the VPC is gone or of others, and everything else would lie in it
 	}
 	p.planVPC()
 	p.planSecondaryCIDRs()
@@ -118,6 +125,7 @@ func (s *State) Plan() plan.Plan {
 		p.planS3Endpoint()
 	}
 	p.planSecurityGroups()
+	p.planClaims()
 	p.plan.Actions = mergeTags(p.plan.Actions)
 	return p.plan
 }
@@ -175,11 +183,6 @@ func (s *State) VPCID() string {
 		return ""
 	}
 	return aws.ToString(s.VPC.VpcId)
-}
-
-// owns tells whether a resource of this VPC is the cluster's.
-func (s *State) owns(tags map[string]string, vpcID string) bool {
-	return s.Owner.Claim(ownership.Resource{Tags: tags, Inside: !s.Unmanaged && vpcID != "" && vpcID == s.VPCID()}).Ours()
 }
 
 // pending tells whether a creation was begun whose end is not known. The table

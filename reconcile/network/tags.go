@@ -30,6 +30,7 @@ func tagList(tags map[string]string) []ec2types.Tag {
 // alone: others may have put them there.
 func (s *State) tag(area, key, id string, want, have map[string]string) {
 	missing := names.Missing(want, have)
+	delete(missing, names.TagUID) // see planClaims
 	if len(missing) == 0 {
 		return
 	}

@@ -10,7 +10,6 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -25,9 +24,20 @@ func (s *State) observeVPC() {
 			return
 		}
 		s.VPC = row
-		s.Unmanaged = !s.Owner.HasOwnedTag(mirror.VPCs.Tags(row))
+		claim := claimed(s, mirror.VPCs, row)
+		s.Unmanaged = !claim.Ours()
+		if s.Unmanaged && s.Owner.HasOwnedTag(mirror.VPCs.Tags(row)) {
+			s.foreign = true
+			s.problem(AreaVPC, "VPC %s of spec.network.vpc.id is of %s; name another one, or leave the id out to have one made", id, claim.Of)
+			s.VPC = nil // nothing in it is looked at
+			return
+		}
 	} else if s.VPC = s.findVPC(); s.VPC == nil {
 		return
+	}
+	s.proven = !s.Unmanaged
+	if uid := mirror.VPCs.Tags(s.VPC)[names.TagUID]; s.proven && uid != s.Owner.UID {
+		s.former = uid
 	}
 	s.Record.VPC.ID = s.VPCID()
 	s.Record.VPC.CidrBlock = aws.ToString(s.VPC.CidrBlock)
@@ -38,17 +48,26 @@ func (s *State) observeVPC() {
 
 // findVPC returns the VPC that was made for the cluster.
 func (s *State) findVPC() *mirror.VPC {
-	owned := mirror.Select(s.snap, mirror.VPCs, func(v *mirror.VPC) bool {
-		return s.Owner.Claim(ownership.Resource{Tags: mirror.VPCs.Tags(v), Inside: false}).Ours()
-	})
-	if len(owned) > 1 {
-		s.problem(AreaVPC, "VPCs %s and %s both carry the tag %s%s; set spec.network.vpc.id to the right one",
-			aws.ToString(owned[0].VpcId), aws.ToString(owned[1].VpcId), names.TagOwnedPrefix, s.Owner.Cluster)
+	var ours []*mirror.VPC
+	for _, v := range mirror.Select(s.snap, mirror.VPCs, func(v *mirror.VPC) bool { return s.Owner.HasOwnedTag(mirror.VPCs.Tags(v)) }) {
+		switch claim := claimed(s, mirror.VPCs, v); {
+		case claim.Ours():
+			ours = append(ours, v)
+		case !s.Owner.Lives(mirror.VPCs.Tags(v)[names.TagUID]):
+			s.foreign = true
+			s.problem(AreaVPC, "VPC %s carries the tag %s%s and may be of %s; set spec.network.vpc.id to take it, or untag or delete it to have another one made",
+				aws.ToString(v.VpcId), names.TagOwnedPrefix, s.Owner.Cluster, claim.Of)
+		}
 	}
-	if len(owned) == 0 {
+	if len(ours) > 1 {
+		s.problem(AreaVPC, "VPCs %s and %s both carry the tag %s%s; set spec.network.vpc.id to the right one",
+			aws.ToString(ours[0].VpcId), aws.ToString(ours[1].VpcId), names.TagOwnedPrefix, s.Owner.Cluster)
+	}
+	if len(ours) == 0 {
 		return nil
 	}
-	return owned[0]
+	s.foreign = false
+	return ours[0]
 }
 
 // ipv6Block returns the VPC's IPv6 block once AWS has associated it, else "".

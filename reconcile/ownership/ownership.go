@@ -105,6 +105,28 @@ func (o Owner) Claim(r Resource) Claim {
 	return ours
 }
 
+// Lives tells whether an object with a UID lives in this server. While that can't be
+// told, it may.
+func (o Owner) Lives(uid string) bool {
+	holder, err := o.living().ByUID(uid)
+	return uid != "" && (err != nil || holder != nil)
+}
+
+// Shares tells whether another living object of the same names records an id too.
+// While that can't be told, it may.
+func (o Owner) Shares(id string) bool {
+	if id == "" {
+		return false
+	}
+	recorders, err := o.living().Recorders(id)
+	for _, x := range recorders {
+		if o.sameName(x) {
+			return true
+		}
+	}
+	return err != nil
+}
+
 // rival returns a living object whose claim to a resource without a living UID is
 // as good as the owner's, or nil. Of two that record it, the older one keeps what
 // never had a UID; what had one lost its owner a moment ago, and who of the two

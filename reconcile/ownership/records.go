@@ -25,6 +25,9 @@ func RecordsOfCluster(c *infrav1.AWSCluster) []string {
 	for _, lb := range []infrav1.LoadBalancer{c.Status.NetworkStatus.APIServerELB, c.Status.NetworkStatus.SecondaryAPIServerELB} {
 		ids.add(lb.ARN, lb.Name)
 	}
+	if c.Spec.S3Bucket != nil {
+		ids.add(c.Spec.S3Bucket.Name)
+	}
 	if c.Status.Bastion != nil {
 		ids.add(c.Status.Bastion.ID)
 	}

@@ -1,0 +1,203 @@
+package awscluster
+
+import (
+	"context"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"k8s.io/apimachinery/pkg/types"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+)
+
+// twin returns a world of the same AWS and store with a cluster of the same name in
+// another namespace.
+func (w *world) twin(change ...func(*infrav1.AWSCluster)) *world {
+	w.t.Helper()
+	w.add(newCluster(append(change, func(c *infrav1.AWSCluster) { c.Namespace, c.UID = "other", "uid-of-twin" })...))
+	o := &world{t: w.t, aws: w.aws, url: w.url, now: w.now, awsNow: w.awsNow, events: &eventLog{}, dns: w.dns, kube: w.kube, namespace: "other"}
+	o.boot()
+	w.t.Cleanup(func() { o.process.stop() })
+	return o
+}
+
+// mutations returns the mutating operations that AWS was asked for.
+func (w *world) mutations() map[string]int {
+	found := maps.Clone(w.aws.Counts())
+	maps.DeleteFunc(found, func(op string, _ int) bool {
+		_, name, _ := strings.Cut(op, ".")
+		return strings.HasPrefix(name, "Describe") || strings.HasPrefix(name, "Get") || strings.HasPrefix(name, "Head")
+	})
+	return found
+}
+
+// try reconciles a few times.
+func (w *world) try() {
+	for range 10 {
+		_, _ = w.reconcile()
+		w.pass(3 * time.Second)
+	}
+}
+
+func TestTwinsInOneUsersVPCTakeNothingFromEachOther(t *testing.T) {
+	w, n := newUsersWorld(t)
+	w.create()
+	o := w.twin(func(c *infrav1.AWSCluster) {
+		c.Spec.Network.VPC.ID, c.Spec.Network.Subnets = n.id, infrav1.Subnets{{ID: n.public}, {ID: n.private}}
+	})
+	before := w.resources()
+	o.try()
+	if c, _ := o.condition(infrav1.ClusterSecurityGroupsReadyCondition); c.Status != "False" || !strings.Contains(c.Message, "is of AWSCluster in another namespace") {
+		t.Errorf("the twin's groups are %+v", c)
+	}
+	if len(o.get().Status.NetworkStatus.SecurityGroups) > 0 {
+		t.Errorf("the twin shows %v", o.get().Status.NetworkStatus.SecurityGroups)
+	}
+	o.delete()
+	if after := w.resources(); !maps.Equal(before, after) {
+		t.Errorf("there is %v, want %v", after, before)
+	}
+	if left := w.plan(); len(left) > 0 || !w.isReady() {
+		t.Errorf("the first cluster needs repair: %q", left)
+	}
+}
+
+func TestAVPCOfAnotherClusterOfTheNameIsNotTaken(t *testing.T) {
+	w := newWorld(t, newCluster())
+	w.create()
+	w.pass(time.Minute)
+	_, _ = w.reconcile()
+	o := w.twin(func(c *infrav1.AWSCluster) { c.Spec.Network.VPC.ID = w.get().Spec.Network.VPC.ID })
+	w.aws.ResetCounts()
+	o.try()
+	if c, _ := o.condition(infrav1.VpcReadyCondition); c.Status != "False" || !strings.Contains(c.Message, "is of AWSCluster in another namespace") {
+		t.Errorf("VpcReady is %+v", c)
+	}
+	o.delete()
+	if calls := w.mutations(); len(calls) > 0 {
+		t.Errorf("AWS was asked for %v", calls)
+	}
+	if left := w.plan(); len(left) > 0 {
+		t.Errorf("the first cluster needs repair: %q", left)
+	}
+}
+
+// move does what `clusterctl move` and backups do: the object is made anew without
+// its status, under another UID.
+func (w *world) move() {
+	w.t.Helper()
+	obj := w.get()
+	obj.Finalizers = nil
+	w.must(w.kube.Update(context.Background(), obj))
+	w.must(w.kube.Delete(context.Background(), obj))
+	next := obj.DeepCopy()
+	next.UID, next.ResourceVersion, next.Status = types.UID("uid-after-move"), "", infrav1.AWSClusterStatus{}
+	w.must(w.kube.Create(context.Background(), next))
+	w.restart()
+}
+
+func TestAMovedClusterWritesNothingButUIDTagsAndLeavesNothing(t *testing.T) {
+	for name, change := range map[string]func(*infrav1.AWSCluster){
+		"with a bucket":  withBucket,
+		"with a bastion": withBastion,
+		"with a classic balancer": func(c *infrav1.AWSCluster) {
+			c.Spec.ControlPlaneLoadBalancer.LoadBalancerType = infrav1.LoadBalancerTypeClassic
+			c.Spec.ControlPlaneLoadBalancer.HealthCheckProtocol = nil
+		},
+		"with IPv6 and its gateway": func(c *infrav1.AWSCluster) { c.Spec.Network.VPC.IPv6 = &infrav1.IPv6{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, newCluster(change))
+			w.create()
+			vpc, before := w.get().Spec.Network.VPC.ID, w.resources()
+			w.move()
+			w.aws.ResetCounts()
+			w.create()
+			if got := w.get().Spec.Network.VPC.ID; got != vpc || !maps.Equal(before, w.resources()) {
+				t.Errorf("VPC %s with %v, want %s with %v", got, w.resources(), vpc, before)
+			}
+			for op := range w.mutations() {
+				if op != "ec2.CreateTags" && !strings.HasSuffix(op, ".AddTags") && op != "s3.PutBucketTagging" {
+					t.Errorf("%s was called", op)
+				}
+			}
+			w.delete()
+			if left := w.resources(); len(left) > 0 {
+				t.Errorf("left are %v", left)
+			}
+		})
+	}
+}
+
+func TestAMovedClusterThatIsDeletedAtOnceLeavesNothing(t *testing.T) {
+	w := newWorld(t, newCluster(withBucket))
+	w.create()
+	w.move()
+	obj := w.get()
+	obj.Finalizers = []string{infrav1.ClusterFinalizer}
+	w.must(w.kube.Update(context.Background(), obj))
+	w.delete()
+	if left := w.resources(); len(left) > 0 {
+		t.Errorf("left are %v", left)
+	}
+}
+
+func TestAMovedClusterUsesTheAddressOfALostNATGatewayAgain(t *testing.T) {
+	w := newWorld(t, newCluster(func(c *infrav1.AWSCluster) { c.Spec.Network.VPC.AvailabilityZoneUsageLimit = aws.Int(1) }))
+	w.create()
+	w.move()
+	gateways, err := w.ec2().DescribeNatGateways(context.Background(), &ec2.DescribeNatGatewaysInput{})
+	w.must(err)
+	_, err = w.ec2().DeleteNatGateway(context.Background(), &ec2.DeleteNatGatewayInput{NatGatewayId: gateways.NatGateways[0].NatGatewayId})
+	w.must(err)
+	w.awsNow.Advance(5 * time.Minute)
+	w.create()
+	if n := w.resources()["elastic-ip"]; n != 1 {
+		t.Errorf("there are %d addresses", n)
+	}
+}
+
+func TestABucketOfOthersIsNeitherWrittenNorDeleted(t *testing.T) {
+	w := newWorld(t, newCluster(withBucket))
+	_, err := w.s3().CreateBucket(context.Background(), &s3.CreateBucketInput{Bucket: aws.String(testBucket)})
+	w.must(err)
+	_, err = w.s3().PutBucketPolicy(context.Background(), &s3.PutBucketPolicyInput{Bucket: aws.String(testBucket), Policy: aws.String(`{"Version":"2012-10-17","Statement":[]}`)})
+	w.must(err)
+	w.aws.ResetCounts()
+	w.try()
+	w.try()
+	if c, _ := w.condition(infrav1.S3BucketReadyCondition); c.Status != "False" || !strings.Contains(c.Message, "another name in spec.s3Bucket.name") {
+		t.Errorf("S3BucketReady is %+v", c)
+	}
+	w.delete()
+	for op := range w.mutations() {
+		if strings.HasPrefix(op, "s3.") {
+			t.Errorf("%s was called", op)
+		}
+	}
+	if w.resources()["bucket"] != 1 {
+		t.Error("the bucket is gone")
+	}
+}
+
+func TestABucketOfAnotherClusterIsNotShared(t *testing.T) {
+	w := newWorld(t, newCluster(withBucket))
+	w.create()
+	tags := w.bucketTags()
+	o := w.twin(withBucket)
+	o.try()
+	o.try()
+	if c, _ := o.condition(infrav1.S3BucketReadyCondition); c.Status != "False" || !strings.Contains(c.Message, "is of AWSCluster in another namespace") {
+		t.Errorf("S3BucketReady of the twin is %+v", c)
+	}
+	o.delete()
+	if !maps.Equal(tags, w.bucketTags()) {
+		t.Errorf("the bucket's tags are %v, want %v", w.bucketTags(), tags)
+	}
+}
