@@ -1,6 +1,7 @@
 package awscluster
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -15,10 +16,12 @@ type journal pass
 
 var _ plan.Journal = (*journal)(nil)
 
-// Begin writes entries for the actions in one update.
+// Begin writes entries for the actions in one update, and with the first of them in
+// which account they are done.
 func (j *journal) Begin(ctx context.Context, actions []plan.Action) error {
 	now := metav1.NewMicroTime(j.Clock.Now())
 	next := j.obj.DeepCopy()
+	next.Status.AccountID = cmp.Or(next.Status.AccountID, j.session.Scope.Account)
 	for _, a := range actions {
 		delete(j.ended, a.Key)
 		entry := infrav1.PendingCreation{Key: a.Key, Operation: a.Operation, Since: now}

@@ -11,6 +11,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
 // lives are the clusters whose whole life is tested, with what there is of each
@@ -85,6 +86,9 @@ func TestClustersComeUpCompletelyAndGoAwayCompletely(t *testing.T) {
 			obj := w.get()
 			if obj.Spec.ControlPlaneEndpoint.IsZero() || !obj.Provisioned() || len(obj.Status.FailureDomains) == 0 {
 				t.Errorf("endpoint %v, provisioned %v, failure domains %v", obj.Spec.ControlPlaneEndpoint, obj.Provisioned(), obj.Status.FailureDomains)
+			}
+			if obj.Status.AccountID != emulator.DefaultAccount {
+				t.Errorf("accountID is %q, want %s", obj.Status.AccountID, emulator.DefaultAccount)
 			}
 			w.delete()
 			if left := w.resources(); len(left) > 0 {

@@ -70,6 +70,9 @@ func (v *view) status(p plan.Plan) infrav1.AWSClusterStatus {
 	status := *old.DeepCopy()
 	status.Observation = nil
 	status.PendingCreations = v.unsettled()
+	if status.AccountID == "" && v.network.VPCID() != "" {
+		status.AccountID = v.snap.Scope.Account // that of an object without status is where its network is
+	}
 	v.networkStatus(&status)
 	status.Bastion = v.bastion.Status(old.Bastion)
 	conditions := v.conditions(p)
