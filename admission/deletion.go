@@ -70,8 +70,11 @@ func (rules deletionRules) users(ctx context.Context, of identity) (roles, clust
 		return nil, nil, err
 	}
 	for _, c := range users.Items {
-		infrav1.SetObjectDefaults_AWSCluster(&c)
-		if needed[*c.Spec.IdentityRef] {
+		ref := infrav1.AWSIdentityReference{Kind: infrav1.ControllerIdentityKind, Name: infrav1.AWSClusterControllerIdentityName}
+		if c.Spec.IdentityRef != nil {
+			ref = *c.Spec.IdentityRef
+		}
+		if needed[ref] {
 			clusters = append(clusters, fmt.Sprintf("AWSCluster %s/%s", c.Namespace, c.Name))
 		}
 	}

@@ -114,7 +114,7 @@ func (rules takenRules) free(ctx context.Context, object client.Object, self Rec
 		others, err = rules.living.Recorders(id)
 	}
 	if err != nil {
-		return nil // only an early word is lost
+		return nil //nolint:nilerr // only an early word is lost
 	}
 	for _, other := range others {
 		if other.Kind == self.Kind && other.Namespace == self.Namespace && other.Name == self.Name || !rules.has(ctx, other) {

@@ -19,7 +19,7 @@ const (
 	questionsRate  = 1
 )
 
-// ErrTooManyQuestions: so much was asked lately that AWS isn't asked now.
+// ErrTooManyQuestions tells that so much was asked lately that AWS isn't asked now.
 var ErrTooManyQuestions = errors.New("too many different things were asked about lately")
 
 // allowance bounds the calls for answers that aren't known, per identity and region.
