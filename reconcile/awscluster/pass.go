@@ -72,6 +72,9 @@ func (p *pass) run(ctx context.Context) (ctrl.Result, error) {
 		return ctrl.Result{}, err
 	}
 	if err := p.connect(ctx); err != nil {
+		if _, identity := cloud.AsIdentityError(err); identity && p.deleting() && neverInAWS(p.obj) {
+			return p.release(ctx)
+		}
 		return ctrl.Result{}, err
 	}
 	if err := p.observe(ctx); err != nil {
@@ -222,6 +225,9 @@ func (p *pass) converge(ctx context.Context, complete bool) (plan.Plan, error) {
 			p.disputes(todo)
 			return todo, ctx.Err()
 		}
+		if err := p.recordAccount(ctx, ready); err != nil {
+			return todo, err
+		}
 		results, err := p.actor.Act(ctx, p.session, (*journal)(p), ready)
 		if err != nil {
 			return todo, err
@@ -340,6 +346,11 @@ func (p *pass) finish(ctx context.Context) (ctrl.Result, error) {
 			return ctrl.Result{RequeueAfter: time.Second}, p.project(ctx)
 		}
 	}
+	return p.release(ctx)
+}
+
+// release lets the object go.
+func (p *pass) release(ctx context.Context) (ctrl.Result, error) {
 	if controllerutil.RemoveFinalizer(p.obj, infrav1.ClusterFinalizer) {
 		if err := p.update(ctx, p.obj); err != nil {
 			return ctrl.Result{}, client.IgnoreNotFound(err)

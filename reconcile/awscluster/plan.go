@@ -4,10 +4,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bastion"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/loadbalancer"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
@@ -51,6 +55,9 @@ func (v *view) plan() plan.Plan {
 }
 
 func (v *view) planAll() plan.Plan {
+	if p, unknown := v.planUnknownAccount(); unknown {
+		return p
+	}
 	if !v.Cluster.DeletionTimestamp.IsZero() {
 		return v.planDelete()
 	}
@@ -114,7 +121,8 @@ func (v *view) resolved() bool {
 // there are machines, everything stays: they couldn't be drained without it.
 func (v *view) planDelete() plan.Plan {
 	p := v.planTeardown()
-	if len(v.Dependents) == 0 {
+	stray := v.strayInstances()
+	if len(v.Dependents) == 0 && len(stray) == 0 {
 		return p
 	}
 	for i := range p.Actions {
@@ -122,7 +130,26 @@ func (v *view) planDelete() plan.Plan {
 	}
 	p.Waits = []plan.Wait{{Area: network.AreaVPC, Reason: infrav1.DeletingReason,
 		Summary: describeDependents(v.Dependents) + " to be deleted first; delete the Cluster, or its Machines, if nobody has"}}
+	if len(v.Dependents) == 0 {
+		p.Waits[0].Summary = "the end of " + describeDependents(stray) + ", which carry the cluster's tag and are of no machine any more; terminate them, or take the tag off those that are something else"
+	}
 	return p
+}
+
+// strayInstances names the instances in the cluster's VPC that carry its tag: whoever
+// made them, they would lose the network that they run in.
+func (v *view) strayInstances() []string {
+	if v.network.VPCID() == "" || !v.network.ServicesOf() {
+		return nil
+	}
+	var found []string
+	for _, i := range mirror.InVPC(v.snap, mirror.Instances, v.network.VPCID()) {
+		tags := mirror.Instances.Tags(i)
+		if v.owner().HasOwnedTag(tags) && tags[names.TagRole] != bastion.Role && !instance.Ended(i) {
+			found = append(found, "instance "+aws.ToString(i.InstanceId))
+		}
+	}
+	return found
 }
 
 func (v *view) planTeardown() plan.Plan {

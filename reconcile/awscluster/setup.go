@@ -4,11 +4,14 @@ import (
 	"context"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -38,7 +41,7 @@ func (r *Reconciler) Setup(mgr manager.Manager, ours, host cache.Cache) error {
 	}
 	for _, s := range append(r.identitySources(ours), []source.Source{
 		source.Kind(ours, &infrav1.AWSCluster{}, &handler.TypedEnqueueRequestForObject[*infrav1.AWSCluster]{},
-			predicate.NewTypedPredicateFuncs(r.mine)),
+			predicate.NewTypedPredicateFuncs(r.mine), intentChanged()),
 		source.Kind(host, &clusterv1.Cluster{}, handler.TypedEnqueueRequestsFromMapFunc(infrastructureOf),
 			predicate.TypedGenerationChangedPredicate[*clusterv1.Cluster]{}),
 		source.Kind(ours, &infrav1.AWSMachine{}, handler.TypedEnqueueRequestsFromMapFunc(waitingFor[*infrav1.AWSMachine](r)),
@@ -66,4 +69,16 @@ func infrastructureOf(_ context.Context, c *clusterv1.Cluster) []reconcile.Reque
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: c.Namespace, Name: ref.Name}}}
+}
+
+// intentChanged leaves out updates of the status only: reads write it too, and a
+// reader never makes the reconciler act.
+func intentChanged() predicate.TypedPredicate[*infrav1.AWSCluster] {
+	return predicate.TypedFuncs[*infrav1.AWSCluster]{UpdateFunc: func(e event.TypedUpdateEvent[*infrav1.AWSCluster]) bool {
+		before, after := e.ObjectOld.ObjectMeta.DeepCopy(), e.ObjectNew.ObjectMeta.DeepCopy()
+		for _, m := range []*metav1.ObjectMeta{before, after} {
+			m.ResourceVersion, m.ManagedFields = "", nil
+		}
+		return !equality.Semantic.DeepEqual(before, after)
+	}}
 }
