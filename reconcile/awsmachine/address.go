@@ -2,6 +2,7 @@ package awsmachine
 
 import (
 	"github.com/aws/aws-sdk-go-v2/aws"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
@@ -13,6 +14,11 @@ func (in *Intent) ownAddress() bool {
 	return in.Machine.Spec.ElasticIPPool != nil && aws.ToBool(in.Machine.Spec.PublicIP)
 }
 
+// address is the machine's public address, nil while none is to be seen.
+func (v *view) address() *ec2types.Address {
+	return instance.FindAddress(v.owner(), instance.RecordedID(&v.Machine.Spec), v.snap)
+}
+
 // planAddress gives the running instance its public address.
 func (v *view) planAddress() {
 	const area = infrav1.PublicAddressReadyCondition
@@ -20,7 +26,12 @@ func (v *view) planAddress() {
 		return
 	}
 	id, network := aws.ToString(v.row.InstanceId), instance.Interface(v.row)
-	address := instance.FindAddress(string(v.Machine.UID), v.snap)
+	address := v.address()
+	if address != nil {
+		if a := instance.Reclaim(instance.AddressKey, area, "public address", aws.ToString(address.AllocationId), string(v.Machine.UID), address.Tags); a != nil {
+			v.add(*a)
+		}
+	}
 	switch {
 	case address == nil && v.allocating():
 		v.waitForAllocation()
@@ -41,7 +52,7 @@ func (v *view) releaseAddress() {
 	if !v.ownAddress() || !v.sees(infrav1.PublicAddressReadyCondition, v.addressKinds()) {
 		return
 	}
-	if address := instance.FindAddress(string(v.Machine.UID), v.snap); address != nil {
+	if address := v.address(); address != nil {
 		v.add(instance.ReleaseAddress(address))
 	} else if v.allocating() {
 		v.waitForAllocation()
@@ -70,7 +81,7 @@ func (v *view) unsettled() []infrav1.PendingCreation {
 	var rest []infrav1.PendingCreation
 	for _, e := range v.Machine.Status.PendingCreations {
 		visible := e.Since.Add(v.snap.Grace)
-		seen := instance.FindAddress(string(v.Machine.UID), v.snap) != nil && v.snap.Observed(mirror.Addresses.Kind).After(visible)
+		seen := v.address() != nil && v.snap.Observed(mirror.Addresses.Kind).After(visible)
 		if !v.Ended[e.Key] && !seen && !v.snap.AbsentSince(mirror.Addresses.Kind, visible) {
 			rest = append(rest, e)
 		}

@@ -18,7 +18,7 @@ func (v *view) planBalancing(id string) {
 			v.wait(area, infrav1.ELBDetachedReason, "Machine "+v.Owner.Name+", which is being deleted, to be gone: its instance is out of the load balancers")
 		}
 	case v.sees(area, v.balancerKinds()):
-		actions, waits := instance.Register(id, v.Infra, v.snap)
+		actions, waits := instance.Register(id, v.Infra, v.Living, v.snap)
 		v.add(actions...)
 		if waits != "" {
 			v.wait(area, infrav1.ELBAttachFailedReason, waits)
@@ -36,7 +36,7 @@ func (v *view) leaveBalancers(id string) bool {
 		return v.Unread[kind].Class == cloud.Unauthorized || v.sees(infrav1.ELBAttachedCondition, v.balancerKinds())
 	}
 	done := true
-	for _, a := range instance.Deregister(id, v.Infra, v.snap) {
+	for _, a := range instance.Deregister(id, v.Infra, v.Living, v.snap) {
 		if !v.Tolerated[a.Key] {
 			v.add(a)
 			done = false

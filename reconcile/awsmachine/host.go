@@ -15,13 +15,28 @@ import (
 // ownHost tells whether the machine has a dedicated host of its own.
 func (in *Intent) ownHost() bool { return in.Machine.Spec.DynamicHostAllocation != nil }
 
+// host is the machine's dedicated host, nil while none is to be seen.
+func (v *view) host() *ec2types.Host { return instance.FindHost(v.owner(), v.machineName(), v.snap) }
+
+// reclaimHost puts the object's UID onto the host of a machine that was moved.
+func (v *view) reclaimHost() {
+	if !v.ownHost() || v.unseen(v.hostKinds()) != "" {
+		return
+	}
+	if h := v.host(); h != nil {
+		if a := instance.Reclaim(instance.HostKey, infrav1.InstanceReadyCondition, "dedicated host", aws.ToString(h.HostId), string(v.Machine.UID), h.Tags); a != nil {
+			v.add(*a)
+		}
+	}
+}
+
 // planHost allocates the machine's host, if it wants one, and returns the id of the
 // host to launch on, or "". first is what the launch waits for.
 func (v *view) planHost(subnet instance.Subnet) (id, first string) {
 	if !v.ownHost() {
 		return aws.ToString(v.Machine.Spec.HostID), ""
 	}
-	host := instance.FindHost(string(v.Machine.UID), v.snap)
+	host := v.host()
 	switch {
 	case host == nil && subnet.Zone == "":
 		return "", fmt.Sprintf("the zone of subnet %s to be known", subnet.ID)
@@ -40,7 +55,7 @@ func (v *view) releaseHost() {
 	if !v.ownHost() || !v.sees(infrav1.DedicatedHostReleaseCondition, v.hostKinds()) {
 		return
 	}
-	if host := instance.FindHost(string(v.Machine.UID), v.snap); host != nil {
+	if host := v.host(); host != nil {
 		v.add(instance.ReleaseHost(aws.ToString(host.HostId)))
 	}
 }
@@ -51,7 +66,7 @@ func (v *view) hostStatus(status *infrav1.AWSMachineStatus) {
 		return
 	}
 	status.DedicatedHost = nil
-	if host := instance.FindHost(string(v.Machine.UID), v.snap); host != nil {
+	if host := v.host(); host != nil {
 		status.DedicatedHost = &infrav1.DedicatedHostStatus{ID: host.HostId}
 	}
 }

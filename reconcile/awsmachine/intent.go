@@ -44,6 +44,9 @@ type Intent struct {
 	Image   *ec2types.Image
 	// ObjectURL is the link to the data in the cluster's bucket.
 	ObjectURL string
+	// Proven are the keys of secrets that the object had before it was moved, and that AWS
+	// shows to be its own.
+	Proven map[string]bool
 	// Stored are the digests of what was stored of the data, by the action's key.
 	Stored map[string]string
 	// Removed are the keys of what certainly isn't stored any more.
@@ -119,11 +122,15 @@ func (in *Intent) owner() ownership.Owner {
 
 // tags returns the tags of the instance and its parts.
 func (in *Intent) tags() map[string]string {
-	name := in.Machine.Name
+	return instance.Tags(in.Infra, &in.Machine.Spec, string(in.Machine.UID), in.Machine.Name, in.machineName(), in.controlPlane())
+}
+
+// machineName is the Machine's, as instances are tagged with it.
+func (in *Intent) machineName() string {
 	if in.Owner != nil {
-		name = in.Owner.Name
+		return in.Machine.Namespace + "/" + in.Owner.Name
 	}
-	return instance.Tags(in.Infra, &in.Machine.Spec, string(in.Machine.UID), in.Machine.Name, in.Machine.Namespace+"/"+name, in.controlPlane())
+	return in.Machine.Namespace + "/" + in.Machine.Name
 }
 
 // leaving tells that the Machine is to go, though something may still hold it: its
@@ -140,14 +147,32 @@ func (in *Intent) secrets() (bootstrap.Secrets, bool) {
 	if c == nil || in.ignitionSpec() != nil || c.InsecureSkipSecretsManager {
 		return bootstrap.Secrets{}, false
 	}
-	s := bootstrap.Secrets{Backend: c.SecureSecretsBackend, Prefix: c.SecretPrefix, Area: infrav1.InstanceReadyCondition}
-	if s.Prefix == "" {
-		s.Prefix = bootstrap.Prefix(s.Backend, string(in.Machine.UID))
-	}
+	// The prefix follows from the object, whatever is written down: under another one
+	// there may be anything.
+	s := bootstrap.Secrets{Backend: c.SecureSecretsBackend, Prefix: bootstrap.Prefix(c.SecureSecretsBackend, string(in.Machine.UID)), Area: infrav1.InstanceReadyCondition}
 	if in.Infra != nil {
 		s.Tags = in.tags()
 	}
 	return s, true
+}
+
+// recorded returns the secrets that the object records, as far as they can be its own:
+// those under the prefix that follows from it, or under that of what it was before it
+// was moved, which AWS has yet to prove. former tells the latter.
+func (in *Intent) recorded() (s bootstrap.Secrets, count int, former bool) {
+	s, ok := in.secrets()
+	if !ok {
+		return s, 0, false
+	}
+	c := in.Machine.Spec.CloudInit
+	if c.SecretPrefix == "" || c.SecretPrefix == s.Prefix {
+		return s, bootstrap.Recorded(c.SecretCount), false
+	}
+	if !bootstrap.Former(c.SecretPrefix) {
+		return s, 0, false
+	}
+	s.Prefix = c.SecretPrefix
+	return s, bootstrap.Recorded(c.SecretCount), true
 }
 
 // ignitionSpec returns how Ignition gets the bootstrap data, nil where it isn't known

@@ -36,6 +36,13 @@ func (v *view) planLaunch() {
 	if l.ImageID == "" {
 		v.wait(area, failed, "the image to be found")
 	}
+	if _, count, former := v.recorded(); former && count > 0 && !v.removedAll() {
+		v.removeSecrets()
+		v.wait(area, failed, "the secrets to be removed that this object had before it was moved")
+	}
+	if v.inBucket() && !v.Infra.BucketReady {
+		v.wait(area, failed, "bucket "+v.Infra.Bucket.Name+", which isn't known to be the cluster's own: see S3BucketReady of the AWSCluster")
+	}
 	stores, userData, err := v.userData()
 	if err != nil {
 		v.problem(area, failed, "%s", err)
@@ -107,7 +114,7 @@ func (v *view) ignition() (stores []plan.Action, data []byte, err error) {
 	case !v.inBucket():
 		return nil, nil, fmt.Errorf("the bootstrap data is Ignition, which is kept in the cluster's bucket, and the AWSCluster has none: set its spec.s3Bucket, or spec.ignition.storageType %s of the machine's template", infrav1.IgnitionStorageUnencryptedUserData)
 	}
-	store := bootstrap.PutObject(infrav1.InstanceReadyCondition, v.Infra.Bucket.Name, v.objectKey(), v.Bootstrap.Value)
+	store := bootstrap.PutObject(infrav1.InstanceReadyCondition, v.Infra.Bucket.Name, v.objectKey(), string(v.Machine.UID), v.Bootstrap.Value)
 	if v.Stored[store.Key] != bootstrap.Digest(v.Bootstrap.Value) {
 		stores = append(stores, store)
 	}
@@ -122,11 +129,19 @@ func (v *view) ignition() (stores []plan.Action, data []byte, err error) {
 // removeObject removes the data from the bucket. There is no record of it: it is
 // removed once, when it isn't needed any more, whether or not it was stored.
 func (v *view) removeObject() {
+	if a := v.removesObject(); a != nil {
+		v.add(*a)
+	}
+}
+
+// removesObject returns the removal, nil where there is nothing to remove.
+func (v *view) removesObject() *plan.Action {
 	if !v.mayBeInBucket() {
-		return
+		return nil
 	}
 	a := bootstrap.DeleteObject(areaBootstrap, v.Infra.Bucket.Name, v.objectKey())
-	if !v.Removed[a.Key] && !v.Tolerated[a.Key] {
-		v.add(a)
+	if v.Removed[a.Key] || v.Tolerated[a.Key] {
+		return nil
 	}
+	return &a
 }

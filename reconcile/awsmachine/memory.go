@@ -12,6 +12,8 @@ type memory struct {
 	// stored are the digests of bootstrap data that was stored, storedAt when.
 	stored   map[string]string
 	storedAt map[string]time.Time
+	// proven are the keys of secrets that the object had before it was moved.
+	proven map[string]bool
 	// removed are the keys of bootstrap data that is certainly gone.
 	removed map[string]bool
 	// visible is when AWS must be showing what was stored, so that it is certain whether
@@ -27,7 +29,7 @@ type memory struct {
 // ready returns the memory with its maps made.
 func (m *memory) ready() *memory {
 	if m.stored == nil {
-		m.stored, m.storedAt, m.removed = map[string]string{}, map[string]time.Time{}, map[string]bool{}
+		m.stored, m.storedAt, m.removed, m.proven = map[string]string{}, map[string]time.Time{}, map[string]bool{}, map[string]bool{}
 	}
 	return m
 }

@@ -70,7 +70,7 @@ func (p *pass) intent() Intent {
 	in := newIntent(p.obj, p.related, p.Living)
 	in.Started, in.Failures, in.Tolerated = p.started, p.memory.holds.Failures(), p.tolerated
 	in.Bootstrap, in.ImageID, in.Image, in.ObjectURL = p.data, p.imageID, p.image, p.objectURL
-	in.Stored, in.Removed, in.InLine = p.memory.stored, p.memory.removed, p.inLine
+	in.Stored, in.Removed, in.Proven, in.InLine = p.memory.stored, p.memory.removed, p.memory.proven, p.inLine
 	in.Ended, in.PoolExhausted, in.Unread, in.Awaited = p.ended, p.poolExhausted, p.unread, p.awaited
 	if p.deleting() && p.Clock.Now().Before(p.memory.visible) {
 		in.Awaited = "secrets with bootstrap data to show, should any be left, which AWS does by " + clockTime(p.memory.visible)
@@ -104,6 +104,7 @@ func (p *pass) run(ctx context.Context) (ctrl.Result, error) {
 	p.observeParts(ctx)
 	p.memory.holds.Renew(p.obj.Generation)
 	defer p.gate.leave(p.session.Scope, p.key())
+	p.judge(ctx)
 	if err := p.prepare(ctx); err != nil {
 		return ctrl.Result{}, err
 	}
@@ -216,7 +217,7 @@ func (p *pass) converge(ctx context.Context) (plan.Plan, error) {
 			return v.plan, err
 		}
 		p.settled(v)
-		ready := slices.DeleteFunc(v.plan.Ready(), func(a plan.Action) bool { return p.memory.holds.Held(a.Key, p.Clock.Now()) })
+		ready := p.memory.holds.Ready(v.plan.Ready(), p.Clock.Now())
 		if len(ready) == 0 || round == maxRounds || ctx.Err() != nil {
 			return v.plan, ctx.Err()
 		}
@@ -267,7 +268,7 @@ func (p *pass) take(r plan.Result) {
 		p.tolerated[a.Key] = true
 	case r.Outcome != plan.Failed && a.Verb == plan.Delete && a.Area == infrav1.ELBAttachedCondition:
 		// It is out, whether or not the targets can be read.
-		p.memory.holds.Release(a.Key)
+		p.memory.holds.Did(a, p.Clock.Now())
 		p.tolerated[a.Key] = true
 	case r.Outcome != plan.Failed && a.Verb == plan.Delete && a.Key == instance.AddressKey:
 		// What the journal's entry stands for was there, and is no more.
@@ -276,12 +277,12 @@ func (p *pass) take(r plan.Result) {
 	case r.Outcome == plan.Failed, r.Outcome == plan.Existed && a.Verb != plan.Delete:
 		p.memory.holds.Fail(a.Key, a.Area, r.Err.Message, p.Clock.Now())
 	case a.Verb == plan.Create && a.Key != launchKey:
-		p.memory.holds.Release(a.Key)
+		p.memory.holds.Did(a, p.Clock.Now())
 		p.memory.stored[a.Key] = digest(a)
 	case a.Verb == plan.Delete && a.Area == areaBootstrap:
 		p.removed(r)
 	default:
-		p.memory.holds.Release(a.Key)
+		p.memory.holds.Did(a, p.Clock.Now())
 	}
 	p.event(r)
 }
@@ -383,7 +384,7 @@ func (p *pass) project(ctx context.Context) error {
 func (p *pass) finish(ctx context.Context) (ctrl.Result, error) {
 	v := p.view()
 	known, visible := p.hostsKnown(v)
-	if v.pooled() || known && (v.row != nil || v.vanished()) {
+	if v.pooled() || known && (v.row != nil || v.foreign != nil || v.vanished()) {
 		return p.release(ctx)
 	}
 	if tried := p.memory.tried.Add(v.snap.Grace); !p.memory.tried.IsZero() && tried.After(visible) {

@@ -29,17 +29,19 @@ type view struct {
 	Intent
 	snap *mirror.Snapshot
 	// row is the instance, nil while none is to be seen.
-	row  *ec2types.Instance
-	plan plan.Plan
+	row *ec2types.Instance
+	// foreign is the instance that the object names and that isn't its own, nil for none.
+	foreign *instance.Found
+	plan    plan.Plan
 }
 
 func observe(in Intent, snap *mirror.Snapshot) *view {
 	v := &view{Intent: in, snap: snap}
-	cluster := ""
-	if in.Infra != nil {
-		cluster = in.Infra.Cluster
+	found := v.find()
+	v.row = found.Own()
+	if found.Row != nil && v.row == nil {
+		v.foreign = &found
 	}
-	v.row = instance.Find(&in.Machine.Spec, string(in.Machine.UID), cluster, in.Machine.Name, snap)
 	return v
 }
 
@@ -69,6 +71,17 @@ func (v *view) make() {
 	default:
 		v.planInstance()
 	}
+	if !v.deleting() {
+		v.plan.ClaimsFirst()
+	}
+}
+
+// find returns the machine's instance, and whose it is.
+func (v *view) find() instance.Found {
+	if v.pooled() {
+		return v.findMember()
+	}
+	return instance.Find(&v.Machine.Spec, v.owner(), v.snap)
 }
 
 // groundless tells that the machine has nothing to stand on yet, for which AWS
@@ -128,7 +141,7 @@ func (v *view) alive() bool { return v.row != nil && !instance.Ended(v.row) }
 
 // vanished tells that the recorded instance is proven to be gone.
 func (v *view) vanished() bool {
-	return v.row == nil && instance.RecordedID(&v.Machine.Spec) != "" &&
+	return v.row == nil && v.foreign == nil && instance.RecordedID(&v.Machine.Spec) != "" &&
 		v.snap.AbsentSince(mirror.Instances.Kind, v.Started.Add(v.snap.Grace))
 }
 
@@ -137,6 +150,9 @@ func (v *view) planMissing() {
 	const area = infrav1.InstanceReadyCondition
 	id := instance.RecordedID(&v.Machine.Spec)
 	switch {
+	case v.foreign != nil:
+		v.problem(area, infrav1.InstanceForeignReason, "instance %s, which spec.instanceID names, belongs to %s, so that nothing is read or changed of it; "+
+			"delete this object, which leaves the instance alone, or delete the Machine to have an instance made", id, v.foreign.Claim.Of)
 	case v.pooled() && id == "":
 		v.problem(area, infrav1.InstanceNotFoundReason, "the machine belongs to a pool and names no instance in spec.instanceID; delete it: the pool makes those of its instances")
 	case v.vanished():
@@ -186,6 +202,7 @@ func (v *view) planInstance() {
 		return
 	}
 	v.planDrift()
+	v.reclaimHost()
 	if state == infrav1.InstanceStateRunning {
 		v.planAddress()
 		v.planBalancing(id)
@@ -226,15 +243,24 @@ func (v *view) removeBootstrapData() {
 	if v.pooled() {
 		return // the pool's launch template holds it
 	}
-	if s, ok := v.secrets(); ok {
-		s.Area = areaBootstrap
-		for part := range bootstrap.Recorded(v.Machine.Spec.CloudInit.SecretCount) {
-			if !v.Removed[s.Key(part)] {
-				v.add(s.Delete(part))
-			}
+	v.removeSecrets()
+	v.removeObject()
+}
+
+// removeSecrets removes the recorded secrets. Of what the object was before it was moved
+// it removes what AWS proves.
+func (v *view) removeSecrets() {
+	s, count, former := v.recorded()
+	s.Area = areaBootstrap
+	for part := range count {
+		switch key := s.Key(part); {
+		case v.Removed[key]:
+		case !former || v.Proven[key]:
+			v.add(s.Delete(part))
+		default:
+			v.wait(areaBootstrap, ReasonWaitingForObservation, "whose secret "+bootstrap.SecretName(s.Backend, s.Prefix, part)+" is")
 		}
 	}
-	v.removeObject()
 }
 
 // planDelete takes the instance out of the load balancers and ends it.

@@ -7,7 +7,12 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
+
+// tagGroupName is the tag by which Auto Scaling tells whose instance it is; nobody else
+// may write it.
+const tagGroupName = "aws:autoscaling:groupName"
 
 // pooled tells that the machine stands for an instance of a pool's Auto Scaling
 // group, which makes it, tags it and holds it to what the launch template says.
@@ -19,6 +24,29 @@ func (v *view) poolsGroup() autoscaling.Claimed[mirror.AutoScalingGroup] {
 		return autoscaling.Claimed[mirror.AutoScalingGroup]{}
 	}
 	return autoscaling.FindGroup(v.snap, v.Pool.Spec.ProviderID, autoscaling.OwnerOf(v.Pool, v.Infra, v.Living))
+}
+
+// findMember returns the instance that the machine stands for. It is the machine's
+// where the pool's own group has it, or had it: only AWS writes which group launched it.
+func (v *view) findMember() instance.Found {
+	id := instance.RecordedID(&v.Machine.Spec)
+	row, ok := mirror.Get(v.snap, mirror.Instances, id)
+	if !ok {
+		return instance.Found{}
+	}
+	group := v.poolsGroup()
+	if autoscaling.FindMember(group, id) != nil {
+		return instance.Found{Row: row, Claim: ownership.Claim{Verdict: ownership.Ours}}
+	}
+	if v.Pool == nil {
+		return instance.Found{Row: row, Claim: ownership.Claim{Of: "a pool that isn't there"}}
+	}
+	owner := autoscaling.OwnerOf(v.Pool, v.Infra, v.Living)
+	_, foreign := group.Foreign()
+	if name := instance.Tag(row.Tags, tagGroupName); foreign || name != owner.Name {
+		return instance.Found{Row: row, Claim: ownership.Claim{Of: "no instance of the group of AWSMachinePool " + v.Pool.Name}}
+	}
+	return instance.Found{Row: row, Claim: owner.Claim(ownership.Resource{ID: id, Tags: instance.TagMap(row.Tags)})}
 }
 
 // planLeave ends the instance through its group. One that the pool's group hasn't any
@@ -37,10 +65,10 @@ func (v *view) planLeave() {
 	}
 }
 
-// leaveKinds returns the tables that the end of a machine of a pool is judged by,
-// besides that of instances.
+// leaveKinds returns the tables that a machine of a pool is judged by, besides that of
+// instances.
 func (in *Intent) leaveKinds() []mirror.Kind {
-	if !in.deleting() || !in.pooled() {
+	if !in.pooled() {
 		return nil
 	}
 	return []mirror.Kind{mirror.AutoScalingGroups.Kind}

@@ -8,7 +8,6 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 )
 
@@ -41,23 +40,28 @@ func (v *view) record() infrav1.AWSMachineSpec {
 		}
 	}
 	s, ok := v.secrets()
+	_, count, former := v.recorded()
 	switch {
 	case !ok:
-	case v.row == nil && v.Bootstrap != nil && instance.RecordedID(&spec) == "" && !v.failed():
+	case former && count > 0 && !v.removedAll():
+		// What was made before the object was moved goes first.
+	case v.row == nil && v.foreign == nil && v.Bootstrap != nil && instance.RecordedID(&spec) == "" && !v.failed():
 		if parts, err := v.parts(s); err == nil {
 			// A later attempt may need fewer; those of the earlier one have to be removed too.
-			spec.CloudInit.SecretPrefix = s.Prefix
-			spec.CloudInit.SecretCount = max(spec.CloudInit.SecretCount, int32(len(parts)))
+			if former || spec.CloudInit.SecretPrefix != s.Prefix {
+				count = 0
+			}
+			spec.CloudInit.SecretPrefix, spec.CloudInit.SecretCount = s.Prefix, int32(max(count, len(parts)))
 		}
-	case v.removedAll(bootstrap.Recorded(spec.CloudInit.SecretCount)):
+	case v.removedAll():
 		spec.CloudInit.SecretPrefix, spec.CloudInit.SecretCount = "", 0
 	}
 	return spec
 }
 
 // removedAll tells that all secrets that are recorded were removed.
-func (v *view) removedAll(count int) bool {
-	s, _ := v.secrets()
+func (v *view) removedAll() bool {
+	s, count, _ := v.recorded()
 	for part := range count {
 		if !v.Removed[s.Key(part)] {
 			return false
@@ -130,8 +134,11 @@ func (v *view) status() infrav1.AWSMachineStatus {
 	case v.doubtful():
 		return status // that AWS doesn't show it proves nothing yet
 	}
-	if v.row != nil {
+	switch {
+	case v.row != nil:
 		v.instanceStatus(&status)
+	case v.foreign != nil:
+		status.InstanceState, status.Addresses = nil, nil
 	}
 	v.hostStatus(&status)
 	status.PendingCreations = v.unsettled()
@@ -145,7 +152,7 @@ func (v *view) status() infrav1.AWSMachineStatus {
 // doubtful tells that AWS doesn't show an instance which ran, and that it isn't proven
 // to be gone: what was known of it last holds.
 func (v *view) doubtful() bool {
-	return v.row == nil && v.Machine.Provisioned() && !v.deleting() && !v.vanished()
+	return v.row == nil && v.foreign == nil && v.Machine.Provisioned() && !v.deleting() && !v.vanished()
 }
 
 // blind returns the status while AWS was not seen yet: that which the object has,

@@ -56,7 +56,7 @@ func (v *view) pointer() ([]byte, error) {
 			"and give the instances' profile in nodesIAMInstanceProfiles, or set spec.ignition.storageType %s", infrav1.IgnitionStorageUnencryptedUserData)
 	}
 	bucket := v.Infra.Bucket.Name
-	if store := bootstrap.PutObject(areaTemplate, bucket, v.objectKey(), v.Bootstrap.Value); v.Stored != bootstrap.Digest(v.Bootstrap.Value) {
+	if store := bootstrap.PutObject(areaTemplate, bucket, v.objectKey(), string(v.Pool.UID), v.Bootstrap.Value); v.Stored != bootstrap.Digest(v.Bootstrap.Value) {
 		v.storing = true
 		v.add(store)
 	}

@@ -9,6 +9,7 @@ import (
 	"compress/gzip"
 	"encoding/base64"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/google/uuid"
@@ -58,6 +59,14 @@ func Prefix(backend infrav1.SecretBackend, uid string) string {
 	}
 	return entry + "/" + id
 }
+
+// formerPrefix is what prefixes look like that were made for another UID, by this
+// program or by another one.
+var formerPrefix = regexp.MustCompile(`^(aws\.|/)cluster\.x-k8s\.io/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// Former tells whether a prefix may be that of an object before it was moved. Any other
+// is nobody's here, whoever wrote it down.
+func Former(prefix string) bool { return formerPrefix.MatchString(prefix) }
 
 // SecretName returns the name of the part with the number, counted from 0.
 func SecretName(backend infrav1.SecretBackend, prefix string, part int) string {

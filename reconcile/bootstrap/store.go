@@ -45,9 +45,11 @@ func (s Secrets) Create(part int, data []byte) plan.Action {
 	name := SecretName(s.Backend, s.Prefix, part)
 	a := plan.Action{Key: s.Key(part), Area: s.Area, Verb: plan.Create, Summary: fmt.Sprintf("create secret %s with bootstrap data", name)}
 	if s.Backend == infrav1.SecretBackendSSMParameterStore {
-		// Tags and overwriting exclude each other, and a repeated creation must pass.
-		a.Operation = "ssm.PutParameter"
-		a.Input = &ssm.PutParameterInput{Name: aws.String(name), Value: aws.String(string(data)), Type: ssmtypes.ParameterTypeSecureString, Overwrite: aws.Bool(true)}
+		in := &ssm.PutParameterInput{Name: aws.String(name), Value: aws.String(string(data)), Type: ssmtypes.ParameterTypeSecureString}
+		for _, k := range names.SortedKeys(s.Tags) {
+			in.Tags = append(in.Tags, ssmtypes.Tag{Key: aws.String(k), Value: aws.String(s.Tags[k])})
+		}
+		a.Operation, a.Input = "ssm.PutParameter", in
 		return a
 	}
 	in := &secretsmanager.CreateSecretInput{Name: aws.String(name), SecretBinary: data, ClientRequestToken: aws.String(names.Token(name, Digest(data)))}
@@ -74,11 +76,14 @@ func (s Secrets) Delete(part int) plan.Action {
 // objectKeyPrefix begins the keys of the actions about objects.
 const objectKeyPrefix = "bootstrap-object/"
 
-// PutObject returns what stores data in a bucket.
-func PutObject(area, bucket, key string, data []byte) plan.Action {
+// objectUID is the key of an object's metadata that tells for which object it was made.
+const objectUID = "capa-apiserver-uid"
+
+// PutObject returns what stores data in a bucket, for the object with the UID.
+func PutObject(area, bucket, key, uid string, data []byte) plan.Action {
 	return plan.Action{Key: objectKeyPrefix + key, Area: area, Verb: plan.Create, Operation: "s3.PutObject",
 		Input: &s3.PutObjectInput{Bucket: aws.String(bucket), Key: aws.String(key), Body: bytes.NewReader(data),
-			ContentLength: aws.Int64(int64(len(data)))},
+			ContentLength: aws.Int64(int64(len(data))), Metadata: map[string]string{objectUID: uid}},
 		Summary: fmt.Sprintf("create object %s in bucket %s with bootstrap data", key, bucket)}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -18,18 +19,30 @@ import (
 const AddressKey = "elastic-ip"
 
 // FindAddress returns the public address that was allocated for an object, nil when
-// none is to be seen.
-func FindAddress(uid string, snap *mirror.Snapshot) *ec2types.Address {
-	for _, a := range mirror.Tagged(snap, mirror.Addresses, names.TagUID, uid) {
-		return a
+// none is to be seen: the one that carries its UID, or of an object that was moved the
+// one that was made for its instance.
+func FindAddress(owner ownership.Owner, instanceID string, snap *mirror.Snapshot) *ec2types.Address {
+	var moved *ec2types.Address
+	for _, a := range mirror.Tagged(snap, mirror.Addresses, names.TagOwnedPrefix+owner.Cluster, names.Owned) {
+		switch {
+		case !ClaimOf(aws.ToString(a.AllocationId), a.Tags, owner, false).Ours():
+		case Tag(a.Tags, names.TagUID) == owner.UID:
+			return a
+		case instanceID != "" && Tag(a.Tags, names.TagRole) == addressRole(instanceID):
+			moved = a
+		}
 	}
-	return nil
+	return moved
 }
+
+// addressRole is the role tag of an instance's address, which tells it from those of
+// NAT gateways.
+func addressRole(instanceID string) string { return "ec2-" + instanceID }
 
 // AllocateAddress returns the allocation of an address for an instance, from the pool
 // of the spec unless that is exhausted. AWS can't be asked to do it only once.
 func AllocateAddress(pool *infrav1.ElasticIPPool, exhausted bool, instanceID, cluster string, tags map[string]string) plan.Action {
-	role := "ec2-" + instanceID // it tells the address from those of NAT gateways
+	role := addressRole(instanceID)
 	all := map[string]string{}
 	for k, v := range tags {
 		all[k] = v

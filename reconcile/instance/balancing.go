@@ -13,19 +13,26 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
 // Register returns what puts a control plane instance behind every listener of
-// the API server's load balancers. waits says what isn't known yet.
-func Register(id string, infra *Infra, snap *mirror.Snapshot) (actions []plan.Action, waits string) {
+// the API server's load balancers, which are the cluster's own. waits says what isn't
+// known yet, or is somebody else's.
+func Register(id string, infra *Infra, living ownership.Living, snap *mirror.Snapshot) (actions []plan.Action, waits string) {
+	owner := infra.Owner(living)
 	for _, lb := range infra.LoadBalancers {
+		if of, ok := lb.claim(owner, snap); !ok {
+			waits = first(waits, of)
+			continue
+		}
 		if lb.Classic {
 			a, wait := registerClassic(id, lb, snap)
 			actions, waits = append(actions, a...), first(waits, wait)
 			continue
 		}
-		groups := groupsBehind(lb, snap)
+		groups := groupsBehind(lb, owner, snap)
 		if len(groups) == 0 {
 			waits = first(waits, "a target group behind load balancer "+lb.Name)
 		}
@@ -43,6 +50,28 @@ func Register(id string, infra *Infra, snap *mirror.Snapshot) (actions []plan.Ac
 		}
 	}
 	return actions, waits
+}
+
+// claim tells whether a load balancer is the cluster's own: what its status names
+// proves nothing. Else waits says what is missing.
+func (lb LoadBalancer) claim(owner ownership.Owner, snap *mirror.Snapshot) (waits string, ok bool) {
+	var tags map[string]string
+	id := lb.ARN
+	if lb.Classic {
+		row, there := mirror.Get(snap, mirror.ClassicLoadBalancers, lb.Name)
+		if !there {
+			return "load balancer " + lb.Name, false
+		}
+		id, tags = lb.Name, mirror.ClassicLoadBalancers.Tags(row)
+	} else {
+		row, there := mirror.Get(snap, mirror.LoadBalancers, lb.ARN)
+		if !there {
+			return "load balancer " + lb.Name, false
+		}
+		tags = mirror.LoadBalancers.Tags(row)
+	}
+	claim := owner.Claim(ownership.Resource{ID: id, Tags: tags, Recorded: true})
+	return fmt.Sprintf("a load balancer of the cluster's own: %s, which the AWSCluster names, belongs to %s", first(lb.Name, lb.ARN), claim.Of), claim.Ours()
 }
 
 // because says why target groups couldn't be read, as far as that is known.
@@ -72,9 +101,9 @@ func hasInstance(row *mirror.ClassicLoadBalancer, id string) bool {
 	return slices.ContainsFunc(row.Instances, func(i elbtypes.Instance) bool { return aws.ToString(i.InstanceId) == id })
 }
 
-// groupsBehind returns the target groups of a load balancer's listeners: those
+// groupsBehind returns the cluster's target groups of a load balancer's listeners: those
 // that the listeners name, and those that say they serve it.
-func groupsBehind(lb LoadBalancer, snap *mirror.Snapshot) []*mirror.TargetGroup {
+func groupsBehind(lb LoadBalancer, owner ownership.Owner, snap *mirror.Snapshot) []*mirror.TargetGroup {
 	named := map[string]bool{}
 	if row, ok := mirror.Get(snap, mirror.LoadBalancers, lb.ARN); ok {
 		for _, l := range row.Listeners {
@@ -84,15 +113,20 @@ func groupsBehind(lb LoadBalancer, snap *mirror.Snapshot) []*mirror.TargetGroup 
 		}
 	}
 	return mirror.Select(snap, mirror.TargetGroups, func(g *mirror.TargetGroup) bool {
-		return named[aws.ToString(g.TargetGroupArn)] || slices.Contains(g.LoadBalancerArns, lb.ARN)
+		behind := named[aws.ToString(g.TargetGroupArn)] || slices.Contains(g.LoadBalancerArns, lb.ARN)
+		return behind && owner.Claim(ownership.Resource{ID: aws.ToString(g.TargetGroupArn), Tags: mirror.TargetGroups.Tags(g), Inside: true}).Ours()
 	})
 }
 
 // Deregister returns what takes an instance out of the load balancers, before it
 // ends: then they send nothing more to it.
-func Deregister(id string, infra *Infra, snap *mirror.Snapshot) []plan.Action {
+func Deregister(id string, infra *Infra, living ownership.Living, snap *mirror.Snapshot) []plan.Action {
 	var actions []plan.Action
+	owner := infra.Owner(living)
 	for _, lb := range infra.LoadBalancers {
+		if _, ok := lb.claim(owner, snap); !ok {
+			continue
+		}
 		if lb.Classic {
 			if row, ok := mirror.Get(snap, mirror.ClassicLoadBalancers, lb.Name); ok && hasInstance(row, id) {
 				actions = append(actions, plan.Action{Key: "deregister/" + lb.Name, Area: infrav1.ELBAttachedCondition, Verb: plan.Delete,
@@ -103,7 +137,7 @@ func Deregister(id string, infra *Infra, snap *mirror.Snapshot) []plan.Action {
 			}
 			continue
 		}
-		for _, g := range groupsBehind(lb, snap) {
+		for _, g := range groupsBehind(lb, owner, snap) {
 			if g.Targets != nil && !slices.Contains(g.Targets, id) {
 				continue
 			}

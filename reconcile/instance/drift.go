@@ -63,14 +63,11 @@ func parts(i *ec2types.Instance, spec *infrav1.AWSMachineSpec) []string {
 }
 
 func tagDrift(i *ec2types.Instance, want Wanted) []plan.Action {
-	have := map[string]string{}
-	for _, t := range i.Tags {
-		have[aws.ToString(t.Key)] = aws.ToString(t.Value)
-	}
+	have := TagMap(i.Tags)
 	var actions []plan.Action
 	id := aws.ToString(i.InstanceId)
 	if missing := names.Missing(want.Tags, have); len(missing) > 0 {
-		actions = append(actions, plan.Action{Key: "tags", Area: AreaSettings, Verb: plan.Update, Operation: "ec2.CreateTags",
+		actions = append(actions, plan.Action{Key: "tags", Area: AreaSettings, Verb: plan.Update, Operation: "ec2.CreateTags", Claims: claims(missing),
 			Input:   &ec2.CreateTagsInput{Resources: parts(i, want.Spec), Tags: TagList(missing)},
 			Summary: fmt.Sprintf("tag instance %s, its volumes and interfaces with %s", id, strings.Join(names.SortedKeys(missing), ", "))})
 	}
@@ -86,6 +83,21 @@ func tagDrift(i *ec2types.Instance, want Wanted) []plan.Action {
 			Summary: fmt.Sprintf("delete tags %s of instance %s, its volumes and interfaces", strings.Join(want.Removed, ", "), id)})
 	}
 	return actions
+}
+
+// claims tells that tags rewrite the UID of what was moved.
+func claims(missing map[string]string) bool { return missing[names.TagUID] != "" }
+
+// Reclaim returns the action that puts the object's UID onto what it had before it was
+// moved, an address or a host; nil where that isn't needed.
+func Reclaim(key, area, what, id, uid string, have []ec2types.Tag) *plan.Action {
+	old := Tag(have, names.TagUID)
+	if old == "" || old == uid {
+		return nil
+	}
+	return &plan.Action{Key: key + "-tags", Area: area, Verb: plan.Update, Operation: "ec2.CreateTags", Claims: true,
+		Input:   &ec2.CreateTagsInput{Resources: []string{id}, Tags: TagList(map[string]string{names.TagUID: uid})},
+		Summary: fmt.Sprintf("tag %s %s with the UID of this object, which was moved", what, id)}
 }
 
 // groupDrift compares the groups of all interfaces that the instance was launched

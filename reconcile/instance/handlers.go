@@ -54,6 +54,14 @@ func settingHandlers() []plan.Handler {
 	return []plan.Handler{
 		plan.EC2("TagInstance", (*ec2.Client).CreateTags, func(w *plan.Writer, in *ec2.CreateTagsInput, _ *ec2.CreateTagsOutput) {
 			eachInstance(w, in.Resources, func(i *ec2types.Instance) { i.Tags = withTags(i.Tags, in.Tags) })
+			for _, id := range in.Resources {
+				switch {
+				case strings.HasPrefix(id, "eipalloc-"):
+					plan.Modify(w, mirror.Addresses, id, func(a *ec2types.Address) { a.Tags = withTags(a.Tags, in.Tags) })
+				case strings.HasPrefix(id, "h-"):
+					plan.Modify(w, mirror.Hosts, id, func(h *ec2types.Host) { h.Tags = withTags(h.Tags, in.Tags) })
+				}
+			}
 		}, mirror.Instances.Kind),
 		plan.EC2("UntagInstance", (*ec2.Client).DeleteTags, func(w *plan.Writer, in *ec2.DeleteTagsInput, _ *ec2.DeleteTagsOutput) {
 			eachInstance(w, in.Resources, func(i *ec2types.Instance) {

@@ -14,6 +14,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -21,14 +22,21 @@ import (
 const HostKey = "host"
 
 // FindHost returns the dedicated host that was allocated for an object, nil when none
-// is to be seen.
-func FindHost(uid string, snap *mirror.Snapshot) *ec2types.Host {
-	for _, h := range mirror.Tagged(snap, mirror.Hosts, names.TagUID, uid) {
-		if h.State != ec2types.AllocationStateReleased && h.State != ec2types.AllocationStateReleasedPermanentFailure {
+// is to be seen: the one that carries its UID, or of an object that was moved the one
+// that was made for a Machine of this name, which is NAMESPACE/NAME.
+func FindHost(owner ownership.Owner, machineName string, snap *mirror.Snapshot) *ec2types.Host {
+	var moved *ec2types.Host
+	for _, h := range mirror.Tagged(snap, mirror.Hosts, names.TagOwnedPrefix+owner.Cluster, names.Owned) {
+		switch {
+		case h.State == ec2types.AllocationStateReleased, h.State == ec2types.AllocationStateReleasedPermanentFailure,
+			!ClaimOf(aws.ToString(h.HostId), h.Tags, owner, false).Ours():
+		case Tag(h.Tags, names.TagUID) == owner.UID:
 			return h
+		case Tag(h.Tags, names.TagUID) != "" && Tag(h.Tags, tagMachineName) == machineName:
+			moved = h
 		}
 	}
-	return nil
+	return moved
 }
 
 // AllocateHost returns the allocation of a host for one instance of the type, in the

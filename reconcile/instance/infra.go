@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
 
 // Infra is what machines have to know of their cluster's infrastructure.
@@ -34,6 +36,9 @@ type Infra struct {
 	LookupFormat, LookupOrg, LookupBaseOS string
 	SSHKeyName                            *string
 	IdentityRef                           *infrav1.AWSIdentityReference
+	// UID, Namespace, Name and Created are the AWSCluster's.
+	UID, Namespace, Name string
+	Created              time.Time
 	// LoadBalancers are the API server's.
 	LoadBalancers []LoadBalancer
 	Bucket        *infrav1.S3Bucket
@@ -59,6 +64,7 @@ func InfraOf(c *infrav1.AWSCluster, name string, external bool) *Infra {
 		LookupBaseOS: c.Spec.ImageLookupBaseOS, SSHKeyName: c.Spec.SSHKeyName, IdentityRef: c.Spec.IdentityRef, Bucket: c.Spec.S3Bucket,
 	}
 	in.BucketReady = in.Bucket != nil && !external && meta.IsStatusConditionTrue(c.Status.Conditions, infrav1.S3BucketReadyCondition)
+	in.UID, in.Namespace, in.Name, in.Created = string(c.UID), c.Namespace, c.Name, c.CreationTimestamp.Time
 	for role, group := range c.Status.NetworkStatus.SecurityGroups {
 		in.Groups[role] = group.ID
 	}
@@ -74,6 +80,12 @@ func InfraOf(c *infrav1.AWSCluster, name string, external bool) *Infra {
 		}
 	}
 	return in
+}
+
+// Owner is as whom the cluster's own resources are judged.
+func (in *Infra) Owner(living ownership.Living) ownership.Owner {
+	return ownership.Owner{Owner: names.Owner{Cluster: in.Cluster, UID: in.UID}, Kind: ownership.KindCluster, Namespace: in.Namespace, Name: in.Name,
+		Created: in.Created, Account: in.Account, Region: in.Region, Living: living}
 }
 
 // Same tells whether machines would be treated the same by both.

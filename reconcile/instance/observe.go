@@ -10,6 +10,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
 
 // RecordedID returns the id of the instance that an object records, or "".
@@ -21,30 +22,75 @@ func RecordedID(spec *infrav1.AWSMachineSpec) string {
 	return provider[strings.LastIndex(provider, "/")+1:]
 }
 
-// Find returns an object's instance: the recorded one, else one that carries the
-// object's UID, else one that another tool made for a machine of this name and
-// cluster, which is alive. Nil when none is to be seen.
-func Find(spec *infrav1.AWSMachineSpec, uid, cluster, name string, snap *mirror.Snapshot) *ec2types.Instance {
-	if id := RecordedID(spec); id != "" {
-		row, _ := mirror.Get(snap, mirror.Instances, id)
-		return row
+// Found is an instance that an object names, or that names it, and whose it is.
+type Found struct {
+	Row   *ec2types.Instance
+	Claim ownership.Claim
+}
+
+// Own returns the instance, nil unless it is there and the object's.
+func (f Found) Own() *ec2types.Instance {
+	if !f.Claim.Ours() {
+		return nil
 	}
-	var found *ec2types.Instance
+	return f.Row
+}
+
+// Find returns an object's instance: the recorded one, which is a wish, else one that
+// carries the object's UID, else one that another tool made for a machine of this name
+// and cluster, which is alive. The zero Found when none is to be seen.
+func Find(spec *infrav1.AWSMachineSpec, owner ownership.Owner, snap *mirror.Snapshot) Found {
+	if id := RecordedID(spec); id != "" {
+		row, ok := mirror.Get(snap, mirror.Instances, id)
+		if !ok {
+			return Found{}
+		}
+		return Found{row, ClaimOf(id, row.Tags, owner, true)}
+	}
+	var found Found
 	for _, row := range mirror.Select(snap, mirror.Instances, func(i *ec2types.Instance) bool {
-		return Tag(i.Tags, names.TagUID) == uid || adoptable(i, cluster, name)
+		return Tag(i.Tags, names.TagUID) == owner.UID || adoptable(i, owner)
 	}) {
-		if found == nil || !Ended(found) && Tag(row.Tags, names.TagUID) == uid || Ended(found) && !Ended(row) {
-			found = row
+		claim := ClaimOf(aws.ToString(row.InstanceId), row.Tags, owner, false)
+		if old := found.Row; claim.Ours() &&
+			(old == nil || !Ended(old) && Tag(row.Tags, names.TagUID) == owner.UID || Ended(old) && !Ended(row)) {
+			found = Found{row, claim}
 		}
 	}
 	return found
 }
 
+// ClaimOf tells whether what AWS shows of an instance, or of what belongs to one, is
+// the owner's. Machines keep their namespace when they are moved: what says that it was
+// made for a Machine of another one was not the owner's before.
+func ClaimOf(id string, list []ec2types.Tag, owner ownership.Owner, recorded bool) ownership.Claim {
+	return ClaimTags(id, TagMap(list), owner, recorded)
+}
+
+// ClaimTags does the same for tags by key.
+func ClaimTags(id string, tags map[string]string, owner ownership.Owner, recorded bool) ownership.Claim {
+	claim := owner.Claim(ownership.Resource{ID: id, Tags: tags, Recorded: recorded})
+	machine := tags[tagMachineName]
+	if namespace, _, _ := strings.Cut(machine, "/"); claim.Ours() && machine != "" && tags[names.TagUID] != owner.UID && namespace != owner.Namespace {
+		return ownership.Claim{Of: "a Machine in another namespace, by its tag " + tagMachineName}
+	}
+	return claim
+}
+
 // adoptable tells whether an instance was made for the machine without our UID tag.
-func adoptable(i *ec2types.Instance, cluster, name string) bool {
+func adoptable(i *ec2types.Instance, owner ownership.Owner) bool {
 	state := State(i)
-	return Tag(i.Tags, names.TagName) == name && Tag(i.Tags, names.TagOwnedPrefix+cluster) == names.Owned &&
-		Tag(i.Tags, names.TagUID) == "" && (state == infrav1.InstanceStatePending || state == infrav1.InstanceStateRunning)
+	return Tag(i.Tags, names.TagName) == owner.Name && Tag(i.Tags, names.TagUID) == "" &&
+		(state == infrav1.InstanceStatePending || state == infrav1.InstanceStateRunning)
+}
+
+// TagMap returns the tags by key.
+func TagMap(list []ec2types.Tag) map[string]string {
+	tags := make(map[string]string, len(list))
+	for _, t := range list {
+		tags[aws.ToString(t.Key)] = aws.ToString(t.Value)
+	}
+	return tags
 }
 
 // Tag returns the value of a tag, "" without it.

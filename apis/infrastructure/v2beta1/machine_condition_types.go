@@ -16,6 +16,7 @@ const (
 // Reasons of the conditions of AWSMachine.
 const (
 	InstanceNotFoundReason                = "InstanceNotFound"
+	InstanceForeignReason                 = "InstanceForeign"
 	InstanceTerminatedReason              = "InstanceTerminated"
 	InstanceStoppedReason                 = "InstanceStopped"
 	InstanceNotReadyReason                = "InstanceNotReady"

@@ -1,0 +1,66 @@
+package awsmachine
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
+)
+
+// judge looks, once, whose the bootstrap data is that the object records or that its
+// name leads to, and that nothing else proves to be its own.
+func (p *pass) judge(ctx context.Context) {
+	v := p.view()
+	if v.pooled() || v.groundless() {
+		return
+	}
+	if s, count, former := v.recorded(); former {
+		for part := range count {
+			p.judgeSecret(ctx, v.owner(), s, part)
+		}
+	}
+	due := v.deleting() || v.joined() || v.failed() || v.row != nil && instance.Ended(v.row)
+	if a := v.removesObject(); due && a != nil && !v.Infra.BucketReady {
+		p.judgeObject(ctx, v, a.Key)
+	}
+}
+
+func (p *pass) judgeSecret(ctx context.Context, owner ownership.Owner, s bootstrap.Secrets, part int) {
+	key, name := s.Key(part), bootstrap.SecretName(s.Backend, s.Prefix, part)
+	if p.memory.removed[key] || p.memory.proven[key] {
+		return
+	}
+	tags, err := bootstrap.Tags(ctx, p.session, s.Backend, name)
+	switch {
+	case err == nil && instance.ClaimTags(name, tags, owner, true).Ours():
+		p.memory.proven[key] = true
+	case err == nil:
+		p.leave(key, fmt.Sprintf("secret %s, which the object names, belongs to %s", name, owner.Claim(ownership.Resource{ID: name, Tags: tags, Recorded: true}).Of))
+	case bootstrap.Missing(err):
+		p.memory.removed[key] = true
+	case cloud.Is(err, cloud.Unauthorized):
+		p.leave(key, fmt.Sprintf("it can't be told whose secret %s is (%s)", name, cloud.Classify(err).Message))
+	}
+}
+
+func (p *pass) judgeObject(ctx context.Context, v *view, key string) {
+	uid, err := bootstrap.ObjectOf(ctx, p.session, v.Infra.Bucket.Name, v.objectKey())
+	switch {
+	case err == nil && uid == v.owner().UID:
+	case err == nil, cloud.Is(err, cloud.Unauthorized):
+		p.leave(key, fmt.Sprintf("object %s of bucket %s isn't known to be this machine's", v.objectKey(), v.Infra.Bucket.Name))
+	case cloud.Is(err, cloud.NotFound):
+		p.memory.removed[key] = true
+	}
+}
+
+// leave leaves alone what isn't the object's, and says so.
+func (p *pass) leave(key, why string) {
+	p.memory.removed[key] = true
+	p.Events.Event(p.obj, corev1.EventTypeWarning, "BootstrapDataLeft", why+"; it is left as it is")
+}

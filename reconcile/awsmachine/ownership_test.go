@@ -1,0 +1,249 @@
+package awsmachine
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"k8s.io/apimachinery/pkg/types"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+)
+
+// changes counts the calls that changed anything in AWS.
+func (w *world) changes() map[string]int {
+	counts := map[string]int{}
+	for op, n := range w.aws.Counts() {
+		_, name, _ := strings.Cut(op, ".")
+		reads := false
+		for _, verb := range []string{"Describe", "Get", "List", "Head"} {
+			reads = reads || strings.HasPrefix(name, verb)
+		}
+		if !reads {
+			counts[op] = n
+		}
+	}
+	return counts
+}
+
+// recording gives a machine the id of an instance, as its user may.
+func recording(id string) func(*infrav1.AWSMachine, *clusterv1.Machine) {
+	return func(obj *infrav1.AWSMachine, _ *clusterv1.Machine) {
+		obj.Spec.InstanceID, obj.Spec.ProviderID = aws.String(id), aws.String("aws:///us-east-1a/"+id)
+	}
+}
+
+// TestAnInstanceOfSomebodyElseIsLeftAlone has machines name instances that aren't
+// theirs: another machine's, nobody's, and one that the cluster of another name made.
+func TestAnInstanceOfSomebodyElseIsLeftAlone(t *testing.T) {
+	for name, victim := range map[string]func(w *world) string{
+		"another machine's": func(w *world) string {
+			w.machine("victim", plainData, controlPlane)
+			w.settle("victim", w.ready("victim"))
+			return aws.ToString(w.get("victim").Spec.InstanceID)
+		},
+		"without tags": func(w *world) string {
+			w.foreignInstance()
+			return aws.ToString(w.instances()[0].InstanceId)
+		},
+		"of a Machine in another namespace that lives no more": func(w *world) string {
+			w.foreignInstance()
+			id := aws.ToString(w.instances()[0].InstanceId)
+			w.tag(id, map[string]string{names.TagOwnedPrefix + testName: "owned", names.TagUID: "gone", "MachineName": "other/m1"})
+			return id
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			id := victim(w)
+			w.pass(2 * time.Minute)
+			w.aws.ResetCounts()
+			w.machine("thief", plainData, controlPlane, recording(id))
+			for range 10 {
+				_, err := w.reconcile("thief")
+				w.must(err)
+				w.pass(3 * time.Second)
+			}
+			obj := w.get("thief")
+			if m := w.message("thief", infrav1.InstanceReadyCondition); w.reason("thief", infrav1.InstanceReadyCondition) != infrav1.InstanceForeignReason || !strings.Contains(m, id) {
+				t.Errorf("it says %s", w.describe("thief"))
+			}
+			if len(obj.Status.Addresses) > 0 || obj.Status.InstanceState != nil || obj.Status.Ready {
+				t.Errorf("it shows %+v", obj.Status)
+			}
+			w.delete("thief")
+			if changed := w.changes(); len(changed) > 0 {
+				t.Errorf("AWS was changed: %v", changed)
+			}
+		})
+	}
+}
+
+func (w *world) tag(id string, tags map[string]string) {
+	w.t.Helper()
+	_, err := w.ec2().CreateTags(context.Background(), &ec2.CreateTagsInput{Resources: []string{id}, Tags: instance.TagList(tags)})
+	w.must(err)
+}
+
+// move replaces an object by itself with another UID and without status, as clusterctl
+// move and restores do.
+func (w *world) move(name string) {
+	w.t.Helper()
+	obj := w.get(name)
+	next := &infrav1.AWSMachine{ObjectMeta: obj.ObjectMeta, Spec: obj.Spec}
+	obj.Finalizers = nil
+	w.must(w.kube.Update(context.Background(), obj))
+	w.must(w.kube.Delete(context.Background(), obj))
+	next.UID, next.ResourceVersion, next.Finalizers = types.UID("moved-"+name), "", nil
+	w.must(w.kube.Create(context.Background(), next))
+}
+
+// TestAMovedMachineKeepsWhatItHasAndLeaksNothing covers its instance, address and host.
+func TestAMovedMachineKeepsWhatItHasAndLeaksNothing(t *testing.T) {
+	w := newWorld(t)
+	before := w.resources()
+	w.machine("m1", plainData, pooledAddress)
+	w.machine("m2", plainData, dynamicHost)
+	for _, name := range []string{"m1", "m2"} {
+		w.settle(name, w.ready(name))
+	}
+	w.pass(2 * time.Minute)
+	address := aws.ToString(w.machineAddresses()[0].PublicIp)
+	w.aws.ResetCounts()
+	for _, name := range []string{"m1", "m2"} {
+		w.move(name)
+		w.settle(name, w.ready(name))
+	}
+	w.pass(time.Minute)
+	for _, name := range []string{"m1", "m2"} {
+		_, err := w.reconcile(name)
+		w.must(err)
+	}
+	changed := w.changes()
+	if changed["ec2.CreateTags"] == 0 || len(changed) != 1 {
+		t.Errorf("the changes were %v, want only tags", changed)
+	}
+	if list := w.machineAddresses(); len(list) != 1 || aws.ToString(list[0].PublicIp) != address || instance.Tag(list[0].Tags, names.TagUID) != "moved-m1" {
+		t.Errorf("the addresses are %+v", list)
+	}
+	for _, i := range w.instances() {
+		if want := "moved-" + instance.Tag(i.Tags, "Name"); instance.Tag(i.Tags, names.TagUID) != want {
+			t.Errorf("the instance's tags are %v", i.Tags)
+		}
+	}
+	w.delete("m1")
+	w.delete("m2")
+	w.nothingLeft(before)
+}
+
+// TestAMachineThatWasMovedAndDeletedAtOnceLeaksNothing doesn't let the tags be rewritten first.
+func TestAMachineThatWasMovedAndDeletedAtOnceLeaksNothing(t *testing.T) {
+	w := newWorld(t)
+	before := w.resources()
+	w.machine("m1", plainData, pooledAddress)
+	w.machine("m2", plainData, dynamicHost)
+	for _, name := range []string{"m1", "m2"} {
+		w.settle(name, w.ready(name))
+		w.move(name)
+		obj := w.get(name)
+		obj.Finalizers = []string{infrav1.MachineFinalizer}
+		w.must(w.kube.Update(context.Background(), obj))
+		w.delete(name)
+	}
+	w.nothingLeft(before)
+}
+
+// TestASecretOfSomebodyElseIsLeftAlone writes down the prefixes of other people's
+// secrets and parameters.
+func TestASecretOfSomebodyElseIsLeftAlone(t *testing.T) {
+	const former = "cluster.x-k8s.io/0b7e3a52-93e8-4c8c-9a63-1fb4c6d3a001"
+	for name, x := range map[string]struct {
+		backend infrav1.SecretBackend
+		prefix  string
+	}{
+		"secret":                {infrav1.SecretBackendSecretsManager, "prod/db"},
+		"parameter":             {infrav1.SecretBackendSSMParameterStore, "/prod/db"},
+		"another's secret":      {infrav1.SecretBackendSecretsManager, "aws." + former},
+		"another's parameter":   {infrav1.SecretBackendSSMParameterStore, "/" + former},
+		"a prefix of this form": {infrav1.SecretBackendSecretsManager, "aws." + former + "/.."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			ctx := context.Background()
+			_, err := w.session().SecretsManager.CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: aws.String(x.prefix + "-0"), SecretString: aws.String("theirs")})
+			w.must(err)
+			if x.backend == infrav1.SecretBackendSSMParameterStore {
+				_, err = w.session().SSM.PutParameter(ctx, &ssm.PutParameterInput{Name: aws.String(x.prefix + "/0"), Value: aws.String("theirs"), Type: ssmtypes.ParameterTypeString})
+				w.must(err)
+			}
+			before := w.resources()
+			w.machine("m1", func(obj *infrav1.AWSMachine, _ *clusterv1.Machine) {
+				obj.Spec.CloudInit = &infrav1.CloudInit{SecretPrefix: x.prefix, SecretCount: 1, SecureSecretsBackend: x.backend}
+			})
+			w.settle("m1", w.ready("m1"))
+			if p := w.get("m1").Spec.CloudInit.SecretPrefix; p == x.prefix {
+				t.Errorf("its own data is under %s", p)
+			}
+			w.joined("m1")
+			w.settle("m1", func() bool { return w.get("m1").Spec.CloudInit.SecretCount == 0 })
+			w.delete("m1")
+			w.nothingLeft(before)
+			secret, err := w.session().SecretsManager.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: aws.String(x.prefix + "-0")})
+			if err != nil || aws.ToString(secret.SecretString) != "theirs" {
+				t.Errorf("the secret: %v", err)
+			}
+		})
+	}
+}
+
+// TestSecretsOfAMovedMachineAreRemovedWhenTheyAreProvenToBeIts moves a machine whose node hasn't joined.
+func TestSecretsOfAMovedMachineAreRemovedWhenTheyAreProvenToBeIts(t *testing.T) {
+	for _, backend := range []infrav1.SecretBackend{infrav1.SecretBackendSecretsManager, infrav1.SecretBackendSSMParameterStore} {
+		t.Run(string(backend), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			before := w.resources()
+			w.machine("m1", func(obj *infrav1.AWSMachine, _ *clusterv1.Machine) {
+				obj.Spec.CloudInit = &infrav1.CloudInit{SecureSecretsBackend: backend}
+			})
+			w.settle("m1", w.ready("m1"))
+			w.move("m1")
+			w.settle("m1", w.ready("m1"))
+			w.joined("m1")
+			w.settle("m1", func() bool { return w.get("m1").Spec.CloudInit.SecretCount == 0 })
+			w.delete("m1")
+			w.nothingLeft(before)
+		})
+	}
+}
+
+// TestALoadBalancerOfSomebodyElseGetsNoTargets has the AWSCluster's status name one
+// that isn't tagged as the cluster's.
+func TestALoadBalancerOfSomebodyElseGetsNoTargets(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.session().ELBv2.RemoveTags(context.Background(), &elbv2.RemoveTagsInput{
+		ResourceArns: []string{w.cluster().Status.NetworkStatus.APIServerELB.ARN}, TagKeys: []string{names.TagOwnedPrefix + testName}})
+	w.must(err)
+	w.pass(time.Minute)
+	w.machine("cp1", plainData, controlPlane)
+	w.settle("cp1", func() bool { return w.healthy("cp1") })
+	if m := w.message("cp1", infrav1.ELBAttachedCondition); !strings.Contains(m, "belongs to") {
+		t.Errorf("it says %q", m)
+	}
+	if targets := w.targets(); len(targets) > 0 {
+		t.Errorf("the targets are %v", targets)
+	}
+	w.delete("cp1")
+}
