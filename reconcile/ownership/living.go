@@ -3,6 +3,7 @@ package ownership
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -58,14 +59,7 @@ func (f Fixed) ByUID(uid string) (*Object, error) {
 
 // Recorders returns the objects that record the id of a resource.
 func (f Fixed) Recorders(id string) ([]Object, error) {
-	return f.with(func(x Object) bool {
-		for _, have := range x.Records {
-			if have == id {
-				return true
-			}
-		}
-		return false
-	}), nil
+	return f.with(func(x Object) bool { return slices.Contains(x.Records, id) }), nil
 }
 
 // Namesakes returns the objects of a kind that belong to a cluster of this name.
@@ -116,13 +110,15 @@ var indexedFields = map[string]client.IndexerFunc{
 	fieldCluster:  func(obj client.Object) []string { return []string{related.ClusterName(obj)} },
 }
 
-// kinds are the kinds of objects that own resources.
-var kinds = []struct {
+// ownerKind is a kind of objects that own resources.
+type ownerKind struct {
 	name   string
 	object func() client.Object
 	list   func() client.ObjectList
 	items  func(client.ObjectList) []Object
-}{
+}
+
+var kinds = []ownerKind{
 	{KindCluster, func() client.Object { return &infrav1.AWSCluster{} }, func() client.ObjectList { return &infrav1.AWSClusterList{} },
 		func(l client.ObjectList) []Object {
 			return objectsOf[*infrav1.AWSCluster](l.(*infrav1.AWSClusterList).Items)
@@ -177,20 +173,17 @@ func (x Index) Namesakes(kind, cluster string) ([]Object, error) {
 const lookTime = time.Second
 
 func (x Index) list(kind, field, value string) ([]Object, error) {
-	for _, k := range kinds {
-		if k.name != kind {
-			continue
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), lookTime)
-		defer cancel()
-		list := k.list()
-		err := x.reader.List(ctx, list, client.MatchingFields{field: value}, client.UnsafeDisableDeepCopy)
-		if err != nil {
-			return nil, fmt.Errorf("looking up %ss: %w", kind, err)
-		}
-		return k.items(list), nil
+	at := slices.IndexFunc(kinds, func(k ownerKind) bool { return k.name == kind })
+	if at < 0 {
+		return nil, nil
 	}
-	return nil, nil
+	ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+	defer cancel()
+	list := kinds[at].list()
+	if err := x.reader.List(ctx, list, client.MatchingFields{field: value}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("looking up %ss: %w", kind, err)
+	}
+	return kinds[at].items(list), nil
 }
 
 func objectsOf[P interface {

@@ -138,7 +138,7 @@ func (o Owner) rival(r Resource) (*Object, error) {
 			return nil, err
 		}
 		for _, x := range recorders {
-			if o.sameName(x) && !(r.Recorded && r.Tags[names.TagUID] == "" && o.before(x)) {
+			if keeps := r.Recorded && r.Tags[names.TagUID] == "" && o.before(x); o.sameName(x) && !keeps {
 				return &x, nil
 			}
 		}

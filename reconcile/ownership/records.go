@@ -1,6 +1,7 @@
 package ownership
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -56,17 +57,8 @@ type recorded []string
 
 func (r *recorded) add(ids ...string) {
 	for _, id := range ids {
-		if id != "" && !r.has(id) {
+		if id != "" && !slices.Contains(*r, id) {
 			*r = append(*r, id)
 		}
 	}
-}
-
-func (r *recorded) has(id string) bool {
-	for _, have := range *r {
-		if have == id {
-			return true
-		}
-	}
-	return false
 }
