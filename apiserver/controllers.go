@@ -25,7 +25,7 @@ func (b *background) addReconcilers(o *Options) error {
 	ours, host := b.ours.GetClient(), b.manager.GetClient()
 	clusters := awscluster.New(awscluster.Options{
 		Client: ours, Host: host, Events: events, Sessions: b.sessions, Mirror: b.mirror, Living: b.living, Resolver: resolver(o.DNSServer),
-		WatchFilter: o.WatchFilter, Concurrency: o.Concurrency,
+		WatchFilter: o.WatchFilter, Concurrency: o.Concurrency, IdentityPeriod: o.SweepPeriod,
 	})
 	machines := awsmachine.New(awsmachine.Options{
 		Client: ours, Host: host, Events: events, Sessions: b.sessions, Mirror: b.mirror, Living: b.living, Images: b.images,

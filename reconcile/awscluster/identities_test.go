@@ -1,6 +1,7 @@
 package awscluster
 
 import (
+	"context"
 	"slices"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 )
 
 func TestAChangedIdentityLeadsToTheClustersThatUseIt(t *testing.T) {
@@ -45,5 +47,52 @@ func TestAChangedIdentityLeadsToTheClustersThatUseIt(t *testing.T) {
 		if slices.Sort(got); !slices.Equal(got, want) {
 			t.Errorf("%v leads to %v, want %v", changed, got, want)
 		}
+	}
+}
+
+// siteSessions gives no session for the namespaces, and counts the looks.
+type siteSessions struct {
+	refuse map[string]bool
+	looks  int
+}
+
+func (s *siteSessions) For(_ context.Context, site cloud.Site) (*cloud.Session, error) {
+	s.looks++
+	if s.refuse[site.Namespace] {
+		return nil, &cloud.IdentityError{Reason: cloud.PrincipalAccountMismatchReason}
+	}
+	return &cloud.Session{}, nil
+}
+
+func TestAnIdentityThatStoppedWorkingLeadsToTheClustersThatDoNotSaySo(t *testing.T) {
+	scheme := runtime.NewScheme()
+	if err := infrav1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	in := func(namespace, name string, change func(*infrav1.AWSCluster)) client.Object {
+		c := newCluster()
+		provisioned := true
+		c.Namespace, c.Name, c.Status.Initialization = namespace, name, &infrav1.Initialization{Provisioned: &provisioned}
+		if change != nil {
+			change(c)
+		}
+		return c
+	}
+	sessions := &siteSessions{refuse: map[string]bool{"bad": true}}
+	r := &Reconciler{Options: Options{Sessions: sessions, Client: fake.NewClientBuilder().WithScheme(scheme).WithObjects(
+		in("good", "a", nil), in("bad", "b", nil), in("bad", "c", nil),
+		in("bad", "says-so", func(c *infrav1.AWSCluster) {
+			c.Status.Conditions = []metav1.Condition{{Type: infrav1.PrincipalCredentialRetrievedCondition, Status: metav1.ConditionFalse, Reason: "R"}}
+		}),
+		in("bad", "new", func(c *infrav1.AWSCluster) { c.Status.Initialization = nil })).Build()}}
+	var got []string
+	for _, request := range r.unnoticed(t.Context()) {
+		got = append(got, request.Name)
+	}
+	if slices.Sort(got); !slices.Equal(got, []string{"b", "c"}) {
+		t.Errorf("it leads to %v, want b and c", got)
+	}
+	if sessions.looks != 2 {
+		t.Errorf("%d looks at 2 sites", sessions.looks)
 	}
 }

@@ -3,6 +3,7 @@ package awscluster
 import (
 	"context"
 	"net"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/clock"
@@ -55,6 +56,9 @@ type Options struct {
 	WatchFilter string
 	// Concurrency is how many objects are reconciled at once; 10 if zero.
 	Concurrency int
+	// IdentityPeriod is how often the identities of clusters that say nothing of them are
+	// looked at; never if zero.
+	IdentityPeriod time.Duration
 	// Clock is the real one if nil.
 	Clock clock.PassiveClock
 }

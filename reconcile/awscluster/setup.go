@@ -49,6 +49,7 @@ func (r *Reconciler) Setup(mgr manager.Manager, ours, host cache.Cache) error {
 		source.Kind(ours, &infrav1.AWSMachinePool{}, handler.TypedEnqueueRequestsFromMapFunc(waitingFor[*infrav1.AWSMachinePool](r)),
 			deleted[*infrav1.AWSMachinePool]()),
 		source.Func(r.index.start),
+		source.Func(r.lookAtIdentities),
 	}...) {
 		if err := c.Watch(s); err != nil {
 			return err
