@@ -43,17 +43,26 @@ e2e() {
   step "go test ./test/e2e/..." go_test e2e . "$@" ./test/e2e/...
 }
 
-# The half of the end-to-end tests that takes about as long as the rest.
-half='^Test(Templates|MachinePool|PoolsAtRest|Fleet|MachinesLive|HealthCheck)'
+# Parts of the end-to-end tests of about the same length; the rest is one more.
+declare -A parts=(
+  [e2e-machines]='^Test(Templates|MachinePool|PoolsAtRest|Fleet|MachinesLive|HealthCheck)'
+  [e2e-tenants]='^Test(Tenants|IdentityFaults|Moves)'
+)
 
-# e2e_halves runs both at once, each with a management cluster of its own: they mostly wait, for an emulated AWS that
-# takes its time.
-e2e_halves() {
-  local other ok=true
-  go_test e2e-machines . -vet=off -run "$half" ./test/e2e/... &
-  other=$!
-  go_test e2e . -vet=off -skip "$half" ./test/e2e/... || ok=false
-  wait "$other" || ok=false
+# e2e_parts runs them at once, each with a management cluster of its own: they mostly wait, for an emulated AWS that
+# takes its time. The fuzz targets take what is left of the processors meanwhile.
+e2e_parts() {
+  local name pids=() ok=true
+  nice -n 19 hack/fuzz.sh >"$logs/fuzz.log" 2>&1 &
+  pids+=($!)
+  for name in "${!parts[@]}"; do
+    go_test "$name" . -vet=off -run "${parts[$name]}" ./test/e2e/... &
+    pids+=($!)
+  done
+  go_test e2e . -vet=off -skip "$(IFS='|'; echo "${parts[*]}")" ./test/e2e/... || ok=false
+  for pid in "${pids[@]}"; do
+    wait "$pid" || ok=false
+  done
   $ok
 }
 
@@ -66,7 +75,7 @@ all() {
   local packages
   mapfile -t packages < <(no_binaries)
   step "go test, all but ./test/e2e" go_test main . -vet=off "${packages[@]}"
-  step "go test ./test/e2e/..., in two halves" e2e_halves
+  step "go test ./test/e2e/..., in parts, and the fuzz targets" e2e_parts
 }
 
 # closing_lines repeats how each go test ended, failed tests first.
@@ -89,5 +98,9 @@ case $what in
   e2e) e2e "$@" ;;
   *) echo "there are no tests called $what; there are: all, unit, e2e" >&2; exit 2 ;;
 esac
-closing_lines unit tools hack main e2e e2e-machines
+closing_lines unit tools hack main e2e "${!parts[@]}"
+if [ -f "$logs/fuzz.log" ]; then
+  echo "--- $logs/fuzz.log"
+  grep -E '^ok|^==>|FAIL|^---|^fuzz' "$logs/fuzz.log" || true
+fi
 finish "test $what"
