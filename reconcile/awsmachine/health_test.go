@@ -174,6 +174,32 @@ func TestAnInstanceThatAWSDoesntShowIsReadyUntilItIsProvenGone(t *testing.T) {
 	}
 }
 
+// TestNothingIsGoneWhileNobodyKnowsTheAccount has a cluster that was moved, so that its
+// status says nothing, and credentials that may lead anywhere.
+func TestNothingIsGoneWhileNobodyKnowsTheAccount(t *testing.T) {
+	w := newWorld(t)
+	w.machine("m1", plainData)
+	w.settle("m1", w.ready("m1"))
+	cluster, obj, now := w.cluster(), w.get("m1"), w.now.Now()
+	cluster.Status.AccountID = ""
+	elsewhere := mirror.With(mirror.NewSnapshot(cloud.Scope{Account: "999999999999"}), mirror.Instances, now.Add(time.Hour))
+	in := newIntent(obj, related{machine: &clusterv1.Machine{}, cluster: &clusterv1.Cluster{}, infra: cluster}, nil)
+	in.Started = now
+	_, status := Project(in, elsewhere)
+	if d := status.Deprecated; !meta.IsStatusConditionTrue(status.Conditions, infrav1.ReadyCondition) || d != nil && d.V1Beta1.FailureReason != nil {
+		t.Errorf("it is declared lost: %+v", status)
+	}
+	deleted := metav1.NewTime(now)
+	in.Machine.DeletionTimestamp = &deleted
+	if p := Plan(in, elsewhere); len(p.Actions) > 0 || len(p.Waits) != 1 || !strings.Contains(p.Waits[0].Summary, "status.accountID") {
+		t.Errorf("its deletion is %+v", p)
+	}
+	in.Infra.External = true // nobody records the account of infrastructure that somebody else keeps
+	if p := Plan(in, elsewhere); !p.Done() {
+		t.Errorf("where somebody else keeps the infrastructure, its deletion is %+v", p)
+	}
+}
+
 // TestPlansAreBoundedWhateverIsStored has a number of secrets from before there was a bound.
 func TestPlansAreBoundedWhateverIsStored(t *testing.T) {
 	w := newWorld(t)

@@ -234,7 +234,7 @@ func TestSecretsOfAMovedMachineAreRemovedWhenTheyAreProvenToBeIts(t *testing.T) 
 func TestALoadBalancerOfSomebodyElseGetsNoTargets(t *testing.T) {
 	w := newWorld(t)
 	_, err := w.session().ELBv2.RemoveTags(context.Background(), &elbv2.RemoveTagsInput{
-		ResourceArns: []string{w.cluster().Status.NetworkStatus.APIServerELB.ARN}, TagKeys: []string{names.TagOwnedPrefix + testName}})
+		ResourceArns: []string{w.cluster().Status.NetworkStatus.APIServerELB.ARN}, TagKeys: []string{names.TagOwnedPrefix + testName, names.TagUID}})
 	w.must(err)
 	w.pass(time.Minute)
 	w.machine("cp1", plainData, controlPlane)

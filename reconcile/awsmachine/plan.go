@@ -139,9 +139,18 @@ func (v *view) failed() bool {
 // alive tells that the instance is there and not about to end.
 func (v *view) alive() bool { return v.row != nil && !instance.Ended(v.row) }
 
+// missing tells that the recorded instance isn't to be seen.
+func (v *view) missing() bool {
+	return v.row == nil && v.foreign == nil && instance.RecordedID(&v.Machine.Spec) != ""
+}
+
+// astray tells that nobody knows in which account the cluster is, as after a move: what
+// isn't to be seen may be in another one.
+func (v *view) astray() bool { return v.Infra != nil && !v.Infra.External && v.Infra.Account == "" }
+
 // vanished tells that the recorded instance is proven to be gone.
 func (v *view) vanished() bool {
-	return v.row == nil && v.foreign == nil && instance.RecordedID(&v.Machine.Spec) != "" &&
+	return v.missing() && !v.astray() &&
 		v.snap.AbsentSince(mirror.Instances.Kind, v.Started.Add(v.snap.Grace))
 }
 
@@ -272,6 +281,10 @@ func (v *view) planDelete() {
 	}
 	if v.Awaited != "" {
 		v.wait(area, infrav1.DeletingReason, v.Awaited)
+	}
+	if v.missing() && v.astray() {
+		v.wait(area, infrav1.DeletingReason, "the account of the AWSCluster to be known (its status.accountID), where instance "+instance.RecordedID(&v.Machine.Spec)+" may still run")
+		return
 	}
 	v.removeBootstrapData()
 	if v.row == nil {

@@ -21,9 +21,9 @@ import (
 // the API server's load balancers, which are the cluster's own. waits says what isn't
 // known yet, or is somebody else's.
 func Register(id string, infra *Infra, living ownership.Living, snap *mirror.Snapshot) (actions []plan.Action, waits string) {
-	owner := infra.Owner(living)
+	whose := infra.balancerOf(living)
 	for _, lb := range infra.LoadBalancers {
-		if of, ok := lb.claim(owner, snap); !ok {
+		if of, ok := lb.claim(whose, snap); !ok {
 			waits = first(waits, of)
 			continue
 		}
@@ -32,7 +32,7 @@ func Register(id string, infra *Infra, living ownership.Living, snap *mirror.Sna
 			actions, waits = append(actions, a...), first(waits, wait)
 			continue
 		}
-		groups := groupsBehind(lb, owner, snap)
+		groups := groupsBehind(lb, whose, snap)
 		if len(groups) == 0 {
 			waits = first(waits, "a target group behind load balancer "+lb.Name)
 		}
@@ -52,9 +52,21 @@ func Register(id string, infra *Infra, living ownership.Living, snap *mirror.Sna
 	return actions, waits
 }
 
+// balancerOf tells whose a load balancer or target group is. Of infrastructure that
+// somebody else keeps, what no cluster owns will do: it has no tags of ours.
+func (in *Infra) balancerOf(living ownership.Living) func(ownership.Resource) ownership.Claim {
+	owner := in.Owner(living)
+	return func(r ownership.Resource) ownership.Claim {
+		if in.External && r.Tags != nil && !mirror.Owned(r.Tags) {
+			return ownership.Claim{Verdict: ownership.Ours}
+		}
+		return owner.Claim(r)
+	}
+}
+
 // claim tells whether a load balancer is the cluster's own: what its status names
 // proves nothing. Else waits says what is missing.
-func (lb LoadBalancer) claim(owner ownership.Owner, snap *mirror.Snapshot) (waits string, ok bool) {
+func (lb LoadBalancer) claim(whose func(ownership.Resource) ownership.Claim, snap *mirror.Snapshot) (waits string, ok bool) {
 	var tags map[string]string
 	id := lb.ARN
 	if lb.Classic {
@@ -70,7 +82,7 @@ func (lb LoadBalancer) claim(owner ownership.Owner, snap *mirror.Snapshot) (wait
 		}
 		tags = mirror.LoadBalancers.Tags(row)
 	}
-	claim := owner.Claim(ownership.Resource{ID: id, Tags: tags, Recorded: true})
+	claim := whose(ownership.Resource{ID: id, Tags: tags, Recorded: true})
 	return fmt.Sprintf("a load balancer of the cluster's own: %s, which the AWSCluster names, belongs to %s", first(lb.Name, lb.ARN), claim.Of), claim.Ours()
 }
 
@@ -103,7 +115,7 @@ func hasInstance(row *mirror.ClassicLoadBalancer, id string) bool {
 
 // groupsBehind returns the cluster's target groups of a load balancer's listeners: those
 // that the listeners name, and those that say they serve it.
-func groupsBehind(lb LoadBalancer, owner ownership.Owner, snap *mirror.Snapshot) []*mirror.TargetGroup {
+func groupsBehind(lb LoadBalancer, whose func(ownership.Resource) ownership.Claim, snap *mirror.Snapshot) []*mirror.TargetGroup {
 	named := map[string]bool{}
 	if row, ok := mirror.Get(snap, mirror.LoadBalancers, lb.ARN); ok {
 		for _, l := range row.Listeners {
@@ -114,7 +126,7 @@ func groupsBehind(lb LoadBalancer, owner ownership.Owner, snap *mirror.Snapshot)
 	}
 	return mirror.Select(snap, mirror.TargetGroups, func(g *mirror.TargetGroup) bool {
 		behind := named[aws.ToString(g.TargetGroupArn)] || slices.Contains(g.LoadBalancerArns, lb.ARN)
-		return behind && owner.Claim(ownership.Resource{ID: aws.ToString(g.TargetGroupArn), Tags: mirror.TargetGroups.Tags(g), Inside: true}).Ours()
+		return behind && whose(ownership.Resource{ID: aws.ToString(g.TargetGroupArn), Tags: mirror.TargetGroups.Tags(g), Inside: true}).Ours()
 	})
 }
 
@@ -122,9 +134,9 @@ func groupsBehind(lb LoadBalancer, owner ownership.Owner, snap *mirror.Snapshot)
 // ends: then they send nothing more to it.
 func Deregister(id string, infra *Infra, living ownership.Living, snap *mirror.Snapshot) []plan.Action {
 	var actions []plan.Action
-	owner := infra.Owner(living)
+	whose := infra.balancerOf(living)
 	for _, lb := range infra.LoadBalancers {
-		if _, ok := lb.claim(owner, snap); !ok {
+		if _, ok := lb.claim(whose, snap); !ok {
 			continue
 		}
 		if lb.Classic {
@@ -137,7 +149,7 @@ func Deregister(id string, infra *Infra, living ownership.Living, snap *mirror.S
 			}
 			continue
 		}
-		for _, g := range groupsBehind(lb, owner, snap) {
+		for _, g := range groupsBehind(lb, whose, snap) {
 			if g.Targets != nil && !slices.Contains(g.Targets, id) {
 				continue
 			}

@@ -72,11 +72,14 @@ func (c Claim) Ours() bool { return c.Verdict != Foreign }
 
 // Claim tells whether a resource is the owner's.
 func (o Owner) Claim(r Resource) Claim {
-	if o.Cluster == "" || !o.HasOwnedTag(r.Tags) {
-		return Claim{Of: o.holderOf(r.Tags)}
-	}
 	uid := r.Tags[names.TagUID]
-	if uid != "" && uid == o.UID {
+	mine := uid != "" && uid == o.UID
+	owned, tagged := r.Tags[names.TagOwnedPrefix+o.Cluster]
+	switch {
+	case o.Cluster == "", owned != names.Owned && (tagged || !mine):
+		return Claim{Of: o.holderOf(r.Tags)}
+	case mine:
+		// Also where somebody took the owned tag away: only this server writes UIDs.
 		return Claim{Verdict: Ours}
 	}
 	if uid != "" {

@@ -53,6 +53,8 @@ func TestTagsProveWhoseAResourceIs(t *testing.T) {
 	}{
 		"made by us":                           {prod(), Resource{Tags: owned("me")}, Ours, ""},
 		"made by us, and wished for by others": {prod(twin(early, "vpc-1")), Resource{ID: "vpc-1", Tags: owned("me")}, Ours, ""},
+		"without the owned tag, with our UID":  {prod(), Resource{Tags: map[string]string{names.TagUID: "me"}}, Ours, ""},
+		"given away, with our UID":             {prod(), Resource{Tags: map[string]string{names.TagUID: "me", names.TagOwnedPrefix + "prod": names.Shared}}, Foreign, "somebody"},
 		"made by CAPA":                         {prod(), Resource{Tags: owned("")}, Ours, ""},
 		"of an object before it was moved":     {prod(), Resource{ID: "vpc-1", Tags: owned("gone"), Recorded: true}, Moved, ""},
 		"found by its names after a move":      {prod(), Resource{ID: "eipalloc-1", Tags: owned("gone")}, Moved, ""},

@@ -1,0 +1,31 @@
+package instance
+
+import (
+	"testing"
+
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
+)
+
+func TestLoadBalancersOfOtherClustersGetNoTargets(t *testing.T) {
+	tags := func(cluster string) map[string]string {
+		return map[string]string{names.TagOwnedPrefix + cluster: names.Owned}
+	}
+	for name, c := range map[string]struct {
+		external bool
+		tags     map[string]string
+		want     bool
+	}{
+		"the cluster's":                      {false, tags("c1"), true},
+		"another cluster's":                  {false, tags("other"), false},
+		"nobody's":                           {false, map[string]string{}, false},
+		"kept by somebody else":              {true, map[string]string{"team": "a"}, true},
+		"kept by somebody else, a cluster's": {true, tags("other"), false},
+		"kept by somebody else, not read":    {true, nil, false},
+	} {
+		infra := &Infra{Cluster: "c1", UID: "u", External: c.external}
+		if got := infra.balancerOf(nil)(ownership.Resource{ID: "lb", Tags: c.tags, Recorded: true}).Ours(); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
