@@ -194,14 +194,17 @@ func setPaused(status *infrav1.AWSMachineStatus, paused bool, generation int64) 
 
 // setUnidentified says why there is no session with the cluster's identity.
 func setUnidentified(status *infrav1.AWSMachineStatus, e *cloud.IdentityError, generation int64) {
-	c := conditions.Condition{Type: infrav1.PrincipalCredentialRetrievedCondition, Reason: e.Reason, Severity: clusterv1.ConditionSeverityError, Message: e.Error()}
-	replaceConditions(status, []conditions.Condition{c}, []string{c.Type}, generation)
+	c := conditions.Condition{Type: e.Condition(), Reason: e.Reason, Severity: clusterv1.ConditionSeverityError, Message: e.Error()}
+	replaceConditions(status, []conditions.Condition{c}, identityConditions, generation)
 }
 
 // setIdentified takes that back.
 func setIdentified(status *infrav1.AWSMachineStatus) {
-	replaceConditions(status, nil, []string{infrav1.PrincipalCredentialRetrievedCondition}, 0)
+	replaceConditions(status, nil, identityConditions, 0)
 }
+
+// identityConditions are there only while one is false.
+var identityConditions = []string{infrav1.PrincipalCredentialRetrievedCondition, infrav1.PrincipalUsageAllowedCondition}
 
 // setNotReady says why nothing can be done for the machine at all.
 func setNotReady(status *infrav1.AWSMachineStatus, reason, message string, generation int64) {
