@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
@@ -43,7 +44,8 @@ func (v *view) planUnknownAccount() (plan.Plan, bool) {
 	for i := range n.Subnets {
 		recorded = recorded || n.Subnets[i].ResourceID != ""
 	}
-	if v.Cluster.Status.AccountID != "" || n.VPC.ID == "" || !recorded || v.network.VPC != nil || !v.snap.Seen(v.kinds()...) {
+	_, shown := mirror.Get(v.snap, mirror.VPCs, n.VPC.ID) // also where it isn't the cluster's
+	if v.Cluster.Status.AccountID != "" || n.VPC.ID == "" || !recorded || shown || !v.snap.Seen(v.kinds()...) {
 		return plan.Plan{}, false
 	}
 	return plan.Plan{Problems: []plan.Problem{{Area: network.AreaVPC, Reason: infrav1.VpcReconciliationFailedReason, Summary: fmt.Sprintf(
