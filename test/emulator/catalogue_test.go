@@ -150,3 +150,50 @@ func TestVPCsShareTheRegionsDHCPOptions(t *testing.T) {
 	must[*ec2.AssociateDhcpOptionsOutput](t)(c.ec2().AssociateDhcpOptions(ctx, &ec2.AssociateDhcpOptionsInput{DhcpOptionsId: &own, VpcId: vpc.VpcId}))
 	wantCode(t, second(c.ec2().DeleteDhcpOptions(ctx, &ec2.DeleteDhcpOptionsInput{DhcpOptionsId: &own})), "DependencyViolation")
 }
+
+func TestBastionsFindTheirUbuntuByItsDescription(t *testing.T) {
+	c := newCloud(t)
+	out := must[*ec2.DescribeImagesOutput](t)(c.ec2().DescribeImages(ctx, &ec2.DescribeImagesInput{Owners: []string{"099720109477"}, Filters: []types.Filter{
+		{Name: aws.String("description"), Values: []string{"Canonical??Ubuntu??24.04??amd64?noble?image*"}},
+		{Name: aws.String("architecture"), Values: []string{"x86_64"}}, {Name: aws.String("state"), Values: []string{"available"}},
+		{Name: aws.String("virtualization-type"), Values: []string{"hvm"}},
+	}}))
+	if len(out.Images) != 2 || *out.Images[0].Description != "Canonical, Ubuntu, 24.04, amd64 noble image" {
+		t.Errorf("images %+v", out.Images)
+	}
+}
+
+func TestDevicesOfOtherNamesAreOtherVolumes(t *testing.T) {
+	c := newCloud(t)
+	subnet := c.zoneSubnet()
+	images := must[*ec2.DescribeImagesOutput](t)(c.ec2().DescribeImages(ctx, &ec2.DescribeImagesInput{Filters: []types.Filter{
+		{Name: aws.String("name"), Values: []string{"capa-ami-amazon-2-v1.34.2-*"}}, {Name: aws.String("architecture"), Values: []string{"x86_64"}}}})).Images
+	run := func(device string, size int32) (types.Instance, error) {
+		out, err := c.ec2().RunInstances(ctx, c.launch(subnet, func(in *ec2.RunInstancesInput) {
+			in.ImageId = images[0].ImageId
+			in.BlockDeviceMappings = []types.BlockDeviceMapping{{DeviceName: &device, Ebs: &types.EbsBlockDevice{VolumeSize: &size}}}
+		}))
+		if err != nil {
+			return types.Instance{}, err
+		}
+		return out.Instances[0], nil
+	}
+	if i := must[types.Instance](t)(run("/dev/xvda", 50)); len(i.BlockDeviceMappings) != 1 || c.size(i, "/dev/xvda") != 50 {
+		t.Errorf("the image's own device: %+v", i.BlockDeviceMappings)
+	}
+	if i := must[types.Instance](t)(run("/dev/sda1", 50)); len(i.BlockDeviceMappings) != 2 || c.size(i, "/dev/xvda") != 8 || c.size(i, "/dev/sda1") != 50 {
+		t.Errorf("another device: %+v", i.BlockDeviceMappings)
+	}
+	wantCode(t, second(run("/dev/xvda", 7)), "InvalidBlockDeviceMapping")
+	wantCode(t, second(run("/dev/xvda", 8)), "")
+}
+
+// size is that of an instance's volume at a device, 0 if there is none.
+func (c *cloud) size(i types.Instance, device string) int32 {
+	for _, mapping := range i.BlockDeviceMappings {
+		if *mapping.DeviceName == device {
+			return *must[*ec2.DescribeVolumesOutput](c.t)(c.ec2().DescribeVolumes(ctx, &ec2.DescribeVolumesInput{VolumeIds: []string{*mapping.Ebs.VolumeId}})).Volumes[0].Size
+		}
+	}
+	return 0
+}

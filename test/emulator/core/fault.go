@@ -3,7 +3,6 @@ package core
 import (
 	"fmt"
 	"net/http"
-	"path"
 	"strings"
 	"time"
 )
@@ -108,17 +107,6 @@ func (f *Fault) matches(e *Entry) bool {
 }
 
 func matchOrAll(pattern, value string) bool { return pattern == "" || Match(pattern, value) }
-
-// Match compares with AWS's wildcards: * for any characters, ? for one, \ before a literal one.
-func Match(pattern, value string) bool {
-	if !strings.ContainsAny(pattern, `*?\`) {
-		return pattern == value
-	}
-	// path.Match knows classes, which AWS doesn't, and stops * at a slash, which AWS doesn't either.
-	pattern = strings.ReplaceAll(strings.ReplaceAll(pattern, "[", `\[`), "/", "\x00")
-	ok, err := path.Match(pattern, strings.ReplaceAll(value, "/", "\x00"))
-	return err == nil && ok
-}
 
 // Faults holds the faults that are set, in order; the first that matches a request acts on it.
 type Faults struct{ emulator *Emulator }

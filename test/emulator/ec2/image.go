@@ -27,6 +27,7 @@ type publicImage struct {
 	arch              types.ArchitectureValues
 	size              int32 // of the root volume, GiB
 	created           time.Time
+	description       string // the name if empty
 }
 
 // Kubernetes versions with images: minors and the number of their patches.
@@ -43,8 +44,8 @@ var firstBuild = time.Date(2024, 1, 15, 12, 0, 0, 0, time.UTC)
 func publicImages() []publicImage {
 	var out []publicImage
 	both := func(owner, x86, arm, root string, size int32, created time.Time) {
-		out = append(out, publicImage{owner, x86, root, types.ArchitectureValuesX8664, size, created},
-			publicImage{owner, arm, root, types.ArchitectureValuesArm64, size, created})
+		out = append(out, publicImage{owner, x86, root, types.ArchitectureValuesX8664, size, created, ""},
+			publicImage{owner, arm, root, types.ArchitectureValuesArm64, size, created, ""})
 	}
 	for minor := oldestMinor; minor <= newestMinor; minor++ {
 		for patch := range patches {
@@ -56,7 +57,7 @@ func publicImages() []publicImage {
 			for _, system := range []struct{ name, root string }{{"ubuntu-22.04", "/dev/sda1"}, {"ubuntu-24.04", "/dev/sda1"},
 				{"flatcar-stable", "/dev/xvda"}, {"amazon-2", "/dev/xvda"}} {
 				name := fmt.Sprintf("capa-ami-%s-v1.%d.%d-", system.name, minor, patch)
-				both(owner, name+fmt.Sprint(at.Unix()), name+fmt.Sprint(at.Unix()+600), system.root, 20, at)
+				both(owner, name+fmt.Sprint(at.Unix()), name+fmt.Sprint(at.Unix()+600), system.root, 8, at)
 			}
 		}
 		at := firstBuild.Add(time.Duration(minor-oldestMinor) * 120 * 24 * time.Hour)
@@ -76,17 +77,28 @@ func publicImages() []publicImage {
 			both(OwnerEKS, name(""), name("arm64-"), "/dev/xvda", 20, at)
 		}
 	}
-	for _, release := range []struct{ class, code, version string }{{"hvm-ssd", "focal", "20.04"}, {"hvm-ssd", "jammy", "22.04"}, {"hvm-ssd-gp3", "noble", "24.04"}} {
-		for _, day := range []string{"20250115", "20250610"} {
-			name := func(arch string) string {
-				return fmt.Sprintf("ubuntu/images/%s/ubuntu-%s-%s-%s-server-%s", release.class, release.code, release.version, arch, day)
-			}
-			at, _ := time.Parse("20060102", day)
-			both(OwnerCanonical, name("amd64"), name("arm64"), "/dev/sda1", 8, at)
-		}
-	}
+	out = append(out, canonicalImages()...)
 	for i, version := range []string{"4081.2.1", "4152.2.3", "4230.2.3"} {
 		both(ownerFlatcar, "Flatcar-stable-"+version+"-hvm", "Flatcar-stable-"+version+"-arm64-hvm", "/dev/xvda", 8, firstBuild.AddDate(1, 3*i, 0))
+	}
+	return out
+}
+
+// canonicalImages are Ubuntu's. Canonical names release, architecture and code name in the description; long term releases said so until 24.04.
+func canonicalImages() []publicImage {
+	var out []publicImage
+	for _, release := range []struct{ class, code, version, said string }{{"hvm-ssd", "focal", "20.04", "20.04 LTS"}, {"hvm-ssd", "jammy", "22.04", "22.04 LTS"},
+		{"hvm-ssd-gp3", "noble", "24.04", "24.04"}} {
+		for _, day := range []string{"20250115", "20250610"} {
+			at, _ := time.Parse("20060102", day)
+			for _, arch := range []struct {
+				said string
+				is   types.ArchitectureValues
+			}{{"amd64", types.ArchitectureValuesX8664}, {"arm64", types.ArchitectureValuesArm64}} {
+				out = append(out, publicImage{OwnerCanonical, fmt.Sprintf("ubuntu/images/%s/ubuntu-%s-%s-%s-server-%s", release.class, release.code, release.version, arch.said, day),
+					"/dev/sda1", arch.is, 8, at, fmt.Sprintf("Canonical, Ubuntu, %s, %s %s image", release.said, arch.said, release.code)})
+			}
+		}
 	}
 	return out
 }
@@ -117,11 +129,14 @@ func (n *Network) allImages(r *core.Region) *core.Table[types.Image] {
 	for _, p := range publicImages() {
 		id := ImageID(r.Name, p.owner, p.name, p.arch)
 		snapshot := "snap-" + id[len("ami-"):]
+		if p.description == "" {
+			p.description = p.name
+		}
 		n.images.Put(id, &types.Image{
 			ImageId: ptr(id), Name: ptr(p.name), OwnerId: ptr(p.owner), Architecture: p.arch, State: types.ImageStateAvailable, Public: ptr(true),
 			CreationDate: ptr(p.created.Format("2006-01-02T15:04:05.000Z")), RootDeviceName: ptr(p.root), RootDeviceType: types.DeviceTypeEbs,
 			VirtualizationType: types.VirtualizationTypeHvm, ImageType: types.ImageTypeValuesMachine, Hypervisor: types.HypervisorTypeXen,
-			EnaSupport: ptr(true), Description: ptr(p.name), ImageLocation: ptr(p.owner + "/" + p.name), PlatformDetails: ptr("Linux/UNIX"),
+			EnaSupport: ptr(true), Description: ptr(p.description), ImageLocation: ptr(p.owner + "/" + p.name), PlatformDetails: ptr("Linux/UNIX"),
 			BlockDeviceMappings: []types.BlockDeviceMapping{{DeviceName: ptr(p.root), Ebs: &types.EbsBlockDevice{SnapshotId: ptr(snapshot),
 				VolumeSize: ptr(p.size), VolumeType: types.VolumeTypeGp3, DeleteOnTermination: ptr(true), Encrypted: ptr(false)}}},
 		}, time.Time{})

@@ -89,7 +89,7 @@ func fits(want, have any) bool {
 		case "equals-ignore-case":
 			return strings.EqualFold(text, given)
 		case "wildcard":
-			return core.Match(given, text)
+			return core.Match(strings.ReplaceAll(given, "?", `\?`), text) // a wildcard pattern knows * only
 		case "anything-but":
 			list, many := value.([]any)
 			if !many {
