@@ -1,9 +1,14 @@
 package emulator_test
 
 import (
+	"bufio"
 	"fmt"
+	"net"
+	"net/http"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -46,5 +51,47 @@ func TestParallelClientsMissNothing(t *testing.T) {
 	}
 	if n := c.Counts()["ec2.CreateVpc"]; n != 100 || len(c.Resources("210987654321", "")) != 50 || len(c.Resources(emulator.DefaultAccount, "")) != 50 {
 		t.Errorf("%d creations, %d resources; want 100 creations, 50 in each account", n, len(c.Resources("", "")))
+	}
+}
+
+// The SDK's transport dials for each request that has to wait, and uses the connection much later if another one was free first.
+func TestConnectionOpenedInAdvanceIsAnsweredLater(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	connection := must[net.Conn](t)(net.Dial("tcp", strings.TrimPrefix(c.url, "http://")))
+	defer func() { _ = connection.Close() }()
+	time.Sleep(11 * time.Second) // servers commonly give up after ten
+	if _, err := fmt.Fprintf(connection, "GET /_emulator/healthz HTTP/1.1\r\nHost: emulator\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	answer := must[*http.Response](t)(http.ReadResponse(bufio.NewReader(connection), nil))
+	defer func() { _ = answer.Body.Close() }()
+	if answer.StatusCode != http.StatusOK {
+		t.Errorf("status %s", answer.Status)
+	}
+}
+
+// TestEveryRequestUnderLoadIsSeenAndAnswered sends in bursts, so that connections are opened in advance, left idle and closed.
+func TestEveryRequestUnderLoadIsSeenAndAnswered(t *testing.T) {
+	c := newCloud(t)
+	client, failures := c.ec2(), make(chan error, 1000)
+	for range 10 {
+		var burst sync.WaitGroup
+		for range 40 {
+			burst.Go(func() {
+				if _, err := client.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{}); err != nil {
+					failures <- err
+				}
+			})
+		}
+		burst.Wait()
+		time.Sleep(50 * time.Millisecond)
+	}
+	close(failures)
+	for err := range failures {
+		t.Error(err)
+	}
+	if n := c.Counts()["ec2.DescribeVpcs"]; n != 400 {
+		t.Errorf("%d requests seen, want 400", n)
 	}
 }
