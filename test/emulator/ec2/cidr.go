@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
@@ -65,7 +66,11 @@ func (n *Network) give(subnetID, address string) { delete(n.taken[subnetID], add
 func (n *Network) usedAddresses() map[string]int {
 	out := map[string]int{}
 	for subnet, taken := range n.taken {
-		out[subnet] = len(taken)
+		for address := range taken {
+			if !strings.Contains(address, ":") {
+				out[subnet]++
+			}
+		}
 	}
 	return out
 }

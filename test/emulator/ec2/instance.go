@@ -110,6 +110,9 @@ func (n *Network) showAttached(r *core.Region, i *instance, eni *types.NetworkIn
 			shown.Association.PublicDnsName = ptr(publicName(r, *eni.Association.PublicIp))
 		}
 	}
+	if eni.PrivateIpAddress == nil {
+		return shown // in an IPv6-only subnet
+	}
 	shown.PrivateIpAddresses = []types.InstancePrivateIpAddress{{Primary: ptr(true), PrivateIpAddress: eni.PrivateIpAddress,
 		PrivateDnsName: shown.PrivateDnsName, Association: shown.Association}}
 	return shown

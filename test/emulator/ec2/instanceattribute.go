@@ -130,6 +130,14 @@ func modifyNetworkInterfaceAttribute(r *core.Request, in *sdk.ModifyNetworkInter
 	if len(in.Groups) > 0 {
 		return nil, n.regroup(r, eni, in.Groups)
 	}
+	if in.EnablePrimaryIpv6 != nil {
+		if !*in.EnablePrimaryIpv6 && hasPrimaryIPv6(eni) {
+			return nil, invalid("The primary IPv6 address of %s can't be taken back.", *eni.NetworkInterfaceId)
+		}
+		if *in.EnablePrimaryIpv6 {
+			return nil, makePrimary(eni)
+		}
+	}
 	if in.Description != nil {
 		eni.Description = in.Description.Value
 	}

@@ -20,6 +20,8 @@ type instanceType struct {
 	storage int64
 	gpu     *types.GpuDeviceInfo
 	xen     bool
+	// ipv4Only types of earlier generations know no IPv6.
+	ipv4Only bool
 }
 
 const (
@@ -61,6 +63,7 @@ var catalogue = []instanceType{
 	{name: "c7g.large", vcpus: 2, memory: 4096, arch: arm, threads: 1},
 	{name: "r5.large", vcpus: 2, memory: 16384, arch: intel, threads: 2},
 	{name: "r5.2xlarge", vcpus: 8, memory: 65536, arch: intel, threads: 2},
+	{name: "m3.large", vcpus: 2, memory: 7680, arch: intel, threads: 2, storage: 32, xen: true, ipv4Only: true},
 	{name: "i3.large", vcpus: 2, memory: 15616, arch: intel, threads: 2, storage: 475, xen: true},
 	{name: "g4dn.xlarge", vcpus: 4, memory: 16384, arch: intel, threads: 2, storage: 125, gpu: gpu("T4", 1, 16384)},
 	{name: "p3.2xlarge", vcpus: 8, memory: 62464, arch: intel, threads: 2, xen: true, gpu: gpu("V100", 1, 16384)},
@@ -103,14 +106,14 @@ func (t *instanceType) offered(config *core.Config, zone types.AvailabilityZone,
 func (t *instanceType) info() types.InstanceTypeInfo {
 	bare := strings.HasSuffix(t.name, ".metal")
 	out := types.InstanceTypeInfo{
-		InstanceType: types.InstanceType(t.name), CurrentGeneration: ptr(t.family() != "t2" && t.family() != "m4"), BareMetal: ptr(bare),
+		InstanceType: types.InstanceType(t.name), CurrentGeneration: ptr(t.family() != "t2" && t.family() != "m4" && !t.ipv4Only), BareMetal: ptr(bare),
 		BurstablePerformanceSupported: ptr(t.name[0] == 't'), FreeTierEligible: ptr(strings.HasSuffix(t.name, ".micro")),
 		DedicatedHostsSupported: ptr(t.name[0] != 't'), HibernationSupported: ptr(false), AutoRecoverySupported: ptr(!bare),
 		InstanceStorageSupported: ptr(t.storage > 0), MemoryInfo: &types.MemoryInfo{SizeInMiB: ptr(t.memory)},
 		VCpuInfo: &types.VCpuInfo{DefaultVCpus: ptr(t.vcpus), DefaultCores: ptr(t.vcpus / t.threads), DefaultThreadsPerCore: ptr(t.threads)},
 		ProcessorInfo: &types.ProcessorInfo{SupportedArchitectures: []types.ArchitectureType{t.arch}, Manufacturer: ptr("Intel"),
 			SustainedClockSpeedInGhz: ptr(2.5)},
-		NetworkInfo: &types.NetworkInfo{EnaSupport: types.EnaSupportRequired, Ipv6Supported: ptr(true), MaximumNetworkInterfaces: ptr(int32(3)),
+		NetworkInfo: &types.NetworkInfo{EnaSupport: types.EnaSupportRequired, Ipv6Supported: ptr(!t.ipv4Only), MaximumNetworkInterfaces: ptr(int32(3)),
 			Ipv4AddressesPerInterface: ptr(int32(10)), Ipv6AddressesPerInterface: ptr(int32(10)), NetworkPerformance: ptr("Up to 10 Gigabit"),
 			MaximumNetworkCards: ptr(int32(1)), DefaultNetworkCardIndex: ptr(int32(0)), EfaSupported: ptr(false)},
 		EbsInfo: &types.EbsInfo{EbsOptimizedSupport: types.EbsOptimizedSupportDefault, EncryptionSupport: types.EbsEncryptionSupportSupported,

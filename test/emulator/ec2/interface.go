@@ -48,17 +48,23 @@ func (n *Network) newInterface(r *core.Request, subnet *types.Subnet, groups []s
 
 // interfaceAt makes an interface with the wanted private address, or with the lowest free one.
 func (n *Network) interfaceAt(r *core.Request, subnet *types.Subnet, groups []string, wanted *string) (*types.NetworkInterface, error) {
-	private, err := n.privateAddress(subnet, wanted)
-	if err != nil {
-		return nil, err
+	private := ""
+	if !val(subnet.Ipv6Native) {
+		var err error
+		if private, err = n.privateAddress(subnet, wanted); err != nil {
+			return nil, err
+		}
 	}
 	id := r.NewID("eni")
 	eni := &types.NetworkInterface{
-		NetworkInterfaceId: ptr(id), SubnetId: subnet.SubnetId, VpcId: subnet.VpcId, OwnerId: ptr(r.Account), PrivateIpAddress: ptr(private),
+		NetworkInterfaceId: ptr(id), SubnetId: subnet.SubnetId, VpcId: subnet.VpcId, OwnerId: ptr(r.Account),
 		AvailabilityZone: subnet.AvailabilityZone, AvailabilityZoneId: subnet.AvailabilityZoneId, Status: types.NetworkInterfaceStatusAvailable,
 		InterfaceType: types.NetworkInterfaceTypeInterface, RequesterManaged: ptr(false), SourceDestCheck: ptr(true), Groups: []types.GroupIdentifier{},
-		MacAddress:         ptr(fmt.Sprintf("0a:%s:%s:%s:%s:%s", r.Hex(2), r.Hex(2), r.Hex(2), r.Hex(2), r.Hex(2))),
-		PrivateIpAddresses: []types.NetworkInterfacePrivateIpAddress{{Primary: ptr(true), PrivateIpAddress: ptr(private)}},
+		MacAddress: ptr(fmt.Sprintf("0a:%s:%s:%s:%s:%s", r.Hex(2), r.Hex(2), r.Hex(2), r.Hex(2), r.Hex(2))),
+	}
+	if private != "" {
+		eni.PrivateIpAddress = ptr(private)
+		eni.PrivateIpAddresses = []types.NetworkInterfacePrivateIpAddress{{Primary: ptr(true), PrivateIpAddress: ptr(private)}}
 	}
 	for _, group := range groups {
 		g := n.groups.Get(group)
@@ -100,6 +106,9 @@ func (n *Network) RemoveInterface(id string) {
 	}
 	if eni := n.interfaces.Get(id); eni != nil {
 		n.give(val(eni.SubnetId), val(eni.PrivateIpAddress))
+		for _, address := range eni.Ipv6Addresses {
+			n.give(val(eni.SubnetId), val(address.Ipv6Address))
+		}
 	}
 	n.interfaces.Delete(id)
 	delete(n.tags, id)
@@ -255,6 +264,10 @@ func createNetworkInterface(r *core.Request, in *sdk.CreateNetworkInterfaceInput
 			return "", err
 		}
 		eni.Description = in.Description
+		if err := n.wantIPv6(eni, subnet, val(in.Ipv6AddressCount), in.EnablePrimaryIpv6); err != nil {
+			n.RemoveInterface(*eni.NetworkInterfaceId)
+			return "", err
+		}
 		n.setTags(*eni.NetworkInterfaceId, tags)
 		return *eni.NetworkInterfaceId, nil
 	})

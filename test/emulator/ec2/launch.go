@@ -190,6 +190,12 @@ func (o *order) resolveZone(r *core.Request, n *Network) error {
 			return invalid("All network interfaces must be in one Availability Zone")
 		}
 		zone = *subnet.AvailabilityZone
+		switch {
+		case val(subnet.Ipv6Native) && o.kind.xen:
+			return core.Refuse("Unsupported", "The instance type '%s' can't be launched in an IPv6-only subnet; only instances built on the Nitro System can.", o.kind.name)
+		case val(spec.Ipv6AddressCount) > 0 && o.kind.ipv4Only:
+			return core.Refuse("InvalidParameterCombination", "The instance type '%s' does not support IPv6.", o.kind.name)
+		}
 		for _, id := range spec.Groups {
 			g, err := find(r, &n.groups, &id, "SecurityGroupId", noGroup)
 			if err != nil {

@@ -224,24 +224,9 @@ func (n *Network) interfaceFor(r *core.Request, o *order, spec types.InstanceNet
 		return nil, false, err
 	}
 	eni.Description = ptr(val(spec.Description))
-	if val(spec.Ipv6AddressCount) > 0 || val(subnet.AssignIpv6AddressOnCreation) {
-		n.addIPv6(eni, subnet, val(spec.PrimaryIpv6))
+	if err := n.wantIPv6(eni, subnet, val(spec.Ipv6AddressCount), spec.PrimaryIpv6); err != nil {
+		return nil, false, err
 	}
 	n.setTags(*eni.NetworkInterfaceId, o.tags[types.ResourceTypeNetworkInterface])
 	return eni, spec.DeleteOnTermination != nil && !*spec.DeleteOnTermination, nil
-}
-
-// addIPv6 gives an interface an address of the subnet's IPv6 block; it ends like the IPv4 address.
-func (n *Network) addIPv6(eni *types.NetworkInterface, subnet *types.Subnet, primary bool) {
-	if len(subnet.Ipv6CidrBlockAssociationSet) == 0 {
-		return
-	}
-	block, ok := canonical(val(subnet.Ipv6CidrBlockAssociationSet[0].Ipv6CidrBlock))
-	v4, known := canonical(val(eni.PrivateIpAddress) + "/32")
-	if !ok || !known {
-		return
-	}
-	bytes, low := block.Addr().As16(), v4.Addr().As4()
-	copy(bytes[12:], low[:])
-	eni.Ipv6Addresses = []types.NetworkInterfaceIpv6Address{{Ipv6Address: ptr(addrFrom16(bytes)), IsPrimaryIpv6: ptr(primary)}}
 }

@@ -49,7 +49,12 @@ func (n *Network) newSubnet(r *core.Request, v *vpc, in *sdk.CreateSubnetInput) 
 		PrivateDnsNameOptionsOnLaunch: &types.PrivateDnsNameOptionsOnLaunch{HostnameType: types.HostnameTypeIpName,
 			EnableResourceNameDnsARecord: ptr(false), EnableResourceNameDnsAAAARecord: ptr(false)},
 	}
-	if !val(in.Ipv6Native) {
+	if val(in.Ipv6Native) {
+		if in.CidrBlock != nil {
+			return nil, core.Refuse("InvalidParameterCombination", "An IPv6-only subnet takes no IPv4 CIDR block.")
+		}
+		made.PrivateDnsNameOptionsOnLaunch.HostnameType = types.HostnameTypeResourceName
+	} else {
 		block, err := n.subnetBlock(v, in.CidrBlock)
 		if err != nil {
 			return nil, err
@@ -191,6 +196,10 @@ func modifySubnetAttribute(r *core.Request, in *sdk.ModifySubnetAttributeInput) 
 		}
 		if attribute.into == &s.AssignIpv6AddressOnCreation && val(attribute.value.Value) && len(s.Ipv6CidrBlockAssociationSet) == 0 {
 			return nil, invalid("Invalid value 'true' for assignIpv6AddressOnCreation. Subnet %s must have an associated IPv6 CIDR block.", *s.SubnetId)
+		}
+		if val(s.Ipv6Native) && (attribute.into == &s.MapPublicIpOnLaunch && val(attribute.value.Value) ||
+			attribute.into == &s.AssignIpv6AddressOnCreation && !val(attribute.value.Value)) {
+			return nil, invalid("The attribute can't have this value in IPv6-only subnet %s.", *s.SubnetId)
 		}
 		*attribute.into = ptr(val(attribute.value.Value))
 	}

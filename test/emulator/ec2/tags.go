@@ -121,7 +121,7 @@ func missingByPrefix(id string) error {
 	prefix, _, _ := strings.Cut(id, "-")
 	byPrefix := map[string]refusal{
 		"vpc": noVPC, "subnet": noSubnet, "sg": noGroup, "rtb": noRouteTable, "igw": noGateway, "nat": noNAT, "eipalloc": noAllocation,
-		"eni": noInterface, "vpce": noEndpoint, "eigw": noEgress, "cagw": noCarrier, "i": noInstance, "vol": noVolume, "ami": noImage, "h": noHost, "sir": noSpot,
+		"eni": noInterface, "vpce": noEndpoint, "eigw": noEgress, "cagw": noCarrier, "i": noInstance, "vol": noVolume, "ami": noImage, "h": noHost, "sir": noSpot, "lt": noTemplate,
 	}
 	if refuse, ok := byPrefix[prefix]; ok {
 		return refuse(id)

@@ -82,6 +82,9 @@ func (l *listener) forward(r *core.Request, b *balancer, actions []types.Action)
 		if core.Val(g.VpcId) != *b.VpcId {
 			return refuse("InvalidConfigurationRequest", "The target group '%s' is not in the VPC of the load balancer", arn)
 		}
+		if g.IpAddressType == types.TargetGroupIpAddressTypeEnumIpv6 && b.IpAddressType == types.IpAddressTypeIpv4 {
+			return refuse("InvalidConfigurationRequest", "The IPv6 target group '%s' can only be used with a dualstack load balancer", arn)
+		}
 		for _, other := range of(r.Region).showGroup(g).LoadBalancerArns {
 			if other != *b.LoadBalancerArn {
 				return refuse("TargetGroupAssociationLimit", "The following target groups cannot be associated with more than one load balancer: %s", arn)

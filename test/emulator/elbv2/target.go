@@ -27,6 +27,8 @@ func (g *targetGroup) checkInstance(r *core.Request, id string) error {
 		return refuse("InvalidTarget", "The following targets are not valid instances: '%s'", id)
 	case !running:
 		return refuse("InvalidTarget", "The following targets are not in a running state and cannot be registered: '%s'", id)
+	case g.IpAddressType == types.TargetGroupIpAddressTypeEnumIpv6 && !ec2.Of(r.Region).HasPrimaryIPv6(id):
+		return refuse("InvalidTarget", "The following targets do not have a primary IPv6 address: '%s'", id)
 	case vpc != *g.VpcId:
 		return refuse("InvalidTarget", "The following targets are not in the target group VPC '%s': '%s'", *g.VpcId, id)
 	}
