@@ -3,10 +3,14 @@ package etcd
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"go.etcd.io/etcd/server/v3/embed"
@@ -19,6 +23,8 @@ const (
 	// quotaBytes leaves room for hundreds of thousands of objects.
 	quotaBytes  = 8 << 30
 	dataDirMode = 0o700
+	// sockets begins the names of the folders of sockets.
+	sockets = "capa-etcd-"
 )
 
 // Server is a running etcd.
@@ -35,8 +41,9 @@ func Start(ctx context.Context, dir string) (*Server, error) {
 	if err := os.MkdirAll(dir, dataDirMode); err != nil {
 		return nil, fmt.Errorf("--data-dir %q can't be used: %w", dir, err)
 	}
+	removeDead()
 	// A socket's path is limited to about 100 characters, so it isn't below dir.
-	socketDir, err := os.MkdirTemp("", "capa-etcd-")
+	socketDir, err := os.MkdirTemp("", sockets)
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +66,25 @@ func Start(ctx context.Context, dir string) (*Server, error) {
 	case <-time.After(startTimeout):
 		s.Stop()
 		return nil, fmt.Errorf("etcd with the data in %q isn't ready after %s", dir, startTimeout)
+	}
+}
+
+// removeDead takes away the sockets' folders of servers that were killed: nobody listens on them any more. Younger ones may be about
+// to listen.
+func removeDead() {
+	folders, _ := filepath.Glob(filepath.Join(os.TempDir(), sockets+"*")) // the pattern is well-formed
+	for _, folder := range folders {
+		info, err := os.Stat(folder)
+		if err != nil || time.Since(info.ModTime()) < startTimeout {
+			continue
+		}
+		conn, err := net.Dial("unix", socketURL(folder, "client").Path)
+		switch {
+		case err == nil:
+			_ = conn.Close()
+		case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
+			_ = os.RemoveAll(folder) // somebody else's stays
+		}
 	}
 }
 

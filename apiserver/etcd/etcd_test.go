@@ -2,7 +2,11 @@ package etcd
 
 import (
 	"context"
+	"net"
+	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
@@ -49,4 +53,40 @@ func connect(t *testing.T, s *Server) *clientv3.Client {
 	}
 	t.Cleanup(func() { c.Close() })
 	return c
+}
+
+// A killed server leaves the folder of its sockets, in which nobody listens.
+func TestFoldersOfKilledServersGo(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	make := func(name string, age time.Duration) string {
+		folder := filepath.Join(os.TempDir(), sockets+name)
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: socketURL(folder, "client").Path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		listener.SetUnlinkOnClose(false)
+		if name != "living" {
+			_ = listener.Close()
+		} else {
+			t.Cleanup(func() { _ = listener.Close() })
+		}
+		then := time.Now().Add(-age)
+		if err := os.Chtimes(folder, then, then); err != nil {
+			t.Fatal(err)
+		}
+		return folder
+	}
+	dead, living, young := make("dead", time.Hour), make("living", time.Hour), make("young", 0)
+	start(t, context.Background(), filepath.Join(t.TempDir(), "data")).Stop()
+	if _, err := os.Stat(dead); err == nil {
+		t.Error("the folder of a killed server is still there")
+	}
+	for _, folder := range []string{living, young} {
+		if _, err := os.Stat(folder); err != nil {
+			t.Errorf("%s: %v", folder, err)
+		}
+	}
 }

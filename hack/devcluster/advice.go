@@ -2,27 +2,51 @@ package devcluster
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
 )
 
-// Advice tells a person what to try next.
+// Advice tells a person what to try next, of what is there.
 func (c *Cluster) Advice() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "\nTry next:\n  export KUBECONFIG=%s PATH=%s:$PATH\n", c.Kubeconfig, c.Bin)
 	switch {
 	case c.PIDs[build.Server] != 0:
-		fmt.Fprintf(&text, "  kubectl get clusters,awsclusters\n  clusterctl describe cluster %s\n", quickstartName)
+		fmt.Fprintf(&text, "  kubectl get clusters,awsclusters\n")
 	case c.PIDs[build.CoreManager] != 0:
 		fmt.Fprintf(&text, "  kubectl get clusters -A\n")
 	default:
 		fmt.Fprintf(&text, "  kubectl get namespaces\n")
 	}
-	if c.AWSEndpointURL != "" {
-		fmt.Fprintf(&text, "  set -a; . %s; set +a      # then any AWS tool, for instance: aws ec2 describe-vpcs\n", c.AWSEnv)
+	if _, err := os.Stat(filepath.Join(c.Bin, build.Clusterctl)); err == nil && c.FirstCluster != "" {
+		fmt.Fprintf(&text, "  clusterctl describe cluster %s\n", c.FirstCluster)
 	}
-	fmt.Fprintf(&text, "Logs are in %s; \"devcluster down --dir %s\" stops it all.\n", filepath.Clean(c.Logs), c.Dir)
+	if c.AWSEndpointURL != "" {
+		fmt.Fprintf(&text, "  set -a; . %s; set +a      # then any AWS tool%s\n", c.AWSEnv, forInstance())
+	}
+	fmt.Fprintf(&text, "Logs are in %s; \"%s\" stops it all.\n", filepath.Clean(c.Logs), c.Down)
 	return text.String()
+}
+
+// forInstance names AWS's own tool where it is installed.
+func forInstance() string {
+	if _, err := exec.LookPath("aws"); err != nil {
+		return ""
+	}
+	return ", for instance: aws ec2 describe-vpcs"
+}
+
+// downCommand is how the cluster in a folder is stopped: the command itself is on nobody's PATH.
+func downCommand(dir, repo string) string {
+	if repo == "" {
+		return "devcluster down --dir " + dir
+	}
+	if dir == filepath.Join(repo, "_run") {
+		return "make -C " + repo + " down"
+	}
+	return "go -C " + filepath.Join(repo, "hack") + " run ./cmd/devcluster down --dir " + dir
 }

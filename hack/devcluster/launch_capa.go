@@ -145,9 +145,13 @@ func (l *launch) awsEndpointURL() string {
 	case l.AWSEndpointURL != "":
 		return l.AWSEndpointURL
 	case l.chosen[build.Emulator]:
-		return fmt.Sprintf("http://127.0.0.1:%d", l.state.port(build.Emulator))
+		return l.emulatorURL()
 	}
 	return ""
+}
+
+func (l *launch) emulatorURL() string {
+	return fmt.Sprintf("http://127.0.0.1:%d", l.state.port(build.Emulator))
 }
 
 // awsVariables are the SDK's standard variables for the server and for the user's tools. With the emulator they are all

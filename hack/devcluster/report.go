@@ -34,6 +34,10 @@ type Cluster struct {
 	// AWSEnv is a file of AWS_* variables; AWSEndpointURL is the one among them that says where AWS is.
 	AWSEnv         string `json:"awsEnv"`
 	AWSEndpointURL string `json:"awsEndpointURL,omitempty"`
+	// FirstCluster is the name of the cluster that the demo made, if it ran.
+	FirstCluster string `json:"firstCluster,omitempty"`
+	// Down is the command that stops it all.
+	Down string `json:"down"`
 	// Ports are by component; PIDs are of the processes that the cluster owns.
 	Ports map[string]int `json:"ports"`
 	PIDs  map[string]int `json:"pids"`
@@ -49,7 +53,11 @@ func (l *launch) report() *Cluster {
 		AWSEnv:           l.layout.awsEnv(),
 		AWSEndpointURL:   l.awsEndpointURL(),
 		Ports:            l.state.ports(),
+		Down:             downCommand(l.layout.dir, l.Repo),
 		PIDs:             map[string]int{},
+	}
+	if l.chosen[demo] {
+		cluster.FirstCluster = quickstartName
 	}
 	for _, r := range l.state.processes() {
 		if r.Alive() {

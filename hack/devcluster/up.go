@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -60,11 +62,10 @@ func Up(ctx context.Context, opts Options) (*Cluster, error) {
 	if l.chosen, err = choose(opts.Only, opts.Without); err != nil {
 		return nil, err
 	}
-	if l.AWSEndpointURL == "" || !l.chosen[build.Server] {
-		// Only the load balancers of a given stand-in need it.
-		delete(l.chosen, build.StandInDNS)
-	}
 	if l.state, err = loadState(files.state()); err != nil {
+		return nil, err
+	}
+	if err := l.chooseAWS(ctx); err != nil {
 		return nil, err
 	}
 	if err := l.chooseControlPlane(); err != nil {
@@ -77,7 +78,7 @@ func Up(ctx context.Context, opts Options) (*Cluster, error) {
 		return nil, err
 	}
 	if err := runSteps(ctx, l.out, l.steps()); err != nil {
-		return nil, fmt.Errorf("%w\nWhat was started goes on running; \"devcluster down --dir %s\" stops it", err, files.dir)
+		return nil, fmt.Errorf("%w\nWhat was started goes on running; \"%s\" stops it", err, downCommand(files.dir, opts.Repo))
 	}
 	cluster := l.report()
 	took := time.Since(begin).Round(100 * time.Millisecond)
@@ -87,6 +88,25 @@ func Up(ctx context.Context, opts Options) (*Cluster, error) {
 		l.out.line("Up in %s.", took)
 	}
 	return cluster, nil
+}
+
+// chooseAWS decides between the emulator and a given stand-in, which has to be there. The cluster's own emulator is none: aws.env names
+// it, and shells that read that file hand its URL back.
+func (l *launch) chooseAWS(ctx context.Context) error {
+	if own := l.state.port(build.Emulator); own != 0 && strings.TrimRight(l.AWSEndpointURL, "/") == l.emulatorURL() {
+		l.AWSEndpointURL = ""
+	}
+	if l.AWSEndpointURL == "" || !l.chosen[build.Server] {
+		// Only the load balancers of a given stand-in need it.
+		delete(l.chosen, build.StandInDNS)
+	}
+	if l.AWSEndpointURL == "" || !l.chosen[build.Server] {
+		return nil
+	}
+	if err := answers(ctx, &http.Client{Timeout: 5 * time.Second}, l.AWSEndpointURL); err != nil {
+		return fmt.Errorf("nothing answers at AWS_ENDPOINT_URL=%s (%w): start it first, or unset AWS_ENDPOINT_URL to get the emulated AWS", l.AWSEndpointURL, err)
+	}
+	return nil
 }
 
 // chooseControlPlane decides between a control plane of our own and an existing cluster, once for a cluster's life.
@@ -136,7 +156,7 @@ func copyKubeconfig(given, path string) error {
 // buildBinaries makes what the chosen components run.
 func (l *launch) buildBinaries(ctx context.Context) error {
 	if l.SkipBuild {
-		return nil
+		return l.buildMissingDNS(ctx)
 	}
 	// People want kubectl and clusterctl at hand whatever runs.
 	wanted := []string{build.Kubectl, build.Clusterctl}
@@ -144,6 +164,15 @@ func (l *launch) buildBinaries(ctx context.Context) error {
 		wanted = append(wanted, name)
 	}
 	return build.Run(ctx, build.Options{Repo: l.Repo, Bin: l.layout.bin, Assets: l.Assets, Only: wanted, Out: l.out})
+}
+
+// buildMissingDNS makes the one small binary that only a given stand-in for AWS asks for, so that others who build for this folder may
+// not have made it.
+func (l *launch) buildMissingDNS(ctx context.Context) error {
+	if _, err := os.Stat(l.layout.binary(build.StandInDNS)); !l.chosen[build.StandInDNS] || err == nil {
+		return nil
+	}
+	return build.Run(ctx, build.Options{Repo: l.Repo, Bin: l.layout.bin, Assets: l.Assets, Only: []string{build.StandInDNS}, Out: l.out})
 }
 
 // prepare makes everything that needs no running process.

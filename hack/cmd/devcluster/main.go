@@ -30,7 +30,8 @@ ports that were free, but for the webhook servers of Cluster API, which have no 
 Environment:
   KUBECONFIG          an existing cluster with Cluster API, to be used instead of starting a control plane
   KUBEBUILDER_ASSETS  a folder of prebuilt etcd, kube-apiserver, kube-controller-manager and kubectl
-  AWS_ENDPOINT_URL    a stand-in for AWS to be used instead of the emulator (as --aws-endpoint-url)`
+  AWS_ENDPOINT_URL    a stand-in for AWS to be used instead of the emulator (as --aws-endpoint-url); the URL of the cluster's own
+                      emulator, as its aws.env has it, changes nothing`
 
 // errUnhealthy ends "status" with a failure that needs no words of its own.
 var errUnhealthy = errors.New("not everything is running")
@@ -149,7 +150,7 @@ Components: ` + devcluster.Selectable() + `.`,
 	flags.StringSliceVar(&opts.Without, "without", nil, "leave out these components and what needs them")
 	flags.StringVar(&opts.AWSEndpointURL, "aws-endpoint-url", os.Getenv("AWS_ENDPOINT_URL"), "stand-in for AWS to use instead of the emulator")
 	flags.StringVar(&opts.HTTPSProxy, "https-proxy", "", "URL of a proxy through which Cluster API's managers reach workload clusters")
-	flags.BoolVar(&opts.SkipBuild, "skip-build", false, "take the binaries as they are")
+	flags.BoolVar(&opts.SkipBuild, "skip-build", false, "take the binaries as they are; only a missing standin-dns is built, if it is needed")
 	flags.BoolVar(&asJSON, "json", false, "print the cluster's addresses, files and pids as JSON")
 	return cmd
 }
