@@ -257,3 +257,52 @@ func TestTerminatedInstancesLeaveTheirTargetGroups(t *testing.T) {
 		t.Errorf("health %+v, want no targets", got)
 	}
 }
+
+func TestEachTypeOfLoadBalancerTakesItsOwnProtocols(t *testing.T) {
+	c := newCloud(t)
+	n := newNetwork(c)
+	v2 := c.elbv2()
+	balancer := func(name string, kind types.LoadBalancerTypeEnum, change func(*elbv2.CreateLoadBalancerInput)) (*string, error) {
+		in := &elbv2.CreateLoadBalancerInput{Name: &name, Type: kind, Subnets: n.public[:]}
+		change(in)
+		out, err := v2.CreateLoadBalancer(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		return out.LoadBalancers[0].LoadBalancerArn, nil
+	}
+	group := func(name string, protocol types.ProtocolEnum, port int32) (*string, error) {
+		out, err := v2.CreateTargetGroup(ctx, &elbv2.CreateTargetGroupInput{Name: &name, Protocol: protocol, Port: &port, VpcId: &n.vpc})
+		if err != nil {
+			return nil, err
+		}
+		return out.TargetGroups[0].TargetGroupArn, nil
+	}
+	listen := func(balancer *string, protocol types.ProtocolEnum, port *int32, group *string) error {
+		return second(v2.CreateListener(ctx, &elbv2.CreateListenerInput{LoadBalancerArn: balancer, Protocol: protocol, Port: port, DefaultActions: forwardTo(*group)}))
+	}
+	same := func(*elbv2.CreateLoadBalancerInput) {}
+	alb := must[*string](t)(balancer("alb", types.LoadBalancerTypeEnumApplication, same))
+	nlb := must[*string](t)(balancer("nlb", types.LoadBalancerTypeEnumNetwork, same))
+	gateway := must[*string](t)(balancer("gwlb", types.LoadBalancerTypeEnumGateway, same))
+	tcp := must[*string](t)(group("tcp", types.ProtocolEnumTcp, 6443))
+	http := must[*string](t)(group("http", types.ProtocolEnumHttp, 80))
+	geneve := must[*string](t)(group("geneve", types.ProtocolEnumGeneve, 6081))
+	port := aws.Int32(6443)
+
+	wantCode(t, listen(alb, types.ProtocolEnumTcp, port, tcp), "ValidationError")
+	wantCode(t, listen(alb, types.ProtocolEnumHttp, port, tcp), "IncompatibleProtocols")
+	wantCode(t, listen(alb, types.ProtocolEnumHttp, port, http), "")
+	wantCode(t, listen(nlb, types.ProtocolEnumHttp, port, http), "ValidationError")
+	wantCode(t, listen(nlb, types.ProtocolEnumGeneve, port, geneve), "ValidationError")
+	wantCode(t, listen(nlb, types.ProtocolEnumTcp, port, tcp), "")
+	wantCode(t, listen(gateway, types.ProtocolEnumTcp, port, tcp), "ValidationError")
+	wantCode(t, listen(gateway, "", port, geneve), "ValidationError")
+	wantCode(t, listen(gateway, "", nil, http), "IncompatibleProtocols")
+	wantCode(t, listen(gateway, "", nil, geneve), "")
+	wantCode(t, second(group("wrong-port", types.ProtocolEnumGeneve, 6443)), "ValidationError")
+	wantCode(t, second(balancer("scheme", types.LoadBalancerTypeEnumGateway, func(in *elbv2.CreateLoadBalancerInput) { in.Scheme = types.LoadBalancerSchemeEnumInternal })), "ValidationError")
+	wantCode(t, second(balancer("groups", types.LoadBalancerTypeEnumGateway, func(in *elbv2.CreateLoadBalancerInput) { in.SecurityGroups = []string{n.group} })), "InvalidConfigurationRequest")
+	wantCode(t, second(v2.SetSecurityGroups(ctx, &elbv2.SetSecurityGroupsInput{LoadBalancerArn: gateway, SecurityGroups: []string{n.group}})), "InvalidConfigurationRequest")
+	wantCode(t, second(v2.DeleteLoadBalancer(ctx, &elbv2.DeleteLoadBalancerInput{LoadBalancerArn: gateway})), "")
+}

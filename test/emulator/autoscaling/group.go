@@ -2,6 +2,7 @@ package autoscaling
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/autoscaling"
@@ -17,16 +18,22 @@ const (
 	defaultHeartbeat = 3600
 )
 
+// groupName says whether a group may be called so.
+var groupName = regexp.MustCompile(`^[!-9;-~]{1,255}$`).MatchString
+
 func createAutoScalingGroup(r *core.Request, in *sdk.CreateAutoScalingGroupInput) (*sdk.CreateAutoScalingGroupOutput, error) {
 	s, name := of(r.Region), core.Val(in.AutoScalingGroupName)
 	switch {
-	case name == "" || len(name) > 255 || strings.Contains(name, ":"):
+	case !groupName(name):
 		return nil, refuse("ValidationError", "1 validation error detected: Value '%s' at 'autoScalingGroupName' failed to satisfy constraint: "+
-			"1 to 255 characters without a colon", name)
+			"1 to 255 characters of ASCII 33 to 126 without a colon", name)
 	case s.groups.Get(name) != nil:
 		return nil, refuse("AlreadyExists", "AutoScalingGroup by this name already exists - A group with the name %s already exists", name)
 	case s.groups.Len() >= r.Config.Quota("autoScalingGroups", 500):
 		return nil, refuse("LimitExceeded", "AutoScalingGroup limit exceeded")
+	}
+	if err := checkTags(in.Tags); err != nil {
+		return nil, err
 	}
 	g := &group{AutoScalingGroup: types.AutoScalingGroup{
 		AutoScalingGroupName: &name, MinSize: in.MinSize, MaxSize: in.MaxSize, DesiredCapacity: in.DesiredCapacity, LaunchTemplate: in.LaunchTemplate,

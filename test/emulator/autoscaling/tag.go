@@ -3,6 +3,7 @@ package autoscaling
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
@@ -23,13 +24,40 @@ func (g *group) dropTag(key string) {
 	g.tags = slices.DeleteFunc(slices.Clone(g.tags), func(t types.TagDescription) bool { return *t.Key == key })
 }
 
+// checkTags holds tags to Auto Scaling's rules, which allow any character.
+func checkTags(tags []types.Tag) error {
+	for _, tag := range tags {
+		key, value := core.Val(tag.Key), core.Val(tag.Value)
+		switch {
+		case strings.HasPrefix(strings.ToLower(key), "aws:"):
+			return refuse("ValidationError", "Tag keys can't begin with aws:, as %s does", key)
+		case key == "" || utf8.RuneCountInString(key) > 128 || utf8.RuneCountInString(value) > 256:
+			return refuse("ValidationError", "Tag keys have 1 to 128 characters and values at most 256; %s doesn't fit", key)
+		}
+	}
+	if len(tags) > core.MostTags {
+		return refuse("LimitExceeded", "A group has at most %d tags", core.MostTags)
+	}
+	return nil
+}
+
 func createOrUpdateTags(r *core.Request, in *sdk.CreateOrUpdateTagsInput) (*sdk.CreateOrUpdateTagsOutput, error) {
 	for _, tag := range in.Tags {
 		if _, err := find(r, tag.ResourceId); err != nil {
 			return nil, err
 		}
-		if key := core.Val(tag.Key); key == "" || strings.HasPrefix(key, "aws:") || core.Val(tag.ResourceType) != resourceType {
-			return nil, refuse("ValidationError", "A tag needs a key that doesn't begin with aws: and the resource type %s", resourceType)
+		if core.Val(tag.ResourceType) != resourceType {
+			return nil, refuse("ValidationError", "A tag needs the resource type %s", resourceType)
+		}
+		if err := checkTags([]types.Tag{tag}); err != nil {
+			return nil, err
+		}
+	}
+	for _, tag := range in.Tags {
+		g := of(r.Region).groups.Get(*tag.ResourceId)
+		known := slices.ContainsFunc(g.tags, func(t types.TagDescription) bool { return *t.Key == *tag.Key })
+		if !known && len(g.tags) >= core.MostTags {
+			return nil, refuse("LimitExceeded", "A group has at most %d tags", core.MostTags)
 		}
 	}
 	for _, tag := range in.Tags {

@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -18,6 +19,11 @@ type group struct {
 	types.SecurityGroup
 	rules []types.SecurityGroupRule
 }
+
+// groupText says whether a text may name or describe a security group or a rule ("CreateSecurityGroup", "IpRange").
+var groupText = regexp.MustCompile(`^[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{0,255}$`).MatchString
+
+const groupLetters = "Valid are strings of less than 256 characters from the following set: a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*"
 
 func (n *Network) addGroup(r *core.Request, vpcID, name, description string) *group {
 	id := r.NewID("sg")
@@ -53,8 +59,10 @@ func createSecurityGroup(r *core.Request, in *sdk.CreateSecurityGroupInput) (*sd
 		return nil, core.Missing("groupDescription")
 	case strings.HasPrefix(strings.ToLower(name), "sg-"):
 		return nil, invalid("Value (%s) for parameter GroupName is invalid. Group names may not be in the format sg-*.", name)
-	case len(name) > 255 || len(*in.Description) > 255:
-		return nil, invalid("Group names and descriptions have at most 255 characters.")
+	case !groupText(name):
+		return nil, invalid("Value (%s) for parameter GroupName is invalid. %s", name, groupLetters)
+	case !groupText(*in.Description):
+		return nil, invalid("Value (%s) for parameter GroupDescription is invalid. %s", *in.Description, groupLetters)
 	case name == defaultGroup:
 		return nil, core.Refuse("InvalidGroup.Reserved", "The security group '%s' is reserved", name)
 	}

@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"regexp"
 	"strconv"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -19,6 +20,11 @@ type templateVersion struct {
 	types.LaunchTemplateVersion
 	asked types.RequestLaunchTemplateData
 }
+
+// templateName says whether a launch template may be called so.
+var templateName = regexp.MustCompile(`^[a-zA-Z0-9().\-/_]{3,128}$`).MatchString
+
+const longestDescription = 255
 
 var (
 	noTemplate      = notFound("InvalidLaunchTemplateId.NotFound", "launch template ID")
@@ -79,8 +85,11 @@ func createLaunchTemplate(r *core.Request, in *sdk.CreateLaunchTemplateInput) (*
 		}
 		name := val(in.LaunchTemplateName)
 		switch {
-		case len(name) < 3 || len(name) > 128:
-			return "", core.Refuse("InvalidLaunchTemplateName.MalformedException", "Launch template names have 3 to 128 characters, not '%s'", name)
+		case !templateName(name):
+			return "", core.Refuse("InvalidLaunchTemplateName.MalformedException",
+				"A launch template name must be between 3 and 128 characters, and may contain letters, numbers, and the following characters: - ( ) . / _ : '%s'", name)
+		case len(val(in.VersionDescription)) > longestDescription:
+			return "", invalid("Version descriptions have at most %d characters", longestDescription)
 		case in.LaunchTemplateData == nil:
 			return "", core.Missing("LaunchTemplateData")
 		case n.templates.Any(func(t *template) bool { return *t.LaunchTemplateName == name }):
@@ -141,6 +150,9 @@ func createLaunchTemplateVersion(r *core.Request, in *sdk.CreateLaunchTemplateVe
 	number, err := core.Once(r, in, in.ClientToken, func() (string, error) {
 		if in.LaunchTemplateData == nil {
 			return "", core.Missing("LaunchTemplateData")
+		}
+		if len(val(in.VersionDescription)) > longestDescription {
+			return "", invalid("Version descriptions have at most %d characters", longestDescription)
 		}
 		data := *in.LaunchTemplateData
 		if in.SourceVersion != nil {

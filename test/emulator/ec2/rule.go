@@ -98,6 +98,11 @@ func (n *Network) split(r *core.Request, permission types.IpPermission) ([]types
 			rule.ReferencedGroupInfo = &types.ReferencedSecurityGroup{GroupId: other.GroupId, UserId: ptr(r.Account)}
 		})
 	}
+	for _, rule := range out {
+		if !groupText(val(rule.Description)) {
+			return nil, invalid("Invalid rule description. %s", groupLetters)
+		}
+	}
 	return out, nil
 }
 

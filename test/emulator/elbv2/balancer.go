@@ -25,6 +25,8 @@ type balancer struct {
 func (b *balancer) public() bool  { return b.Scheme == types.LoadBalancerSchemeEnumInternetFacing }
 func (b *balancer) network() bool { return b.Type == types.LoadBalancerTypeEnumNetwork }
 
+func (b *balancer) gateway() bool { return b.Type == types.LoadBalancerTypeEnumGateway }
+
 // path is the middle of the ARN and of the interfaces' descriptions: "net/name/id".
 func (b *balancer) path() string {
 	_, path, _ := strings.Cut(*b.LoadBalancerArn, "loadbalancer/")
@@ -69,12 +71,37 @@ func createLoadBalancer(r *core.Request, in *sdk.CreateLoadBalancerInput) (*sdk.
 	return &sdk.CreateLoadBalancerOutput{LoadBalancers: []types.LoadBalancer{b.LoadBalancer}}, nil
 }
 
+// becomeGateway completes a gateway load balancer, which has no scheme, no security groups and no DNS name.
+func (b *balancer) becomeGateway(r *core.Request, in *sdk.CreateLoadBalancerInput) error {
+	switch {
+	case b.Scheme != "":
+		return refuse("ValidationError", "Scheme '%s' is not supported for load balancers of type 'gateway'", b.Scheme)
+	case len(in.SecurityGroups) > 0:
+		return refuse("InvalidConfigurationRequest", "Security groups are not supported for load balancers of type 'gateway'")
+	}
+	if b.IpAddressType == "" {
+		b.IpAddressType = types.IpAddressTypeIpv4
+	}
+	placement, faces, vpc, err := b.place(r, in.Subnets, in.SubnetMappings, nil)
+	if err != nil {
+		return err
+	}
+	b.VpcId, b.faces = &vpc, faces
+	b.LoadBalancerArn = core.Ptr(r.ARN("elasticloadbalancing", fmt.Sprintf("loadbalancer/gwy/%s/%s", *b.LoadBalancerName, r.Hex(16))))
+	b.attributes = map[string]string{deletionProtection: "false", "load_balancing.cross_zone.enabled": "false"}
+	b.showZones()
+	return balancing.OpenAll(r, b.faces, "ELB "+b.path(), b.interfaceType(), placement)
+}
+
 func newBalancer(r *core.Request, in *sdk.CreateLoadBalancerInput) (*balancer, error) {
 	b := &balancer{LoadBalancer: types.LoadBalancer{
 		LoadBalancerName: in.Name, Scheme: in.Scheme, Type: in.Type, IpAddressType: in.IpAddressType, SecurityGroups: in.SecurityGroups,
 		CreatedTime: core.Ptr(r.Now()), State: &types.LoadBalancerState{Code: types.LoadBalancerStateEnumProvisioning},
 		CanonicalHostedZoneId: core.Ptr("Z" + strings.ToUpper(r.Hex(13))),
 	}}
+	if b.gateway() {
+		return b, b.becomeGateway(r, in)
+	}
 	if b.Scheme == "" {
 		b.Scheme = types.LoadBalancerSchemeEnumInternetFacing
 	}
@@ -83,9 +110,6 @@ func newBalancer(r *core.Request, in *sdk.CreateLoadBalancerInput) (*balancer, e
 	}
 	if b.IpAddressType == "" {
 		b.IpAddressType = types.IpAddressTypeIpv4
-	}
-	if b.Type == types.LoadBalancerTypeEnumGateway {
-		return nil, refuse("UnsupportedOperation", "Gateway load balancers are not emulated.")
 	}
 	placement, faces, vpc, err := b.place(r, in.Subnets, in.SubnetMappings, in.SecurityGroups)
 	if err != nil {
@@ -118,7 +142,7 @@ func (b *balancer) place(r *core.Request, subnets []string, mappings []types.Sub
 	if err != nil {
 		return placement, nil, "", err
 	}
-	if !b.network() && len(faces) < 2 {
+	if b.Type == types.LoadBalancerTypeEnumApplication && len(faces) < 2 {
 		return placement, nil, "", refuse("ValidationError", "At least two subnets in two different Availability Zones must be specified")
 	}
 	for i, mapping := range mappings {
@@ -128,8 +152,11 @@ func (b *balancer) place(r *core.Request, subnets []string, mappings []types.Sub
 }
 
 func (b *balancer) interfaceType() ec2types.NetworkInterfaceType {
-	if b.network() {
+	switch {
+	case b.network():
 		return ec2types.NetworkInterfaceTypeNetworkLoadBalancer
+	case b.gateway():
+		return ec2types.NetworkInterfaceTypeGatewayLoadBalancer
 	}
 	return ec2types.NetworkInterfaceTypeInterface
 }
@@ -213,6 +240,9 @@ func setSecurityGroups(r *core.Request, in *sdk.SetSecurityGroupsInput) (*sdk.Se
 	if b.network() && len(b.asked.SecurityGroups) == 0 {
 		return nil, refuse("InvalidConfigurationRequest", "You cannot set security groups on network load balancer '%s', which was created without any",
 			*b.LoadBalancerArn)
+	}
+	if b.gateway() {
+		return nil, refuse("InvalidConfigurationRequest", "Security groups are not supported for load balancers of type 'gateway'")
 	}
 	if len(in.SecurityGroups) == 0 {
 		return nil, refuse("ValidationError", "At least one security group must be specified")

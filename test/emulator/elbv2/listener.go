@@ -59,13 +59,18 @@ func createListener(r *core.Request, in *sdk.CreateListenerInput) (*sdk.CreateLi
 
 // forward checks the listener against its load balancer and target groups, and takes the actions over in the form that AWS shows them.
 func (l *listener) forward(r *core.Request, b *balancer, actions []types.Action) error {
+	gateway := b.Type == types.LoadBalancerTypeEnumGateway
 	switch {
-	case core.Val(l.Port) < 1 || core.Val(l.Port) > 65535:
+	case gateway && (l.Port != nil || l.Protocol != ""):
+		return refuse("ValidationError", "A port and a protocol cannot be specified for listeners of gateway load balancers")
+	case !gateway && (core.Val(l.Port) < 1 || core.Val(l.Port) > 65535):
 		return refuse("ValidationError", "A listener port from 1 to 65535 must be specified")
-	case l.Protocol == "":
+	case !gateway && l.Protocol == "":
 		return refuse("ValidationError", "A listener protocol must be specified")
-	case networkProtocol(l.Protocol) != b.network():
-		return refuse("ValidationError", "The protocol '%s' is not supported by load balancers of type '%s'", l.Protocol, b.Type)
+	case !gateway && typeFor(l.Protocol) != b.Type && b.network():
+		return refuse("ValidationError", "Listener protocol '%s' must be one of 'UDP, TCP, TCP_UDP, TLS'", l.Protocol)
+	case !gateway && typeFor(l.Protocol) != b.Type:
+		return refuse("ValidationError", "Listener protocol '%s' must be one of 'HTTPS, HTTP'", l.Protocol)
 	case len(actions) == 0:
 		return refuse("ValidationError", "A listener must have a default action")
 	case (l.Protocol == types.ProtocolEnumTls || l.Protocol == types.ProtocolEnumHttps) && len(l.Certificates) == 0:
@@ -76,7 +81,7 @@ func (l *listener) forward(r *core.Request, b *balancer, actions []types.Action)
 		if err != nil {
 			return err
 		}
-		if networkProtocol(g.Protocol) != b.network() {
+		if typeFor(g.Protocol) != b.Type {
 			return refuse("IncompatibleProtocols", "The target group '%s' has protocol %s, which a %s load balancer cannot forward to", arn, g.Protocol, b.Type)
 		}
 		if core.Val(g.VpcId) != *b.VpcId {
@@ -189,7 +194,7 @@ func modifyListener(r *core.Request, in *sdk.ModifyListenerInput) (*sdk.ModifyLi
 		actions = in.DefaultActions
 	}
 	taken := of(r.Region).listeners.Any(func(other *listener) bool {
-		return *other.LoadBalancerArn == *l.LoadBalancerArn && *other.ListenerArn != *l.ListenerArn && *other.Port == *changed.Port
+		return *other.LoadBalancerArn == *l.LoadBalancerArn && *other.ListenerArn != *l.ListenerArn && core.Val(other.Port) == core.Val(changed.Port)
 	})
 	if taken {
 		return nil, refuse("DuplicateListener", "A listener already exists on this port for this load balancer '%s'", *b.LoadBalancerArn)

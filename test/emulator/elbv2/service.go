@@ -131,7 +131,7 @@ func inventory(r *core.Region) []core.Resource {
 
 func lookup(r *core.Region, name string) ([]netip.Addr, bool) {
 	for _, b := range of(r).balancers.All() {
-		if strings.EqualFold(*b.DNSName, name) && b.State.Code == types.LoadBalancerStateEnumActive {
+		if strings.EqualFold(core.Val(b.DNSName), name) && b.State.Code == types.LoadBalancerStateEnumActive {
 			return balancing.Addresses(r, b.faces, b.public()), true
 		}
 	}

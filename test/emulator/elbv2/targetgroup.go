@@ -19,13 +19,27 @@ type targetGroup struct {
 	targets    []target
 }
 
-func networkProtocol(p types.ProtocolEnum) bool {
+// typeFor is the type of load balancer that a protocol belongs to.
+func typeFor(p types.ProtocolEnum) types.LoadBalancerTypeEnum {
 	switch p {
 	case types.ProtocolEnumTcp, types.ProtocolEnumTls, types.ProtocolEnumUdp, types.ProtocolEnumTcpUdp:
-		return true
+		return types.LoadBalancerTypeEnumNetwork
+	case types.ProtocolEnumGeneve:
+		return types.LoadBalancerTypeEnumGateway
 	}
-	return false
+	return types.LoadBalancerTypeEnumApplication
 }
+
+func application(p types.ProtocolEnum) bool {
+	return typeFor(p) == types.LoadBalancerTypeEnumApplication
+}
+
+func networkProtocol(p types.ProtocolEnum) bool {
+	return typeFor(p) == types.LoadBalancerTypeEnumNetwork
+}
+
+// genevePort is the only one of protocol GENEVE.
+const genevePort = 6081
 
 // createTargetGroup returns the target group that is there if it was made with the same settings.
 func createTargetGroup(r *core.Request, in *sdk.CreateTargetGroupInput) (*sdk.CreateTargetGroupOutput, error) {
@@ -81,17 +95,19 @@ func newTargetGroup(r *core.Request, in *sdk.CreateTargetGroupInput) (*targetGro
 			return nil, refuse("ValidationError", "A protocol must be specified")
 		case g.Port == nil || *g.Port < 1 || *g.Port > 65535:
 			return nil, refuse("ValidationError", "A port from 1 to 65535 must be specified")
+		case g.Protocol == types.ProtocolEnumGeneve && *g.Port != genevePort:
+			return nil, refuse("ValidationError", "Port '%d' is not supported by protocol GENEVE, which uses port %d", *g.Port, genevePort)
 		case g.VpcId == nil:
 			return nil, refuse("ValidationError", "A VPC ID must be specified")
 		case !ec2.Of(r.Region).HasVPC(r, *g.VpcId):
 			return nil, refuse("ValidationError", "The VPC ID '%s' is not found", *g.VpcId)
 		}
 	}
-	if !networkProtocol(g.Protocol) && g.ProtocolVersion == nil {
+	if application(g.Protocol) && g.ProtocolVersion == nil {
 		g.ProtocolVersion = core.Ptr("HTTP1")
 	}
 	g.setHealthCheck(healthCheck{in.HealthCheckEnabled, in.HealthCheckProtocol, in.HealthCheckPort, in.HealthCheckPath, in.HealthCheckIntervalSeconds,
-		in.HealthCheckTimeoutSeconds, in.HealthyThresholdCount, in.UnhealthyThresholdCount, in.Matcher}.withDefaults(networkProtocol(g.Protocol)))
+		in.HealthCheckTimeoutSeconds, in.HealthyThresholdCount, in.UnhealthyThresholdCount, in.Matcher}.withDefaults(!application(g.Protocol)))
 	g.attributes = defaultGroupAttributes(g)
 	return g, g.checkHealth()
 }
@@ -192,7 +208,7 @@ func (g *targetGroup) checkHealth() error {
 			return refuse("ValidationError", "%s '%d' must be from %d to %d", bound.name, v, bound.least, bound.most)
 		}
 	}
-	if *g.HealthCheckTimeoutSeconds >= *g.HealthCheckIntervalSeconds && !networkProtocol(g.Protocol) {
+	if *g.HealthCheckTimeoutSeconds >= *g.HealthCheckIntervalSeconds && application(g.Protocol) {
 		return refuse("ValidationError", "Health check interval must be greater than the timeout")
 	}
 	if g.HealthCheckProtocol == types.ProtocolEnumTcp && (g.HealthCheckPath != nil || g.Matcher != nil) {

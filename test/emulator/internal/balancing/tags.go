@@ -2,12 +2,11 @@ package balancing
 
 import (
 	"sort"
-	"strings"
 
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
 )
 
-const mostTags = 50
+const mostTags = core.MostTags
 
 // Tag is a tag of a load balancer or of what belongs to it.
 type Tag struct{ Key, Value string }
@@ -16,12 +15,10 @@ type Tag struct{ Key, Value string }
 func CheckTags(tags []Tag) error {
 	seen := map[string]bool{}
 	for _, tag := range tags {
-		switch {
-		case tag.Key == "" || len([]rune(tag.Key)) > 128 || len([]rune(tag.Value)) > 256:
-			return core.Refuse("ValidationError", "Tag keys have 1 to 128 characters and values at most 256; '%s' does not fit", tag.Key)
-		case strings.HasPrefix(strings.ToLower(tag.Key), "aws:"):
-			return core.Refuse("ValidationError", "Tag keys starting with 'aws:' are reserved for internal use")
-		case seen[tag.Key]:
+		if problem := core.TagProblem(tag.Key, tag.Value); problem != "" {
+			return core.Refuse("ValidationError", "Tag '%s': %s", tag.Key, problem)
+		}
+		if seen[tag.Key] {
 			return core.Refuse("DuplicateTagKeys", "Tag key '%s' was specified more than once.", tag.Key)
 		}
 		seen[tag.Key] = true
