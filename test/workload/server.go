@@ -81,7 +81,8 @@ func (a authority) sign(key crypto.Signer, names ...string) (*tls.Certificate, e
 	return &tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}, nil
 }
 
-// newServer starts one whose certificates name the host of the cluster's endpoint.
+// newServer starts one whose certificates name the host of the cluster's endpoint. Of custom resources it keeps the definitions only: what
+// Cluster API's in-memory server discovers and decodes is fixed.
 func newServer(host string, files map[string]string) (*server, error) {
 	s := &server{}
 	var err error
@@ -94,7 +95,8 @@ func newServer(host string, files map[string]string) (*server, error) {
 	if s.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		return nil, err
 	}
-	serving, err := s.ca.sign(s.key, host, "localhost")
+	// Of the certificates that it is shown, the kubeadm control plane provider reads the end of the one with kubeadm's common name.
+	serving, err := s.ca.sign(s.key, "kube-apiserver", host, "localhost")
 	if err != nil {
 		return nil, err
 	}

@@ -224,6 +224,21 @@ func (b *bench) etcdMembers(node string) ([]*etcd.Member, error) {
 	return c.Members(ctx)
 }
 
+// servingName is the common name of the API server's certificate on a node, by the way of the kubeadm control plane provider.
+func (b *bench) servingName(node string) string {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	dialer, err := kcpproxy.NewDialer(kcpproxy.Proxy{Kind: "pods", Namespace: metav1.NamespaceSystem, KubeConfig: rest.CopyConfig(b.config), Port: 6443})
+	b.must(err)
+	raw, err := dialer.DialContextWithAddr(ctx, "kube-apiserver-"+node)
+	b.must(err)
+	conn := tls.Client(raw, &tls.Config{InsecureSkipVerify: true})
+	defer func() { _ = conn.Close() }()
+	b.must(conn.HandshakeContext(ctx))
+	return conn.ConnectionState().PeerCertificates[0].Subject.CommonName
+}
+
 // TestInstancesMakeACluster has three instances become a cluster that answers behind its load balancer as long as a
 // control plane is there.
 func TestInstancesMakeACluster(t *testing.T) {
@@ -238,6 +253,9 @@ func TestInstancesMakeACluster(t *testing.T) {
 		}
 		return nil
 	})
+	if name := b.servingName(b.nodes()[first]); name != "kube-apiserver" {
+		t.Errorf("the API server's certificate is of %q", name)
+	}
 	stranger := b.launch(b.joinConfig("aaaaaa.bbbbbbbbbbbbbbbb", newAuthority(t).key.Public(), false), false)
 	second := b.launch(b.joinConfig("abcdef.0123456789abcdef", b.ca.key.Public(), true), true)
 	b.eventually("a join waits for its token", func() error {
