@@ -125,6 +125,9 @@ func PlanDelete(in Intent) plan.Plan {
 	if others := in.others(); len(others) > 0 {
 		left := maps.Clone(have.Tags)
 		delete(left, names.TagOwnedPrefix+in.Owner.Cluster)
+		if left[names.TagUID] == in.Owner.UID {
+			delete(left, names.TagUID)
+		}
 		a = plan.Action{Key: keyPrefix + "tags", Area: Area, Verb: plan.Update, Operation: "s3.PutBucketTagging", Input: in.tagging(left),
 			Summary: fmt.Sprintf("leave bucket %s to %s", name, strings.Join(others, ", "))}
 	}
