@@ -95,7 +95,7 @@ func TestWishesThatCantBeSayWhy(t *testing.T) {
 		{"unknown filter", "is not supported", func(m *infrav1.AWSMachine, _ *clusterv1.Machine) {
 			m.Spec.Subnet = &infrav1.AWSResourceReference{Filters: []infrav1.Filter{{Name: "shape", Values: []string{"round"}}}}
 		}},
-		{"small root volume", "needs 20", func(m *infrav1.AWSMachine, _ *clusterv1.Machine) { m.Spec.RootVolume = &infrav1.Volume{Size: 8} }},
+		{"small root volume", "needs 8", func(m *infrav1.AWSMachine, _ *clusterv1.Machine) { m.Spec.RootVolume = &infrav1.Volume{Size: 7} }},
 		{"broken template", "imageLookupFormat", func(m *infrav1.AWSMachine, _ *clusterv1.Machine) { m.Spec.ImageLookupFormat = "{{.Nothing}}" }},
 	} {
 		t.Run(x.name, func(t *testing.T) {
