@@ -133,7 +133,7 @@ func (v *view) running() bool {
 // instance was gone is none any more when the instance is seen again.
 func (v *view) failed() bool {
 	d := v.Machine.Status.Deprecated
-	return d != nil && d.V1Beta1 != nil && d.V1Beta1.FailureReason != nil && !(*d.V1Beta1.FailureReason == updateError && v.alive())
+	return d != nil && d.V1Beta1 != nil && d.V1Beta1.FailureReason != nil && (*d.V1Beta1.FailureReason != updateError || !v.alive())
 }
 
 // alive tells that the instance is there and not about to end.
