@@ -25,7 +25,7 @@ func (p *pass) judge(ctx context.Context) {
 		}
 	}
 	due := v.deleting() || v.joined() || v.failed() || v.row != nil && instance.Ended(v.row)
-	if a := v.removesObject(); due && a != nil && !v.Infra.BucketReady {
+	if a := v.removesObject(); due && a != nil {
 		p.judgeObject(ctx, v, a.Key)
 	}
 }
@@ -48,14 +48,16 @@ func (p *pass) judgeSecret(ctx context.Context, owner ownership.Owner, s bootstr
 	}
 }
 
+// judgeObject looks whether there is an object. In a bucket that is the cluster's own it is
+// the machine's by its name.
 func (p *pass) judgeObject(ctx context.Context, v *view, key string) {
 	uid, err := bootstrap.ObjectOf(ctx, p.session, v.Infra.Bucket.Name, v.objectKey())
 	switch {
-	case err == nil && uid == v.owner().UID:
-	case err == nil, cloud.Is(err, cloud.Unauthorized):
-		p.leave(key, fmt.Sprintf("object %s of bucket %s isn't known to be this machine's", v.objectKey(), v.Infra.Bucket.Name))
 	case cloud.Is(err, cloud.NotFound):
 		p.memory.removed[key] = true
+	case v.Infra.BucketReady, err == nil && uid == v.owner().UID:
+	case err == nil, cloud.Is(err, cloud.Unauthorized):
+		p.leave(key, fmt.Sprintf("object %s of bucket %s isn't known to be this machine's", v.objectKey(), v.Infra.Bucket.Name))
 	}
 }
 

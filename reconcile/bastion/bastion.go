@@ -101,6 +101,9 @@ func (s *State) Plan() plan.Plan {
 	id := aws.ToString(s.Row.InstanceId)
 	switch instance.State(s.Row) {
 	case infrav1.InstanceStateRunning:
+		if a := instance.Reclaim(key, Area, "bastion host", id, s.Owner.UID, s.Row.Tags); a != nil {
+			return plan.Plan{Actions: []plan.Action{*a}}
+		}
 		return plan.Plan{}
 	case infrav1.InstanceStateStopped, infrav1.InstanceStateStopping:
 		return plan.Plan{Problems: []plan.Problem{{Area: Area, Reason: infrav1.BastionHostFailedReason,
