@@ -47,7 +47,7 @@ func TestBurstIsFreeAndThenTheRefillDecides(t *testing.T) {
 }
 
 func TestNeitherClassStarvesTheOther(t *testing.T) {
-	for _, crowd := range []Priority{Background, Interactive} {
+	for crowd, other := range map[Priority]Priority{Background: Interactive, Interactive: Background, Upkeep: Background} {
 		t.Run(crowd.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := limiterOf(Limit{Burst: 1, Refill: 1})
@@ -59,7 +59,7 @@ func TestNeitherClassStarvesTheOther(t *testing.T) {
 				synctest.Wait()
 				began := time.Now()
 				for range 20 {
-					take(t, l, 1-crowd).Done(false)
+					take(t, l, other).Done(false)
 				}
 				if took := time.Since(began); took > 60*time.Second {
 					t.Errorf("20 requests beside a crowd took %v at 1 a second: less than a third of the rate", took)
@@ -69,6 +69,27 @@ func TestNeitherClassStarvesTheOther(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestRepairsDoNotStandInLineBehindCreations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := limiterOf(Limit{Burst: 1, Refill: 1})
+		ctx, cancel := context.WithCancel(t.Context())
+		take(t, l, Background).Done(false)
+		for range 50 {
+			go func() { _, _ = l.Acquire(ctx, testScope, "ec2", "DescribeVpcs") }()
+		}
+		synctest.Wait()
+		began := time.Now()
+		if _, err := l.Acquire(ForUpkeep(ctx, true), testScope, "ec2", "DescribeVpcs"); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took > 3*time.Second {
+			t.Errorf("a repair waited %v behind 50 creations at 1 a second", took)
+		}
+		cancel()
+		synctest.Wait()
+	})
 }
 
 func TestOneClassAloneGetsTheWholeRate(t *testing.T) {

@@ -40,8 +40,12 @@ var registerMetrics = sync.OnceFunc(func() {
 })
 
 func (p Priority) String() string {
-	if p == Interactive {
+	switch p {
+	case Interactive:
 		return "interactive"
+	case Upkeep:
+		return "upkeep"
+	default:
+		return "background"
 	}
-	return "background"
 }

@@ -174,6 +174,8 @@ type memory struct {
 	// deleting is when the object was first seen to be deleted. (Its own time is by
 	// another clock, and in whole seconds.)
 	deleting time.Time
+	// named is the generation whose named resources were looked for.
+	named int64
 }
 
 // memoryOf returns the memory of an object. One object is reconciled once at a time,
@@ -183,7 +185,7 @@ func (r *Reconciler) memoryOf(obj *infrav1.AWSCluster) *memory {
 	defer r.mu.Unlock()
 	m := r.memories[client.ObjectKeyFromObject(obj)]
 	if m == nil || m.uid != obj.UID {
-		m = &memory{uid: obj.UID}
+		m = &memory{uid: obj.UID, named: -1}
 		r.memories[client.ObjectKeyFromObject(obj)] = m
 	}
 	m.holds.Renew(obj.Generation)

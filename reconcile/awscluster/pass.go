@@ -67,6 +67,7 @@ func (p *pass) deleting() bool { return !p.obj.DeletionTimestamp.IsZero() }
 // run observes, plans and acts until nothing is left that can be done now, and
 // then writes the projection.
 func (p *pass) run(ctx context.Context) (ctrl.Result, error) {
+	ctx = cloud.ForUpkeep(ctx, p.obj.Provisioned())
 	var err error
 	if p.dependents, err = dependents(ctx, p.Client, p.obj); err != nil {
 		return ctrl.Result{}, err
@@ -143,10 +144,42 @@ func (p *pass) observe(ctx context.Context) error {
 	if err := p.see(ctx, v.unseen()); err != nil {
 		return err
 	}
+	if err := p.lookUpNamed(ctx); err != nil {
+		return err
+	}
 	p.Mirror.Keep(p.session.Scope, firstSweep, v.kinds()...)
 	if blocked := p.view().network.Blocked(); len(blocked) > 0 {
 		return p.Mirror.Refresh(ctx, p.session.Scope, journalAge, blocked...)
 	}
+	return nil
+}
+
+// lookUpNamed looks for what the spec names and no listing shows, once for each spec:
+// the user may have made it a moment ago.
+func (p *pass) lookUpNamed(ctx context.Context) error {
+	if p.memory.named == p.obj.Generation || p.deleting() {
+		return nil
+	}
+	snap, n := p.Mirror.Snapshot(p.session.Scope), &p.obj.Spec.Network
+	var vpcs, subnets []string
+	if _, there := mirror.Get(snap, mirror.VPCs, n.VPC.ID); n.VPC.ID != "" && !there {
+		vpcs = append(vpcs, n.VPC.ID)
+	}
+	for i := range n.Subnets {
+		id := n.Subnets[i].ID
+		if _, there := mirror.Get(snap, mirror.Subnets, id); infrav1.IsSubnetID(id) && !there {
+			subnets = append(subnets, id)
+		}
+	}
+	for kind, ids := range map[mirror.Kind][]string{mirror.VPCs.Kind: vpcs, mirror.Subnets.Kind: subnets} {
+		if len(ids) == 0 {
+			continue
+		}
+		if err := p.Mirror.Lookup(ctx, p.session.Scope, kind, ids...); err != nil {
+			return err
+		}
+	}
+	p.memory.named = p.obj.Generation
 	return nil
 }
 

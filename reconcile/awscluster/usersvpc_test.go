@@ -17,6 +17,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
@@ -287,5 +288,31 @@ func TestNothingPaidIsMadeForALoadBalancerThatCannotServe(t *testing.T) {
 		if have := w.resources(); have["load-balancer"]+have["target-group"] > 0 {
 			t.Errorf("there is %v", have)
 		}
+	}
+}
+
+// TestAVPCThatWasMadeAMomentAgoIsSeen has listings from before somebody made the
+// network that the spec names.
+func TestAVPCThatWasMadeAMomentAgoIsSeen(t *testing.T) {
+	w := newWorld(t, newCluster())
+	session, err := w.sessions.For(t.Context(), cloud.Site{Region: testRegion})
+	w.must(err)
+	w.mirror.Watch(session)
+	in := NewIntent(w.get(), nil)
+	w.must(w.mirror.Refresh(t.Context(), session.Scope, 0, in.Kinds()...))
+	n := w.routedNetwork()
+	w.change(func(c *infrav1.AWSCluster) {
+		c.Spec.Network.VPC.ID = n.id
+		c.Spec.Network.Subnets = infrav1.Subnets{{ID: n.public}, {ID: n.private}}
+	})
+	_, err = w.reconcile()
+	w.must(err)
+	for _, area := range []string{infrav1.VpcReadyCondition, infrav1.SubnetsReadyCondition} {
+		if c, _ := w.condition(area); strings.Contains(c.Message, "doesn't exist") {
+			t.Errorf("%s says %q", area, c.Message)
+		}
+	}
+	if row, ok := mirror.Get(w.mirror.Snapshot(session.Scope), mirror.VPCs, n.id); !ok || aws.ToString(row.VpcId) != n.id {
+		t.Error("the VPC isn't known")
 	}
 }

@@ -72,6 +72,7 @@ func (p *pass) view() *view {
 // run observes, plans and acts until nothing is left that can be done now, and
 // then writes the projection.
 func (p *pass) run(ctx context.Context) (ctrl.Result, error) {
+	ctx = cloud.ForUpkeep(ctx, p.obj.Provisioned())
 	if p.related.infra == nil {
 		return p.rootless(ctx)
 	}

@@ -24,7 +24,7 @@ func (s *State) defaultZones() []string {
 	sort.Strings(zones)
 	limit := defaultZoneLimit
 	if l := s.Spec.VPC.AvailabilityZoneUsageLimit; l != nil {
-		limit = *l
+		limit = max(*l, 1) // as it has to be, whatever is stored
 	}
 	if len(zones) <= limit {
 		return zones
