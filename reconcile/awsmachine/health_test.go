@@ -271,3 +271,21 @@ func TestAControlPlaneOfAnIPv6ClusterHasAPrimaryAddress(t *testing.T) {
 		t.Errorf("the addresses are %+v", addresses)
 	}
 }
+
+// TestAttributesThatMayNotBeReadCostNoTargets: CAPA's policy lacks this right.
+func TestAttributesThatMayNotBeReadCostNoTargets(t *testing.T) {
+	w := newWorld(t)
+	w.machine("cp1", plainData, controlPlane)
+	w.settle("cp1", w.ready("cp1"))
+	w.aws.Faults().Set(emulator.Fault{Operation: "DescribeTargetGroupAttributes", Code: "AccessDenied", Status: 403})
+	w.restart()
+	w.machine("cp2", plainData, controlPlane)
+	w.settle("cp2", w.ready("cp2"))
+	if targets := w.targets(); len(targets) != 2 {
+		t.Errorf("the targets are %v", targets)
+	}
+	w.delete("cp1")
+	if targets := w.targets(); len(targets) != 1 {
+		t.Errorf("after the deletion of one the targets are %v", targets)
+	}
+}
