@@ -285,3 +285,22 @@ func TestInstancesThatAWSCannotLaunchAreToldOf(t *testing.T) {
 		t.Errorf("with all instances there, it still says %+v", c)
 	}
 }
+
+// TestTheRootVolumeOfAPoolIsTheImagesOwn writes down another device's name, which would
+// be a second disk.
+func TestTheRootVolumeOfAPoolIsTheImagesOwn(t *testing.T) {
+	w := newWorld(t)
+	images, err := w.session().EC2.DescribeImages(t.Context(), &ec2.DescribeImagesInput{Filters: []ec2types.Filter{
+		{Name: aws.String("name"), Values: []string{"capa-ami-amazon-2-*"}}, {Name: aws.String("architecture"), Values: []string{"x86_64"}}}})
+	w.must(err)
+	image := images.Images[0]
+	w.pool("pool-1", func(p *infrav1.AWSMachinePool, _ *clusterv1.MachinePool) {
+		p.Spec.AWSLaunchTemplate.AMI.ID = image.ImageId
+		p.Spec.AWSLaunchTemplate.RootVolume = &infrav1.Volume{Size: 50, DeviceName: "/dev/sda1"}
+	})
+	w.settle("pool-1", w.ready("pool-1", 2))
+	devices := w.versions("pool-1")[0].LaunchTemplateData.BlockDeviceMappings
+	if root := aws.ToString(image.RootDeviceName); root == "/dev/sda1" || len(devices) != 1 || aws.ToString(devices[0].DeviceName) != root || aws.ToInt32(devices[0].Ebs.VolumeSize) != 50 {
+		t.Errorf("the devices are %+v; the image's root is %s", devices, root)
+	}
+}
