@@ -140,8 +140,8 @@ func (s *State) planSubnets() {
 		switch {
 		case sub.Row == nil && s.doubtful(AreaSubnets, mirror.Subnets.Kind, sub.Spec.ResourceID):
 		case sub.Row == nil && s.Unmanaged:
-			s.problem(AreaSubnets, "subnet %s (%s) of spec.network.subnets doesn't exist in the unmanaged VPC %s; name one that does",
-				sub.Spec.ID, sub.Spec.CidrBlock, s.VPCID())
+			s.problem(AreaSubnets, "subnet %s of spec.network.subnets doesn't exist in the unmanaged VPC %s; name one that does",
+				first(sub.Spec.ID, sub.Spec.CidrBlock), s.VPCID())
 		case sub.Row == nil:
 			s.planCreateSubnet(sub)
 		case !s.Unmanaged:
