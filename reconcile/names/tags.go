@@ -15,6 +15,8 @@ const (
 	// TagUID carries the UID of the object that a resource was made for, which
 	// tells clusters of one name in several namespaces apart.
 	TagUID = "capa-apiserver.cluster.x-k8s.io/uid"
+	// TagZone tells for which zone's NAT gateway an address was allocated.
+	TagZone = "capa-apiserver.cluster.x-k8s.io/zone"
 	// TagCloudProviderPrefix and a cluster's name are what the cluster's cloud
 	// controller manager looks for.
 	TagCloudProviderPrefix = "kubernetes.io/cluster/"

@@ -161,7 +161,7 @@ func (s *State) planAllocateAddress(zone string) {
 	in := &ec2.AllocateAddressInput{
 		Domain: ec2types.DomainTypeVpc,
 		TagSpecifications: tagSpec(ec2types.ResourceTypeElasticIp,
-			s.Owner.Tags(s.Owner.Cluster+"-eip-"+names.RoleCommon, names.RoleCommon, nil)),
+			s.Owner.Tags(s.Owner.Cluster+"-eip-"+names.RoleCommon, names.RoleCommon, map[string]string{names.TagZone: zone})),
 	}
 	what := "allocate elastic IP address for the NAT gateway in " + zone
 	if pool := s.AddressPool(); pool != "" {
@@ -182,24 +182,29 @@ func (s *State) freeAddresses() []*ec2types.Address {
 }
 
 // addressesForZones gives the free addresses to the zones that lack a NAT gateway:
-// first to those for which one was asked, so that an address which came settles
-// the entry of its own zone, whatever became of the others; then to the rest.
+// each to the zone it was asked for, which its tag tells. Others (made by CAPA, or for
+// zones that need none any more) go to zones for which none was asked: an address that
+// was, and isn't to be seen yet, would be one too many otherwise.
 func (s *State) addressesForZones() map[string]*ec2types.Address {
-	var asked, others []string
+	given := map[string]*ec2types.Address{}
+	var lacking []string
 	for _, zone := range s.natZones() {
-		if s.NATGateways[zone] != nil {
-			continue
-		}
-		if _, ok := plan.Find(s.Journal, addressKey+zone); ok {
-			asked = append(asked, zone)
-		} else {
-			others = append(others, zone)
+		if s.NATGateways[zone] == nil {
+			lacking = append(lacking, zone)
 		}
 	}
-	free, given := s.freeAddresses(), map[string]*ec2types.Address{}
-	for i, zone := range append(asked, others...) {
-		if i < len(free) {
-			given[zone] = free[i]
+	var spare []*ec2types.Address
+	for _, a := range s.freeAddresses() {
+		zone := mirror.Addresses.Tags(a)[names.TagZone]
+		if slices.Contains(lacking, zone) && given[zone] == nil {
+			given[zone] = a
+		} else {
+			spare = append(spare, a)
+		}
+	}
+	for _, zone := range lacking {
+		if given[zone] == nil && len(spare) > 0 && !s.pending(addressKey+zone, mirror.Addresses.Kind) {
+			given[zone], spare = spare[0], spare[1:]
 		}
 	}
 	return given

@@ -167,25 +167,36 @@ func TestTargetsHaveIPv6OnlyWhereEveryControlPlaneHas(t *testing.T) {
 	}
 }
 
-// TestARefusedAddressCostsItsOwnZoneOnly: the first zone's address was refused, the
-// second's came.
-func TestARefusedAddressCostsItsOwnZoneOnly(t *testing.T) {
-	in := testOwner()
-	in.Spec.VPC.ID = "vpc-1"
-	in.Spec.Subnets = infrav1.Subnets{
-		{ID: "public-a", AvailabilityZone: "a", CidrBlock: "10.0.1.0/24", IsPublic: true}, {ID: "private-a", AvailabilityZone: "a", CidrBlock: "10.0.2.0/24"},
-		{ID: "public-b", AvailabilityZone: "b", CidrBlock: "10.0.3.0/24", IsPublic: true}, {ID: "private-b", AvailabilityZone: "b", CidrBlock: "10.0.4.0/24"}}
-	in.Journal = []plan.Entry{{Key: addressKey + "b", Operation: "ec2.AllocateAddress", Since: seenAt}}
-	snap := mirror.With(seen(), mirror.Addresses, seenAt, ec2types.Address{AllocationId: aws.String("eipalloc-1"), PublicIp: aws.String("192.0.2.1"),
-		Tags: tags(ownedTag, names.Owned, names.TagUID, "u", names.TagRole, names.RoleCommon)})
-	s := Observe(in, snap)
-	var ready []string
-	for _, a := range s.Plan().Actions {
-		if a.Operation == "ec2.AllocateAddress" {
-			ready = append(ready, a.Key)
+// TestAnAddressSettlesItsOwnZoneOnly: of the zones a and b, b's address was asked for,
+// and one address is to be seen.
+func TestAnAddressSettlesItsOwnZoneOnly(t *testing.T) {
+	for name, c := range map[string]struct {
+		zone    string
+		asked   []string
+		blocked bool
+	}{
+		"it is b's, and a's was refused":             {"b", []string{addressKey + "a"}, false},
+		"it is a's, and b's isn't to be seen yet":    {"a", nil, true},
+		"it has no zone, and may not be b's":         {"", nil, true},
+		"it was for a zone that needs none any more": {"c", nil, true},
+	} {
+		in := testOwner()
+		in.Spec.VPC.ID = "vpc-1"
+		in.Spec.Subnets = infrav1.Subnets{
+			{ID: "public-a", AvailabilityZone: "a", CidrBlock: "10.0.1.0/24", IsPublic: true}, {ID: "private-a", AvailabilityZone: "a", CidrBlock: "10.0.2.0/24"},
+			{ID: "public-b", AvailabilityZone: "b", CidrBlock: "10.0.3.0/24", IsPublic: true}, {ID: "private-b", AvailabilityZone: "b", CidrBlock: "10.0.4.0/24"}}
+		in.Journal = []plan.Entry{{Key: addressKey + "b", Operation: "ec2.AllocateAddress", Since: seenAt}}
+		snap := mirror.With(seen(), mirror.Addresses, seenAt, ec2types.Address{AllocationId: aws.String("eipalloc-1"), PublicIp: aws.String("192.0.2.1"),
+			Tags: tags(ownedTag, names.Owned, names.TagUID, "u", names.TagRole, names.RoleCommon, names.TagZone, c.zone)})
+		s := Observe(in, snap)
+		var asked []string
+		for _, a := range s.Plan().Actions {
+			if a.Operation == "ec2.AllocateAddress" {
+				asked = append(asked, a.Key)
+			}
 		}
-	}
-	if !slices.Equal(ready, []string{addressKey + "a"}) || len(s.Blocked()) > 0 {
-		t.Errorf("addresses are asked for %v, and waited for %v; want one for the first zone and nothing to wait for", ready, s.Blocked())
+		if !slices.Equal(asked, c.asked) || len(s.Blocked()) > 0 != c.blocked {
+			t.Errorf("%s: addresses are asked for %v, and waited for %v", name, asked, s.Blocked())
+		}
 	}
 }
