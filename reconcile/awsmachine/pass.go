@@ -426,12 +426,13 @@ func (p *pass) release(ctx context.Context) (ctrl.Result, error) {
 }
 
 // next says when to look at the object again. Changes in AWS and of the objects
-// it belongs to come by themselves.
+// it belongs to come by themselves, but not all that puts a problem right does: a
+// security group that passes the filters again, say.
 func (p *pass) next(left plan.Plan) ctrl.Result {
 	if at := p.memory.holds.Next(); !at.IsZero() {
 		return ctrl.Result{RequeueAfter: max(at.Sub(p.Clock.Now()), 100*time.Millisecond)}
 	}
-	if len(left.Waits)+len(left.Actions)+len(p.obj.Status.PendingCreations) > 0 {
+	if !left.Done() || len(p.obj.Status.PendingCreations) > 0 {
 		return ctrl.Result{RequeueAfter: lookAgain}
 	}
 	return ctrl.Result{}
