@@ -26,7 +26,7 @@ import (
 const (
 	// lookAgain is when an object is looked at again, should nothing have told
 	// before; among other things for renewed bootstrap data.
-	lookAgain = 2 * time.Minute
+	lookAgain = time.Minute
 	// observeTimeout bounds the wait for the first listing of the tables.
 	observeTimeout = 30 * time.Second
 )
