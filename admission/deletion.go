@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 )
 
 type deletionRules struct {
@@ -54,15 +55,11 @@ func (rules deletionRules) users(ctx context.Context, of identity) (roles, clust
 	if err := rules.reader.List(ctx, &all); err != nil {
 		return nil, nil, err
 	}
-	needed := map[infrav1.AWSIdentityReference]bool{{Kind: of.kind, Name: of.name}: true}
-	for found := true; found; {
-		found = false
-		for _, role := range all.Items {
-			self := infrav1.AWSIdentityReference{Kind: infrav1.ClusterRoleIdentityKind, Name: role.Name}
-			if source := role.Spec.SourceIdentityRef; source != nil && needed[*source] && !needed[self] {
-				needed[self], found = true, true
-				roles = append(roles, "AWSClusterRoleIdentity "+role.Name)
-			}
+	deleted := infrav1.AWSIdentityReference{Kind: of.kind, Name: of.name}
+	needed := cloud.BuiltOn(all.Items, deleted)
+	for ref := range needed {
+		if ref != deleted {
+			roles = append(roles, string(ref.Kind)+" "+ref.Name)
 		}
 	}
 	var users infrav1.AWSClusterList

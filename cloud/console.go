@@ -36,7 +36,8 @@ func (c *Consoles) Output(ctx context.Context, session *Session, instanceID stri
 	})
 }
 
-// consoleOutput returns the newest output where the instance type can give it, else what was collected last, a few minutes ago. It is empty for an instance that has
+// consoleOutput returns the newest output where the instance type can give it, else
+// what was collected last, a few minutes ago. It is empty for an instance that has
 // just begun to boot. The error is AWS's.
 func consoleOutput(ctx context.Context, session *Session, instanceID string) (string, error) {
 	in := &ec2.GetConsoleOutputInput{InstanceId: aws.String(instanceID), Latest: aws.Bool(true)}

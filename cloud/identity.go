@@ -180,3 +180,18 @@ func (s *Sessions) secret(ctx context.Context, name string) (*staticKeys, error)
 	}
 	return keys, nil
 }
+
+// BuiltOn returns the identity and the roles that are built on it, one on the other.
+func BuiltOn(roles []infrav1.AWSClusterRoleIdentity, identity infrav1.AWSIdentityReference) map[infrav1.AWSIdentityReference]bool {
+	built := map[infrav1.AWSIdentityReference]bool{identity: true}
+	for grown := true; grown; {
+		grown = false
+		for i := range roles {
+			self := infrav1.AWSIdentityReference{Kind: infrav1.ClusterRoleIdentityKind, Name: roles[i].Name}
+			if source := roles[i].Spec.SourceIdentityRef; source != nil && built[*source] && !built[self] {
+				built[self], grown = true, true
+			}
+		}
+	}
+	return built
+}

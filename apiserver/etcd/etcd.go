@@ -69,8 +69,8 @@ func Start(ctx context.Context, dir string) (*Server, error) {
 	}
 }
 
-// removeDead takes away the sockets' folders of servers that were killed: nobody listens on them any more. Younger ones may be about
-// to listen.
+// removeDead takes away the sockets' folders of servers that were killed: nobody
+// listens on them any more. Younger ones may be about to listen.
 func removeDead() {
 	folders, _ := filepath.Glob(filepath.Join(os.TempDir(), sockets+"*")) // the pattern is well-formed
 	for _, folder := range folders {

@@ -50,16 +50,7 @@ func (r *Reconciler) usersOf(ctx context.Context, identity infrav1.AWSIdentityRe
 	if r.Client.List(ctx, roles) != nil || r.Client.List(ctx, clusters) != nil {
 		return nil // the cache doesn't fail once it is there
 	}
-	built := map[infrav1.AWSIdentityReference]bool{identity: true}
-	for grown := true; grown; {
-		grown = false
-		for _, role := range roles.Items {
-			self := infrav1.AWSIdentityReference{Kind: infrav1.ClusterRoleIdentityKind, Name: role.Name}
-			if source := role.Spec.SourceIdentityRef; source != nil && built[*source] && !built[self] {
-				built[self], grown = true, true
-			}
-		}
-	}
+	built := cloud.BuiltOn(roles.Items, identity)
 	var requests []reconcile.Request
 	for i := range clusters.Items {
 		c := &clusters.Items[i]

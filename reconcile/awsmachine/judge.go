@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
@@ -59,6 +62,30 @@ func (p *pass) judgeObject(ctx context.Context, v *view, key string) {
 	case err == nil, cloud.Is(err, cloud.Unauthorized):
 		p.leave(key, fmt.Sprintf("object %s of bucket %s isn't known to be this machine's", v.objectKey(), v.Infra.Bucket.Name))
 	}
+}
+
+// judgeInterfaces refuses network interfaces of a cluster, or of one of its machines,
+// that the spec names: the instance would take them over. Those that users made for
+// this carry no cluster's tag.
+func (p *pass) judgeInterfaces(ctx context.Context, v *view) error {
+	ids := p.obj.Spec.NetworkInterfaces
+	if len(ids) == 0 {
+		return nil
+	}
+	out, err := p.session.EC2.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{NetworkInterfaceIds: ids})
+	if err != nil {
+		return err
+	}
+	for _, n := range out.NetworkInterfaces {
+		id, tags := aws.ToString(n.NetworkInterfaceId), instance.TagMap(n.TagSet)
+		if !mirror.Owned(tags) {
+			continue
+		}
+		if claim := v.owner().Claim(ownership.Resource{ID: id, Tags: tags}); !claim.Ours() {
+			return fmt.Errorf("network interface %s of spec.networkInterfaces belongs to %s; name one that was made for this machine", id, claim.Of)
+		}
+	}
+	return nil
 }
 
 // leave leaves alone what isn't the object's, and says so.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -246,4 +247,50 @@ func TestALoadBalancerOfSomebodyElseGetsNoTargets(t *testing.T) {
 		t.Errorf("the targets are %v", targets)
 	}
 	w.delete("cp1")
+}
+
+// TestInterfacesOfOthersAreNotTakenOver names interfaces that nothing uses: whose they
+// are is for their tags to say.
+func TestInterfacesOfOthersAreNotTakenOver(t *testing.T) {
+	for name, c := range map[string]struct {
+		tags  map[string]string
+		taken bool
+	}{
+		"made by the user":      {map[string]string{"team": "a"}, true},
+		"made for the cluster":  {map[string]string{names.TagOwnedPrefix + testName: names.Owned}, true},
+		"another cluster's":     {map[string]string{names.TagOwnedPrefix + "other": names.Owned}, false},
+		"another live object's": {map[string]string{names.TagOwnedPrefix + testName: names.Owned, names.TagUID: "of the cluster"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			if uid := c.tags[names.TagUID]; uid != "" {
+				c.tags[names.TagUID] = string(w.cluster().UID)
+			}
+			subnet := w.cluster().Spec.Network.Subnets[0].ResourceID
+			var tags []ec2types.Tag
+			for k, v := range c.tags {
+				tags = append(tags, ec2types.Tag{Key: aws.String(k), Value: aws.String(v)})
+			}
+			out, err := w.session().EC2.CreateNetworkInterface(context.Background(), &ec2.CreateNetworkInterfaceInput{SubnetId: aws.String(subnet),
+				TagSpecifications: []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeNetworkInterface, Tags: tags}}})
+			w.must(err)
+			id := aws.ToString(out.NetworkInterface.NetworkInterfaceId)
+			w.machine("m1", plainData, func(m *infrav1.AWSMachine, _ *clusterv1.Machine) { m.Spec.NetworkInterfaces = []string{id} })
+			if c.taken {
+				w.settle("m1", w.ready("m1"))
+				return
+			}
+			for range 3 {
+				_, _ = w.reconcile("m1")
+				w.pass(3 * time.Second)
+			}
+			if m := w.message("m1", infrav1.InstanceReadyCondition); !strings.Contains(m, id+" of spec.networkInterfaces belongs to") {
+				t.Errorf("it says %q", m)
+			}
+			if n := len(w.instances()); n != 0 {
+				t.Errorf("%d instances were launched", n)
+			}
+		})
+	}
 }

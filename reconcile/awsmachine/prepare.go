@@ -58,6 +58,9 @@ func (p *pass) prepare(ctx context.Context) error {
 	if err := p.findImage(ctx, v); err != nil {
 		return p.prepareFailed(err)
 	}
+	if err := p.judgeInterfaces(ctx, v); err != nil {
+		return p.prepareFailed(err)
+	}
 	p.data = &bootstrap.Data{Value: value, Format: bootstrap.Format(secret.Data[secretFormat])}
 	if err := p.link(ctx, v); err != nil {
 		return p.prepareFailed(err)

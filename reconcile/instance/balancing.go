@@ -13,6 +13,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
@@ -23,7 +24,7 @@ import (
 func Register(id string, infra *Infra, living ownership.Living, snap *mirror.Snapshot) (actions []plan.Action, waits string) {
 	whose := infra.balancerOf(living)
 	for _, lb := range infra.LoadBalancers {
-		if of, ok := lb.claim(whose, snap); !ok {
+		if of, ok := lb.claim(infra.Cluster, whose, snap); !ok {
 			waits = first(waits, of)
 			continue
 		}
@@ -52,13 +53,20 @@ func Register(id string, infra *Infra, living ownership.Living, snap *mirror.Sna
 	return actions, waits
 }
 
-// balancerOf tells whose a load balancer or target group is. Of infrastructure that
-// somebody else keeps, what no cluster owns will do: it has no tags of ours.
+// balancerOf tells whether the cluster's machines may be put behind a load balancer or
+// target group: its own, or one that a user brings and has tagged, in AWS, as shared
+// with the cluster. Of infrastructure that somebody else keeps, what no cluster owns
+// will do: it has no tags of ours.
 func (in *Infra) balancerOf(living ownership.Living) func(ownership.Resource) ownership.Claim {
 	owner := in.Owner(living)
+	key := names.TagOwnedPrefix + in.Cluster
 	return func(r ownership.Resource) ownership.Claim {
-		if in.External && r.Tags != nil && !mirror.Owned(r.Tags) {
+		switch {
+		case in.External && r.Tags != nil && !mirror.Owned(r.Tags):
 			return ownership.Claim{Verdict: ownership.Ours}
+		case r.Tags[key] == names.Shared && !mirror.Owned(r.Tags):
+			// Between clusters of one name it goes as with what has no UID.
+			r.Tags = map[string]string{key: names.Owned}
 		}
 		return owner.Claim(r)
 	}
@@ -66,7 +74,7 @@ func (in *Infra) balancerOf(living ownership.Living) func(ownership.Resource) ow
 
 // claim tells whether a load balancer is the cluster's own: what its status names
 // proves nothing. Else waits says what is missing.
-func (lb LoadBalancer) claim(whose func(ownership.Resource) ownership.Claim, snap *mirror.Snapshot) (waits string, ok bool) {
+func (lb LoadBalancer) claim(cluster string, whose func(ownership.Resource) ownership.Claim, snap *mirror.Snapshot) (waits string, ok bool) {
 	var tags map[string]string
 	id := lb.ARN
 	if lb.Classic {
@@ -83,7 +91,8 @@ func (lb LoadBalancer) claim(whose func(ownership.Resource) ownership.Claim, sna
 		tags = mirror.LoadBalancers.Tags(row)
 	}
 	claim := whose(ownership.Resource{ID: id, Tags: tags, Recorded: true})
-	return fmt.Sprintf("a load balancer of the cluster's own: %s, which the AWSCluster names, belongs to %s", first(lb.Name, lb.ARN), claim.Of), claim.Ours()
+	return fmt.Sprintf("a load balancer of the cluster's own: %s, which the AWSCluster names, belongs to %s; one that you bring needs the tag %s%s = %s, and so do its target groups",
+		first(lb.Name, lb.ARN), claim.Of, names.TagOwnedPrefix, cluster, names.Shared), claim.Ours()
 }
 
 // because says why target groups couldn't be read, as far as that is known.
@@ -136,7 +145,7 @@ func Deregister(id string, infra *Infra, living ownership.Living, snap *mirror.S
 	var actions []plan.Action
 	whose := infra.balancerOf(living)
 	for _, lb := range infra.LoadBalancers {
-		if _, ok := lb.claim(whose, snap); !ok {
+		if _, ok := lb.claim(infra.Cluster, whose, snap); !ok {
 			continue
 		}
 		if lb.Classic {

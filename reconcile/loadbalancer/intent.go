@@ -237,7 +237,7 @@ func (s *State) adopt(id string, tags map[string]string, vpcID, scheme string) b
 	claim := s.Claim(id, tags, vpcID)
 	switch {
 	case s.VPCID != "" && vpcID != s.VPCID, s.VPCID == "" && vpcID != "":
-		s.problem("a load balancer named %s exists in VPC %s; names are unique in a region: delete it, or give another one in name", name, vpcID)
+		s.problem("a load balancer named %s exists in another VPC; names are unique in a region: delete it, or give another one in name", name)
 		return false
 	case scheme != "" && scheme != string(s.scheme()):
 		s.problem("load balancer %s exists with the scheme %s; delete it, or give another one in name", name, scheme)
