@@ -171,7 +171,6 @@ func (rules machineRules) site(ctx context.Context, object client.Object) (*site
 	if s.session, err = rules.live.Sessions.For(ctx, cloud.SiteOf(s.infra)); err != nil {
 		return nil, err
 	}
-	s.Watch(s.session)
 	return s, nil
 }
 

@@ -15,23 +15,32 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 )
 
-// regionsTimeout bounds the one call that lists regions.
-const regionsTimeout = time.Minute
+const (
+	// regionsTimeout bounds the one call that lists regions.
+	regionsTimeout = time.Minute
+	// regionsAge is how long an account isn't asked again.
+	regionsAge = time.Minute
+	// regionsPatience is how long a request waits for an account that is asked anew.
+	regionsPatience = time.Second
+)
 
-// regions tells which regions AWS has, from what the mirror has seen of any account.
-// Each account is asked once; from then on the mirror's sweeps keep its answer.
+// regions tells which regions AWS has, from what any account last said. Accounts that
+// the mirror knows of are asked when somebody wants to know.
 type regions struct {
 	mirror   *mirror.Mirror
 	sessions *cloud.Sessions
 
-	mu    sync.Mutex
-	asked map[string]bool // by account
+	mu sync.Mutex
+	// own is the process's own session, if it has one.
+	own   *cloud.Session
+	asked map[string]time.Time         // by account
+	known map[string]map[string]string // opt-in statuses by region, by account
 }
 
 var _ admission.Regions = (*regions)(nil)
 
 func newRegions(m *mirror.Mirror, s *cloud.Sessions) *regions {
-	return &regions{mirror: m, sessions: s, asked: map[string]bool{}}
+	return &regions{mirror: m, sessions: s, asked: map[string]time.Time{}, known: map[string]map[string]string{}}
 }
 
 // run asks the process's own account, so that the first cluster's region can be
@@ -46,35 +55,78 @@ func (r *regions) run(ctx context.Context) error {
 		klog.FromContext(ctx).Info("The process has no AWS credentials of its own; identities have to bring theirs", "reason", err.Error())
 		return nil
 	}
-	r.mirror.Watch(session)
-	r.ask(session.Scope)
+	r.mu.Lock()
+	r.own = session
+	r.mu.Unlock()
+	r.ask(session)
 	return nil
 }
 
-// ask has the regions of the scope's account listed, unless they were before.
-func (r *regions) ask(scope cloud.Scope) {
+// ask has the regions of the session's account listed, unless they were a moment ago.
+// The channel is closed when the answer is there; it is nil where nothing is asked.
+func (r *regions) ask(s *cloud.Session) <-chan struct{} {
+	account := s.Scope.Account
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.asked[scope.Account] {
-		return
+	if time.Since(r.asked[account]) < regionsAge {
+		return nil
 	}
-	r.asked[scope.Account] = true
+	r.asked[account] = time.Now()
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		ctx, cancel := context.WithTimeout(context.Background(), regionsTimeout)
 		defer cancel()
-		_ = r.mirror.Refresh(ctx, scope, regionsTimeout, mirror.Regions.Kind) // sweeps repeat what failed
+		r.mirror.WantFor("regions/"+s.Scope.String(), s, regionsTimeout)
+		if err := r.mirror.Refresh(ctx, s.Scope, regionsAge, mirror.Regions.Kind); err != nil {
+			klog.FromContext(ctx).V(4).Info("The regions can't be listed", "account", account, "cause", err.Error())
+			return
+		}
+		known := map[string]string{}
+		for _, region := range mirror.Select(r.mirror.Snapshot(s.Scope), mirror.Regions, nil) {
+			known[aws.ToString(region.RegionName)] = aws.ToString(region.OptInStatus)
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.known[account] = known
 	}()
+	return done
+}
+
+// askAll asks the accounts that are due, and waits a little for their answers.
+func (r *regions) askAll(ctx context.Context) {
+	r.mu.Lock()
+	due := []*cloud.Session{r.own}
+	r.mu.Unlock()
+	for _, scope := range r.mirror.Scopes() {
+		if sessions := r.mirror.Sessions(scope); len(sessions) > 0 {
+			due = append(due, sessions[0])
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, regionsPatience)
+	defer cancel()
+	for _, s := range due {
+		if s == nil {
+			continue
+		}
+		if done := r.ask(s); done != nil {
+			select {
+			case <-done:
+			case <-ctx.Done():
+			}
+		}
+	}
 }
 
 // Known returns the regions and whether they may be used. All accounts see the
 // same names; where their opt-in differs, or may, it is left open.
-func (r *regions) Known(context.Context, *infrav1.AWSIdentityReference, string) (map[string]string, bool) {
+func (r *regions) Known(ctx context.Context, _ *infrav1.AWSIdentityReference, _ string) (map[string]string, bool) {
+	r.askAll(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	known := map[string]string{}
-	for _, scope := range r.mirror.Scopes() {
-		r.ask(scope)
-		snap := r.mirror.Snapshot(scope)
-		for _, region := range mirror.Select(snap, mirror.Regions, nil) {
-			name, status := aws.ToString(region.RegionName), aws.ToString(region.OptInStatus)
+	for _, statuses := range r.known {
+		for name, status := range statuses {
 			if before, seen := known[name]; seen && before != status {
 				status = ""
 			}

@@ -51,7 +51,7 @@ func newWorld(t *testing.T) *world {
 	cfg := aws.Config{BaseEndpoint: aws.String(url), Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "")}
 	w.session = cloud.NewSession(cfg, cloud.NewLimiter(clock.RealClock{}, unlimited), home, "aws", "controller")
 	w.mirror = mirror.New(mirror.Options{Tables: mirror.MachineTables, Periods: map[mirror.Kind]time.Duration{mirror.Instances.Kind: time.Hour}})
-	w.mirror.Watch(w.session)
+	w.mirror.Want("test", w.session, mirror.Whole(mirror.Instances.Kind)...)
 	w.run(w.mirror.Run)
 	return w
 }

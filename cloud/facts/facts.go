@@ -39,6 +39,8 @@ const (
 	missingAge = 10 * time.Second
 	// failureAge is how long AWS isn't asked again after it refused to answer.
 	failureAge = 10 * time.Second
+	// readTime is how long a session may be used for the answer to a question.
+	readTime = 30 * time.Second
 	// askTimeout bounds one call, the wait for the request budget included.
 	askTimeout = 30 * time.Second
 )
@@ -70,12 +72,15 @@ func New(m *mirror.Mirror, images *cloud.Images, c clock.PassiveClock) *Facts {
 		profiles: cloud.NewMemo[bool](c, times(profileAge)), quotas: cloud.NewMemo[float64](c, times(quotaAge)), allowance: newAllowance(c)}
 }
 
-// Watch gives the mirror the session to read with.
-func (f *Facts) Watch(s *cloud.Session) { f.mirror.Watch(s) }
+// refresh has a table of the mirror no older than the age. Nothing is kept for it.
+func (f *Facts) refresh(ctx context.Context, s *cloud.Session, age time.Duration, kind mirror.Kind) error {
+	f.mirror.WantFor("facts/"+s.Scope.String()+"/"+s.Identity, s, readTime)
+	return f.mirror.Refresh(ctx, s.Scope, age, kind)
+}
 
 // InstanceTypes returns all types that the region offers, in whatever zone.
 func (f *Facts) InstanceTypes(ctx context.Context, s *cloud.Session) ([]*ec2types.InstanceTypeInfo, error) {
-	if err := f.mirror.Refresh(ctx, s.Scope, typesAge, mirror.InstanceTypes.Kind); err != nil {
+	if err := f.refresh(ctx, s, typesAge, mirror.InstanceTypes.Kind); err != nil {
 		return nil, err
 	}
 	return mirror.Select(f.mirror.Snapshot(s.Scope), mirror.InstanceTypes, nil), nil
@@ -156,22 +161,22 @@ func (f *Facts) HasInstanceProfile(ctx context.Context, s *cloud.Session, name s
 
 // Subnet returns a subnet, nil when there is none of the id.
 func (f *Facts) Subnet(ctx context.Context, s *cloud.Session, id string) (*ec2types.Subnet, error) {
-	return row(ctx, f.mirror, s, mirror.Subnets, id)
+	return row(ctx, f, s, mirror.Subnets, id)
 }
 
 // SecurityGroup returns a security group, nil when there is none of the id.
 func (f *Facts) SecurityGroup(ctx context.Context, s *cloud.Session, id string) (*ec2types.SecurityGroup, error) {
-	return row(ctx, f.mirror, s, mirror.SecurityGroups, id)
+	return row(ctx, f, s, mirror.SecurityGroups, id)
 }
 
 // row looks a row up in a table of the mirror; that it is missing was true a few
 // seconds ago.
-func row[T any](ctx context.Context, m *mirror.Mirror, s *cloud.Session, table *mirror.Table[T], id string) (*T, error) {
+func row[T any](ctx context.Context, f *Facts, s *cloud.Session, table *mirror.Table[T], id string) (*T, error) {
 	for _, age := range []time.Duration{networkAge, missingAge} {
-		if err := m.Refresh(ctx, s.Scope, age, table.Kind); err != nil {
+		if err := f.refresh(ctx, s, age, table.Kind); err != nil {
 			return nil, err
 		}
-		if found, ok := mirror.Get(m.Snapshot(s.Scope), table, id); ok {
+		if found, ok := mirror.Get(f.mirror.Snapshot(s.Scope), table, id); ok {
 			return found, nil
 		}
 	}
@@ -180,7 +185,7 @@ func row[T any](ctx context.Context, m *mirror.Mirror, s *cloud.Session, table *
 
 // Instances returns the account's instances.
 func (f *Facts) Instances(ctx context.Context, s *cloud.Session) ([]*ec2types.Instance, error) {
-	if err := f.mirror.Refresh(ctx, s.Scope, instancesAge, mirror.Instances.Kind); err != nil {
+	if err := f.refresh(ctx, s, instancesAge, mirror.Instances.Kind); err != nil {
 		return nil, err
 	}
 	return mirror.Select(f.mirror.Snapshot(s.Scope), mirror.Instances, nil), nil

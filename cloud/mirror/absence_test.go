@@ -304,7 +304,7 @@ func TestAnotherIdentityReadsWhatOneMayNot(t *testing.T) {
 		if err := m.Refresh(t.Context(), home, 0, r.table.Kind); !cloud.IsUnauthorized(err) {
 			t.Fatalf("Refresh gives %v, want the refusal", err)
 		}
-		m.Watch(&cloud.Session{Scope: home, Identity: "AWSClusterRoleIdentity/reader"})
+		m.Want("other", &cloud.Session{Scope: home, Identity: "AWSClusterRoleIdentity/reader"})
 		refresh(t, m, r)
 		wantNames(t, m, r, "a")
 		calls := r.count("list")

@@ -155,7 +155,7 @@ func (a *account) await(what string, holds func(*mirror.Snapshot) bool) {
 func TestTransitionsAreSeenWithoutAnybodyAsking(t *testing.T) {
 	a := newAccount(t, func(c *emulator.Config) { c.LoadBalancerDelay, c.NATGatewayDelay = time.Second, time.Second })
 	a.running()
-	a.mirror.Keep(a.session.Scope, 0, mirror.NetworkKinds...)
+	a.mirror.Want("test", a.session, mirror.Whole(mirror.NetworkKinds...)...)
 	a.await("the first sweep", func(s *mirror.Snapshot) bool { return s.Seen(mirror.NetworkKinds...) })
 	_, subnet := a.subnet()
 	a.ResetCounts()

@@ -19,7 +19,7 @@ func TestPoolTablesShowGroupsAndTemplates(t *testing.T) {
 	a := newAccount(t)
 	a.mirror = mirror.New(mirror.Options{Clock: clock.RealClock{}, CreationGrace: 1, WriteHold: 1, RetryAfter: 1,
 		Tables: append(append([]mirror.Resource{}, mirror.NetworkTables...), mirror.PoolTables...)})
-	a.mirror.Watch(a.session)
+	a.mirror.Want("test", a.session)
 	ctx, subnet := t.Context(), a.network()[mirror.Subnets.Kind]
 	image := must[*ec2.DescribeImagesOutput](t)(a.session.EC2.DescribeImages(ctx, &ec2.DescribeImagesInput{})).Images[0]
 	data := &ec2types.RequestLaunchTemplateData{ImageId: image.ImageId, InstanceType: ec2types.InstanceTypeM5Large, UserData: aws.String("YQ==")}

@@ -43,7 +43,7 @@ func newAccount(t *testing.T, change ...func(*emulator.Config)) *account {
 	session := cloud.NewSession(cfg, cloud.NewLimiter(clock.RealClock{}, unlimited), scope, "aws", "controller")
 	// So small a grace and hold that a test doesn't wait for them.
 	m := mirror.New(mirror.Options{CreationGrace: 1, WriteHold: 1, RetryAfter: 1})
-	m.Watch(session)
+	m.Want("test", session)
 	return &account{Emulator: e, t: t, session: session, mirror: m}
 }
 

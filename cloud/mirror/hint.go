@@ -40,7 +40,7 @@ type hinted struct {
 // Hint has rows looked at soon, all of one table in one call. Hints about rows that
 // no cluster owns, and about tables that nobody needs, cost nothing.
 func (m *Mirror) Hint(scope cloud.Scope, hints ...Hint) {
-	ss := m.scope(scope, false)
+	ss := m.scope(scope)
 	if ss == nil {
 		return
 	}
@@ -48,7 +48,7 @@ func (m *Mirror) Hint(scope cloud.Scope, hints ...Hint) {
 	defer ss.mu.Unlock()
 	for _, h := range hints {
 		t := ss.byKind[h.Kind]
-		if t == nil || !t.table.canByID() || t.flight == nil && t.sweepAt.IsZero() || !t.worthALook(h) {
+		if t == nil || !t.table.canByID() || t.wanted.all == 0 || !t.worthALook(h) {
 			continue
 		}
 		if t.hints == nil {

@@ -65,8 +65,13 @@ type Mirror struct {
 	// wake makes Run look again at what is due.
 	wake chan struct{}
 
-	mu     sync.Mutex
+	mu     sync.Mutex // taken before a scope's, if both are
 	scopes map[cloud.Scope]*scopeState
+	wants  map[wantKey]*want
+	// watched has what the scopes with a Watch want.
+	watched map[cloud.Scope]wantKey
+	// passingEnd is when the first of what is wanted for a while may end.
+	passingEnd time.Time
 }
 
 // scopeState is one account and region.
@@ -75,72 +80,30 @@ type scopeState struct {
 	// snapshot is the current one; replaced, never changed.
 	snapshot atomic.Pointer[Snapshot]
 
-	mu       sync.Mutex // guards all below, and is never held during a call
+	mu sync.Mutex // guards all below, and is never held during a call
+	// wants counts what is wanted of the scope.
+	wants int
+	uses  []*sessionUse
+	// serial counts the sessions that came to be wanted.
+	serial int
+	// sessions are what the scope is read with; replaced, never changed.
 	sessions []*cloud.Session
 	tables   []*tableState
 	byKind   map[Kind]*tableState
+	// used is when an interest ended last, or something was written.
+	used time.Time
+	// forgotten says that the mirror doesn't have the scope any more.
+	forgotten bool
 }
 
 // New gives a mirror that has seen nothing.
 func New(o Options) *Mirror {
 	registerMetrics()
 	o = o.withDefaults()
-	return &Mirror{options: o, clock: o.Clock, wake: make(chan struct{}, 1), scopes: map[cloud.Scope]*scopeState{}}
+	return &Mirror{options: o, clock: o.Clock, wake: make(chan struct{}, 1), scopes: map[cloud.Scope]*scopeState{}, wants: map[wantKey]*want{}, watched: map[cloud.Scope]wantKey{}}
 }
 
-// Watch gives the mirror a session to read its scope with. A table is swept from
-// when somebody first asks for it, with Refresh or Keep: what no object needs costs
-// nothing. Several sessions of one scope are tried in turn where one isn't allowed
-// to read; a newer session of the same identity replaces the older one.
-func (m *Mirror) Watch(session *cloud.Session) {
-	ss := m.scope(session.Scope, true)
-	ss.mu.Lock()
-	defer ss.mu.Unlock()
-	sessions := slices.Clone(ss.sessions) // calls under way have the old slice
-	i := slices.IndexFunc(sessions, func(s *cloud.Session) bool { return s.Identity == session.Identity })
-	switch {
-	case i < 0:
-		sessions = append(sessions, session)
-	case sessions[i] == session:
-		return
-	default:
-		sessions[i] = session
-	}
-	ss.sessions = sessions
-	now := m.clock.Now()
-	for _, t := range ss.tables {
-		// Other credentials are also worth a try where the others failed.
-		if t.view.err != nil {
-			t.sweepAt, t.retryAt, t.detailRetryAt = now, time.Time{}, time.Time{}
-		}
-	}
-	m.poke()
-}
-
-// Keep has the tables swept from now on. One that isn't yet is listed for the first
-// time after the given time, or after its period where that is shorter, unless
-// somebody asks for it before.
-func (m *Mirror) Keep(scope cloud.Scope, first time.Duration, kinds ...Kind) {
-	ss := m.scope(scope, true)
-	ss.mu.Lock()
-	defer ss.mu.Unlock()
-	for _, kind := range kinds {
-		if t := ss.byKind[kind]; t != nil && t.flight == nil && t.sweepAt.IsZero() {
-			t.sweepAt = m.clock.Now().Add(min(first, m.period(t)))
-		}
-	}
-	m.poke()
-}
-
-// Unwatch forgets a scope: its sessions and all that was known.
-func (m *Mirror) Unwatch(scope cloud.Scope) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.scopes, scope)
-	m.poke()
-}
-
-// Scopes returns the scopes that are watched or were written to.
+// Scopes returns the scopes of which something is known.
 func (m *Mirror) Scopes() []cloud.Scope {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -153,7 +116,7 @@ func (m *Mirror) Scopes() []cloud.Scope {
 
 // Sessions returns the sessions that the scope is read with.
 func (m *Mirror) Sessions(scope cloud.Scope) []*cloud.Session {
-	ss := m.scope(scope, false)
+	ss := m.scope(scope)
 	if ss == nil {
 		return nil
 	}
@@ -164,7 +127,7 @@ func (m *Mirror) Sessions(scope cloud.Scope) []*cloud.Session {
 
 // Snapshot returns what is known of a scope now. It costs nothing.
 func (m *Mirror) Snapshot(scope cloud.Scope) *Snapshot {
-	if ss := m.scope(scope, false); ss != nil {
+	if ss := m.scope(scope); ss != nil {
 		return ss.snapshot.Load()
 	}
 	return m.newSnapshot(scope)
@@ -174,12 +137,19 @@ func (m *Mirror) Snapshot(scope cloud.Scope) *Snapshot {
 // happened. f must return quickly and may use the mirror.
 func (m *Mirror) Subscribe(f func([]Change)) { m.changes.subscribe(f) }
 
-func (m *Mirror) scope(scope cloud.Scope, create bool) *scopeState {
+// scope returns a scope's state; nil when there is none.
+func (m *Mirror) scope(scope cloud.Scope) *scopeState {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.scopes[scope]
+}
+
+// scopeLocked returns a scope's state, made if there is none. The caller holds the lock.
+func (m *Mirror) scopeLocked(scope cloud.Scope) *scopeState {
 	ss := m.scopes[scope]
-	if ss == nil && create {
+	if ss == nil {
 		ss = newScopeState(scope, m.options.Tables, m.newSnapshot(scope))
+		ss.used = m.clock.Now()
 		m.scopes[scope] = ss
 	}
 	return ss
@@ -194,15 +164,19 @@ func (m *Mirror) newSnapshot(scope cloud.Scope) *Snapshot {
 func newScopeState(scope cloud.Scope, tables []Resource, snap *Snapshot) *scopeState {
 	ss := &scopeState{scope: scope, byKind: map[Kind]*tableState{}}
 	for _, table := range tables {
-		t := &tableState{
-			table: table, view: &tableView{rows: map[string]any{}},
-			meta: map[string]*rowMeta{}, dropped: map[string]time.Time{},
-		}
+		t := newTableState(table)
 		ss.tables = append(ss.tables, t)
 		ss.byKind[table.kind()] = t
 	}
 	ss.snapshot.Store(snap)
 	return ss
+}
+
+func newTableState(table Resource) *tableState {
+	return &tableState{
+		table: table, view: &tableView{rows: map[string]any{}},
+		meta: map[string]*rowMeta{}, dropped: map[string]time.Time{},
+	}
 }
 
 // poke makes Run look again at what is due.

@@ -90,6 +90,7 @@ func (r *region) withDetails() *region {
 func (r *region) list(_ context.Context, s *cloud.Session, page func([]thing) error) error {
 	r.mu.Lock()
 	r.calls["list"]++
+	r.calls["list/"+s.Identity]++
 	if err := r.refused[s.Identity]; err != nil {
 		r.mu.Unlock()
 		return err
@@ -161,8 +162,7 @@ func watching(r *region, o Options) *Mirror {
 	o.Tables = []Resource{r.table}
 	o.Jitter = func(d time.Duration) time.Duration { return d }
 	m := New(o)
-	m.Watch(session)
-	m.Keep(home, 0, r.table.Kind)
+	m.Want("test", session, Whole(r.table.Kind)...)
 	return m
 }
 

@@ -35,10 +35,11 @@ type flight struct {
 // returns why tables are older, if some are: a failed listing (not repeated for
 // a few seconds), or ctx's end. Snapshots can be read in any case.
 func (m *Mirror) Refresh(ctx context.Context, scope cloud.Scope, maxAge time.Duration, kinds ...Kind) error {
-	ss := m.scope(scope, false)
+	ss := m.scope(scope)
 	if ss == nil {
 		return fmt.Errorf("%s: %w", scope, ErrNotWatched)
 	}
+	m.Keep(scope, m.options.Rest, kinds...)
 	notBefore := m.clock.Now().Add(-maxAge)
 	results := make(chan error, len(kinds))
 	for _, kind := range kinds {
@@ -140,7 +141,7 @@ func (m *Mirror) list(ctx context.Context, ss *scopeState, t *tableState, f *fli
 // Lookup reads rows by their ids and takes in the answer, absences included. The
 // table must have a ByID.
 func (m *Mirror) Lookup(ctx context.Context, scope cloud.Scope, kind Kind, ids ...string) error {
-	ss := m.scope(scope, false)
+	ss := m.scope(scope)
 	if ss == nil {
 		return fmt.Errorf("%s: %w", scope, ErrNotWatched)
 	}

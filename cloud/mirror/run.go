@@ -2,7 +2,9 @@ package mirror
 
 import (
 	"context"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -63,19 +65,14 @@ func (m *Mirror) Run(ctx context.Context) {
 
 // startDue starts what is due, and returns when the next thing will be.
 func (m *Mirror) startDue(ctx context.Context, jobs *sync.WaitGroup) time.Time {
+	next := earlier(m.endPassing(), m.forgetScopes())
 	m.mu.Lock()
-	scopes := make([]*scopeState, 0, len(m.scopes))
-	for _, ss := range m.scopes {
-		scopes = append(scopes, ss)
-	}
+	scopes := slices.Collect(maps.Values(m.scopes))
 	m.mu.Unlock()
-	var next time.Time
 	for _, ss := range scopes {
 		ss.mu.Lock()
-		if len(ss.sessions) > 0 {
-			for _, t := range ss.tables {
-				next = earlier(next, m.startTable(ctx, ss, t, jobs))
-			}
+		for _, t := range ss.tables {
+			next = earlier(next, m.startTable(ctx, ss, t, jobs))
 		}
 		ss.mu.Unlock()
 	}
@@ -83,7 +80,8 @@ func (m *Mirror) startDue(ctx context.Context, jobs *sync.WaitGroup) time.Time {
 }
 
 // startTable starts what is due in one table. The caller holds the lock. What is
-// under way already wakes Run when it ends.
+// under way already wakes Run when it ends. A table that nobody wants is not read, and
+// forgotten after a while.
 func (m *Mirror) startTable(ctx context.Context, ss *scopeState, t *tableState, jobs *sync.WaitGroup) (next time.Time) {
 	now := m.clock.Now()
 	due := func(at time.Time, inProgress bool, start func()) {
@@ -95,6 +93,10 @@ func (m *Mirror) startTable(ctx context.Context, ss *scopeState, t *tableState, 
 			return
 		}
 		start()
+	}
+	if t.wanted.all == 0 {
+		due(t.forgetAt(m), false, func() { ss.forget(t) })
+		return next
 	}
 	due(t.sweepAt, t.flight != nil, func() {
 		f := m.launch(ctx, ss, t)

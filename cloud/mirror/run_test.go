@@ -270,19 +270,3 @@ func TestRefusedDetailsCostOneCallAPeriodAndSayWhy(t *testing.T) {
 		}
 	})
 }
-
-func TestScopeThatIsNoLongerWatchedIsNotRead(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRegion(thing{Name: "a"})
-		m := watching(r, Options{})
-		run(t, m)
-		synctest.Wait()
-		m.Unwatch(home)
-		calls := r.count("list")
-		time.Sleep(time.Hour)
-		synctest.Wait()
-		if n := r.count("list") - calls; n != 0 || m.Snapshot(home).Seen(r.table.Kind) {
-			t.Errorf("%d listings of a scope that nobody watches", n)
-		}
-	})
-}

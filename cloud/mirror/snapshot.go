@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"maps"
 	"sort"
 	"time"
 
@@ -37,6 +38,15 @@ const DefaultGrace = time.Minute
 // usual grace.
 func NewSnapshot(scope cloud.Scope) *Snapshot {
 	return &Snapshot{Scope: scope, Grace: DefaultGrace, tables: map[Kind]*tableView{}}
+}
+
+// with returns a snapshot with another view of one table, or with none.
+func (s *Snapshot) with(kind Kind, view *tableView) *Snapshot {
+	next := &Snapshot{Scope: s.Scope, Grace: s.Grace, tables: maps.Clone(s.tables)}
+	if next.tables[kind] = view; view == nil {
+		delete(next.tables, kind)
+	}
+	return next
 }
 
 // Get returns the row with this id.
@@ -136,10 +146,6 @@ func (s *Snapshot) Err(kinds ...Kind) error {
 // counts as listed completely, twice, at the moment. It makes models of an
 // account for tests and dry runs.
 func With[T any](s *Snapshot, t *Table[T], moment time.Time, rows ...T) *Snapshot {
-	next := &Snapshot{Scope: s.Scope, Grace: s.Grace, tables: make(map[Kind]*tableView, len(s.tables)+1)}
-	for kind, view := range s.tables {
-		next.tables[kind] = view
-	}
 	view := &tableView{rows: map[string]any{}, listings: []time.Time{moment, moment.Add(-1)}, observed: moment}
 	if old := s.tables[t.Kind]; old != nil {
 		for id, row := range old.rows {
@@ -150,6 +156,5 @@ func With[T any](s *Snapshot, t *Table[T], moment time.Time, rows ...T) *Snapsho
 		row := rows[i]
 		view.rows[t.ID(&row)] = &row
 	}
-	next.tables[t.Kind] = view
-	return next
+	return s.with(t.Kind, view)
 }

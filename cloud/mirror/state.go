@@ -26,6 +26,10 @@ type tableState struct {
 	detailErr error
 	// reader is the identity that could read the table last.
 	reader string
+	// wanted is who wants the table.
+	wanted wantedRows
+	// used is when the table was last read or written, or somebody let go of it.
+	used time.Time
 
 	schedule
 }
@@ -108,10 +112,8 @@ func (e *edit) commit() {
 		e.changes = append(e.changes, Change{Scope: e.ss.scope, Kind: e.t.table.kind()})
 	}
 	e.t.view = e.view
-	old := e.ss.snapshot.Load()
-	next := &Snapshot{Scope: old.Scope, Grace: old.Grace, tables: maps.Clone(old.tables)}
-	next.tables[e.t.table.kind()] = e.view
-	e.ss.snapshot.Store(next)
+	e.ss.snapshot.Store(e.ss.snapshot.Load().with(e.t.table.kind(), e.view))
+	e.t.used = e.now
 	e.t.plan(e)
 	if !e.doubt.IsZero() {
 		e.t.sweepAt = earlier(e.t.sweepAt, e.doubt)

@@ -60,12 +60,15 @@ func Drop[T any](m *Mirror, scope cloud.Scope, t *Table[T], id string) {
 
 // write makes an edit of a table; of a table that isn't mirrored, none.
 func (m *Mirror) write(scope cloud.Scope, kind Kind, f func(*edit)) {
-	ss := m.scope(scope, true)
+	m.mu.Lock()
+	ss := m.scopeLocked(scope)
 	ss.mu.Lock()
+	m.mu.Unlock()
 	if t := ss.byKind[kind]; t != nil {
 		e := m.begin(ss, t)
 		f(e)
 		e.commit()
+		ss.used = e.now
 	}
 	ss.mu.Unlock()
 	m.changes.deliver()

@@ -112,7 +112,7 @@ func (r *Reconciler) observe(ctx context.Context, infra *infrav1.AWSCluster) (*m
 	if err != nil {
 		return nil, err
 	}
-	r.Mirror.Watch(session)
+	r.Mirror.WantFor("templates/"+session.Scope.String()+"/"+session.Identity, session, observeTimeout)
 	if snap := r.Mirror.Snapshot(session.Scope); snap.Seen(mirror.InstanceTypes.Kind) {
 		return snap, nil
 	}
