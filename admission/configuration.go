@@ -8,8 +8,6 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-
-	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
 
 // ConfigurationName is the name of both configurations in the host.
@@ -52,19 +50,19 @@ var matchConditions = []admissionregistrationv1.MatchCondition{
 	{Name: "spec-changed", Expression: `request.operation != 'UPDATE' || !has(object.spec) || !has(oldObject.spec) || object.spec != oldObject.spec`},
 }
 
-func mutatingConfiguration(at Location, caBundle []byte) *admissionregistrationv1.MutatingWebhookConfiguration {
+func mutatingConfiguration(kinds []Kind, at Location, caBundle []byte) *admissionregistrationv1.MutatingWebhookConfiguration {
 	c := &admissionregistrationv1.MutatingWebhookConfiguration{
 		TypeMeta:   metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(), Kind: "MutatingWebhookConfiguration"},
 		ObjectMeta: configurationMeta(),
 	}
-	for _, k := range kinds(Options{}) {
-		if len(k.mutate) == 0 {
+	for _, k := range kinds {
+		if len(k.Rules(Options{}).Default) == 0 {
 			continue
 		}
 		c.Webhooks = append(c.Webhooks, admissionregistrationv1.MutatingWebhook{
 			Name:                    "default." + k.webhookName(),
 			ClientConfig:            at.clientConfig(k.path("mutate"), caBundle),
-			Rules:                   k.rules(admissionregistrationv1.Create),
+			Rules:                   k.matches(admissionregistrationv1.Create),
 			FailurePolicy:           ptr.To(admissionregistrationv1.Fail),
 			MatchPolicy:             ptr.To(admissionregistrationv1.Equivalent),
 			SideEffects:             ptr.To(admissionregistrationv1.SideEffectClassNone),
@@ -76,22 +74,23 @@ func mutatingConfiguration(at Location, caBundle []byte) *admissionregistrationv
 	return c
 }
 
-func validatingConfiguration(at Location, caBundle []byte) *admissionregistrationv1.ValidatingWebhookConfiguration {
+func validatingConfiguration(kinds []Kind, at Location, caBundle []byte) *admissionregistrationv1.ValidatingWebhookConfiguration {
 	c := &admissionregistrationv1.ValidatingWebhookConfiguration{
 		TypeMeta:   metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(), Kind: "ValidatingWebhookConfiguration"},
 		ObjectMeta: configurationMeta(),
 	}
-	for _, k := range kinds(Options{}) {
-		if len(k.validate) > 0 {
+	for _, k := range kinds {
+		rules := k.Rules(Options{})
+		if len(rules.Validate) > 0 {
 			// Without an answer an object could get in that can never work.
 			policy := admissionregistrationv1.Fail
-			if k.advisory {
+			if rules.Advisory {
 				policy = admissionregistrationv1.Ignore
 			}
 			c.Webhooks = append(c.Webhooks, k.validatingWebhook("validate.", at, caBundle, policy, matchConditions,
 				admissionregistrationv1.Create, admissionregistrationv1.Update))
 		}
-		if len(k.deletion) > 0 {
+		if len(rules.Delete) > 0 {
 			c.Webhooks = append(c.Webhooks, k.validatingWebhook("deletion.", at, caBundle, admissionregistrationv1.Fail, nil,
 				admissionregistrationv1.Delete))
 		}
@@ -99,13 +98,13 @@ func validatingConfiguration(at Location, caBundle []byte) *admissionregistratio
 	return c
 }
 
-func (k kind) validatingWebhook(prefix string, at Location, caBundle []byte, policy admissionregistrationv1.FailurePolicyType,
+func (k Kind) validatingWebhook(prefix string, at Location, caBundle []byte, policy admissionregistrationv1.FailurePolicyType,
 	conditions []admissionregistrationv1.MatchCondition, operations ...admissionregistrationv1.OperationType,
 ) admissionregistrationv1.ValidatingWebhook {
 	return admissionregistrationv1.ValidatingWebhook{
 		Name:                    prefix + k.webhookName(),
 		ClientConfig:            at.clientConfig(k.path("validate"), caBundle),
-		Rules:                   k.rules(operations...),
+		Rules:                   k.matches(operations...),
 		FailurePolicy:           &policy,
 		MatchPolicy:             ptr.To(admissionregistrationv1.Equivalent),
 		SideEffects:             ptr.To(admissionregistrationv1.SideEffectClassNone),
@@ -122,21 +121,21 @@ func configurationMeta() metav1.ObjectMeta {
 	}
 }
 
-func (k kind) webhookName() string { return strings.ToLower(k.name()) + "." + infrav1.GroupName }
+func (k Kind) webhookName() string { return strings.ToLower(k.Kind) + "." + k.Group }
 
-// rules name the hub's version only: matchPolicy Equivalent brings requests for
+// matches names the hub's version only: matchPolicy Equivalent brings requests for
 // the other versions, converted.
-func (k kind) rules(operations ...admissionregistrationv1.OperationType) []admissionregistrationv1.RuleWithOperations {
+func (k Kind) matches(operations ...admissionregistrationv1.OperationType) []admissionregistrationv1.RuleWithOperations {
 	scope := admissionregistrationv1.ClusterScope
-	if k.namespaced {
+	if k.Namespaced {
 		scope = admissionregistrationv1.NamespacedScope
 	}
 	return []admissionregistrationv1.RuleWithOperations{{
 		Operations: operations,
 		Rule: admissionregistrationv1.Rule{
-			APIGroups:   []string{infrav1.GroupName},
-			APIVersions: []string{infrav1.SchemeGroupVersion.Version},
-			Resources:   []string{k.plural},
+			APIGroups:   []string{k.Group},
+			APIVersions: []string{k.Version},
+			Resources:   []string{k.Resource},
 			Scope:       &scope,
 		},
 	}}

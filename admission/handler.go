@@ -14,7 +14,10 @@ import (
 )
 
 // validator serves the rules of one kind.
-type validator struct{ kind kind }
+type validator struct {
+	kind  Kind
+	rules Rules
+}
 
 var _ webhook.Handler = validator{}
 
@@ -27,9 +30,9 @@ func (v validator) Handle(ctx context.Context, req webhook.Request) webhook.Resp
 	if r.isDeleting() {
 		return webhook.Allowed("")
 	}
-	rules := v.kind.validate
+	rules := v.rules.Validate
 	if r.Operation == admissionv1.Delete {
-		rules = v.kind.deletion
+		rules = v.rules.Delete
 	}
 	var warnings []string
 	var errs field.ErrorList
@@ -46,15 +49,18 @@ func (v validator) answer(r Request, errs field.ErrorList) webhook.Response {
 	}
 	for _, err := range errs {
 		if err.Type == field.ErrorTypeInternal {
-			return webhook.Errored(http.StatusInternalServerError, fmt.Errorf("%s could not be judged, try again: %s: %s", v.kind.name(), err.Field, err.Detail))
+			return webhook.Errored(http.StatusInternalServerError, fmt.Errorf("%s could not be judged, try again: %s: %s", v.kind.Kind, err.Field, err.Detail))
 		}
 	}
-	status := apierrors.NewInvalid(v.kind.groupVersionKind().GroupKind(), r.Name, errs).Status()
+	status := apierrors.NewInvalid(v.kind.GroupKind(), r.Name, errs).Status()
 	return webhook.Response{AdmissionResponse: admissionv1.AdmissionResponse{Allowed: false, Result: &status}}
 }
 
 // mutator serves the defaulters of one kind.
-type mutator struct{ kind kind }
+type mutator struct {
+	kind  Kind
+	rules Rules
+}
 
 var _ webhook.Handler = mutator{}
 
@@ -72,7 +78,7 @@ func (m mutator) Handle(ctx context.Context, req webhook.Request) webhook.Respon
 	if err := json.Unmarshal(req.Object.Raw, &object.Object); err != nil {
 		return webhook.Errored(http.StatusBadRequest, err)
 	}
-	for _, fill := range m.kind.mutate {
+	for _, fill := range m.rules.Default {
 		if err := fill(ctx, r, object); err != nil {
 			return webhook.Errored(http.StatusInternalServerError, err)
 		}

@@ -3,83 +3,80 @@ package admission
 import (
 	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
 
-// kind is one row of the table of what is judged.
-type kind struct {
-	object     client.Object
-	plural     string
-	namespaced bool
+// Kind is a kind whose requests are judged.
+type Kind struct {
+	// GroupVersionKind is the hub's; the other versions come converted to it.
+	schema.GroupVersionKind
+	Resource   string
+	Namespaced bool
+	// New makes an empty object of the hub's type.
+	New func() runtime.Object
+	// Rules are what judges them.
+	Rules func(Options) Rules
+}
 
-	// mutate runs on CREATE, validate on CREATE and UPDATE.
-	mutate   []Defaulter
-	validate []Rule
-	// advisory marks rules that only tell early what AWS would say later: writes go on
+// Rules judge the requests for a kind.
+type Rules struct {
+	// Default runs on CREATE, Validate on CREATE and UPDATE.
+	Default  []Defaulter
+	Validate []Rule
+	// Advisory marks rules that only tell early what AWS would say later: writes go on
 	// without them when they cannot answer.
-	advisory bool
-	// deletion runs on DELETE.
-	deletion []Rule
+	Advisory bool
+	// Delete runs on DELETE.
+	Delete []Rule
 }
 
-func (k kind) groupVersionKind() schema.GroupVersionKind {
-	return infrav1.SchemeGroupVersion.WithKind(k.name())
-}
+// The rules of each kind: add a rule here.
 
-// kinds is the table: add a rule here.
-func kinds(o Options) []kind {
-	identities := identityRules{reader: o.Reader, host: o.Host}
-	regions := regionRules{regions: o.Regions}
-	deletion := deletionRules{reader: o.Reader}
-	machines := machineRules{live: o.Live}
-	accounts := accountRules{live: o.Live}
-	taken := takenRules{living: o.Living, live: o.Live}
-	return []kind{
-		{
-			object: &infrav1.AWSCluster{}, plural: "awsclusters", namespaced: true,
-			mutate:   []Defaulter{defaultRegion(o.DefaultRegion)},
-			validate: []Rule{onClusters(identities.usable), onClusters(regions.known), accounts.stays, taken.taken},
-		},
-		{
-			object: &infrav1.AWSClusterTemplate{}, plural: "awsclustertemplates", namespaced: true,
-			validate: []Rule{onTemplates(identities.usable), onTemplates(regions.known)},
-		},
-		{
-			object: &infrav1.AWSMachine{}, plural: "awsmachines", namespaced: true, advisory: true,
-			validate: []Rule{machines.exists, taken.taken},
-		},
-		{
-			object: &infrav1.AWSMachineTemplate{}, plural: "awsmachinetemplates", namespaced: true, advisory: true,
-			validate: []Rule{machines.exists},
-		},
-		{
-			object: &infrav1.AWSMachinePool{}, plural: "awsmachinepools", namespaced: true, advisory: true,
-			validate: []Rule{machines.exists, taken.taken},
-		},
-		{
-			object: &infrav1.AWSClusterRoleIdentity{}, plural: "awsclusterroleidentities",
-			validate: []Rule{identities.sourceEnds},
-			deletion: []Rule{deletion.unused},
-		},
-		{
-			object: &infrav1.AWSClusterStaticIdentity{}, plural: "awsclusterstaticidentities",
-			deletion: []Rule{deletion.unused},
-		},
-		{
-			object: &infrav1.AWSClusterControllerIdentity{}, plural: "awsclustercontrolleridentities",
-			deletion: []Rule{deletion.unused},
+// Clusters are the rules for AWSCluster.
+func Clusters(o Options) Rules {
+	return Rules{
+		Default: []Defaulter{defaultRegion(o.DefaultRegion)},
+		Validate: []Rule{
+			onClusters(identitiesOf(o).usable), onClusters(regionRules{regions: o.Regions}.known),
+			accountRules{live: o.Live}.stays, takenOf(o).taken,
 		},
 	}
 }
 
-func (k kind) name() string { return kindName(k.object) }
+// ClusterTemplates are the rules for AWSClusterTemplate.
+func ClusterTemplates(o Options) Rules {
+	return Rules{Validate: []Rule{onTemplates(identitiesOf(o).usable), onTemplates(regionRules{regions: o.Regions}.known)}}
+}
+
+// Machines are the rules for AWSMachine and AWSMachinePool.
+func Machines(o Options) Rules {
+	return Rules{Advisory: true, Validate: []Rule{machineRules{live: o.Live}.exists, takenOf(o).taken}}
+}
+
+// MachineTemplates are the rules for AWSMachineTemplate.
+func MachineTemplates(o Options) Rules {
+	return Rules{Advisory: true, Validate: []Rule{machineRules{live: o.Live}.exists}}
+}
+
+// Identities are the rules for every kind of identity.
+func Identities(o Options) Rules {
+	return Rules{Delete: []Rule{deletionRules{reader: o.Reader}.unused}}
+}
+
+// RoleIdentities are the rules for AWSClusterRoleIdentity.
+func RoleIdentities(o Options) Rules {
+	rules := Identities(o)
+	rules.Validate = []Rule{identitiesOf(o).sourceEnds}
+	return rules
+}
+
+func identitiesOf(o Options) identityRules { return identityRules{reader: o.Reader, host: o.Host} }
+
+func takenOf(o Options) takenRules { return takenRules{living: o.Living, live: o.Live} }
 
 // path is where a webhook is served, for example
 // /validate-infrastructure-cluster-x-k8s-io-v2beta1-awscluster.
-func (k kind) path(verb string) string {
-	gvk := k.groupVersionKind()
-	return "/" + strings.Join([]string{verb, strings.ReplaceAll(gvk.Group, ".", "-"), gvk.Version, strings.ToLower(gvk.Kind)}, "-")
+func (k Kind) path(verb string) string {
+	return "/" + strings.Join([]string{verb, strings.ReplaceAll(k.Group, ".", "-"), k.Version, strings.ToLower(k.Kind)}, "-")
 }

@@ -35,21 +35,22 @@ const (
 // they write the same.
 type Registration struct {
 	client   kubernetes.Interface
+	kinds    []Kind
 	at       Location
 	caBundle func() []byte
 	wake     chan struct{}
 }
 
-// NewRegistration checks the location; caBundle gives the PEM authorities of
+// NewRegistration installs the webhooks of the kinds. It checks the location; caBundle gives the PEM authorities of
 // the serving certificate.
-func NewRegistration(client kubernetes.Interface, at Location, caBundle func() []byte) (*Registration, error) {
+func NewRegistration(client kubernetes.Interface, kinds []Kind, at Location, caBundle func() []byte) (*Registration, error) {
 	if err := at.validate(); err != nil {
 		return nil, err
 	}
 	if client == nil || caBundle == nil {
 		return nil, errors.New("admission: a client and the CA bundle are needed to install the webhooks")
 	}
-	return &Registration{client: client, at: at, caBundle: caBundle, wake: make(chan struct{}, 1)}, nil
+	return &Registration{client: client, kinds: kinds, at: at, caBundle: caBundle, wake: make(chan struct{}, 1)}, nil
 }
 
 // Register installs both configurations by server-side apply. Do so once the
@@ -63,14 +64,14 @@ func (r *Registration) Register(ctx context.Context) error {
 	options := metav1.PatchOptions{FieldManager: fieldManager, Force: &force}
 	api := r.client.AdmissionregistrationV1()
 
-	body, err := json.Marshal(mutatingConfiguration(r.at, caBundle))
+	body, err := json.Marshal(mutatingConfiguration(r.kinds, r.at, caBundle))
 	if err != nil {
 		return err
 	}
 	if _, err := api.MutatingWebhookConfigurations().Patch(ctx, ConfigurationName, types.ApplyPatchType, body, options); err != nil {
 		return fmt.Errorf("MutatingWebhookConfiguration %s: %w", ConfigurationName, err)
 	}
-	if body, err = json.Marshal(validatingConfiguration(r.at, caBundle)); err != nil {
+	if body, err = json.Marshal(validatingConfiguration(r.kinds, r.at, caBundle)); err != nil {
 		return err
 	}
 	if _, err := api.ValidatingWebhookConfigurations().Patch(ctx, ConfigurationName, types.ApplyPatchType, body, options); err != nil {
@@ -164,9 +165,9 @@ func (r *Registration) look(object any) {
 func (r *Registration) inStep(object any) bool {
 	switch have := object.(type) {
 	case *admissionregistrationv1.MutatingWebhookConfiguration:
-		return equality.Semantic.DeepDerivative(mutatingConfiguration(r.at, r.caBundle()).Webhooks, have.Webhooks)
+		return equality.Semantic.DeepDerivative(mutatingConfiguration(r.kinds, r.at, r.caBundle()).Webhooks, have.Webhooks)
 	case *admissionregistrationv1.ValidatingWebhookConfiguration:
-		return equality.Semantic.DeepDerivative(validatingConfiguration(r.at, r.caBundle()).Webhooks, have.Webhooks)
+		return equality.Semantic.DeepDerivative(validatingConfiguration(r.kinds, r.at, r.caBundle()).Webhooks, have.Webhooks)
 	}
 	return true
 }

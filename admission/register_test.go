@@ -40,7 +40,7 @@ func registered(t *testing.T, kube *fake.Clientset) (*admissionregistrationv1.Mu
 
 func TestConfigurationsAreInstalledInTheHost(t *testing.T) {
 	kube := fake.NewClientset()
-	r, err := NewRegistration(kube, atURL, func() []byte { return []byte("bundle") })
+	r, err := NewRegistration(kube, kinds, atURL, func() []byte { return []byte("bundle") })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestBundleIsKeptInStep(t *testing.T) {
 	kube := fake.NewClientset()
 	var bundle atomic.Value
 	bundle.Store("first")
-	r, err := NewRegistration(kube, atURL, func() []byte { return []byte(bundle.Load().(string)) })
+	r, err := NewRegistration(kube, kinds, atURL, func() []byte { return []byte(bundle.Load().(string)) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestDeletedOrChangedConfigurationsAreBackWithinSeconds(t *testing.T) {
 		watches.Add(1)
 		return true, w, err
 	})
-	r, err := NewRegistration(kube, atURL, func() []byte { return []byte("bundle") })
+	r, err := NewRegistration(kube, kinds, atURL, func() []byte { return []byte("bundle") })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func eventually(t *testing.T, ok func() error) {
 
 func TestNothingIsInstalledThatCannotBeReached(t *testing.T) {
 	kube := fake.NewClientset()
-	r, err := NewRegistration(kube, atURL, func() []byte { return nil })
+	r, err := NewRegistration(kube, kinds, atURL, func() []byte { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestNothingIsInstalledThatCannotBeReached(t *testing.T) {
 	for name, at := range map[string]Location{
 		"neither": {}, "both": {URL: "https://x", Service: &admissionregistrationv1.ServiceReference{}}, "plain": {URL: "http://127.0.0.1"},
 	} {
-		if _, err := NewRegistration(kube, at, func() []byte { return nil }); err == nil {
+		if _, err := NewRegistration(kube, kinds, at, func() []byte { return nil }); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
@@ -238,7 +238,7 @@ func TestNothingIsInstalledThatCannotBeReached(t *testing.T) {
 
 // The conditions are compiled and evaluated by the API server's own code.
 func TestOnlyRequestsThatARuleCouldJudgeReachTheWebhook(t *testing.T) {
-	w := validatingConfiguration(atURL, []byte("bundle")).Webhooks[0]
+	w := validatingConfiguration(kinds, atURL, []byte("bundle")).Webhooks[0]
 	compiler := admissioncel.NewConditionCompiler(environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()))
 	matcher := webhook.NewValidatingWebhookAccessor("uid", ConfigurationName, &w).GetCompiledMatcher(compiler)
 

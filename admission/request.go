@@ -2,8 +2,8 @@
 // whether what they refer to exists and may be used. It serves webhooks for our
 // kinds and installs their configuration in the host.
 //
-// A further rule is one function in one small file and one entry in the table
-// of kinds.go.
+// A further rule is one function in one small file and one entry among the rules of
+// its kind in kinds.go.
 package admission
 
 import (
@@ -11,11 +11,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	webhook "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
@@ -47,14 +47,13 @@ var errNotOurs = errors.New("the webhook configuration does not match this serve
 
 // decode reads the objects of a request at the hub's version, which the
 // configuration asks for; matchPolicy Equivalent converts the others.
-func (k kind) decode(req webhook.Request) (Request, error) {
+func (k Kind) decode(req webhook.Request) (Request, error) {
 	r := Request{
 		Operation: req.Operation, User: req.UserInfo, Namespace: req.Namespace, Name: req.Name,
 		DryRun: req.DryRun != nil && *req.DryRun,
 	}
-	gvk := k.groupVersionKind()
-	if req.Kind.Group != gvk.Group || req.Kind.Version != gvk.Version || req.Kind.Kind != gvk.Kind {
-		return r, fmt.Errorf("%s %s/%s at the path of %s: %w", req.Kind.Kind, req.Kind.Group, req.Kind.Version, gvk, errNotOurs)
+	if schema.GroupVersionKind(req.Kind) != k.GroupVersionKind {
+		return r, fmt.Errorf("%s %s/%s at the path of %s: %w", req.Kind.Kind, req.Kind.Group, req.Kind.Version, k.GroupVersionKind, errNotOurs)
 	}
 	var err error
 	if r.Object, err = k.read(req.Object.Raw, "object"); err != nil {
@@ -64,13 +63,13 @@ func (k kind) decode(req webhook.Request) (Request, error) {
 	return r, err
 }
 
-func (k kind) read(raw []byte, what string) (client.Object, error) {
+func (k Kind) read(raw []byte, what string) (client.Object, error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil, nil
 	}
-	object := reflect.New(reflect.TypeOf(k.object).Elem()).Interface().(client.Object)
+	object := k.New().(client.Object)
 	if err := json.Unmarshal(raw, object); err != nil {
-		return nil, fmt.Errorf("%s is no %s: %w", what, k.name(), err)
+		return nil, fmt.Errorf("%s is no %s: %w", what, k.Kind, err)
 	}
 	return object, nil
 }

@@ -30,6 +30,7 @@ const (
 // other objects record. An empty DefaultRegion
 // leaves regions as written.
 type Options struct {
+	Kinds         []Kind
 	Reader        client.Reader
 	Host          client.Reader
 	Regions       Regions
@@ -49,18 +50,19 @@ type Server struct {
 	handler http.Handler
 }
 
-// NewServer prepares the webhooks of all kinds in the table.
+// NewServer prepares the webhooks of the kinds.
 func NewServer(opts Options) (*Server, error) {
 	if opts.Reader == nil || opts.Host == nil || opts.GetCertificate == nil || opts.Callers == nil {
 		return nil, errors.New("admission: Reader, Host, GetCertificate and Callers are all needed")
 	}
 	mux := http.NewServeMux()
-	for _, k := range kinds(opts) {
-		if len(k.mutate) > 0 {
-			mux.Handle(k.path("mutate"), &webhook.Webhook{Handler: mutator{k}})
+	for _, k := range opts.Kinds {
+		rules := k.Rules(opts)
+		if len(rules.Default) > 0 {
+			mux.Handle(k.path("mutate"), &webhook.Webhook{Handler: mutator{k, rules}})
 		}
-		if len(k.validate)+len(k.deletion) > 0 {
-			mux.Handle(k.path("validate"), &webhook.Webhook{Handler: validator{k}})
+		if len(rules.Validate)+len(rules.Delete) > 0 {
+			mux.Handle(k.path("validate"), &webhook.Webhook{Handler: validator{k, rules}})
 		}
 	}
 	return &Server{opts: opts, handler: mux}, nil

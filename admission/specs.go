@@ -2,10 +2,8 @@ package admission
 
 import (
 	"context"
-	"reflect"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
@@ -46,8 +44,4 @@ func onTemplates(rule specRule) Rule {
 		}
 		return warnings, nil
 	}
-}
-
-func kindName(object client.Object) string {
-	return reflect.TypeOf(object).Elem().Name()
 }

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/capa-apiserver/capa-apiserver/apis/group"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 )
@@ -49,7 +50,7 @@ func (rules takenRules) taken(ctx context.Context, r Request) ([]string, field.E
 			}
 		}
 	}
-	self := Recorder{Kind: kindName(r.Object), Namespace: r.Namespace, Name: r.Object.GetName()}
+	self := Recorder{Kind: group.KindName(r.Object), Namespace: r.Namespace, Name: r.Object.GetName()}
 	var errs field.ErrorList
 	for _, path := range claimPaths {
 		if id := claims[path]; id != "" {
@@ -175,7 +176,7 @@ func (rules takenRules) clusters(ctx context.Context, match func(*infrav1.AWSClu
 	var found []Recorder
 	for i := range list.Items {
 		if c := &list.Items[i]; match(c) {
-			found = append(found, Recorder{Kind: kindName(c), Namespace: c.Namespace, Name: c.Name, Account: c.Status.AccountID, Region: c.Spec.Region})
+			found = append(found, Recorder{Kind: group.KindName(c), Namespace: c.Namespace, Name: c.Name, Account: c.Status.AccountID, Region: c.Spec.Region})
 		}
 	}
 	return found, nil
@@ -221,9 +222,9 @@ func (rules takenRules) namesakes(ctx context.Context, of *infrav1.AWSMachinePoo
 	var all []Recorder
 	for i := range list.Items {
 		p := &list.Items[i]
-		group, err := arn.Parse(p.Spec.ProviderID)
+		at, err := arn.Parse(p.Spec.ProviderID)
 		if err == nil && p.Name == of.Name && p.Namespace != of.Namespace {
-			all = append(all, Recorder{Kind: kindName(p), Namespace: p.Namespace, Name: p.Name, Account: group.AccountID, Region: group.Region})
+			all = append(all, Recorder{Kind: group.KindName(p), Namespace: p.Namespace, Name: p.Name, Account: at.AccountID, Region: at.Region})
 		}
 	}
 	if len(all) == 0 {

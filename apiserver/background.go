@@ -25,16 +25,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/apiserver/registrar"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/facts"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinepool"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
-	"github.com/capa-apiserver/capa-apiserver/registry/generic"
 )
 
 const (
@@ -57,11 +52,8 @@ type background struct {
 	sessions *cloud.Sessions
 	mirror   *mirror.Mirror
 	// living are the objects of ours that own AWS resources.
-	living ownership.Living
-	// live gives the kinds that show AWS, by plural.
-	live     map[string]generic.Live
-	consoles consoles
-	regions  *regions
+	living  ownership.Living
+	regions *regions
 	// markers remembers what is done once for all.
 	markers *markers
 	// images and facts are shared by all who ask, so that each thing is asked once.
@@ -73,7 +65,7 @@ type background struct {
 func newBackground(extra *Extra, loopback *rest.Config, storage genericregistry.RESTOptionsGetter) (*background, error) {
 	o := extra.options
 	ctrl.SetLogger(klog.NewKlogr())
-	scheme := clientScheme()
+	scheme := clientScheme(o.Table)
 	host, err := ctrl.NewManager(extra.host, manager.Options{
 		Scheme:                  scheme,
 		LeaderElection:          o.LeaderElect,
@@ -93,7 +85,7 @@ func newBackground(extra *Extra, loopback *rest.Config, storage genericregistry.
 	self.ContentType = runtime.ContentTypeJSON
 	ours, err := cluster.New(self, func(co *cluster.Options) {
 		co.Scheme = scheme
-		co.MapperProvider = func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return mapper(), nil }
+		co.MapperProvider = func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return o.Table.mapper(), nil }
 	})
 	if err != nil {
 		return nil, err
@@ -115,25 +107,28 @@ func newBackground(extra *Extra, loopback *rest.Config, storage genericregistry.
 	b.regions = newRegions(b.mirror, b.sessions)
 	b.images = cloud.NewImages(nil)
 	b.facts = facts.New(b.mirror, b.images, nil)
-	p := promise{o.MaxAge, o.ReadDeadline}
-	machines := &awsmachine.Observer{Sessions: b.sessions, Mirror: b.mirror, Living: living, Client: ours.GetClient(), Host: host.GetClient()}
-	b.consoles = consoles{machines, cloud.NewConsoles(nil)}
-	b.live = map[string]generic.Live{
-		"awsclusters": liveClusters(p, &awscluster.Observer{Sessions: b.sessions, Mirror: b.mirror, Living: living, Owners: owners{host.GetClient()}, Reader: ours.GetClient()}),
-		"awsmachines": liveMachines(p, machines),
-		"awsmachinepools": liveMachinePools(p, &awsmachinepool.Observer{
-			Sessions: b.sessions, Mirror: b.mirror, Living: living, Client: ours.GetClient(), Host: host.GetClient(),
-		}),
-	}
 	if err := b.addAll(extra); err != nil {
 		return nil, err
 	}
 	return b, nil
 }
 
-func clientScheme() *runtime.Scheme {
+// parts are what live reads and subresources are made from.
+func (b *background) parts(o *Options) Parts {
+	return Parts{
+		Promise: Promise{o.MaxAge, o.ReadDeadline}, Sessions: b.sessions, Mirror: b.mirror, Living: b.living,
+		Ours: b.ours.GetClient(), Host: b.manager.GetClient(),
+	}
+}
+
+// clientScheme has the hub of each group of ours beside the kinds of others.
+func clientScheme(t *Table) *runtime.Scheme {
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, clusterv1.AddToScheme, infrav1.AddToScheme} {
+	adds := []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, clusterv1.AddToScheme}
+	for _, g := range t.Groups() {
+		adds = append(adds, g.Hub.AddToScheme)
+	}
+	for _, add := range adds {
 		if err := add(scheme); err != nil {
 			panic(err) // the schemes are part of the program
 		}
@@ -193,7 +188,7 @@ func (b *background) addRegistrar(extra *Extra) error {
 	}
 	r, err := registrar.New(registrar.Options{
 		Mode:      registrar.Mode(o.Claim),
-		Resources: resources(),
+		Resources: o.Table.resources(),
 		Service: registrar.ServiceLocation{
 			Namespace: o.Namespace, Name: o.ServiceName, Port: o.ServicePort, ExternalName: o.ServiceExternalName,
 		},

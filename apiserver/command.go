@@ -34,9 +34,10 @@ const example = `  # outside the cluster, for development
   capa-apiserver --etcd-servers=https://etcd:2379 --etcd-cafile=ca.crt \
     --etcd-certfile=client.crt --etcd-keyfile=client.key --leader-elect`
 
-// NewCommand makes the command that runs the server until ctx ends.
-func NewCommand(ctx context.Context) *cobra.Command {
-	o := NewOptions()
+// NewCommand makes the command that runs the server until ctx ends. It serves all kinds,
+// and those of further rows.
+func NewCommand(ctx context.Context, more ...Row) *cobra.Command {
+	o := NewOptions(NewTable(append(Kinds(), more...)...))
 	logOptions := logs.NewOptions()
 	cmd := &cobra.Command{
 		Use:          "capa-apiserver",

@@ -14,7 +14,6 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
-	"github.com/capa-apiserver/capa-apiserver/apis/openapi"
 	"github.com/capa-apiserver/capa-apiserver/apiserver/certs"
 	"github.com/capa-apiserver/capa-apiserver/apiserver/etcd"
 )
@@ -86,13 +85,13 @@ func (e *Extra) stop() {
 }
 
 func genericConfig(o *Options, manager *certs.Manager) (*genericapiserver.RecommendedConfig, error) {
-	config := genericapiserver.NewRecommendedConfig(Codecs)
+	config := genericapiserver.NewRecommendedConfig(o.Table.Codecs)
 	config.EffectiveVersion = compatibility.DefaultBuildEffectiveVersion()
 	config.FeatureGate = utilfeature.DefaultFeatureGate
-	namer := openapinamer.NewDefinitionNamer(openAPIScheme())
-	config.OpenAPIConfig = genericapiserver.DefaultOpenAPIConfig(openapi.GetOpenAPIDefinitions, namer)
+	namer := openapinamer.NewDefinitionNamer(o.Table.external())
+	config.OpenAPIConfig = genericapiserver.DefaultOpenAPIConfig(o.Table.openAPI, namer)
 	config.OpenAPIConfig.Info.Title = "capa-apiserver"
-	config.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(openapi.GetOpenAPIDefinitions, namer)
+	config.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(o.Table.openAPI, namer)
 	config.OpenAPIV3Config.Info.Title = "capa-apiserver"
 	config.ShutdownWatchTerminationGracePeriod = drainTime
 	o.Recommended.ExtraAdmissionInitializers = func(*genericapiserver.RecommendedConfig) ([]admission.PluginInitializer, error) {
@@ -156,11 +155,12 @@ func (c CompletedConfig) New() (*Server, error) {
 		return nil, err
 	}
 	server.ShutdownTimeout = drainTime
+	options := c.extra.options
 	background, err := newBackground(c.extra, c.generic.LoopbackClientConfig, c.generic.RESTOptionsGetter)
 	if err != nil {
 		return nil, err
 	}
-	if err := install(server, c.generic.RESTOptionsGetter, background); err != nil {
+	if err := options.Table.install(server, c.generic.RESTOptionsGetter, background.parts(options)); err != nil {
 		return nil, err
 	}
 	s := &Server{generic: server, background: background, extra: c.extra}

@@ -4,54 +4,77 @@ import (
 	"net"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	genericregistry "k8s.io/apiserver/pkg/registry/generic"
 	"k8s.io/apiserver/pkg/registry/rest"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 
 	"github.com/capa-apiserver/capa-apiserver/registry/generic"
-	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsmachine"
 )
 
 var loopbackIPs = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
 
 // install puts every kind's storage into the server, all versions of a kind over
 // the same storage.
-func install(server *genericapiserver.GenericAPIServer, opts genericregistry.RESTOptionsGetter, b *background) error {
-	groups := map[string]*genericapiserver.APIGroupInfo{}
-	var order []*genericapiserver.APIGroupInfo
-	for _, kind := range Kinds() {
-		store, status, err := generic.NewREST(Scheme, kind, opts, b.live[kind.Plural])
-		if err != nil {
-			return err
-		}
-		group := groups[kind.Group]
-		if group == nil {
-			info := genericapiserver.NewDefaultAPIGroupInfo(kind.Group, Scheme, metav1.ParameterCodec, Codecs)
-			info.NegotiatedSerializer = textCodecs{Codecs}
-			group = &info
-			groups[kind.Group] = group
-			order = append(order, group)
-		}
-		for _, version := range kind.Served {
-			if group.VersionedResourcesStorageMap[version] == nil {
-				group.VersionedResourcesStorageMap[version] = map[string]rest.Storage{}
+func (t *Table) install(server *genericapiserver.GenericAPIServer, opts genericregistry.RESTOptionsGetter, p Parts) error {
+	var infos []*genericapiserver.APIGroupInfo
+	for _, g := range t.Groups() {
+		info := genericapiserver.NewDefaultAPIGroupInfo(g.Name(), t.Scheme, metav1.ParameterCodec, t.Codecs)
+		info.NegotiatedSerializer = textCodecs{t.Codecs}
+		for _, row := range t.Rows {
+			if row.Group != g {
+				continue
 			}
-			group.VersionedResourcesStorageMap[version][kind.Plural] = store
-			if status != nil {
-				group.VersionedResourcesStorageMap[version][kind.Plural+"/status"] = status
+			storage, err := row.storage(t.Scheme, opts, p)
+			if err != nil {
+				return err
 			}
-			for name, storage := range b.subresources(kind.Plural, store) {
-				group.VersionedResourcesStorageMap[version][kind.Plural+"/"+name] = storage
+			for _, version := range row.Served {
+				if info.VersionedResourcesStorageMap[version] == nil {
+					info.VersionedResourcesStorageMap[version] = map[string]rest.Storage{}
+				}
+				for path, s := range storage {
+					info.VersionedResourcesStorageMap[version][path] = s
+				}
 			}
 		}
+		infos = append(infos, &info)
 	}
-	return server.InstallAPIGroups(order...)
+	return server.InstallAPIGroups(infos...)
 }
 
-// subresources are those of a kind that only it has.
-func (b *background) subresources(plural string, store rest.Getter) map[string]rest.Storage {
-	if plural == "awsmachines" {
-		return map[string]rest.Storage{"console": awsmachine.NewConsoleREST(store, b.consoles)}
+// storage is that of a kind and its subresources, by path.
+func (r Row) storage(scheme *runtime.Scheme, opts genericregistry.RESTOptionsGetter, p Parts) (map[string]rest.Storage, error) {
+	var live generic.Live
+	if r.Live != nil {
+		live = r.Live(p)
 	}
-	return nil
+	store, status, err := generic.NewREST(scheme, r.Kind, opts, live)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]rest.Storage{r.Plural: store}
+	if status != nil {
+		all[r.Plural+"/status"] = status
+	}
+	for name, subresource := range r.Subresources {
+		all[r.Plural+"/"+name] = subresource(p, store)
+	}
+	return all, nil
+}
+
+// textCodecs leave out protobuf, which the stock codecs offer though these types
+// can't be written in it: clients such as the namespace controller would ask for
+// it and fail.
+type textCodecs struct{ runtime.NegotiatedSerializer }
+
+// SupportedMediaTypes are JSON and YAML.
+func (c textCodecs) SupportedMediaTypes() []runtime.SerializerInfo {
+	var text []runtime.SerializerInfo
+	for _, info := range c.NegotiatedSerializer.SupportedMediaTypes() {
+		if info.MediaType == runtime.ContentTypeJSON || info.MediaType == runtime.ContentTypeYAML {
+			text = append(text, info)
+		}
+	}
+	return text
 }

@@ -1,11 +1,10 @@
 package apiserver
 
 import (
-	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/registry/rest"
 
-	"github.com/capa-apiserver/capa-apiserver/apiserver/registrar"
-	"github.com/capa-apiserver/capa-apiserver/registry/generic"
+	"github.com/capa-apiserver/capa-apiserver/admission"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awscluster"
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsclusteridentity"
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsclustertemplate"
@@ -14,44 +13,21 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsmachinetemplate"
 )
 
-// Kinds are all kinds that the server serves. Storage, discovery and the shadow
-// CRDs follow from this table.
-func Kinds() []generic.Kind {
-	return append([]generic.Kind{
-		awscluster.Kind(),
-		awsclustertemplate.Kind(),
-		awsmachine.Kind(),
-		awsmachinetemplate.Kind(),
-		awsmachinepool.Kind(),
-	}, awsclusteridentity.Kinds()...)
+// Kinds are all kinds that the server serves: the rows of its table.
+func Kinds() []Row {
+	return []Row{
+		{Kind: awscluster.Kind(), Admission: admission.Clusters, Live: liveClusters},
+		{Kind: awsclustertemplate.Kind(), Admission: admission.ClusterTemplates},
+		{Kind: awsmachine.Kind(), Admission: admission.Machines, Live: liveMachines, Subresources: map[string]Subresource{"console": console}},
+		{Kind: awsmachinetemplate.Kind(), Admission: admission.MachineTemplates},
+		{Kind: awsmachinepool.Kind(), Admission: admission.Machines, Live: liveMachinePools},
+		{Kind: awsclusteridentity.Controller(), Admission: admission.Identities},
+		{Kind: awsclusteridentity.Role(), Admission: admission.RoleIdentities},
+		{Kind: awsclusteridentity.Static(), Admission: admission.Identities},
+	}
 }
 
-// resources is the table as the registrar needs it.
-func resources() []registrar.Resource {
-	var all []registrar.Resource
-	for _, k := range Kinds() {
-		all = append(all, registrar.Resource{
-			Group: k.Group, Kind: k.Name, Plural: k.Plural, Singular: k.Singular,
-			ShortNames: k.ShortNames, Categories: k.Categories, Namespaced: k.Namespaced,
-			Versions: k.Served, ShadowLabels: k.Labels,
-		})
-	}
-	return all
-}
-
-// mapper knows the kinds without asking for them: caches are set up before anything is
-// served.
-func mapper() meta.RESTMapper {
-	m := meta.NewDefaultRESTMapper(nil)
-	for _, k := range Kinds() {
-		scope := meta.RESTScopeRoot
-		if k.Namespaced {
-			scope = meta.RESTScopeNamespace
-		}
-		for _, version := range k.Served {
-			gv := schema.GroupVersion{Group: k.Group, Version: version}
-			m.AddSpecific(gv.WithKind(k.Name), gv.WithResource(k.Plural), gv.WithResource(k.Singular), scope)
-		}
-	}
-	return m
+// console shows what the instance of a machine wrote to its console.
+func console(p Parts, machines rest.Getter) rest.Storage {
+	return awsmachine.NewConsoleREST(machines, consoles{observeMachines(p), cloud.NewConsoles(nil)})
 }

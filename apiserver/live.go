@@ -24,10 +24,10 @@ import (
 // mirror itself joins those of one account and region into one refresh.
 const refreshers = 32
 
-// promise is how fresh reads are.
-type promise struct {
-	// maxAge is how old facts may be; deadline how long a read waits for them.
-	maxAge, deadline time.Duration
+// Promise is how fresh reads are.
+type Promise struct {
+	// MaxAge is how old facts may be; Deadline how long a read waits for them.
+	MaxAge, Deadline time.Duration
 }
 
 // observer knows the state of the kind T in AWS, which has the status S.
@@ -39,7 +39,7 @@ type observer[T runtime.Object, S any] interface {
 
 // live makes reads of the kind T, which has the status S, as fresh as AWS.
 type live[T runtime.Object, S any] struct {
-	promise
+	Promise
 	observer observer[T, S]
 	status   func(obj T) *S
 	// observation is where the status says how fresh it is.
@@ -48,20 +48,26 @@ type live[T runtime.Object, S any] struct {
 
 var _ generic.Live = live[*infrav1.AWSCluster, infrav1.AWSClusterStatus]{}
 
-func liveClusters(p promise, o *awscluster.Observer) generic.Live {
-	return live[*infrav1.AWSCluster, infrav1.AWSClusterStatus]{promise: p, observer: o,
+func liveClusters(p Parts) generic.Live {
+	o := &awscluster.Observer{Sessions: p.Sessions, Mirror: p.Mirror, Living: p.Living, Owners: owners{p.Host}, Reader: p.Ours}
+	return live[*infrav1.AWSCluster, infrav1.AWSClusterStatus]{Promise: p.Promise, observer: o,
 		status:      func(obj *infrav1.AWSCluster) *infrav1.AWSClusterStatus { return &obj.Status },
 		observation: func(s *infrav1.AWSClusterStatus) **infrav1.Observation { return &s.Observation }}
 }
 
-func liveMachines(p promise, o *awsmachine.Observer) generic.Live {
-	return live[*infrav1.AWSMachine, infrav1.AWSMachineStatus]{promise: p, observer: o,
+func observeMachines(p Parts) *awsmachine.Observer {
+	return &awsmachine.Observer{Sessions: p.Sessions, Mirror: p.Mirror, Living: p.Living, Client: p.Ours, Host: p.Host}
+}
+
+func liveMachines(p Parts) generic.Live {
+	return live[*infrav1.AWSMachine, infrav1.AWSMachineStatus]{Promise: p.Promise, observer: observeMachines(p),
 		status:      func(obj *infrav1.AWSMachine) *infrav1.AWSMachineStatus { return &obj.Status },
 		observation: func(s *infrav1.AWSMachineStatus) **infrav1.Observation { return &s.Observation }}
 }
 
-func liveMachinePools(p promise, o *awsmachinepool.Observer) generic.Live {
-	return live[*infrav1.AWSMachinePool, infrav1.AWSMachinePoolStatus]{promise: p, observer: o,
+func liveMachinePools(p Parts) generic.Live {
+	o := &awsmachinepool.Observer{Sessions: p.Sessions, Mirror: p.Mirror, Living: p.Living, Client: p.Ours, Host: p.Host}
+	return live[*infrav1.AWSMachinePool, infrav1.AWSMachinePoolStatus]{Promise: p.Promise, observer: o,
 		status:      func(obj *infrav1.AWSMachinePool) *infrav1.AWSMachinePoolStatus { return &obj.Status },
 		observation: func(s *infrav1.AWSMachinePoolStatus) **infrav1.Observation { return &s.Observation }}
 }
@@ -69,12 +75,12 @@ func liveMachinePools(p promise, o *awsmachinepool.Observer) generic.Live {
 // Refresh asks for facts no older than the promise and stops waiting at the
 // deadline. Its failures show as freshness, so they aren't returned.
 func (l live[T, S]) Refresh(ctx context.Context, objs ...runtime.Object) {
-	ctx, cancel := context.WithTimeout(cloud.WithPriority(ctx, cloud.Interactive), l.deadline)
+	ctx, cancel := context.WithTimeout(cloud.WithPriority(ctx, cloud.Interactive), l.Deadline)
 	defer cancel()
 	var group errgroup.Group
 	group.SetLimit(refreshers)
 	for _, obj := range objs {
-		group.Go(func() error { return l.observer.Refresh(ctx, obj.(T), l.maxAge) })
+		group.Go(func() error { return l.observer.Refresh(ctx, obj.(T), l.MaxAge) })
 	}
 	_ = group.Wait()
 }
@@ -100,7 +106,7 @@ func (l live[T, S]) Decorate(ctx context.Context, obj runtime.Object) {
 		mirror.ObserveServed(age)
 		observation.ObservedTime = &metav1.Time{Time: fresh.ObservedTime}
 		observation.Age = duration.HumanDuration(age)
-		observation.Stale = age > l.maxAge+l.deadline
+		observation.Stale = age > l.MaxAge+l.Deadline
 	}
 	if err := fresh.Err; err != nil {
 		observation.Reason, observation.Message = cloud.ObservationReason(err), cloud.Explain(err)

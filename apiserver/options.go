@@ -37,6 +37,8 @@ const (
 // Options are the settings of a server, as flags give them.
 type Options struct {
 	Recommended *genericoptions.RecommendedOptions
+	// Table is what is served.
+	Table *Table
 
 	// DataDir holds the embedded etcd's data; not used when Recommended.Etcd names servers.
 	DataDir string
@@ -91,17 +93,18 @@ type Options struct {
 	DNSServer string
 }
 
-// NewOptions returns the defaults.
-func NewOptions() *Options {
-	recommended := genericoptions.NewRecommendedOptions(etcdPrefix, storageCodec())
-	recommended.Etcd.StorageConfig.EncodeVersioner = schema.GroupVersions(hubVersions())
+// NewOptions returns the defaults for a server of the table.
+func NewOptions(table *Table) *Options {
+	recommended := genericoptions.NewRecommendedOptions(etcdPrefix, table.storageCodec())
+	recommended.Etcd.StorageConfig.EncodeVersioner = schema.GroupVersions(table.hubVersions())
 	recommended.SecureServing.BindPort = 8443
 	// Webhooks and policies of the host apply to these kinds too, so the library's
 	// plugins all stay on, and templates can't be changed once they are used.
-	templateimmutable.Register(recommended.Admission.Plugins)
+	templateimmutable.Register(recommended.Admission.Plugins, table.templates())
 	recommended.Admission.RecommendedPluginOrder = append(recommended.Admission.RecommendedPluginOrder, templateimmutable.PluginName)
 	return &Options{
 		Recommended:    recommended,
+		Table:          table,
 		DataDir:        "/var/lib/capa-apiserver",
 		Claim:          string(registrar.ModeAuto),
 		Namespace:      "capa-system",

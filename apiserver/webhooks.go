@@ -23,6 +23,7 @@ import (
 func (b *background) addWebhooks(extra *Extra) error {
 	o := extra.options
 	server, err := admission.NewServer(admission.Options{
+		Kinds:  o.Table.judged(),
 		Reader: b.ours.GetAPIReader(), Host: b.manager.GetAPIReader(), Regions: b.regions,
 		Live:          &admission.Live{Ours: b.ours.GetClient(), Host: b.manager.GetClient(), Sessions: b.sessions, Facts: b.facts},
 		Living:        living{b.living},
@@ -35,7 +36,7 @@ func (b *background) addWebhooks(extra *Extra) error {
 	if err != nil {
 		return err
 	}
-	registration, err := admission.NewRegistration(kube, webhookLocation(o), extra.certs.CABundle)
+	registration, err := admission.NewRegistration(kube, o.Table.judged(), webhookLocation(o), extra.certs.CABundle)
 	if err != nil {
 		return err
 	}

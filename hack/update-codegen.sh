@@ -4,10 +4,16 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# The API packages, below apis/. A package of another group or version is one word here.
-# A spoke names its hub in its doc.go (+k8s:conversion-gen); hubs come first.
-HUBS=(infrastructure/v2beta1)
-SPOKES=(infrastructure/v1beta2)
+# The API packages are the folders apis/<group>/<version> whose doc.go asks for deep copies.
+# A spoke names its hub there (+k8s:conversion-gen); hubs come first.
+HUBS=() SPOKES=()
+for doc in $(grep -l '^// +k8s:deepcopy-gen=package' apis/*/*/doc.go); do
+  if grep -q '^// +k8s:conversion-gen=' "$doc"; then
+    SPOKES+=("$(dirname "$doc")")
+  else
+    HUBS+=("$(dirname "$doc")")
+  fi
+done
 
 # Packages of libraries whose types our types refer to: their models are generated into
 # ours, but nothing is written into their folders.
@@ -21,8 +27,8 @@ LIBRARIES=(
 MODULE=github.com/capa-apiserver/capa-apiserver
 HEADER=hack/boilerplate.go.txt
 
-HUB_PKGS=("${HUBS[@]/#/$MODULE/apis/}")
-SPOKE_PKGS=("${SPOKES[@]/#/$MODULE/apis/}")
+HUB_PKGS=("${HUBS[@]/#/$MODULE/}")
+SPOKE_PKGS=("${SPOKES[@]/#/$MODULE/}")
 ALL_PKGS=("${HUB_PKGS[@]}" "${SPOKE_PKGS[@]}")
 PEERS=$(IFS=,; echo "${HUB_PKGS[*]}")
 

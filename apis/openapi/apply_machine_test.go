@@ -61,7 +61,7 @@ func applyOver(t *testing.T, kind, version string, live runtime.Object, spec str
 		t.Fatal(err)
 	}
 	scheme := runtime.NewScheme()
-	infrainstall.Install(scheme)
+	infrainstall.Group.Install(scheme)
 	scheme.Default(out)
 	return out
 }

@@ -47,8 +47,8 @@ func fieldManager(t *testing.T, version string) *managedfields.FieldManager {
 func fieldManagerOf(t *testing.T, kind, version string, modelNames ...string) *managedfields.FieldManager {
 	t.Helper()
 	scheme, external := runtime.NewScheme(), runtime.NewScheme()
-	infrainstall.Install(scheme)
-	infrainstall.InstallExternal(external)
+	infrainstall.Group.Install(scheme)
+	infrainstall.Group.InstallExternal(external)
 	config := server.DefaultOpenAPIV3Config(openapi.GetOpenAPIDefinitions, apiopenapi.NewDefinitionNamer(external))
 	models, err := builder3.BuildOpenAPIDefinitionsForResources(config, modelNames...)
 	if err != nil {
@@ -60,7 +60,7 @@ func fieldManagerOf(t *testing.T, kind, version string, modelNames ...string) *m
 	}
 	gvk := infrav1.SchemeGroupVersion.WithKind(kind)
 	gvk.Version = version
-	manager, err := managedfields.NewDefaultFieldManager(converter, runtime.UnsafeObjectConvertor(scheme), scheme, scheme, gvk, infrainstall.InternalVersion, "", nil)
+	manager, err := managedfields.NewDefaultFieldManager(converter, runtime.UnsafeObjectConvertor(scheme), scheme, scheme, gvk, infrainstall.Group.Internal(), "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func definitions() map[string]common.OpenAPIDefinition {
 
 func TestEveryKindHasAModelWithoutDanglingReferences(t *testing.T) {
 	scheme := runtime.NewScheme()
-	infrainstall.InstallExternal(scheme)
+	infrainstall.Group.InstallExternal(scheme)
 	schemas := resolver.NewDefinitionsSchemaResolver(openapi.GetOpenAPIDefinitions, scheme)
 	kinds := 0
 	for gvk := range scheme.AllKnownTypes() {

@@ -18,25 +18,24 @@ import (
 	"k8s.io/kube-openapi/pkg/validation/strfmt"
 	"k8s.io/kube-openapi/pkg/validation/validate"
 
-	infrainstall "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/install"
-	"github.com/capa-apiserver/capa-apiserver/apis/openapi"
+	"github.com/capa-apiserver/capa-apiserver/apis/group"
 )
 
-// installers register the versions that clients see: one row per API group.
-var installers = []func(*runtime.Scheme){
-	infrainstall.InstallExternal,
+// Schemas are the published schemas of one API group.
+type Schemas struct {
+	definitions func() *resolver.DefinitionsSchemaResolver
+	// sections holds one *section per kind, version and top-level field.
+	sections sync.Map
 }
 
-var definitions = sync.OnceValue(func() *resolver.DefinitionsSchemaResolver {
-	scheme := runtime.NewScheme()
-	for _, install := range installers {
-		install(scheme)
-	}
-	return resolver.NewDefinitionsSchemaResolver(openapi.GetOpenAPIDefinitions, scheme)
-})
-
-// sections holds one *section per kind, version and top-level field.
-var sections sync.Map
+// New reads the schemas of a group when they are first asked for.
+func New(g *group.Group) *Schemas {
+	return &Schemas{definitions: sync.OnceValue(func() *resolver.DefinitionsSchemaResolver {
+		scheme := runtime.NewScheme()
+		g.InstallExternal(scheme)
+		return resolver.NewDefinitionsSchemaResolver(g.OpenAPI, scheme)
+	})}
+}
 
 type sectionKey struct {
 	gvk   schema.GroupVersionKind
@@ -51,32 +50,32 @@ type section struct {
 
 // Validate judges the spec of an object by the schema published for gvk. The object
 // must be of gvk's Go type. An object without spec is judged as one with an empty spec.
-func Validate(gvk schema.GroupVersionKind, obj runtime.Object) field.ErrorList {
-	return validateSection(gvk, obj, "spec")
+func (s *Schemas) Validate(gvk schema.GroupVersionKind, obj runtime.Object) field.ErrorList {
+	return s.validateSection(gvk, obj, "spec")
 }
 
 // ValidateUpdate is Validate without what was already wrong in the old object.
-func ValidateUpdate(gvk schema.GroupVersionKind, newObj, oldObj runtime.Object) field.ErrorList {
-	return NewErrors(Validate(gvk, newObj), func() field.ErrorList { return Validate(gvk, oldObj) })
+func (s *Schemas) ValidateUpdate(gvk schema.GroupVersionKind, newObj, oldObj runtime.Object) field.ErrorList {
+	return NewErrors(s.Validate(gvk, newObj), func() field.ErrorList { return s.Validate(gvk, oldObj) })
 }
 
 // ValidateStatus judges the status of an object by the schema published for gvk.
-func ValidateStatus(gvk schema.GroupVersionKind, obj runtime.Object) field.ErrorList {
-	return validateSection(gvk, obj, "status")
+func (s *Schemas) ValidateStatus(gvk schema.GroupVersionKind, obj runtime.Object) field.ErrorList {
+	return s.validateSection(gvk, obj, "status")
 }
 
 // ValidateStatusUpdate is ValidateStatus without what was already wrong in the old object.
-func ValidateStatusUpdate(gvk schema.GroupVersionKind, newObj, oldObj runtime.Object) field.ErrorList {
-	return NewErrors(ValidateStatus(gvk, newObj), func() field.ErrorList { return ValidateStatus(gvk, oldObj) })
+func (s *Schemas) ValidateStatusUpdate(gvk schema.GroupVersionKind, newObj, oldObj runtime.Object) field.ErrorList {
+	return NewErrors(s.ValidateStatus(gvk, newObj), func() field.ErrorList { return s.ValidateStatus(gvk, oldObj) })
 }
 
-func validateSection(gvk schema.GroupVersionKind, obj runtime.Object, name string) field.ErrorList {
+func (s *Schemas) validateSection(gvk schema.GroupVersionKind, obj runtime.Object, name string) field.ErrorList {
 	path := field.NewPath(name)
-	s, err := sectionFor(gvk, name)
+	part, err := s.sectionFor(gvk, name)
 	if err != nil {
 		return field.ErrorList{field.InternalError(path, err)}
 	}
-	if s == nil {
+	if part == nil {
 		return nil
 	}
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(obj)
@@ -87,30 +86,30 @@ func validateSection(gvk schema.GroupVersionKind, obj runtime.Object, name strin
 	if !found {
 		value = map[string]any{}
 	}
-	errs := apiextensionsvalidation.ValidateCustomResource(path, value, s.validator)
-	errs = explain(errs, s.schema)
-	return append(errs, duplicateKeys(path, value, s.schema)...)
+	errs := apiextensionsvalidation.ValidateCustomResource(path, value, part.validator)
+	errs = explain(errs, part.schema)
+	return append(errs, duplicateKeys(path, value, part.schema)...)
 }
 
 // sectionFor returns nil for a kind without that field.
-func sectionFor(gvk schema.GroupVersionKind, name string) (*section, error) {
+func (s *Schemas) sectionFor(gvk schema.GroupVersionKind, name string) (*section, error) {
 	key := sectionKey{gvk, name}
-	if cached, found := sections.Load(key); found {
+	if cached, found := s.sections.Load(key); found {
 		return cached.(*section), nil
 	}
-	root, err := definitions().ResolveSchema(gvk)
+	root, err := s.definitions().ResolveSchema(gvk)
 	if err != nil {
 		if errors.Is(err, resolver.ErrSchemaNotFound) {
-			return nil, fmt.Errorf("no schema is published for %s: add its group to the installers of package apis/schema", gvk)
+			return nil, fmt.Errorf("no schema is published for %s: run make update, which generates it from the types", gvk)
 		}
 		return nil, err
 	}
-	var s *section
+	var part *section
 	if property, found := root.Properties[name]; found {
-		s = &section{schema: &property, validator: newValidator(&property)}
+		part = &section{schema: &property, validator: newValidator(&property)}
 	}
-	sections.Store(key, s)
-	return s, nil
+	s.sections.Store(key, part)
+	return part, nil
 }
 
 // createValidator adapts kube-openapi's validator to the one interface that reports field errors.

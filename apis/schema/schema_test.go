@@ -9,10 +9,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/kube-openapi/pkg/validation/spec"
 
+	"github.com/capa-apiserver/capa-apiserver/apis/infrastructure/install"
 	"github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v1beta2"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/apis/openapi"
 )
+
+var schemas = New(install.Group)
 
 var clusterKind = infrav1.SchemeGroupVersion.WithKind("AWSCluster")
 
@@ -36,7 +39,7 @@ func TestEveryPatternHasWords(t *testing.T) {
 
 func TestAMissingFieldIsReportedWithItsDescription(t *testing.T) {
 	cluster := &infrav1.AWSCluster{Spec: infrav1.AWSClusterSpec{S3Bucket: &infrav1.S3Bucket{}}}
-	errs := Validate(clusterKind, cluster)
+	errs := schemas.Validate(clusterKind, cluster)
 	want := "spec.s3Bucket.name: Required value: name of the bucket."
 	if len(errs) != 1 || errs[0].Error() != want {
 		t.Errorf("got %v, want %s", errs, want)
@@ -44,7 +47,7 @@ func TestAMissingFieldIsReportedWithItsDescription(t *testing.T) {
 }
 
 func TestAnAbsentSpecIsAnEmptyOne(t *testing.T) {
-	errs := Validate(infrav1.SchemeGroupVersion.WithKind("AWSClusterStaticIdentity"), &infrav1.AWSClusterStaticIdentity{})
+	errs := schemas.Validate(infrav1.SchemeGroupVersion.WithKind("AWSClusterStaticIdentity"), &infrav1.AWSClusterStaticIdentity{})
 	if len(errs) != 1 || errs[0].Field != "spec.secretRef" || errs[0].Type != field.ErrorTypeRequired {
 		t.Errorf("got %v", errs)
 	}
@@ -55,8 +58,8 @@ func TestSpecAndStatusAreJudgedApart(t *testing.T) {
 	cluster.Spec.IdentityRef = &infrav1.AWSIdentityReference{Name: "a", Kind: "b"}
 	cluster.Status.Conditions = []infrav1.V1Beta1Condition{{Type: "", Status: "True", LastTransitionTime: metav1.Now()}}
 	gvk := v1beta2.SchemeGroupVersion.WithKind("AWSCluster")
-	expectField(t, Validate(gvk, cluster), "spec.identityRef.kind")
-	expectField(t, ValidateStatus(gvk, cluster), "status.conditions[0].type")
+	expectField(t, schemas.Validate(gvk, cluster), "spec.identityRef.kind")
+	expectField(t, schemas.ValidateStatus(gvk, cluster), "status.conditions[0].type")
 }
 
 func TestAWellFormedStatusIsTaken(t *testing.T) {
@@ -72,7 +75,7 @@ func TestAWellFormedStatusIsTaken(t *testing.T) {
 			SecurityGroups: map[infrav1.SecurityGroupRole]infrav1.SecurityGroup{infrav1.SecurityGroupNode: {ID: "sg-1", Name: "node"}},
 		},
 	}}
-	if errs := ValidateStatus(clusterKind, cluster); len(errs) > 0 {
+	if errs := schemas.ValidateStatus(clusterKind, cluster); len(errs) > 0 {
 		t.Error(errs.ToAggregate())
 	}
 }
@@ -81,19 +84,19 @@ func TestAStatusWithTwoItemsOfOneKeyIsRefused(t *testing.T) {
 	cluster := &infrav1.AWSCluster{Status: infrav1.AWSClusterStatus{
 		FailureDomains: []infrav1.FailureDomain{{Name: "us-east-1a"}, {Name: "us-east-1a"}},
 	}}
-	expectField(t, ValidateStatus(clusterKind, cluster), "status.failureDomains[1]")
+	expectField(t, schemas.ValidateStatus(clusterKind, cluster), "status.failureDomains[1]")
 }
 
 func TestAKindWithoutStatusHasNothingToJudgeThere(t *testing.T) {
-	errs := ValidateStatus(infrav1.SchemeGroupVersion.WithKind("AWSClusterTemplate"), &infrav1.AWSClusterTemplate{})
+	errs := schemas.ValidateStatus(infrav1.SchemeGroupVersion.WithKind("AWSClusterTemplate"), &infrav1.AWSClusterTemplate{})
 	if len(errs) > 0 {
 		t.Error(errs.ToAggregate())
 	}
 }
 
 func TestAnUnpublishedKindIsAnErrorThatSaysWhatToDo(t *testing.T) {
-	errs := Validate(schema.GroupVersionKind{Group: "example.com", Version: "v1", Kind: "Thing"}, &infrav1.AWSCluster{})
-	if len(errs) != 1 || !strings.Contains(errs[0].Error(), "add its group to the installers") {
+	errs := schemas.Validate(schema.GroupVersionKind{Group: "example.com", Version: "v1", Kind: "Thing"}, &infrav1.AWSCluster{})
+	if len(errs) != 1 || !strings.Contains(errs[0].Error(), "run make update") {
 		t.Errorf("got %v", errs)
 	}
 }
@@ -102,10 +105,10 @@ func TestOnlyWhatBecameWrongStopsAnUpdate(t *testing.T) {
 	bad := func(kind infrav1.AWSIdentityKind, region string) *infrav1.AWSCluster {
 		return &infrav1.AWSCluster{Spec: infrav1.AWSClusterSpec{Region: region, IdentityRef: &infrav1.AWSIdentityReference{Name: "a", Kind: kind}}}
 	}
-	if errs := ValidateUpdate(clusterKind, bad("Wrong", "eu-west-1"), bad("Wrong", "us-east-1")); len(errs) > 0 {
+	if errs := schemas.ValidateUpdate(clusterKind, bad("Wrong", "eu-west-1"), bad("Wrong", "us-east-1")); len(errs) > 0 {
 		t.Errorf("the unchanged field stops the update: %v", errs)
 	}
-	expectField(t, ValidateUpdate(clusterKind, bad("Other", "us-east-1"), bad("Wrong", "us-east-1")), "spec.identityRef.kind")
+	expectField(t, schemas.ValidateUpdate(clusterKind, bad("Other", "us-east-1"), bad("Wrong", "us-east-1")), "spec.identityRef.kind")
 }
 
 func TestErrorsOfTheOldObjectAreOnlyLookedForWhenNeeded(t *testing.T) {
@@ -128,7 +131,7 @@ func expectField(t *testing.T, errs field.ErrorList, want string) {
 func BenchmarkValidate(b *testing.B) {
 	cluster := &infrav1.AWSCluster{Spec: infrav1.AWSClusterSpec{Region: "us-east-1"}}
 	for b.Loop() {
-		if errs := Validate(clusterKind, cluster); len(errs) > 0 {
+		if errs := schemas.Validate(clusterKind, cluster); len(errs) > 0 {
 			b.Fatal(errs)
 		}
 	}

@@ -23,7 +23,8 @@ var (
 	bothVersions = []string{NativeVersion, LegacyVersion}
 	testKinds    = []Resource{
 		{Group: infra, Kind: "AWSCluster", Plural: "awsclusters", Singular: "awscluster", ShortNames: []string{"awsc"}, Categories: []string{"cluster-api"}, Namespaced: true, Versions: bothVersions},
-		{Group: infra, Kind: "AWSClusterRoleIdentity", Plural: "awsclusterroleidentities", Versions: bothVersions},
+		{Group: infra, Kind: "AWSClusterRoleIdentity", Plural: "awsclusterroleidentities", Versions: bothVersions,
+			ShadowLabels: map[string]string{"clusterctl.cluster.x-k8s.io/move-hierarchy": ""}},
 		{Group: controlPlane, Kind: "AWSManagedControlPlane", Plural: "awsmanagedcontrolplanes", Namespaced: true, Versions: bothVersions},
 		{Group: bootstrap, Kind: "NodeadmConfig", Plural: "nodeadmconfigs", Namespaced: true, Versions: bothVersions},
 		{Group: "mirror.aws.cluster.x-k8s.io", Kind: "AWSRegion", Plural: "awsregions", Versions: []string{"v1alpha1"}},

@@ -13,9 +13,8 @@ import (
 
 // Labels that Cluster API core and clusterctl look for on a CRD.
 const (
-	contractLabel      = "cluster.x-k8s.io/v1beta2"
-	clusterctlLabel    = "clusterctl.cluster.x-k8s.io"
-	moveHierarchyLabel = "clusterctl.cluster.x-k8s.io/move-hierarchy"
+	contractLabel   = "cluster.x-k8s.io/v1beta2"
+	clusterctlLabel = "clusterctl.cluster.x-k8s.io"
 	// providerName is clusterctl's name of the one provider that installs all
 	// of our kinds, whatever their group.
 	providerName = "infrastructure-aws"
@@ -63,10 +62,6 @@ func shadowLabels(r Resource) map[string]string {
 		providerLabel:   providerName,
 		clusterctlLabel: "",
 		contractLabel:   NativeVersion,
-	}
-	if strings.HasSuffix(r.Kind, "Identity") {
-		// clusterctl move must bring the identities that clusters refer to.
-		labels[moveHierarchyLabel] = ""
 	}
 	maps.Copy(labels, r.ShadowLabels)
 	return labels

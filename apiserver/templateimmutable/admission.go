@@ -8,18 +8,15 @@ import (
 	"context"
 	"io"
 	"reflect"
-	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apiserver/pkg/admission"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-
-	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
 
 // PluginName is the name under which the plugin is switched on.
@@ -27,49 +24,47 @@ const PluginName = "TemplateImmutable"
 
 const message = "a template cannot be changed, because objects made from it would no longer match it: create a new template and refer to it"
 
-// groups whose templates are ours.
-var groups = []string{
-	"infrastructure.cluster.x-k8s.io",
-	"controlplane.cluster.x-k8s.io",
-	"bootstrap.cluster.x-k8s.io",
-}
+// Templates are the kinds whose spec can't be changed. A function returns the old object
+// with what may change all the same taken from the updated one; nil stands for nothing.
+type Templates map[schema.GroupKind]func(old, updated runtime.Object) runtime.Object
 
 // Register makes the plugin known to the server.
-func Register(plugins *admission.Plugins) {
-	plugins.Register(PluginName, func(io.Reader) (admission.Interface, error) { return New(), nil })
+func Register(plugins *admission.Plugins, templates Templates) {
+	plugins.Register(PluginName, func(io.Reader) (admission.Interface, error) { return New(templates), nil })
 }
 
 // Plugin refuses updates that change a template's spec.
 type Plugin struct {
 	*admission.Handler
+	templates Templates
 }
 
 var _ admission.ValidationInterface = (*Plugin)(nil)
 
-// New makes the plugin; it has no configuration.
-func New() *Plugin {
-	return &Plugin{Handler: admission.NewHandler(admission.Update)}
+// New makes the plugin for the templates; it has no configuration.
+func New(templates Templates) *Plugin {
+	return &Plugin{Handler: admission.NewHandler(admission.Update), templates: templates}
 }
 
 // Validate answers 422 Invalid when the spec of a template changes, except for
 // the dry run by which Cluster API's topology controller finds out whether a
 // template must be replaced.
 func (p *Plugin) Validate(_ context.Context, a admission.Attributes, _ admission.ObjectInterfaces) error {
-	if !isTemplate(a) || isTopologyDryRun(a) {
+	allowing, isTemplate := p.templates[a.GetKind().GroupKind()]
+	if !isTemplate || a.GetSubresource() != "" || isTopologyDryRun(a) {
 		return nil
 	}
-	path := changedPath(a.GetOldObject(), a.GetObject())
+	old, updated := a.GetOldObject(), a.GetObject()
+	if allowing != nil {
+		old = allowing(old, updated)
+	}
+	path := changedPath(old, updated)
 	if path == nil {
 		return nil
 	}
 	return apierrors.NewInvalid(a.GetKind().GroupKind(), a.GetName(), field.ErrorList{
 		field.Invalid(path, field.OmitValueType{}, message),
 	})
-}
-
-func isTemplate(a admission.Attributes) bool {
-	kind := a.GetKind()
-	return a.GetSubresource() == "" && slices.Contains(groups, kind.Group) && strings.HasSuffix(kind.Kind, "Template")
 }
 
 func isTopologyDryRun(a admission.Attributes) bool {
@@ -88,7 +83,6 @@ func isTopologyDryRun(a admission.Attributes) bool {
 // Go types, all of which have Spec and most Spec.Template.Spec; absent and empty
 // lists are equal.
 func changedPath(old, updated runtime.Object) *field.Path {
-	old = withAllowed(old, updated)
 	oldSpec, newSpec := fieldOf(old, "Spec"), fieldOf(updated, "Spec")
 	if same(oldSpec, newSpec) {
 		return nil
@@ -99,26 +93,6 @@ func changedPath(old, updated runtime.Object) *field.Path {
 		return at.Child("template", "spec")
 	}
 	return at
-}
-
-// withAllowed returns the old object with what may change taken from the updated one: the
-// metadata of the machines of an AWSMachineTemplate, and options of the metadata service
-// where the old template has the ones that nobody needs to write.
-func withAllowed(old, updated runtime.Object) runtime.Object {
-	from, isMachine := old.(*infrav1.AWSMachineTemplate)
-	to, isMachineToo := updated.(*infrav1.AWSMachineTemplate)
-	if !isMachine || !isMachineToo {
-		return old
-	}
-	out := from.DeepCopy()
-	out.Spec.Template.ObjectMeta = to.Spec.Template.ObjectMeta
-	var unwritten infrav1.AWSMachineTemplate
-	infrav1.SetObjectDefaults_AWSMachineTemplate(&unwritten)
-	options := &out.Spec.Template.Spec.InstanceMetadataOptions
-	if equality.Semantic.DeepEqual(*options, unwritten.Spec.Template.Spec.InstanceMetadataOptions) {
-		*options = to.Spec.Template.Spec.InstanceMetadataOptions
-	}
-	return out
 }
 
 func fieldOf(object runtime.Object, names ...string) reflect.Value {

@@ -13,6 +13,8 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
 
+var templates = Templates{infrav1.Kind("AWSClusterTemplate"): nil}
+
 func template(region string) *infrav1.AWSClusterTemplate {
 	t := &infrav1.AWSClusterTemplate{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "small"}}
 	t.Spec.Template.Spec.Region = region
@@ -64,7 +66,7 @@ func TestTemplatesKeepTheirSpec(t *testing.T) {
 			if c.group != "" {
 				kind.Group = c.group
 			}
-			err := New().Validate(t.Context(), attributes(kind, c.old, c.updated, c.dryRun), nil)
+			err := New(templates).Validate(t.Context(), attributes(kind, c.old, c.updated, c.dryRun), nil)
 			if c.field == "" {
 				if err != nil {
 					t.Errorf("refused: %v", err)
@@ -78,37 +80,6 @@ func TestTemplatesKeepTheirSpec(t *testing.T) {
 	}
 }
 
-func TestWhatAMachineTemplateMayChange(t *testing.T) {
-	machines := func(change func(*infrav1.AWSMachineTemplate)) *infrav1.AWSMachineTemplate {
-		m := &infrav1.AWSMachineTemplate{}
-		infrav1.SetObjectDefaults_AWSMachineTemplate(m)
-		change(m)
-		return m
-	}
-	none := machines(func(*infrav1.AWSMachineTemplate) {})
-	strict := machines(func(m *infrav1.AWSMachineTemplate) {
-		m.Spec.Template.Spec.InstanceMetadataOptions.HTTPTokens = infrav1.HTTPTokensRequired
-	})
-	for name, c := range map[string]struct {
-		old, updated *infrav1.AWSMachineTemplate
-		taken        bool
-	}{
-		"metadata of what is made from it": {none, machines(func(m *infrav1.AWSMachineTemplate) {
-			m.Spec.Template.ObjectMeta.Annotations = map[string]string{"a": "b"}
-		}), true},
-		"metadata options where none were written": {none, strict, true},
-		"other metadata options":                   {strict, none, false},
-		"the instance type": {none, machines(func(m *infrav1.AWSMachineTemplate) {
-			m.Spec.Template.Spec.InstanceType = "m5.large"
-		}), false},
-	} {
-		err := New().Validate(t.Context(), attributes(infrav1.SchemeGroupVersion.WithKind("AWSMachineTemplate"), c.old, c.updated, false), nil)
-		if (err == nil) != c.taken {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
 func attributes(kind schema.GroupVersionKind, old, updated runtime.Object, dryRun bool) admission.Attributes {
 	resource := schema.GroupVersionResource{Group: kind.Group, Version: kind.Version, Resource: strings.ToLower(kind.Kind) + "s"}
 	return admission.NewAttributesRecord(updated, old, kind, "default", "small", resource, "", admission.Update, &metav1.UpdateOptions{}, dryRun, nil)
@@ -116,11 +87,11 @@ func attributes(kind schema.GroupVersionKind, old, updated runtime.Object, dryRu
 
 func TestPluginActsOnUpdatesOnly(t *testing.T) {
 	plugins := admission.NewPlugins()
-	Register(plugins)
+	Register(plugins, templates)
 	if got := plugins.Registered(); len(got) != 1 || got[0] != PluginName {
 		t.Fatalf("registered %v", got)
 	}
-	p := New()
+	p := New(templates)
 	for operation, want := range map[admission.Operation]bool{
 		admission.Update: true, admission.Create: false, admission.Delete: false, admission.Connect: false,
 	} {

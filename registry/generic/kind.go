@@ -4,17 +4,22 @@ package generic
 
 import (
 	"context"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/capa-apiserver/capa-apiserver/apis/group"
+	"github.com/capa-apiserver/capa-apiserver/apis/validation"
 )
 
 // Kind is what the server knows of one API kind. Storage, discovery, the table
 // and the shadow CRD are all made from it, so a further kind is one more Kind.
 type Kind struct {
-	// Group, Name, Plural and Singular are the kind's names on the wire.
-	Group, Name, Plural, Singular string
+	// Group is the kind's API group.
+	Group *group.Group
+	// Name, Plural and Singular are the kind's names on the wire.
+	Name, Plural, Singular string
 	// ShortNames are kubectl's abbreviations.
 	ShortNames []string
 	// Categories are kubectl's groups of kinds, such as cluster-api.
@@ -23,8 +28,7 @@ type Kind struct {
 	Namespaced bool
 	// Labels are further labels of the shadow CRD.
 	Labels map[string]string
-	// Hub is the version that is stored; Served are all versions, the hub among them.
-	Hub    string
+	// Served are all versions, the hub's first, which is stored.
 	Served []string
 	// New and NewList make an empty object and list of the hub's types.
 	New, NewList func() runtime.Object
@@ -33,27 +37,61 @@ type Kind struct {
 	// Prepare fills in what depends on the object that is replaced, which is nil for a
 	// new one. It may be nil.
 	Prepare func(obj, old runtime.Object)
+	// Template says that the spec can't be changed; nil for kinds that aren't templates.
+	Template *Template
 	// Rules judge objects by themselves.
-	Rules Rules
-	// Columns are the table's columns after the name.
+	Rules validation.Rules
+	// Columns are the table's columns after the name; by default the age.
 	Columns []Column
+}
+
+// Template is a kind of which other objects are made, so that its spec can't be changed.
+type Template struct {
+	// Allowing returns the old object with what may change all the same taken from the
+	// updated one. It may be nil.
+	Allowing func(old, updated runtime.Object) runtime.Object
+}
+
+// KindOf fills in what follows from the hub's type of a kind: its names and versions, and
+// whether it has a status. A kind that is named like a template is one.
+func KindOf(g *group.Group, rules *validation.Table, object runtime.Object, short string) Kind {
+	name := group.KindName(object)
+	k := Kind{
+		Group:      g,
+		Name:       name,
+		Singular:   strings.ToLower(name),
+		Plural:     plural(strings.ToLower(name)),
+		ShortNames: []string{short},
+		Categories: []string{"cluster-api"},
+		Namespaced: true,
+		Served:     g.Versions(name),
+		New:        g.Maker(name),
+		NewList:    g.Maker(name + "List"),
+		HasStatus:  part(object, "Status").IsValid(),
+		Rules:      rules.Of(object),
+		Columns:    []Column{AgeColumn},
+	}
+	if strings.HasSuffix(name, "Template") {
+		k.Template = &Template{}
+	}
+	return k
+}
+
+func plural(singular string) string {
+	if stem, ok := strings.CutSuffix(singular, "y"); ok {
+		return stem + "ies"
+	}
+	return singular + "s"
 }
 
 // GroupResource names the kind's resource.
 func (k Kind) GroupResource() schema.GroupResource {
-	return schema.GroupResource{Group: k.Group, Resource: k.Plural}
+	return schema.GroupResource{Group: k.Group.Name(), Resource: k.Plural}
 }
 
-// Rules judge objects by what they say themselves; what needs another object, or
-// AWS, is admission's.
-type Rules struct {
-	Create               func(obj runtime.Object) field.ErrorList
-	Update, StatusUpdate func(obj, old runtime.Object) field.ErrorList
-	// Recorded judges updates by anybody but this server: what it recorded stays. It may
-	// be nil.
-	Recorded func(obj, old runtime.Object) field.ErrorList
-	// Warnings are shown to the user when the object is written.
-	Warnings func(obj runtime.Object) []string
+// GroupKind names the kind.
+func (k Kind) GroupKind() schema.GroupKind {
+	return schema.GroupKind{Group: k.Group.Name(), Kind: k.Name}
 }
 
 // Live makes reads of a kind as fresh as AWS. It is declared here and
@@ -78,5 +116,5 @@ func (k Kind) prepare(obj, old runtime.Object) {
 }
 
 func singular(k Kind) schema.GroupResource {
-	return schema.GroupResource{Group: k.Group, Resource: k.Singular}
+	return schema.GroupResource{Group: k.Group.Name(), Resource: k.Singular}
 }

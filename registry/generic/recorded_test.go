@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apiserver/pkg/authentication/user"
 	genericapirequest "k8s.io/apiserver/pkg/endpoints/request"
+
+	"github.com/capa-apiserver/capa-apiserver/apis/validation"
 )
 
 func by(name string, groups ...string) context.Context {
@@ -18,7 +20,7 @@ func by(name string, groups ...string) context.Context {
 
 func TestOnlyTheServerItselfIsTakenForTheServer(t *testing.T) {
 	asked := false
-	s := strategy{kind: Kind{Rules: Rules{
+	s := strategy{kind: Kind{Rules: validation.Rules{
 		Update:   func(_, _ runtime.Object) field.ErrorList { return nil },
 		Recorded: func(_, _ runtime.Object) field.ErrorList { asked = true; return nil },
 	}}}
@@ -41,9 +43,9 @@ func TestOnlyTheServerItselfIsTakenForTheServer(t *testing.T) {
 }
 
 func TestMetadataHasLimits(t *testing.T) {
-	s := strategy{kind: Kind{Rules: Rules{
+	s := strategy{kind: Kind{Rules: validation.Rules{
 		Create: func(runtime.Object) field.ErrorList { return nil },
-		Update: func(_, _ runtime.Object) field.ErrorList { return nil },
+		Update: func(_, _ runtime.Object) field.ErrorList { return nil }, Recorded: func(_, _ runtime.Object) field.ErrorList { return nil },
 	}}}
 	big := stored()
 	for i := range 100_000 {

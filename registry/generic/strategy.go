@@ -55,7 +55,7 @@ func (s strategy) ValidateUpdate(ctx context.Context, obj, old runtime.Object) f
 		return nil
 	}
 	errs := validateSizeUpdate(obj, old)
-	if s.kind.Rules.Recorded != nil && !isServer(ctx) {
+	if !isServer(ctx) {
 		errs = append(errs, s.kind.Rules.Recorded(obj, old)...)
 	}
 	return append(errs, s.kind.Rules.Update(obj, old)...)
@@ -119,7 +119,7 @@ func (s statusStrategy) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set
 func (k Kind) perVersion(set *fieldpath.Set) map[fieldpath.APIVersion]*fieldpath.Set {
 	sets := map[fieldpath.APIVersion]*fieldpath.Set{}
 	for _, version := range k.Served {
-		sets[fieldpath.APIVersion(k.Group+"/"+version)] = set
+		sets[fieldpath.APIVersion(k.Group.Name()+"/"+version)] = set
 	}
 	return sets
 }

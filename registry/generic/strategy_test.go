@@ -9,15 +9,15 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/apis/validation"
 )
 
 // refusing finds every object wrong, so that a test sees whether it was asked.
-var refusing = strategy{kind: Kind{Rules: Rules{
-	Create: func(runtime.Object) field.ErrorList { return field.ErrorList{field.Required(nil, "")} },
-	Update: func(_, _ runtime.Object) field.ErrorList { return field.ErrorList{field.Required(nil, "")} },
-	StatusUpdate: func(_, _ runtime.Object) field.ErrorList {
-		return nil
-	},
+var refusing = strategy{kind: Kind{Rules: validation.Rules{
+	Create:       func(runtime.Object) field.ErrorList { return field.ErrorList{field.Required(nil, "")} },
+	Update:       func(_, _ runtime.Object) field.ErrorList { return field.ErrorList{field.Required(nil, "")} },
+	StatusUpdate: func(_, _ runtime.Object) field.ErrorList { return nil },
+	Recorded:     func(_, _ runtime.Object) field.ErrorList { return nil },
 }}}
 
 func stored() *infrav1.AWSCluster {

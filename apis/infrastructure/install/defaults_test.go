@@ -154,7 +154,7 @@ func filled(t *testing.T, scheme *runtime.Scheme, gvk schema.GroupVersionKind, f
 
 func toHub(t *testing.T, scheme *runtime.Scheme, obj runtime.Object) runtime.Object {
 	t.Helper()
-	out, err := scheme.ConvertToVersion(obj, InternalVersion)
+	out, err := scheme.ConvertToVersion(obj, Group.Internal())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func decode[T runtime.Object](t *testing.T, version, kind, body string) T {
 	t.Helper()
 	manifest := "apiVersion: " + infrav1.GroupName + "/" + version + "\nkind: " + kind + "\n" + body
 	codecs := serializer.NewCodecFactory(newScheme(), serializer.EnableStrict)
-	obj, err := runtime.Decode(codecs.UniversalDecoder(InternalVersion), []byte(manifest))
+	obj, err := runtime.Decode(codecs.UniversalDecoder(Group.Internal()), []byte(manifest))
 	if err != nil {
 		t.Fatalf("%v in:\n%s", err, manifest)
 	}

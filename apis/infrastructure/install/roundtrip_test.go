@@ -22,7 +22,7 @@ import (
 
 func newScheme() *runtime.Scheme {
 	scheme := runtime.NewScheme()
-	Install(scheme)
+	Group.Install(scheme)
 	return scheme
 }
 

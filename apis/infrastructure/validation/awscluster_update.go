@@ -8,13 +8,14 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/apis/validation"
 )
 
 // ValidateAWSClusterUpdate judges the update of an AWSCluster: all that is judged on
 // create, unless it was wrong before, and what may change at all. What the provider itself
 // writes into spec (endpoint, ids, ranges, zones) may be set once.
 func ValidateAWSClusterUpdate(newCluster, oldCluster *infrav1.AWSCluster) field.ErrorList {
-	errs := ratchet(ValidateAWSCluster, newCluster, oldCluster)
+	errs := validation.Ratchet(ValidateAWSCluster, newCluster, oldCluster)
 	errs = append(errs, validateManagedByKept(newCluster.Annotations, oldCluster.Annotations)...)
 	return append(errs, validateClusterSpecChange(&newCluster.Spec, &oldCluster.Spec, field.NewPath("spec"))...)
 }

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 
-	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -14,7 +13,9 @@ import (
 var templateSpecPath = field.NewPath("spec", "template", "spec")
 
 // ValidateAWSClusterTemplate judges a new template. A ClusterClass patches templates before
-// they are used, so most rules for clusters needn't hold yet; they give warnings.
+// they are used, so most rules for clusters needn't hold yet; they give warnings. Whether it
+// may change is not among the rules: the admission plugin for templates judges that, which
+// lets ClusterClass's dry runs pass.
 func ValidateAWSClusterTemplate(template *infrav1.AWSClusterTemplate) field.ErrorList {
 	errs := validateTemplateMetadata(template.Spec.Template.ObjectMeta)
 	return append(errs, validateHosts(&template.Spec.Template.Spec, templateSpecPath)...)
@@ -38,22 +39,6 @@ func validateTemplateMetadata(meta infrav1.ObjectMeta) field.ErrorList {
 		errs = append(errs, field.TooLong(path.Child("annotations"), field.OmitValueType{}, apivalidation.TotalAnnotationSizeLimitB))
 	}
 	return errs
-}
-
-// ValidateAWSClusterTemplateUpdate judges the update of a template, but not whether it
-// may change: that is ValidateAWSClusterTemplateSpecImmutable, which isn't asked for
-// ClusterClass's dry runs.
-func ValidateAWSClusterTemplateUpdate(newTemplate, oldTemplate *infrav1.AWSClusterTemplate) field.ErrorList {
-	return ratchet(ValidateAWSClusterTemplate, newTemplate, oldTemplate)
-}
-
-// ValidateAWSClusterTemplateSpecImmutable refuses any change of spec.
-func ValidateAWSClusterTemplateSpecImmutable(newTemplate, oldTemplate *infrav1.AWSClusterTemplate) field.ErrorList {
-	if apiequality.Semantic.DeepEqual(newTemplate.Spec, oldTemplate.Spec) {
-		return nil
-	}
-	return field.ErrorList{field.Forbidden(field.NewPath("spec"),
-		"AWSClusterTemplate.spec is immutable: create a template of another name, and refer to it in the ClusterClass")}
 }
 
 // AWSClusterTemplateWarnings returns what a cluster built from the template as it stands

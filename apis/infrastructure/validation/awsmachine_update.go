@@ -9,12 +9,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/apis/validation"
 )
 
 // ValidateAWSMachineUpdate judges the update of an AWSMachine: all that is judged on create,
 // unless it was wrong before, and what may change at all.
 func ValidateAWSMachineUpdate(newMachine, oldMachine *infrav1.AWSMachine) field.ErrorList {
-	errs := ratchet(ValidateAWSMachine, newMachine, oldMachine)
+	errs := validation.Ratchet(ValidateAWSMachine, newMachine, oldMachine)
 	errs = append(errs, validateManagedByKept(newMachine.Annotations, oldMachine.Annotations)...)
 	return append(errs, validateMachineChange(&newMachine.Spec, &oldMachine.Spec, field.NewPath("spec"))...)
 }

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/apis/validation"
 )
 
 // ValidateAWSMachinePool judges a new AWSMachinePool.
@@ -31,7 +32,7 @@ func ValidateAWSMachinePool(pool *infrav1.AWSMachinePool) field.ErrorList {
 // ValidateAWSMachinePoolUpdate judges the update of an AWSMachinePool. Nothing in its spec is immutable
 // but what the server records.
 func ValidateAWSMachinePoolUpdate(newPool, oldPool *infrav1.AWSMachinePool) field.ErrorList {
-	errs := ratchet(ValidateAWSMachinePool, newPool, oldPool)
+	errs := validation.Ratchet(ValidateAWSMachinePool, newPool, oldPool)
 	return append(errs, validateManagedByKept(newPool.Annotations, oldPool.Annotations)...)
 }
 

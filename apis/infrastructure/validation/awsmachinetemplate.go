@@ -16,12 +16,6 @@ func ValidateAWSMachineTemplate(template *infrav1.AWSMachineTemplate) field.Erro
 	return append(errs, validateTemplateHost(spec, templateSpecPath)...)
 }
 
-// ValidateAWSMachineTemplateUpdate judges the update of a template, but not whether it may
-// change: the admission plugin for templates does, which lets ClusterClass's dry runs pass.
-func ValidateAWSMachineTemplateUpdate(newTemplate, oldTemplate *infrav1.AWSMachineTemplate) field.ErrorList {
-	return ratchet(ValidateAWSMachineTemplate, newTemplate, oldTemplate)
-}
-
 // AWSMachineTemplateWarnings returns what a machine built from the template as it stands
 // would be refused for, and what is likely not meant.
 func AWSMachineTemplateWarnings(template *infrav1.AWSMachineTemplate) []string {

@@ -34,12 +34,12 @@ type bench struct {
 // newBench also asks for each schema once: they are made at the first question.
 func newBench() *bench {
 	scheme := runtime.NewScheme()
-	install.Install(scheme)
+	install.Group.Install(scheme)
 	b := &bench{
 		scheme:  scheme,
 		codecs:  serializer.NewCodecFactory(scheme),
-		strict:  serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDecoder(install.InternalVersion),
-		lenient: serializer.NewCodecFactory(scheme).UniversalDecoder(install.InternalVersion),
+		strict:  serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDecoder(install.Group.Internal()),
+		lenient: serializer.NewCodecFactory(scheme).UniversalDecoder(install.Group.Internal()),
 	}
 	for gvk := range scheme.AllKnownTypes() {
 		obj, err := scheme.New(gvk)
@@ -56,7 +56,7 @@ func newBench() *bench {
 // hub defaults and converts an object as a request does.
 func (b *bench) hub(obj runtime.Object) runtime.Object {
 	b.scheme.Default(obj)
-	out, err := b.scheme.ConvertToVersion(obj, install.InternalVersion)
+	out, err := b.scheme.ConvertToVersion(obj, install.Group.Internal())
 	if err != nil {
 		panic(err)
 	}
@@ -69,7 +69,7 @@ func (b *bench) judge(obj, old runtime.Object) {
 	if old == nil {
 		old = obj.DeepCopyObject()
 	}
-	_ = fmt.Sprint(Create(obj), Update(obj, old), StatusUpdate(obj, old), Recorded(obj, old), Warnings(obj))
+	_ = fmt.Sprint(create(obj), update(obj, old), statusUpdate(obj, old), recorded(obj, old), warnings(obj))
 	for _, version := range []string{"v1beta2", "v2beta1"} {
 		out, err := b.scheme.ConvertToVersion(obj.DeepCopyObject(), schema.GroupVersion{Group: infrav1.GroupName, Version: version})
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/apis/validation"
 )
 
 // What STS takes, from the reference of AssumeRole.
@@ -41,7 +42,7 @@ func ValidateAWSClusterControllerIdentity(identity *infrav1.AWSClusterController
 
 // ValidateAWSClusterControllerIdentityUpdate judges the update of an identity: spec can't change.
 func ValidateAWSClusterControllerIdentityUpdate(newIdentity, oldIdentity *infrav1.AWSClusterControllerIdentity) field.ErrorList {
-	errs := ratchet(ValidateAWSClusterControllerIdentity, newIdentity, oldIdentity)
+	errs := validation.Ratchet(ValidateAWSClusterControllerIdentity, newIdentity, oldIdentity)
 	if !sameNamespaces(newIdentity.Spec.AllowedNamespaces, oldIdentity.Spec.AllowedNamespaces) {
 		errs = append(errs, field.Forbidden(field.NewPath("spec"),
 			"AWSClusterControllerIdentity.spec is immutable: delete the identity and create it anew"))
@@ -56,11 +57,6 @@ func ValidateAWSClusterRoleIdentity(identity *infrav1.AWSClusterRoleIdentity) fi
 	errs = append(errs, validateRole(&spec.AWSRoleSpec, path)...)
 	errs = append(errs, validateExternalID(spec.ExternalID, path.Child("externalID"))...)
 	return append(errs, validateSource(identity, path)...)
-}
-
-// ValidateAWSClusterRoleIdentityUpdate judges the update of an identity.
-func ValidateAWSClusterRoleIdentityUpdate(newIdentity, oldIdentity *infrav1.AWSClusterRoleIdentity) field.ErrorList {
-	return ratchet(ValidateAWSClusterRoleIdentity, newIdentity, oldIdentity)
 }
 
 // validateExternalID takes the empty string.
@@ -120,7 +116,7 @@ func ValidateAWSClusterStaticIdentity(identity *infrav1.AWSClusterStaticIdentity
 
 // ValidateAWSClusterStaticIdentityUpdate judges the update of an identity: secretRef can't change.
 func ValidateAWSClusterStaticIdentityUpdate(newIdentity, oldIdentity *infrav1.AWSClusterStaticIdentity) field.ErrorList {
-	errs := ratchet(ValidateAWSClusterStaticIdentity, newIdentity, oldIdentity)
+	errs := validation.Ratchet(ValidateAWSClusterStaticIdentity, newIdentity, oldIdentity)
 	if newIdentity.Spec.SecretRef != oldIdentity.Spec.SecretRef {
 		errs = append(errs, field.Invalid(field.NewPath("spec", "secretRef"), newIdentity.Spec.SecretRef,
 			"field is immutable: write "+oldIdentity.Spec.SecretRef+", change the keys in that Secret, or create a new identity"))

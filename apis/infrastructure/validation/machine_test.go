@@ -32,7 +32,7 @@ func TestAMachineThatWasWrongBeforeCanBeWritten(t *testing.T) {
 		s.RootVolume = &infrav1.Volume{Size: 1}
 	}
 	oldMachine := machineWith(wrong)
-	if n := len(Create(oldMachine)); n < 4 {
+	if n := len(create(oldMachine)); n < 4 {
 		t.Fatalf("the old machine has %d errors, want at least 4", n)
 	}
 	newMachine := machineWith(func(s *infrav1.AWSMachineSpec) {
@@ -40,11 +40,11 @@ func TestAMachineThatWasWrongBeforeCanBeWritten(t *testing.T) {
 		s.ProviderID = ptr("aws:///us-east-1a/i-1")
 	})
 	newMachine.Finalizers = []string{infrav1.MachineFinalizer}
-	if errs := Update(newMachine, oldMachine); len(errs) > 0 {
+	if errs := update(newMachine, oldMachine); len(errs) > 0 {
 		t.Errorf("unchanged fields stop the update: %v", errs.ToAggregate())
 	}
 	newMachine.Spec.AdditionalTags = infrav1.Tags{"aws:b": "c"}
-	if errs := Update(newMachine, oldMachine); len(errs) != 1 || errs[0].Field != "spec.additionalTags[aws:b]" {
+	if errs := update(newMachine, oldMachine); len(errs) != 1 || errs[0].Field != "spec.additionalTags[aws:b]" {
 		t.Errorf("got %v, want the changed field only", errs)
 	}
 }
@@ -57,7 +57,7 @@ func TestEveryChangedFieldOfAMachineIsNamed(t *testing.T) {
 		s.Tenancy = infrav1.InstanceTenancyDedicated
 	})
 	var fields []string
-	for _, err := range Update(newMachine, oldMachine) {
+	for _, err := range update(newMachine, oldMachine) {
 		fields = append(fields, err.Field)
 	}
 	if got := strings.Join(fields, " "); got != "spec.instanceType spec.iamInstanceProfile spec.tenancy" {
@@ -69,11 +69,11 @@ func TestATemplateIsJudgedAnewOnlyWhereItChanged(t *testing.T) {
 	wrong := func(s *infrav1.AWSMachineSpec) { s.ProviderID = ptr("a") }
 	oldTemplate, newTemplate := machineTemplateWith(wrong), machineTemplateWith(wrong)
 	newTemplate.Labels = map[string]string{"a": "b"}
-	if errs := Update(newTemplate, oldTemplate); len(errs) > 0 {
+	if errs := update(newTemplate, oldTemplate); len(errs) > 0 {
 		t.Errorf("unchanged fields stop the update: %v", errs)
 	}
 	newTemplate.Spec.Template.Spec.InstanceID = ptr("b")
-	if errs := Update(newTemplate, oldTemplate); len(errs) != 1 {
+	if errs := update(newTemplate, oldTemplate); len(errs) != 1 {
 		t.Errorf("got %v", errs)
 	}
 }
@@ -124,11 +124,11 @@ func TestATemplateWarnsOfWhatItsMachinesAreRefusedFor(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			template := machineTemplateWith(test.change)
-			if errs := Create(template); len(errs) > 0 {
+			if errs := create(template); len(errs) > 0 {
 				t.Fatalf("the template is refused: %v", errs.ToAggregate())
 			}
 			before := template.DeepCopy()
-			got := Warnings(template)
+			got := warnings(template)
 			compareWarnings(t, got, test.want)
 			for _, warning := range got {
 				if !strings.HasSuffix(warning, refused) {
@@ -149,15 +149,15 @@ func TestWarningsOfMachinesAndPools(t *testing.T) {
 		s.AMI, s.RootVolume = ami, root
 		s.CloudInit = &infrav1.CloudInit{InsecureSkipSecretsManager: true}
 	})
-	compareWarnings(t, Warnings(machine), []string{
+	compareWarnings(t, warnings(machine), []string{
 		"spec.ami.eksLookupType: has no effect", "spec.rootVolume.deviceName: has no effect",
 		"spec.cloudInit.insecureSkipSecretsManager: everybody who may describe the instance",
 	})
 	pool := &infrav1.AWSMachinePool{Spec: infrav1.AWSMachinePoolSpec{AWSLaunchTemplate: infrav1.AWSLaunchTemplate{AMI: ami, RootVolume: root}}}
-	compareWarnings(t, Warnings(pool), []string{
+	compareWarnings(t, warnings(pool), []string{
 		"spec.awsLaunchTemplate.ami.eksLookupType: has no effect", "spec.awsLaunchTemplate.rootVolume.deviceName: has no effect",
 	})
-	compareWarnings(t, Warnings(machineWith(func(*infrav1.AWSMachineSpec) {})), nil)
+	compareWarnings(t, warnings(machineWith(func(*infrav1.AWSMachineSpec) {})), nil)
 }
 
 func TestAPoolThatWasWrongBeforeCanBeWritten(t *testing.T) {
@@ -172,11 +172,11 @@ func TestAPoolThatWasWrongBeforeCanBeWritten(t *testing.T) {
 	oldPool, newPool := wrong(), wrong()
 	newPool.Spec.ProviderIDList = []string{"aws:///us-east-1a/i-1"}
 	newPool.Spec.AWSLaunchTemplate.InstanceType = "m5.xlarge"
-	if errs := Update(newPool, oldPool); len(errs) > 0 {
+	if errs := update(newPool, oldPool); len(errs) > 0 {
 		t.Errorf("unchanged fields stop the update: %v", errs.ToAggregate())
 	}
 	newPool.Spec.DefaultCoolDown = ptr("later")
-	if errs := Update(newPool, oldPool); len(errs) != 1 || errs[0].Field != "spec.defaultCoolDown" {
+	if errs := update(newPool, oldPool); len(errs) != 1 || errs[0].Field != "spec.defaultCoolDown" {
 		t.Errorf("got %v, want the changed field only", errs)
 	}
 }
@@ -185,7 +185,7 @@ func TestTheStatusOfAMachineIsJudgedByItsSchema(t *testing.T) {
 	oldMachine := machineWith(func(*infrav1.AWSMachineSpec) {})
 	newMachine := oldMachine.DeepCopy()
 	newMachine.Status.Addresses = []infrav1.MachineAddress{{Type: "Phone", Address: "1"}}
-	if errs := StatusUpdate(newMachine, oldMachine); len(errs) != 1 || errs[0].Field != "status.addresses[0].type" {
+	if errs := statusUpdate(newMachine, oldMachine); len(errs) != 1 || errs[0].Field != "status.addresses[0].type" {
 		t.Errorf("got %v", errs)
 	}
 }

@@ -94,7 +94,7 @@ func isInfrastructureKind(document []byte) bool {
 		return false
 	}
 	scheme := runtime.NewScheme()
-	install.Install(scheme)
+	install.Group.Install(scheme)
 	return scheme.Recognizes(v1beta2.SchemeGroupVersion.WithKind(meta.Kind))
 }
 
@@ -119,7 +119,7 @@ func expectReadBack(t *testing.T, document []byte) {
 func readAt(t *testing.T, obj runtime.Object, version string) map[string]any {
 	t.Helper()
 	scheme := runtime.NewScheme()
-	install.Install(scheme)
+	install.Group.Install(scheme)
 	codecs := serializer.NewCodecFactory(scheme)
 	info, _ := runtime.SerializerInfoForMediaType(codecs.SupportedMediaTypes(), runtime.ContentTypeYAML)
 	target := v1beta2.SchemeGroupVersion

@@ -56,10 +56,10 @@ func TestWhatTheServerRecordsIsGivenAtCreationOnlyAndChangedByTheServerOnly(t *t
 		t.Run(c.field, func(t *testing.T) {
 			empty, full := c.obj(), c.obj()
 			c.set(full)
-			if errs := Create(full); len(errs) > 0 {
+			if errs := create(full); len(errs) > 0 {
 				t.Errorf("it can't be given at creation: %v", errs)
 			}
-			if errs := Update(full, empty); len(errs) > 0 {
+			if errs := update(full, empty); len(errs) > 0 {
 				t.Errorf("the server can't record it: %v", errs)
 			}
 			for what, errs := range map[string][]error{"fill": toErrors(full, empty), "empty": toErrors(empty, full)} {
@@ -72,10 +72,10 @@ func TestWhatTheServerRecordsIsGivenAtCreationOnlyAndChangedByTheServerOnly(t *t
 			}
 			managed := c.obj()
 			managed.(interface{ SetAnnotations(map[string]string) }).SetAnnotations(map[string]string{clusterv1.ManagedByAnnotation: "other"})
-			if errs := Recorded(full, managed); len(errs) > 0 {
+			if errs := recorded(full, managed); len(errs) > 0 {
 				t.Errorf("who manages the object instead can't set it: %v", errs)
 			}
-			if errs := Recorded(full, full.DeepCopyObject()); len(errs) > 0 {
+			if errs := recorded(full, full.DeepCopyObject()); len(errs) > 0 {
 				t.Errorf("an update that leaves it alone is refused: %v", errs)
 			}
 		})
@@ -89,7 +89,7 @@ func TestARecordCanNotBeTakenOverByASubnetThatIsAdded(t *testing.T) {
 		t.Errorf("got %v", errs)
 	}
 	updated.Spec.Network.Subnets = nil
-	if errs := Recorded(updated, old); len(errs) > 0 {
+	if errs := recorded(updated, old); len(errs) > 0 {
 		t.Errorf("a subnet can't be removed: %v", errs)
 	}
 }
@@ -99,7 +99,7 @@ func TestWhoeverProvidesAnEndpointSetsItWhereNoLoadBalancerOfOursDoes(t *testing
 	old.Spec.ControlPlaneLoadBalancer = &infrav1.AWSLoadBalancerSpec{LoadBalancerType: infrav1.LoadBalancerTypeDisabled}
 	updated.Spec.ControlPlaneLoadBalancer = old.Spec.ControlPlaneLoadBalancer
 	updated.Spec.ControlPlaneEndpoint = infrav1.APIEndpoint{Host: "a.example.com", Port: 6443}
-	if errs := Recorded(updated, old); len(errs) > 0 {
+	if errs := recorded(updated, old); len(errs) > 0 {
 		t.Errorf("got %v", errs)
 	}
 }
@@ -107,7 +107,7 @@ func TestWhoeverProvidesAnEndpointSetsItWhereNoLoadBalancerOfOursDoes(t *testing
 func TestTheServiceThatKeepsSecretsStaysWhileThereAreSome(t *testing.T) {
 	old, updated := aMachine().(*infrav1.AWSMachine), aMachine().(*infrav1.AWSMachine)
 	updated.Spec.CloudInit.SecureSecretsBackend = infrav1.SecretBackendSSMParameterStore
-	if errs := Recorded(updated, old); len(errs) > 0 {
+	if errs := recorded(updated, old); len(errs) > 0 {
 		t.Errorf("without secrets: %v", errs)
 	}
 	for _, m := range []*infrav1.AWSMachine{old, updated} {
@@ -120,7 +120,7 @@ func TestTheServiceThatKeepsSecretsStaysWhileThereAreSome(t *testing.T) {
 
 func toErrors(updated, old runtime.Object) []error {
 	var out []error
-	for _, err := range Recorded(updated, old) {
+	for _, err := range recorded(updated, old) {
 		out = append(out, err)
 	}
 	return out

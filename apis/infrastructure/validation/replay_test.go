@@ -21,9 +21,18 @@ import (
 
 func decoder() runtime.Decoder {
 	scheme := runtime.NewScheme()
-	install.Install(scheme)
-	return serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDecoder(install.InternalVersion)
+	install.Group.Install(scheme)
+	return serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDecoder(install.Group.Internal())
 }
+
+// What the storage asks of an object's kind.
+func create(obj runtime.Object) field.ErrorList      { return Rules.Of(obj).Create(obj) }
+func update(obj, old runtime.Object) field.ErrorList { return Rules.Of(obj).Update(obj, old) }
+func statusUpdate(obj, old runtime.Object) field.ErrorList {
+	return Rules.Of(obj).StatusUpdate(obj, old)
+}
+func recorded(obj, old runtime.Object) field.ErrorList { return Rules.Of(obj).Recorded(obj, old) }
+func warnings(obj runtime.Object) []string             { return Rules.Of(obj).Warnings(obj) }
 
 // judge decodes strictly, defaults and converts as the server does, and validates.
 // It returns the refusal, or the empty string.
@@ -38,12 +47,12 @@ func judge(documents [][]byte) string {
 	}
 	var errs field.ErrorList
 	if len(objs) == 1 {
-		errs = Create(objs[0])
+		errs = create(objs[0])
 	} else {
-		if errs := Create(objs[0]); len(errs) > 0 {
+		if errs := create(objs[0]); len(errs) > 0 {
 			return "the old object is refused: " + errs.ToAggregate().Error()
 		}
-		errs = Update(objs[1], objs[0])
+		errs = update(objs[1], objs[0])
 	}
 	if len(errs) == 0 {
 		return ""

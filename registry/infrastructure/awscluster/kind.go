@@ -11,10 +11,7 @@ import (
 
 // Kind is the kind's row.
 func Kind() generic.Kind {
-	k := infrastructure.Kind("AWSCluster", "awsc")
-	k.New = func() runtime.Object { return &infrav1.AWSCluster{} }
-	k.NewList = func() runtime.Object { return &infrav1.AWSClusterList{} }
-	k.HasStatus = true
+	k := infrastructure.Kind(&infrav1.AWSCluster{}, "awsc")
 	k.Columns = columns
 	k.Prepare = prepare
 	return k

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
-	"github.com/capa-apiserver/capa-apiserver/apis/infrastructure/validation"
 )
 
 func withIdentity(ref *infrav1.AWSIdentityReference) *infrav1.AWSCluster {
@@ -21,7 +20,7 @@ func TestAClusterThatNamesNoIdentityGetsTheServersOwn(t *testing.T) {
 	}
 	again := withIdentity(nil)
 	prepare(again, c)
-	if errs := validation.Update(again, c); len(errs) > 0 {
+	if errs := Kind().Rules.Update(again, c); len(errs) > 0 {
 		t.Errorf("its manifest can't replace it: %v", errs)
 	}
 }
@@ -30,13 +29,13 @@ func TestAnIdentityThatIsTakenAwayIsNotReplacedByTheDefault(t *testing.T) {
 	old := withIdentity(&infrav1.AWSIdentityReference{Kind: infrav1.ClusterStaticIdentityKind, Name: "team"})
 	patched := withIdentity(nil)
 	prepare(patched, old)
-	errs := validation.Update(patched, old)
+	errs := Kind().Rules.Update(patched, old)
 	if patched.Spec.IdentityRef != nil || len(errs) != 1 || errs[0].Field != "spec.identityRef" {
 		t.Errorf("identity %v, errors %v, want the removal refused", patched.Spec.IdentityRef, errs)
 	}
 	chosen := withIdentity(infrav1.DefaultIdentity())
 	prepare(chosen, old)
-	if errs := validation.Update(chosen, old); len(errs) > 0 {
+	if errs := Kind().Rules.Update(chosen, old); len(errs) > 0 {
 		t.Errorf("the default can't be chosen: %v", errs)
 	}
 }

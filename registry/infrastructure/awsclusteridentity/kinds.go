@@ -9,29 +9,20 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure"
 )
 
-// Kinds are the kinds' rows.
-func Kinds() []generic.Kind {
-	controller := kind("AWSClusterControllerIdentity", "awsci")
-	controller.New = func() runtime.Object { return &infrav1.AWSClusterControllerIdentity{} }
-	controller.NewList = func() runtime.Object { return &infrav1.AWSClusterControllerIdentityList{} }
+// Controller is the identity of the server itself.
+func Controller() generic.Kind { return kind(&infrav1.AWSClusterControllerIdentity{}, "awsci") }
 
-	role := kind("AWSClusterRoleIdentity", "awsri")
-	role.New = func() runtime.Object { return &infrav1.AWSClusterRoleIdentity{} }
-	role.NewList = func() runtime.Object { return &infrav1.AWSClusterRoleIdentityList{} }
+// Role is an identity that is assumed.
+func Role() generic.Kind { return kind(&infrav1.AWSClusterRoleIdentity{}, "awsri") }
 
-	static := kind("AWSClusterStaticIdentity", "awssi")
-	static.New = func() runtime.Object { return &infrav1.AWSClusterStaticIdentity{} }
-	static.NewList = func() runtime.Object { return &infrav1.AWSClusterStaticIdentityList{} }
-
-	return []generic.Kind{controller, role, static}
-}
+// Static is an identity whose keys stand in a Secret.
+func Static() generic.Kind { return kind(&infrav1.AWSClusterStaticIdentity{}, "awssi") }
 
 // kind is the row of an identity: of the whole cluster, without status, and moved
 // by clusterctl with the clusters that refer to it.
-func kind(name, short string) generic.Kind {
-	k := infrastructure.Kind(name, short)
+func kind(object runtime.Object, short string) generic.Kind {
+	k := infrastructure.Kind(object, short)
 	k.Namespaced = false
-	k.Labels = map[string]string{"clusterctl.cluster.x-k8s.io/move-hierarchy": ""}
-	k.Columns = []generic.Column{generic.AgeColumn}
+	k.Labels = map[string]string{infrav1.MoveHierarchyLabel: ""}
 	return k
 }

@@ -2,8 +2,6 @@
 package awsclustertemplate
 
 import (
-	"k8s.io/apimachinery/pkg/runtime"
-
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/registry/generic"
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure"
@@ -12,9 +10,5 @@ import (
 // Kind is the kind's row. That the spec can't be changed is not among its rules
 // but an admission plugin's, which sees the dry runs that have to pass.
 func Kind() generic.Kind {
-	k := infrastructure.Kind("AWSClusterTemplate", "awsct")
-	k.New = func() runtime.Object { return &infrav1.AWSClusterTemplate{} }
-	k.NewList = func() runtime.Object { return &infrav1.AWSClusterTemplateList{} }
-	k.Columns = []generic.Column{generic.AgeColumn}
-	return k
+	return infrastructure.Kind(&infrav1.AWSClusterTemplate{}, "awsct")
 }

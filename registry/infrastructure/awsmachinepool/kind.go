@@ -2,8 +2,6 @@
 package awsmachinepool
 
 import (
-	"k8s.io/apimachinery/pkg/runtime"
-
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/registry/generic"
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure"
@@ -11,10 +9,7 @@ import (
 
 // Kind is the kind's row.
 func Kind() generic.Kind {
-	k := infrastructure.Kind("AWSMachinePool", "awsmp")
-	k.New = func() runtime.Object { return &infrav1.AWSMachinePool{} }
-	k.NewList = func() runtime.Object { return &infrav1.AWSMachinePoolList{} }
-	k.HasStatus = true
+	k := infrastructure.Kind(&infrav1.AWSMachinePool{}, "awsmp")
 	k.Columns = columns
 	return k
 }
