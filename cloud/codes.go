@@ -12,6 +12,8 @@ import "strings"
 //	sqs:   https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
 //	auto-scaling: https://docs.aws.amazon.com/autoscaling/ec2/APIReference/CommonErrors.html and its actions
 //	sts:   https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+//	eks:   https://docs.aws.amazon.com/eks/latest/APIReference/CommonErrors.html and its actions
+//	iam:   https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and its actions
 var codes = map[string]Class{
 	"Gateway.NotAttached":               NotFound,
 	"InvalidAddress.NotFound":           NotFound,
@@ -42,6 +44,12 @@ var codes = map[string]Class{
 	"InvalidGroup.InUse":                DependencyViolation,
 	"InvalidNetworkInterface.InUse":     DependencyViolation,
 	"DeleteConflict":                    DependencyViolation,
+	"ConcurrentModification":            Busy,
+	"ConcurrentModificationException":   Busy,
+	"EntityTemporarilyUnmodifiable":     Busy,
+	"UnmodifiableEntity":                InvalidParameter,
+	"BadRequest":                        InvalidParameter,
+	"BadRequestException":               InvalidParameter,
 	"RequestLimitExceeded":              Throttled,
 	"Throttling":                        Throttled,
 	"ThrottlingException":               Throttled,
@@ -107,6 +115,29 @@ var codes = map[string]Class{
 	"AWS.SimpleQueueService.NonExistentQueue": NotFound,
 }
 
+// rules are the codes that mean another thing with another service or operation, tried
+// in order, before the others.
+var rules = []struct {
+	// service is the short name of metrics, "" for any.
+	service, code string
+	// operations are how the operations' names begin, none for any.
+	operations []string
+	class      Class
+}{
+	// Profiles of one cluster are made one at a time: the answer speaks of another one.
+	{"eks", "ResourceInUseException", []string{"CreateFargateProfile"}, Busy},
+	{"", "ResourceInUseException", []string{"Create", "Register"}, AlreadyExists},
+	{"", "ResourceInUseException", []string{"Delete", "Deregister"}, DependencyViolation},
+	{"eks", "ResourceInUseException", nil, Busy},
+	{"", "ResourceInUseException", []string{"Update", "Associate", "Disassociate", "Tag", "Untag"}, Busy},
+	{"eks", "InvalidRequestException", nil, StateConflict},
+	{"eks", "InvalidStateException", nil, StateConflict},
+	// AWS doesn't show everywhere yet what was made a moment ago.
+	{"eks", "ResourcePropagationDelayException", nil, Busy},
+	{"eks", "UnsupportedAvailabilityZoneException", nil, InvalidParameter},
+	{"eks", "ClientException", nil, InvalidParameter},
+}
+
 // forms are the code forms that AWS keeps across services, tried in order.
 var forms = []struct {
 	matches func(code string) bool
@@ -143,9 +174,14 @@ func prefix(starts ...string) func(string) bool {
 	}
 }
 
-// classOf gives the class of an error code with the status of its answer, which
-// decides only where the code says nothing.
-func classOf(code string, status int) Class {
+// classOf gives the class of an error code that an operation answered with, and the
+// status of the answer, which decides only where the code says nothing.
+func classOf(service, operation, code string, status int) Class {
+	for _, r := range rules {
+		if r.code == code && (r.service == "" || r.service == service) && (r.operations == nil || prefix(r.operations...)(operation)) {
+			return r.class
+		}
+	}
 	if class, ok := codes[code]; ok {
 		return class
 	}

@@ -31,7 +31,7 @@ func NewConsoles(c clock.PassiveClock) *Consoles {
 // collected it. Who asks at the same time, or a second later, shares one look at AWS;
 // whether he may see it is for the caller to know. The error is AWS's, or ctx's.
 func (c *Consoles) Output(ctx context.Context, session *Session, instanceID string) (string, error) {
-	return c.memo.Get(ctx, session.Scope, session.Identity+"/"+instanceID, func(ctx context.Context) (string, error) {
+	return c.memo.Get(ctx, session.Asker(), instanceID, func(ctx context.Context) (string, error) {
 		return consoleOutput(ctx, session, instanceID)
 	})
 }

@@ -25,6 +25,11 @@ const (
 	AlreadyExists Class = "AlreadyExists"
 	// DependencyViolation: something else still uses the resource.
 	DependencyViolation Class = "DependencyViolation"
+	// Busy: AWS is at another change of the same resource, or of what it is made of; it
+	// will do this one when that is over.
+	Busy Class = "Busy"
+	// StateConflict: the resource's state doesn't let AWS do this.
+	StateConflict Class = "StateConflict"
 	// Throttled: too many requests; AWS didn't carry it out.
 	Throttled Class = "Throttled"
 	// Unauthorized: the identity may not do this.
@@ -59,12 +64,14 @@ type Error struct {
 	Message string
 }
 
-// Classify gives the class of an error by its code, never by its text.
+// Classify gives the class of an error by what was called and its code, never by its
+// text.
 func Classify(err error) Error {
 	if err == nil {
 		return Error{}
 	}
-	class, code, detail := kindOf(err)
+	service, operation := calledIn(err)
+	class, code, detail := kindOf(service, operation, err)
 	message := detail
 	var op *smithy.OperationError
 	if errors.As(err, &op) {
@@ -73,11 +80,20 @@ func Classify(err error) Error {
 	return Error{Class: class, Code: code, Reason: string(class), Message: brief(message)}
 }
 
-func kindOf(err error) (class Class, code, detail string) {
+// calledIn returns what was called, "" where the error doesn't say it.
+func calledIn(err error) (service, operation string) {
+	var op *smithy.OperationError
+	if errors.As(err, &op) {
+		return serviceName(op.Service()), op.Operation()
+	}
+	return "", ""
+}
+
+func kindOf(service, operation string, err error) (class Class, code, detail string) {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		code = api.ErrorCode()
-		return classOf(code, statusOf(err)), code, code + ": " + stable(api.ErrorMessage())
+		return classOf(service, operation, code, statusOf(err)), code, code + ": " + stable(api.ErrorMessage())
 	}
 	var params smithy.InvalidParamsError
 	if errors.As(err, &params) {
@@ -87,7 +103,7 @@ func kindOf(err error) (class Class, code, detail string) {
 		return Unreachable, "", "no answer from AWS: " + detail
 	}
 	if status := statusOf(err); status != 0 {
-		return classOf("", status), "", fmt.Sprintf("AWS answered %d %s and gave no reason", status, http.StatusText(status))
+		return classOf(service, operation, "", status), "", fmt.Sprintf("AWS answered %d %s and gave no reason", status, http.StatusText(status))
 	}
 	return Unknown, "", err.Error()
 }
@@ -167,7 +183,7 @@ func Definite(err error) bool {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		status := statusOf(err)
-		return status >= 400 && status < 500 || classOf(api.ErrorCode(), status) == Throttled
+		return status >= 400 && status < 500 || classOf("", "", api.ErrorCode(), status) == Throttled
 	}
 	var params smithy.InvalidParamsError
 	if errors.As(err, &params) {
@@ -198,6 +214,9 @@ func IsAlreadyExists(err error) bool { return Is(err, AlreadyExists) }
 
 // IsDependencyViolation tells that something else still uses the resource.
 func IsDependencyViolation(err error) bool { return Is(err, DependencyViolation) }
+
+// IsBusy tells that the request is to be made again when another change is over.
+func IsBusy(err error) bool { return Is(err, Busy) }
 
 // IsThrottled tells that AWS refused the request as one too many.
 func IsThrottled(err error) bool { return Is(err, Throttled) }

@@ -96,6 +96,54 @@ func TestErrorsAreClassifiedByCode(t *testing.T) {
 	}
 }
 
+func TestACodeMeansWhatItsOperationAndServiceMakeOfIt(t *testing.T) {
+	for _, c := range []struct {
+		service, operation string
+		status             int
+		code               string
+		want               Class
+	}{
+		{"EKS", "CreateCluster", 409, "ResourceInUseException", AlreadyExists},
+		{"EKS", "CreateNodegroup", 409, "ResourceInUseException", AlreadyExists},
+		{"EKS", "CreateFargateProfile", 409, "ResourceInUseException", Busy},
+		{"EKS", "UpdateClusterConfig", 409, "ResourceInUseException", Busy},
+		{"EKS", "UpdateNodegroupVersion", 409, "ResourceInUseException", Busy},
+		{"EKS", "AssociateEncryptionConfig", 409, "ResourceInUseException", Busy},
+		{"EKS", "TagResource", 409, "ResourceInUseException", Busy},
+		{"EKS", "DeleteCluster", 409, "ResourceInUseException", DependencyViolation},
+		{"EKS", "DeregisterCluster", 409, "ResourceInUseException", DependencyViolation},
+		{"EKS", "UpdateClusterVersion", 400, "InvalidStateException", StateConflict},
+		{"EKS", "CreateAccessEntry", 400, "InvalidRequestException", StateConflict},
+		{"EKS", "CreateNodegroup", 400, "InvalidParameterException", InvalidParameter},
+		{"EKS", "CreateAddon", 428, "ResourcePropagationDelayException", Busy},
+		{"EKS", "CreateCluster", 400, "UnsupportedAvailabilityZoneException", InvalidParameter},
+		{"EKS", "CreateCluster", 400, "ClientException", InvalidParameter},
+		{"EKS", "CreateAccessEntry", 400, "BadRequestException", InvalidParameter},
+		{"EKS", "CreateCluster", 400, "ResourceLimitExceededException", QuotaExceeded},
+		{"EKS", "DescribeCluster", 404, "ResourceNotFoundException", NotFound},
+		{"EKS", "DescribeCluster", 500, "ServerException", Transient},
+		{"EKS", "DescribeCluster", 429, "TooManyRequestsException", Throttled},
+		{"IAM", "UpdateAssumeRolePolicy", 409, "EntityTemporarilyUnmodifiable", Busy},
+		{"IAM", "CreateRole", 409, "ConcurrentModification", Busy},
+		{"IAM", "AttachRolePolicy", 409, "ConcurrentModificationException", Busy},
+		{"IAM", "DeleteRole", 409, "DeleteConflict", DependencyViolation},
+		{"IAM", "GetRole", 404, "NoSuchEntity", NotFound},
+		{"IAM", "CreateRole", 409, "EntityAlreadyExists", AlreadyExists},
+		{"IAM", "AttachRolePolicy", 400, "UnmodifiableEntity", InvalidParameter},
+		{"IAM", "CreateRole", 400, "InvalidInput", InvalidParameter},
+		{"IAM", "CreateRole", 409, "LimitExceeded", QuotaExceeded},
+		{"IAM", "GetRole", 500, "ServiceFailure", Transient},
+		{"Secrets Manager", "DeleteSecret", 400, "InvalidRequestException", InvalidParameter},
+		{"Auto Scaling", "DeleteAutoScalingGroup", 400, "ResourceInUse", DependencyViolation},
+	} {
+		err := answer(c.status, c.code, "a message").(*smithy.OperationError)
+		err.ServiceID, err.OperationName = c.service, c.operation
+		if got := Classify(err); got.Class != c.want {
+			t.Errorf("%s %s, %d %s: %s, want %s", c.service, c.operation, c.status, c.code, got.Class, c.want)
+		}
+	}
+}
+
 func TestFailuresWithoutAnAnswerAreUnreachable(t *testing.T) {
 	for name, err := range map[string]error{
 		"refused":  dial(syscall.ECONNREFUSED),

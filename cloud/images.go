@@ -52,8 +52,8 @@ type NoImageError struct{ Query ImageQuery }
 
 func (e *NoImageError) Error() string { return "there isn't " + e.Query.String() }
 
-// Images finds machine images and remembers them per account and region, so that
-// any number of equal machines costs one call.
+// Images finds machine images and remembers them per identity, account and region, so
+// that any number of equal machines costs one call.
 type Images struct{ memo *Memo[*ec2types.Image] }
 
 // NewImages gives a finder that knows nothing yet. The clock is the real one if nil.
@@ -64,7 +64,7 @@ func NewImages(c clock.PassiveClock) *Images {
 // Find returns the image. Callers of the same query at the same time share one
 // call. The error is a NoImageError, AWS's, or ctx's.
 func (i *Images) Find(ctx context.Context, session *Session, query ImageQuery) (*ec2types.Image, error) {
-	return i.memo.Get(ctx, session.Scope, fmt.Sprintf("%#v", query), func(ctx context.Context) (*ec2types.Image, error) {
+	return i.memo.Get(ctx, session.Asker(), fmt.Sprintf("%#v", query), func(ctx context.Context) (*ec2types.Image, error) {
 		return findImage(ctx, session, query)
 	})
 }

@@ -18,7 +18,6 @@ type Limiter struct {
 
 	mu      sync.Mutex
 	buckets map[bucketKey]*bucket
-	usage   map[Scope]*Usage
 }
 
 type bucketKey struct {
@@ -26,20 +25,12 @@ type bucketKey struct {
 	service, bucket string
 }
 
-// Usage counts the requests sent in a scope since the process started.
-type Usage struct {
-	// Requests counts attempts, so also those that were tried again.
-	Requests uint64
-	// Throttles counts attempts that AWS refused as too many.
-	Throttles uint64
-}
-
 // NewLimiter gives a limiter with full buckets. A nil limits means LimitOf.
 func NewLimiter(c clock.WithDelayedExecution, limits func(service, operation string) Limit) *Limiter {
 	if limits == nil {
 		limits = LimitOf
 	}
-	return &Limiter{clock: c, limits: limits, buckets: map[bucketKey]*bucket{}, usage: map[Scope]*Usage{}}
+	return &Limiter{clock: c, limits: limits, buckets: map[bucketKey]*bucket{}}
 }
 
 // Acquire waits until one request may be sent and returns its ticket. It fails
@@ -50,17 +41,7 @@ func (l *Limiter) Acquire(ctx context.Context, scope Scope, service, operation s
 	if err != nil {
 		return nil, err
 	}
-	return &Ticket{limiter: l, bucket: b, scope: scope, at: at}, nil
-}
-
-// Usage returns the counts of a scope.
-func (l *Limiter) Usage(scope Scope) Usage {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if u := l.usage[scope]; u != nil {
-		return *u
-	}
-	return Usage{}
+	return &Ticket{bucket: b, at: at}, nil
 }
 
 func (l *Limiter) bucket(scope Scope, service, operation string) *bucket {
@@ -80,31 +61,14 @@ func (l *Limiter) bucket(scope Scope, service, operation string) *bucket {
 	return b
 }
 
-func (l *Limiter) count(scope Scope, throttled bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	u := l.usage[scope]
-	if u == nil {
-		u = &Usage{}
-		l.usage[scope] = u
-	}
-	u.Requests++
-	if throttled {
-		u.Throttles++
-	}
-}
-
 // Ticket is the right to send one request.
 type Ticket struct {
-	limiter *Limiter
-	bucket  *bucket
-	scope   Scope
-	at      time.Time
+	bucket *bucket
+	at     time.Time
 }
 
 // Done tells the limiter what became of the request.
 func (t *Ticket) Done(throttled bool) {
-	t.limiter.count(t.scope, throttled)
 	if throttled {
 		t.bucket.throttled(t.at)
 		return

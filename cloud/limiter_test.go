@@ -253,12 +253,13 @@ func TestUnpublishedRateIsLearned(t *testing.T) {
 	})
 }
 
-func TestUsageCountsRequestsAndThrottles(t *testing.T) {
-	l := limiterOf(Limit{Burst: 5, Refill: 5})
-	take(t, l, Background).Done(false)
-	take(t, l, Background).Done(true)
-	if got := l.Usage(testScope); got != (Usage{Requests: 2, Throttles: 1}) {
-		t.Errorf("usage %+v", got)
+func TestIAMHasOneBudgetForAllRegions(t *testing.T) {
+	ireland := Scope{Account: testScope.Account, Region: "eu-west-1"}
+	if throttledIn("iam", testScope) != throttledIn("iam", ireland) || throttledIn("iam", testScope) == throttledIn("iam", Scope{Account: "other"}) {
+		t.Error("IAM's budget is not one of each account")
+	}
+	if throttledIn("ec2", testScope) != testScope {
+		t.Error("EC2's budget is not one of each region")
 	}
 }
 

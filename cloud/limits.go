@@ -80,6 +80,15 @@ func LimitOf(service, operation string) Limit {
 	return anyUnlisted
 }
 
+// throttledIn returns the scope whose requests AWS counts together: a service that is
+// in no region has one budget per account.
+func throttledIn(service string, scope Scope) Scope {
+	if service == "iam" {
+		return scope.Global()
+	}
+	return scope
+}
+
 // reads tells that an operation changes nothing, so that it may be tried again
 // whatever became of the first try. AWS names its operations consistently.
 func reads(operation string) bool {

@@ -9,8 +9,9 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// Memo remembers AWS's answers to questions, per account and region, so that any
-// number of askers costs one call. Make it with NewMemo.
+// Memo remembers AWS's answers to the questions of each identity in an account and
+// region, so that any number of askers costs one call. What one identity was told, or
+// was refused, says nothing to another. Make it with NewMemo.
 type Memo[T any] struct {
 	clock clock.PassiveClock
 	times MemoTimes
@@ -35,6 +36,15 @@ type memoized[T any] struct {
 	until time.Time
 }
 
+// Asker is as whom AWS is asked, and where.
+type Asker struct {
+	Scope    Scope
+	Identity string
+}
+
+// Asker is the session as an asker.
+func (s *Session) Asker() Asker { return Asker{s.Scope, s.Identity} }
+
 // NewMemo gives a memo that knows nothing. The clock is the real one if nil.
 func NewMemo[T any](c clock.PassiveClock, times MemoTimes) *Memo[T] {
 	if c == nil {
@@ -43,17 +53,17 @@ func NewMemo[T any](c clock.PassiveClock, times MemoTimes) *Memo[T] {
 	return &Memo[T]{clock: c, times: times, known: map[string]memoized[T]{}}
 }
 
-// Get returns the answer to a question, asking if it isn't known. Askers of the same
+// Get returns the answer to an asker's question, asking if it isn't known. Askers of the same
 // question at the same time share one call. The error is ask's, or ctx's: then the
 // call goes on, for those who come later.
-func (m *Memo[T]) Get(ctx context.Context, scope Scope, question string, ask func(ctx context.Context) (T, error)) (T, error) {
-	return m.GetYounger(ctx, scope, question, m.times.Answer, ask)
+func (m *Memo[T]) Get(ctx context.Context, asker Asker, question string, ask func(ctx context.Context) (T, error)) (T, error) {
+	return m.GetYounger(ctx, asker, question, m.times.Answer, ask)
 }
 
 // GetYounger is Get for an answer that is no older than the age. An error is kept as
 // long as ever, so that a missing thing isn't asked for at each look.
-func (m *Memo[T]) GetYounger(ctx context.Context, scope Scope, question string, age time.Duration, ask func(ctx context.Context) (T, error)) (T, error) {
-	key := scope.String() + "/" + question
+func (m *Memo[T]) GetYounger(ctx context.Context, asker Asker, question string, age time.Duration, ask func(ctx context.Context) (T, error)) (T, error) {
+	key := asker.Scope.String() + "\x00" + asker.Identity + "\x00" + question
 	m.mu.Lock()
 	k, ok := m.known[key]
 	m.mu.Unlock()

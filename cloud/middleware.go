@@ -55,9 +55,10 @@ func (a *attempt) HandleFinalize(ctx context.Context, in middleware.FinalizeInpu
 	middleware.FinalizeOutput, middleware.Metadata, error,
 ) {
 	service, operation := serviceName(awsmiddleware.GetServiceID(ctx)), awsmiddleware.GetOperationName(ctx)
+	scope := throttledIn(service, a.scope)
 	clock := a.limiter.clock
 	asked := clock.Now()
-	ticket, err := a.limiter.Acquire(ctx, a.scope, service, operation)
+	ticket, err := a.limiter.Acquire(ctx, scope, service, operation)
 	limiterWait.WithLabelValues(service, operation, PriorityOf(ctx).String()).Observe(clock.Since(asked).Seconds())
 	if err != nil {
 		return middleware.FinalizeOutput{}, middleware.Metadata{}, &notSentError{err}
@@ -68,16 +69,20 @@ func (a *attempt) HandleFinalize(ctx context.Context, in middleware.FinalizeInpu
 	sent := clock.Now()
 	out, metadata, err := next.HandleFinalize(ctx, in)
 	requestDuration.WithLabelValues(service, operation).Observe(clock.Since(sent).Seconds())
-	answer := Classify(err)
-	throttled := answer.Class == Throttled
+	var class Class
+	var code string
+	if err != nil {
+		class, code, _ = kindOf(service, operation, err)
+	}
+	throttled := class == Throttled
 	ticket.Done(throttled)
 	if throttled {
-		throttlesTotal.WithLabelValues(service, operation, a.scope.Account, a.scope.Region).Inc()
+		throttlesTotal.WithLabelValues(service, operation, scope.Account, scope.Region).Inc()
 	}
-	requestsTotal.WithLabelValues(service, operation, a.scope.Account, a.scope.Region,
-		strconv.Itoa(status(metadata, err)), answer.Code).Inc()
+	requestsTotal.WithLabelValues(service, operation, scope.Account, scope.Region,
+		strconv.Itoa(status(metadata, err)), code).Inc()
 	if err != nil {
-		err = &attemptError{err: err, again: throttled || reads(operation) && passing(answer.Class)}
+		err = &attemptError{err: err, again: throttled || reads(operation) && passing(class)}
 	}
 	return out, metadata, err
 }

@@ -11,9 +11,13 @@ import infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2b
 type Scope struct {
 	// Account is the twelve digit account id.
 	Account string
-	// Region is the region's code, for example us-east-1.
+	// Region is the region's code, for example us-east-1; "" for what an account has in
+	// no region, but once.
 	Region string
 }
+
+// Global is the account of the scope, with what is in none of its regions.
+func (s Scope) Global() Scope { return Scope{Account: s.Account} }
 
 // Site is where an object's AWS is, and as whom it is reached.
 type Site struct {
@@ -32,5 +36,11 @@ func SiteOf(c *infrav1.AWSCluster) Site {
 	return Site{Identity: c.Spec.IdentityRef, Namespace: c.Namespace, Region: c.Spec.Region, Account: c.Status.AccountID}
 }
 
-// String gives "account/region", the form used in logs and metrics.
-func (s Scope) String() string { return s.Account + "/" + s.Region }
+// String gives "account/region", the form used in logs and metrics, and "account" where
+// there is no region.
+func (s Scope) String() string {
+	if s.Region == "" {
+		return s.Account
+	}
+	return s.Account + "/" + s.Region
+}

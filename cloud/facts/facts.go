@@ -88,7 +88,7 @@ func (f *Facts) InstanceTypes(ctx context.Context, s *cloud.Session) ([]*ec2type
 
 // ZonesOffering returns the zones that offer an instance type, sorted.
 func (f *Facts) ZonesOffering(ctx context.Context, s *cloud.Session, instanceType string) ([]string, error) {
-	return f.offerings.Get(f.allowance.of(ctx, s), s.Scope, instanceType, func(ctx context.Context) ([]string, error) {
+	return f.offerings.Get(f.allowance.of(ctx, s), s.Asker(), instanceType, func(ctx context.Context) ([]string, error) {
 		in := &ec2.DescribeInstanceTypeOfferingsInput{LocationType: ec2types.LocationTypeAvailabilityZone,
 			Filters: []ec2types.Filter{{Name: aws.String("instance-type"), Values: []string{instanceType}}}}
 		var zones []string
@@ -133,18 +133,18 @@ func (f *Facts) KeyPairs(ctx context.Context, s *cloud.Session, wanted string) (
 		slices.Sort(names)
 		return names, nil
 	}
-	names, err := f.keys.Get(ctx, s.Scope, "", ask)
+	names, err := f.keys.Get(ctx, s.Asker(), "", ask)
 	if err != nil || slices.Contains(names, wanted) {
 		return names, err
 	}
-	return f.keys.GetYounger(ctx, s.Scope, "", missingAge, ask)
+	return f.keys.GetYounger(ctx, s.Asker(), "", missingAge, ask)
 }
 
 // HasInstanceProfile tells whether the account has an instance profile of the name.
 func (f *Facts) HasInstanceProfile(ctx context.Context, s *cloud.Session, name string) (bool, error) {
 	ctx = f.allowance.of(ctx, s)
 	// IAM is the same in all regions.
-	scope := cloud.Scope{Account: s.Scope.Account}
+	asker := cloud.Asker{Scope: s.Scope.Global(), Identity: s.Identity}
 	ask := func(ctx context.Context) (bool, error) {
 		_, err := s.IAM.GetInstanceProfile(ctx, &iam.GetInstanceProfileInput{InstanceProfileName: aws.String(name)})
 		if cloud.IsNotFound(err) {
@@ -152,11 +152,11 @@ func (f *Facts) HasInstanceProfile(ctx context.Context, s *cloud.Session, name s
 		}
 		return err == nil, err
 	}
-	found, err := f.profiles.Get(ctx, scope, name, ask)
+	found, err := f.profiles.Get(ctx, asker, name, ask)
 	if err != nil || found {
 		return found, err
 	}
-	return f.profiles.GetYounger(ctx, scope, name, missingAge, ask)
+	return f.profiles.GetYounger(ctx, asker, name, missingAge, ask)
 }
 
 // Subnet returns a subnet, nil when there is none of the id.
@@ -193,7 +193,7 @@ func (f *Facts) Instances(ctx context.Context, s *cloud.Session) ([]*ec2types.In
 
 // Quota returns the value of one of EC2's quotas.
 func (f *Facts) Quota(ctx context.Context, s *cloud.Session, code string) (float64, error) {
-	return f.quotas.Get(f.allowance.of(ctx, s), s.Scope, code, func(ctx context.Context) (float64, error) {
+	return f.quotas.Get(f.allowance.of(ctx, s), s.Asker(), code, func(ctx context.Context) (float64, error) {
 		out, err := s.ServiceQuotas.GetServiceQuota(ctx, &servicequotas.GetServiceQuotaInput{ServiceCode: aws.String("ec2"), QuotaCode: aws.String(code)})
 		if err != nil {
 			return 0, err

@@ -276,6 +276,9 @@ func (p *pass) take(ctx context.Context, results []plan.Result, complete bool) {
 			p.memory.holds.Did(r.Action, p.Clock.Now())
 		}
 		switch {
+		case r.Outcome == plan.Busy:
+			p.memory.holds.Took(r, p.Clock.Now())
+			continue
 		case p.tookBucket(r):
 			continue
 		case inUse(r):

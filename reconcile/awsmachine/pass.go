@@ -267,6 +267,8 @@ func (p *pass) take(r plan.Result) {
 	case r.Outcome == plan.Failed && p.tolerate(r):
 		p.memory.holds.Release(a.Key)
 		p.tolerated[a.Key] = true
+	case r.Outcome == plan.Busy:
+		p.memory.holds.Took(r, p.Clock.Now())
 	case r.Outcome != plan.Failed && a.Verb == plan.Delete && a.Area == infrav1.ELBAttachedCondition:
 		// It is out, whether or not the targets can be read.
 		p.memory.holds.Did(a, p.Clock.Now())
@@ -276,7 +278,7 @@ func (p *pass) take(r plan.Result) {
 		p.memory.holds.Release(a.Key)
 		p.ended[a.Key] = true
 	case r.Outcome == plan.Failed, r.Outcome == plan.Existed && a.Verb != plan.Delete:
-		p.memory.holds.Fail(a.Key, a.Area, r.Err.Message, p.Clock.Now())
+		p.memory.holds.Took(r, p.Clock.Now())
 	case a.Verb == plan.Create && a.Key != launchKey:
 		p.memory.holds.Did(a, p.Clock.Now())
 		p.memory.stored[a.Key] = digest(a)

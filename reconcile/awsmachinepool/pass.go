@@ -217,12 +217,8 @@ func (p *pass) converge(ctx context.Context) (plan.Plan, error) {
 // take draws the consequences of a result.
 func (p *pass) take(r plan.Result) {
 	borne := p.tookObject(r)
-	switch {
-	case borne:
-	case r.Outcome == plan.Failed, r.Outcome == plan.Existed && r.Action.Verb != plan.Delete:
-		p.memory.holds.Fail(r.Action.Key, r.Action.Area, r.Err.Message, p.Clock.Now())
-	default:
-		p.memory.holds.Did(r.Action, p.Clock.Now())
+	if !borne {
+		p.memory.holds.Took(r, p.Clock.Now())
 	}
 	switch {
 	case r.Outcome == plan.Done:

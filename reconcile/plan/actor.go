@@ -24,6 +24,8 @@ const (
 	Done Outcome = "Done"
 	// Existed: what was to be made is there already, or what was to be deleted is gone.
 	Existed Outcome = "Existed"
+	// Busy: AWS is at another change, and will do it when that is over.
+	Busy Outcome = "Busy"
 	// Failed: AWS refused, or nobody knows.
 	Failed Outcome = "Failed"
 )
@@ -34,7 +36,7 @@ type Result struct {
 	Outcome Outcome
 	// Event is the handler's Event.
 	Event string
-	// Err is set for Failed.
+	// Err is set for Busy and Failed.
 	Err cloud.Error
 }
 
@@ -96,6 +98,8 @@ func (a *Actor) carryOut(ctx context.Context, s *cloud.Session, action Action) (
 		h.write(w, action.Input, out)
 	case action.Verb != Delete && (result.Err.Class == cloud.AlreadyExists || result.Err.Class == cloud.IdempotencyMismatch):
 		result.Outcome = Existed
+	case result.Err.Class == cloud.Busy:
+		result.Outcome = Busy
 	default:
 		result.Outcome = Failed
 	}
@@ -108,10 +112,10 @@ func (a *Actor) settle(ctx context.Context, s *cloud.Session, journal Journal, r
 	var ended []string
 	var stale []mirror.Kind
 	for i, r := range results {
-		if r.Action.Journal && r.Outcome == Failed && definite[i] {
+		if r.Action.Journal && (r.Outcome == Failed || r.Outcome == Busy) && definite[i] {
 			ended = append(ended, r.Action.Key)
 		}
-		if r.Outcome == Existed && r.Action.Verb != Delete || r.Outcome == Failed && r.Err.Class == cloud.NotFound {
+		if r.Outcome == Existed && r.Action.Verb != Delete || r.Outcome == Busy || r.Outcome == Failed && r.Err.Class == cloud.NotFound {
 			h, _ := a.Handlers.For(r.Action)
 			stale = append(stale, h.Tables...)
 		}

@@ -78,6 +78,7 @@ func TestOutcomesOfCalls(t *testing.T) {
 		{"what exists is no failure", create, code("InvalidVpc.Duplicate"), Existed, []string{"begin vpc", "call"}},
 		{"what is gone is deleted", remove, code("InvalidVpcID.NotFound"), Existed, []string{"call", "write"}},
 		{"what is in use isn't", remove, code("DependencyViolation"), Failed, []string{"call"}},
+		{"what AWS is busy for waits", create, code("ConcurrentModification"), Busy, []string{"begin vpc", "call", "end vpc"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := &diary{}

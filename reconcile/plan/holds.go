@@ -10,6 +10,8 @@ const (
 	// firstHold and lastHold bound the time until a failed action is tried again,
 	// whatever else happens meanwhile.
 	firstHold, lastHold = time.Second, 2 * time.Minute
+	// busyWait is the time until what AWS was busy for is tried again.
+	busyWait = 5 * time.Second
 	// lastWait bounds it for what is only waited for.
 	lastWait = 30 * time.Second
 )
@@ -49,6 +51,19 @@ func (h *Holds) Fail(key, area, message string, now time.Time) {
 // at more often.
 func (h *Holds) Wait(key, area, message string, now time.Time) {
 	h.fail(key, area, message, now, lastWait)
+}
+
+// Took draws the usual consequence of a result: what failed is held, what AWS was busy
+// for waits without having failed, and what was done is noted.
+func (h *Holds) Took(r Result, now time.Time) {
+	switch {
+	case r.Outcome == Busy:
+		h.Until(r.Action.Key, r.Action.Area, now.Add(busyWait))
+	case r.Outcome == Failed, r.Outcome == Existed && r.Action.Verb != Delete:
+		h.Fail(r.Action.Key, r.Action.Area, r.Err.Message, now)
+	default:
+		h.Did(r.Action, now)
+	}
 }
 
 func (h *Holds) fail(key, area, message string, now time.Time, last time.Duration) {
