@@ -210,7 +210,7 @@ func TestSlowListingDoesNotUndoALaterLook(t *testing.T) {
 		go func() { done <- m.Refresh(t.Context(), home, 0, r.table.Kind) }()
 		time.Sleep(time.Second)
 		r.set(thing{Name: "a", State: "new"})
-		if err := m.Lookup(t.Context(), home, r.table.Kind, "a"); err != nil {
+		if err := m.RefreshOf(t.Context(), home, 0, Interest{Kind: r.table.Kind, IDs: []string{"a"}}); err != nil {
 			t.Fatal(err)
 		}
 		if err := <-done; err != nil {

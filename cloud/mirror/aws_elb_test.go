@@ -102,7 +102,7 @@ func TestLookupOfALoadBalancerKeepsWhatIsKnownOfIt(t *testing.T) {
 	arn := aws.ToString(a.networkLoadBalancer("c1-nlb", subnet).LoadBalancerArn)
 	a.refresh(mirror.LoadBalancers.Kind)
 	a.ResetCounts()
-	if err := a.mirror.Lookup(t.Context(), a.session.Scope, mirror.LoadBalancers.Kind, arn); err != nil {
+	if err := a.mirror.RefreshOf(t.Context(), a.session.Scope, 0, mirror.Interest{Kind: mirror.LoadBalancers.Kind, IDs: []string{arn}}); err != nil {
 		t.Fatal(err)
 	}
 	row, ok := mirror.Get(a.mirror.Snapshot(a.session.Scope), mirror.LoadBalancers, arn)

@@ -229,7 +229,7 @@ func TestLookupLeavesOutWhatDoesNotExist(t *testing.T) {
 		mirror.RouteTables.Kind: "rtb-", mirror.SecurityGroups.Kind: "sg-",
 	}
 	for kind, id := range ids {
-		if err := a.mirror.Lookup(t.Context(), a.session.Scope, kind, unknown[kind]+"0123456789abcdef0", id); err != nil {
+		if err := a.mirror.RefreshOf(t.Context(), a.session.Scope, 0, mirror.Interest{Kind: kind, IDs: []string{unknown[kind] + "0123456789abcdef0", id}}); err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}

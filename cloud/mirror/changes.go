@@ -16,6 +16,8 @@ type Change struct {
 	Scope cloud.Scope
 	Kind  Kind
 	ID    string
+	// Parent holds what the table's change is about, in a table that has parents.
+	Parent string
 	// Tags are the row's, those it just lost included: with them every object
 	// that the row concerns or concerned can be found.
 	Tags map[string]string
@@ -41,7 +43,7 @@ func Owned(tags map[string]string) bool {
 }
 
 func changeOf(scope cloud.Scope, t Resource, id string, before, after any) Change {
-	c := Change{Scope: scope, Kind: t.kind(), ID: id, Old: before, New: after}
+	c := Change{Scope: scope, Kind: t.kind(), ID: id, Parent: parentOf(t, before, after), Old: before, New: after}
 	for _, row := range []any{before, after} {
 		if row == nil {
 			continue
@@ -57,6 +59,15 @@ func changeOf(scope cloud.Scope, t Resource, id string, before, after any) Chang
 		}
 	}
 	return c
+}
+
+func parentOf(t Resource, rows ...any) string {
+	for _, row := range rows {
+		if row != nil && t.byName() {
+			return t.parent(row)
+		}
+	}
+	return ""
 }
 
 func same(a, b any) bool { return reflect.DeepEqual(a, b) }

@@ -28,9 +28,7 @@ func (m *Mirror) readMissingDetails(ctx context.Context, ss *scopeState, t *tabl
 		return
 	}
 	t.detailing = true
-	ids := t.ownedIDs(func(id string, row any) bool {
-		return !t.table.detailed(row) && !now.Before(t.meta[id].detailAt)
-	})
+	ids := t.attended(func(id string, do toDo) bool { return do.undetailed && !now.Before(t.meta[id].detailAt) })
 	ss.mu.Unlock()
 	ids = ids[:min(len(ids), most)]
 	var err error
@@ -51,7 +49,7 @@ func (m *Mirror) readMissingDetails(ctx context.Context, ss *scopeState, t *tabl
 // readDetailsInTurn reads the details of the owned row whose turn it is.
 func (m *Mirror) readDetailsInTurn(ctx context.Context, ss *scopeState, t *tableState) {
 	ss.mu.Lock()
-	ids := t.ownedIDs(func(_ string, row any) bool { return t.table.detailed(row) })
+	ids := t.attended(func(_ string, do toDo) bool { return do.detailed })
 	id := ""
 	if len(ids) > 0 {
 		next, found := slices.BinarySearch(ids, t.turn)
@@ -72,9 +70,9 @@ func (m *Mirror) readDetailsInTurn(ctx context.Context, ss *scopeState, t *table
 // readDetails reads the details of one row and takes them in.
 func (m *Mirror) readDetails(ctx context.Context, ss *scopeState, t *tableState, id string) error {
 	ss.mu.Lock()
-	row := t.view.rows[id]
+	row, known := t.view.rows.get(id)
 	ss.mu.Unlock()
-	if row == nil {
+	if !known {
 		return nil
 	}
 	began := m.clock.Now()
@@ -84,7 +82,9 @@ func (m *Mirror) readDetails(ctx context.Context, ss *scopeState, t *tableState,
 		return err
 	})
 	if cloud.IsNotFound(err) {
-		return nil // the listings will find out
+		// The listings will find out; until the next one it isn't asked for again.
+		m.postponeDetails(ss, t, id)
+		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("read the details of %s %s: %w", t.table.kind(), id, err)
@@ -105,7 +105,7 @@ func (e *edit) detailed(began time.Time, id string, before, after any) {
 	if meta == nil {
 		return
 	}
-	current := e.view.rows[id]
+	current, _ := e.rows.get(id)
 	switch {
 	case !began.After(meta.written):
 		return
@@ -138,11 +138,47 @@ func (m *Mirror) endDetails(ss *scopeState, t *tableState, err error, tried bool
 	m.changes.deliver()
 }
 
-// ownedIDs returns the ids, sorted, of the owned rows that keep accepts.
-func (t *tableState) ownedIDs(keep func(id string, row any) bool) []string {
+// postponeDetails has a row's details not read before the next listing.
+func (m *Mirror) postponeDetails(ss *scopeState, t *tableState, id string) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if meta := t.meta[id]; meta != nil {
+		meta.detailAt = m.clock.Now().Add(m.period(t))
+	}
+}
+
+// toDo is what there is to do for a row beside the listings.
+type toDo struct {
+	// busy: it is worth another look soon.
+	busy bool
+	// undetailed: its details haven't been read; detailed: they are read again in turn.
+	undetailed, detailed bool
+}
+
+// concerns tells that a row is a cluster's, or that somebody wants it by its id.
+func (t *tableState) concerns(id string, row any) bool {
+	return t.wanted.ids[id] > 0 || Owned(t.table.tags(row))
+}
+
+// attend notes what there is to do for a row.
+func (t *tableState) attend(id string, row any) {
+	do := toDo{busy: t.table.canByID() && t.table.busy(row)}
+	if t.table.canDetail() {
+		do.detailed = t.table.detailed(row)
+		do.undetailed = !do.detailed
+	}
+	if do == (toDo{}) || !t.concerns(id, row) {
+		delete(t.attention, id)
+		return
+	}
+	t.attention[id] = do
+}
+
+// attended returns the ids, sorted, of the rows with something to do that keep accepts.
+func (t *tableState) attended(keep func(id string, do toDo) bool) []string {
 	var ids []string
-	for id, row := range t.view.rows {
-		if Owned(t.table.tags(row)) && keep(id, row) {
+	for id, do := range t.attention {
+		if keep(id, do) {
 			ids = append(ids, id)
 		}
 	}

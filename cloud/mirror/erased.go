@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -25,6 +26,16 @@ type Resource interface {
 	details(ctx context.Context, s *cloud.Session, row any) (any, error)
 	// carry completes the read row in place.
 	carry(known, read any)
+	global() bool
+	// byName tells that rows are read by name.
+	byName() bool
+	// parent is "" in a table without parents.
+	parent(row any) string
+	describe(ctx context.Context, s *cloud.Session, parent, name string) (any, error)
+	canName() bool
+	names(ctx context.Context, s *cloud.Session, parent string) ([]string, error)
+	budget() int
+	changing() time.Duration
 }
 
 var _ Resource = (*Table[struct{}])(nil)
@@ -39,6 +50,35 @@ func (t *Table[T]) canDetail() bool                { return t.Details != nil }
 func (t *Table[T]) busy(row any) bool              { return t.Busy != nil && t.Busy(row.(*T)) }
 func (t *Table[T]) detailed(row any) bool {
 	return t.Details == nil || t.Detailed == nil || t.Detailed(row.(*T))
+}
+
+func (t *Table[T]) global() bool { return t.Global }
+func (t *Table[T]) byName() bool { return t.Describe != nil }
+func (t *Table[T]) parent(row any) string {
+	if t.Parent == nil {
+		return ""
+	}
+	return t.Parent(row.(*T))
+}
+
+func (t *Table[T]) canName() bool           { return t.Names != nil }
+func (t *Table[T]) budget() int             { return max(t.Budget, 1) }
+func (t *Table[T]) changing() time.Duration { return cmp.Or(t.Changing, changingRest) }
+
+func (t *Table[T]) describe(ctx context.Context, s *cloud.Session, parent, name string) (any, error) {
+	row, err := t.Describe(ctx, s, parent, name)
+	if err != nil {
+		return nil, err
+	}
+	return row, nil
+}
+
+func (t *Table[T]) names(ctx context.Context, s *cloud.Session, parent string) (names []string, err error) {
+	err = t.Names(ctx, s, parent, func(page []string) error {
+		names = append(names, page...)
+		return nil
+	})
+	return names, err
 }
 
 func (t *Table[T]) list(ctx context.Context, s *cloud.Session, page func([]any)) error {

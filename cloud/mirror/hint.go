@@ -62,8 +62,8 @@ func (m *Mirror) Hint(scope cloud.Scope, hints ...Hint) {
 
 // worthALook tells that a row isn't known, or may be a cluster's and not be as told.
 func (t *tableState) worthALook(h Hint) bool {
-	row, known := t.view.rows[h.ID]
-	return !known || Owned(t.table.tags(row)) && (h.Shown == nil || !h.Shown(row))
+	row, known := t.view.rows.get(h.ID)
+	return !known || t.concerns(h.ID, row) && (h.Shown == nil || !h.Shown(row))
 }
 
 // look reads the rows that were hinted at. A failure counts as a look.
@@ -108,6 +108,6 @@ func (m *Mirror) look(ctx context.Context, ss *scopeState, t *tableState) {
 // settled tells, after a look, that another wouldn't tell more. A row that isn't
 // there may be too new to be seen.
 func (t *tableState) settled(h Hint) bool {
-	row, known := t.view.rows[h.ID]
-	return h.Shown == nil || known && (h.Shown(row) || !Owned(t.table.tags(row)))
+	row, known := t.view.rows.get(h.ID)
+	return h.Shown == nil || known && (h.Shown(row) || !t.concerns(h.ID, row))
 }

@@ -11,7 +11,7 @@ import (
 // table that is read by name, some ids in it.
 type Interest struct {
 	Kind Kind
-	// IDs are the rows wanted; none means all. Of a table that is listed all are kept
+	// IDs are the rows wanted, by their names below the parent; none means all. Of a table that is listed all are kept
 	// in any case, and these are looked at like rows that a cluster owns.
 	IDs []string
 	// Parent holds the rows, in a table that has parents.
@@ -89,8 +89,9 @@ func (m *Mirror) LetGo(owner string) {
 
 func (m *Mirror) want(key wantKey, w *want) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.wantLocked(key, w)
+	m.mu.Unlock()
+	m.changes.deliver()
 }
 
 func (m *Mirror) wantLocked(key wantKey, w *want) {
@@ -122,7 +123,7 @@ func (m *Mirror) adopt(w *want, otherSession bool) {
 		ss.adoptSession(m, w.session, otherSession)
 		for _, i := range interests {
 			if t := ss.byKind[i.Kind]; t != nil {
-				t.adopt(m, i)
+				t.adopt(m, ss, i)
 			}
 		}
 		ss.mu.Unlock()
@@ -139,7 +140,7 @@ func (m *Mirror) release(w *want) {
 		ss.releaseSession(w.session)
 		for _, i := range interests {
 			if t := ss.byKind[i.Kind]; t != nil {
-				t.release(m, i)
+				t.release(m, ss, i)
 			}
 		}
 		ss.mu.Unlock()
@@ -148,7 +149,12 @@ func (m *Mirror) release(w *want) {
 
 // byScope divides interests: the session's own scope is always among the scopes.
 func (m *Mirror) byScope(w *want) map[cloud.Scope][]Interest {
-	return map[cloud.Scope][]Interest{w.session.Scope: w.interests}
+	by := map[cloud.Scope][]Interest{w.session.Scope: nil}
+	for _, i := range w.interests {
+		home := m.homeOf(w.session.Scope, i.Kind)
+		by[home] = append(by[home], i)
+	}
+	return by
 }
 
 // endPassing ends what was wanted for a while that is over, and returns when more is
@@ -244,28 +250,49 @@ type wantedRows struct {
 	ids map[string]int
 }
 
-func (t *tableState) adopt(m *Mirror, i Interest) {
+func (t *tableState) adopt(m *Mirror, ss *scopeState, i Interest) {
 	t.wanted.all++
+	if t.table.byName() {
+		e := m.begin(ss, t)
+		e.countNamed(i, 1)
+		e.commit()
+		return
+	}
 	for _, id := range i.IDs {
 		if t.wanted.ids == nil {
 			t.wanted.ids = map[string]int{}
 		}
 		t.wanted.ids[id]++
+		t.attendID(id)
 	}
 	if len(t.view.listings) == 0 && t.flight == nil {
 		t.sweepAt = earlier(t.sweepAt, m.clock.Now().Add(min(i.First, m.period(t))))
 	}
 }
 
-func (t *tableState) release(m *Mirror, i Interest) {
+func (t *tableState) release(m *Mirror, ss *scopeState, i Interest) {
 	t.used = m.clock.Now()
 	if t.wanted.all--; t.wanted.all == 0 && len(t.view.listings) == 0 {
 		t.sweepAt = time.Time{}
 	}
+	if t.table.byName() {
+		e := m.begin(ss, t)
+		e.countNamed(i, -1)
+		e.commit()
+		return
+	}
 	for _, id := range i.IDs {
 		if t.wanted.ids[id]--; t.wanted.ids[id] == 0 {
 			delete(t.wanted.ids, id)
+			t.attendID(id)
 		}
+	}
+}
+
+// attendID notes what there is to do for a row, whose concern it is being changed.
+func (t *tableState) attendID(id string) {
+	if row, known := t.view.rows.get(id); known {
+		t.attend(id, row)
 	}
 }
 
@@ -280,6 +307,16 @@ func (t *tableState) forgetAt(m *Mirror) time.Time {
 
 // busyReading tells that a read of the table is under way.
 func (t *tableState) busyReading() bool {
+	for _, p := range t.parts {
+		if p.list.flight != nil {
+			return true
+		}
+		for _, r := range p.rows {
+			if r.flight != nil {
+				return true
+			}
+		}
+	}
 	return t.flight != nil || t.polling || t.detailing || t.looking
 }
 

@@ -11,8 +11,10 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 )
 
-// reading is a session whose calls the region counts by its identity.
-func reading(identity string) *cloud.Session { return &cloud.Session{Scope: home, Identity: identity} }
+// sessionOf is a session whose calls the region counts by its identity.
+func sessionOf(identity string) *cloud.Session {
+	return &cloud.Session{Scope: home, Identity: identity}
+}
 
 // unwanted gives a mirror of the region that nobody wants anything of.
 func unwanted(r *region, o Options) *Mirror {
@@ -139,7 +141,7 @@ func TestAnIdentityIsUsedForThoseOnlyWhoWantIt(t *testing.T) {
 		r := newRegion(thing{Name: "a"})
 		m := unwanted(r, Options{})
 		run(t, m)
-		dev := reading("AWSClusterRoleIdentity/dev")
+		dev := sessionOf("AWSClusterRoleIdentity/dev")
 		m.Want("c1", dev, Whole(r.table.Kind)...)
 		m.Want("c2", dev, Whole(r.table.Kind)...)
 		m.WantFor("c2", dev, 10*time.Second, Whole(r.table.Kind)...)
@@ -187,7 +189,7 @@ func TestReadersHoldOnForAWhileOnly(t *testing.T) {
 
 func TestTheNewestSessionOfAnIdentityIsUsed(t *testing.T) {
 	m := watching(newRegion(), Options{})
-	before, after, third := reading("dev"), reading("dev"), reading("dev")
+	before, after, third := sessionOf("dev"), sessionOf("dev"), sessionOf("dev")
 	m.LetGo("test")
 	for _, step := range []struct {
 		owner string

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"cmp"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -64,6 +65,8 @@ type Mirror struct {
 	changes notifier
 	// wake makes Run look again at what is due.
 	wake chan struct{}
+	// global are the tables that are in no region, byName those that are read by name.
+	global, byName map[Kind]bool
 
 	mu     sync.Mutex // taken before a scope's, if both are
 	scopes map[cloud.Scope]*scopeState
@@ -79,6 +82,8 @@ type scopeState struct {
 	scope cloud.Scope
 	// snapshot is the current one; replaced, never changed.
 	snapshot atomic.Pointer[Snapshot]
+	// latest is the snapshot with the account's that was asked for last.
+	latest atomic.Pointer[joined]
 
 	mu sync.Mutex // guards all below, and is never held during a call
 	// wants counts what is wanted of the scope.
@@ -100,7 +105,11 @@ type scopeState struct {
 func New(o Options) *Mirror {
 	registerMetrics()
 	o = o.withDefaults()
-	return &Mirror{options: o, clock: o.Clock, wake: make(chan struct{}, 1), scopes: map[cloud.Scope]*scopeState{}, wants: map[wantKey]*want{}, watched: map[cloud.Scope]wantKey{}}
+	global, byName := map[Kind]bool{}, map[Kind]bool{}
+	for _, t := range o.Tables {
+		global[t.kind()], byName[t.kind()] = t.global(), t.byName()
+	}
+	return &Mirror{global: global, byName: byName, options: o, clock: o.Clock, wake: make(chan struct{}, 1), scopes: map[cloud.Scope]*scopeState{}, wants: map[wantKey]*want{}, watched: map[cloud.Scope]wantKey{}}
 }
 
 // Scopes returns the scopes of which something is known.
@@ -125,12 +134,48 @@ func (m *Mirror) Sessions(scope cloud.Scope) []*cloud.Session {
 	return slices.Clone(ss.sessions)
 }
 
-// Snapshot returns what is known of a scope now. It costs nothing.
+// Snapshot returns what is known of a scope now, with what the account has in no region.
+// It costs nothing, and is the same one as long as nothing else is known.
 func (m *Mirror) Snapshot(scope cloud.Scope) *Snapshot {
-	if ss := m.scope(scope); ss != nil {
+	m.mu.Lock()
+	ss, account := m.scopes[scope], m.scopes[scope.Global()]
+	m.mu.Unlock()
+	switch {
+	case ss == nil && account == nil:
+		return m.newSnapshot(scope)
+	case ss == nil:
+		return account.snapshot.Load().of(scope)
+	case account == nil || account == ss:
 		return ss.snapshot.Load()
 	}
-	return m.newSnapshot(scope)
+	return ss.joined(account.snapshot.Load())
+}
+
+// joined is a snapshot of a region and what its account has in none.
+type joined struct{ region, account, both *Snapshot }
+
+func (ss *scopeState) joined(account *Snapshot) *Snapshot {
+	region := ss.snapshot.Load()
+	if j := ss.latest.Load(); j != nil && j.region == region && j.account == account {
+		return j.both
+	}
+	both := account.of(region.Scope)
+	maps.Copy(both.tables, region.tables)
+	ss.latest.Store(&joined{region, account, both})
+	return both
+}
+
+// of returns a copy of the snapshot for another scope.
+func (s *Snapshot) of(scope cloud.Scope) *Snapshot {
+	return &Snapshot{Scope: scope, Grace: s.Grace, tables: maps.Clone(s.tables)}
+}
+
+// homeOf returns where a table is kept: in no region, if it is of all of them.
+func (m *Mirror) homeOf(scope cloud.Scope, kind Kind) cloud.Scope {
+	if m.global[kind] {
+		return scope.Global()
+	}
+	return scope
 }
 
 // Subscribe has f called with all further changes, in order, soon after they
@@ -164,6 +209,9 @@ func (m *Mirror) newSnapshot(scope cloud.Scope) *Snapshot {
 func newScopeState(scope cloud.Scope, tables []Resource, snap *Snapshot) *scopeState {
 	ss := &scopeState{scope: scope, byKind: map[Kind]*tableState{}}
 	for _, table := range tables {
+		if table.global() != (scope.Region == "") {
+			continue
+		}
 		t := newTableState(table)
 		ss.tables = append(ss.tables, t)
 		ss.byKind[table.kind()] = t
@@ -174,7 +222,7 @@ func newScopeState(scope cloud.Scope, tables []Resource, snap *Snapshot) *scopeS
 
 func newTableState(table Resource) *tableState {
 	return &tableState{
-		table: table, view: &tableView{rows: map[string]any{}},
+		table: table, view: &tableView{}, attention: map[string]toDo{},
 		meta: map[string]*rowMeta{}, dropped: map[string]time.Time{},
 	}
 }

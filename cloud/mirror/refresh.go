@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud"
@@ -35,21 +36,66 @@ type flight struct {
 // returns why tables are older, if some are: a failed listing (not repeated for
 // a few seconds), or ctx's end. Snapshots can be read in any case.
 func (m *Mirror) Refresh(ctx context.Context, scope cloud.Scope, maxAge time.Duration, kinds ...Kind) error {
-	ss := m.scope(scope)
-	if ss == nil {
-		return fmt.Errorf("%s: %w", scope, ErrNotWatched)
-	}
-	m.Keep(scope, m.options.Rest, kinds...)
+	listed := slices.DeleteFunc(slices.Clone(kinds), func(kind Kind) bool { return m.byName[kind] })
+	m.Keep(scope, m.options.Rest, listed...)
+	return m.RefreshOf(ctx, scope, maxAge, Whole(kinds...)...)
+}
+
+// RefreshOf is Refresh for what some interests are about: of a table that is read by
+// name the rows that are wanted, all of them or those of the parent and ids; of a table
+// that is listed the rows of the ids, which are looked at by id where no listing is young
+// enough. So it is proven whether there is what somebody just named.
+func (m *Mirror) RefreshOf(ctx context.Context, scope cloud.Scope, maxAge time.Duration, interests ...Interest) error {
 	notBefore := m.clock.Now().Add(-maxAge)
-	results := make(chan error, len(kinds))
-	for _, kind := range kinds {
-		go func() { results <- m.refresh(ctx, ss, kind, notBefore) }()
+	results := make(chan error, len(interests))
+	for _, i := range interests {
+		ss := m.scope(m.homeOf(scope, i.Kind))
+		if ss == nil {
+			return fmt.Errorf("%s: %w", scope, ErrNotWatched)
+		}
+		go func() { results <- m.refreshOne(ctx, ss, i, notBefore) }()
 	}
 	var errs []error
-	for range kinds {
+	for range interests {
 		errs = append(errs, <-results)
 	}
 	return errors.Join(errs...)
+}
+
+func (m *Mirror) refreshOne(ctx context.Context, ss *scopeState, i Interest, notBefore time.Time) error {
+	t := ss.byKind[i.Kind]
+	switch {
+	case t == nil:
+		return fmt.Errorf("%s is not mirrored", i.Kind)
+	case t.table.byName():
+		return m.refreshNamed(ctx, ss, t, i, notBefore)
+	case len(i.IDs) > 0 && t.table.canByID():
+		return m.refreshRows(ctx, ss, t, i.IDs, notBefore)
+	}
+	return m.refresh(ctx, ss, i.Kind, notBefore)
+}
+
+// refreshRows looks at the rows of a listed table that weren't read since the moment.
+func (m *Mirror) refreshRows(ctx context.Context, ss *scopeState, t *tableState, ids []string, notBefore time.Time) error {
+	ss.mu.Lock()
+	var older []string
+	for _, id := range ids {
+		at := t.view.looks[id]
+		if len(t.view.listings) > 0 {
+			at = later(at, t.view.listings[0])
+		}
+		if meta := t.meta[id]; meta != nil {
+			at = later(at, meta.read)
+		}
+		if at.IsZero() || at.Before(notBefore) {
+			older = append(older, id)
+		}
+	}
+	ss.mu.Unlock()
+	if len(older) == 0 {
+		return nil
+	}
+	return m.lookup(ctx, ss, t, older)
 }
 
 func (m *Mirror) refresh(ctx context.Context, ss *scopeState, kind Kind, notBefore time.Time) error {
@@ -75,8 +121,6 @@ func (m *Mirror) join(ctx context.Context, ss *scopeState, kind Kind, notBefore 
 	defer ss.mu.Unlock()
 	t := ss.byKind[kind]
 	switch {
-	case t == nil:
-		return nil, fmt.Errorf("%s is not mirrored", kind)
 	case len(t.view.listings) > 0 && !t.view.listings[0].Before(notBefore):
 		return nil, nil
 	case t.flight != nil:
@@ -138,20 +182,7 @@ func (m *Mirror) list(ctx context.Context, ss *scopeState, t *tableState, f *fli
 	m.poke()
 }
 
-// Lookup reads rows by their ids and takes in the answer, absences included. The
-// table must have a ByID.
-func (m *Mirror) Lookup(ctx context.Context, scope cloud.Scope, kind Kind, ids ...string) error {
-	ss := m.scope(scope)
-	if ss == nil {
-		return fmt.Errorf("%s: %w", scope, ErrNotWatched)
-	}
-	t := ss.byKind[kind]
-	if t == nil || !t.table.canByID() {
-		return fmt.Errorf("%s can't be read by id", kind)
-	}
-	return m.lookup(ctx, ss, t, ids)
-}
-
+// lookup reads rows by their ids and takes in the answer, absences included.
 func (m *Mirror) lookup(ctx context.Context, ss *scopeState, t *tableState, ids []string) error {
 	began := m.clock.Now()
 	var rows []any

@@ -98,6 +98,9 @@ func (m *Mirror) startTable(ctx context.Context, ss *scopeState, t *tableState, 
 		due(t.forgetAt(m), false, func() { ss.forget(t) })
 		return next
 	}
+	if t.table.byName() {
+		return m.startNamed(ctx, ss, t, func(f *flight) { jobs.Go(func() { <-f.done }) })
+	}
 	due(t.sweepAt, t.flight != nil, func() {
 		f := m.launch(ctx, ss, t)
 		jobs.Go(func() { <-f.done })
@@ -125,7 +128,7 @@ func (m *Mirror) startTable(ctx context.Context, ss *scopeState, t *tableState, 
 // poll looks once at the busy rows of a table, all in one call.
 func (m *Mirror) poll(ctx context.Context, ss *scopeState, t *tableState) {
 	ss.mu.Lock()
-	ids := t.ownedIDs(func(_ string, row any) bool { return t.table.busy(row) })
+	ids := t.attended(func(_ string, do toDo) bool { return do.busy })
 	resets := t.busyResets
 	ss.mu.Unlock()
 	if len(ids) > 0 {
@@ -147,18 +150,14 @@ func (m *Mirror) poll(ctx context.Context, ss *scopeState, t *tableState) {
 // plan sets, after an edit, when busy rows and missing details are due.
 func (t *tableState) plan(e *edit) {
 	busy, details, turn, held := false, time.Time{}, false, time.Time{}
-	for id, row := range t.view.rows {
-		if !t.table.busy(row) && !t.table.canDetail() || !Owned(t.table.tags(row)) {
-			continue
-		}
-		if t.table.busy(row) && t.table.canByID() {
+	for id, do := range t.attention {
+		if do.busy {
 			busy, held = true, later(held, t.meta[id].heldUntil)
 		}
-		if !t.table.detailed(row) {
+		if do.undetailed {
 			details = earlier(details, later(t.meta[id].detailAt, t.detailRetryAt, e.now))
-		} else if t.table.canDetail() {
-			turn = true
 		}
+		turn = turn || do.detailed
 	}
 	t.detailsAt = details
 	switch {

@@ -2,7 +2,7 @@ package mirror
 
 import (
 	"maps"
-	"sort"
+	"slices"
 	"time"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud"
@@ -20,12 +20,16 @@ type Snapshot struct {
 
 // tableView is one table in a snapshot. Rows are pointers to the table's T.
 type tableView struct {
-	rows map[string]any
+	rows rowSet
+	// looks are when it was looked by id for what wasn't there, since the latest listing.
+	looks map[string]time.Time
 	// listings are the start times of the latest complete listings, newest first
 	// (at most two are kept).
 	listings []time.Time
 	// observed is when every row was last known to be true.
 	observed time.Time
+	// parts are those of a table that is read by name, by parent.
+	parts map[string]*partView
 	// err is why the latest attempt to list failed; nil when it succeeded.
 	err error
 }
@@ -55,8 +59,11 @@ func Get[T any](s *Snapshot, t *Table[T], id string) (*T, bool) {
 	if view == nil || id == "" {
 		return nil, false
 	}
-	row, ok := view.rows[id].(*T)
-	return row, ok
+	row, ok := view.rows.get(id)
+	if !ok {
+		return nil, false
+	}
+	return row.(*T), true
 }
 
 // Select returns the rows that keep accepts, in the order of their ids; all of
@@ -66,30 +73,66 @@ func Select[T any](s *Snapshot, t *Table[T], keep func(*T) bool) []*T {
 	if view == nil {
 		return nil
 	}
-	ids := make([]string, 0, len(view.rows))
-	for id, row := range view.rows {
+	var ids []string
+	for id, row := range view.rows.all() {
 		if keep == nil || keep(row.(*T)) {
 			ids = append(ids, id)
 		}
 	}
-	sort.Strings(ids)
+	slices.Sort(ids)
+	return rowsOf[T](view, ids)
+}
+
+func rowsOf[T any](view *tableView, ids []string) []*T {
 	rows := make([]*T, len(ids))
 	for i, id := range ids {
-		rows[i] = view.rows[id].(*T)
+		row, _ := view.rows.get(id)
+		rows[i] = row.(*T)
 	}
 	return rows
 }
 
 // InVPC returns the rows that the VPC holds, in the order of their ids.
 func InVPC[T any](s *Snapshot, t *Table[T], vpcID string) []*T {
-	if vpcID == "" {
+	view := s.tables[t.Kind]
+	if view == nil || vpcID == "" {
 		return nil
 	}
-	return Select(s, t, func(row *T) bool { return t.VPC(row) == vpcID })
+	return rowsOf[T](view, view.rows.inVPC(t, vpcID))
 }
 
-// Tagged returns the rows with this tag, in the order of their ids.
+// Below returns the rows that a parent has, of a table that is read by name, in the order
+// of their ids.
+func Below[T any](s *Snapshot, t *Table[T], parent string) []*T {
+	view := s.tables[t.Kind]
+	if view == nil {
+		return nil
+	}
+	var ids []string
+	if p := view.parts[parent]; p != nil {
+		for name := range p.reads {
+			if id := NameIn(parent, name); hasRow(view, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return rowsOf[T](view, ids)
+}
+
+func hasRow(view *tableView, id string) bool {
+	_, ok := view.rows.get(id)
+	return ok
+}
+
+// Tagged returns the rows with this tag, in the order of their ids. It costs as much as
+// there are such rows for the tags by which resources are told to be a cluster's or an
+// object's, and for others as much as there are rows.
 func Tagged[T any](s *Snapshot, t *Table[T], key, value string) []*T {
+	view := s.tables[t.Kind]
+	if view != nil && indexed(key) {
+		return rowsOf[T](view, view.rows.tagged(t, key, value))
+	}
 	return Select(s, t, func(row *T) bool {
 		v, ok := t.Tags(row)[key]
 		return ok && v == value
@@ -97,46 +140,126 @@ func Tagged[T any](s *Snapshot, t *Table[T], key, value string) []*T {
 }
 
 // Seen tells whether each of the tables has been listed completely since the
-// process started. What a table that was never seen doesn't show may well exist.
-func (s *Snapshot) Seen(kinds ...Kind) bool {
-	for _, kind := range kinds {
-		if view := s.tables[kind]; view == nil || len(view.listings) == 0 {
+// process started. What a table that was never seen doesn't show may well exist. One
+// that is read by name was seen when all was read that somebody wants of it.
+func (s *Snapshot) Seen(kinds ...Kind) bool { return s.SeenOf(Whole(kinds...)...) }
+
+// SeenOf is Seen for what the interests are about.
+func (s *Snapshot) SeenOf(interests ...Interest) bool {
+	for _, i := range interests {
+		if view := s.tables[i.Kind]; view == nil || !view.seen(i) {
 			return false
 		}
 	}
 	return true
 }
 
+func (v *tableView) seen(i Interest) bool {
+	if v.parts == nil {
+		return len(v.listings) > 0
+	}
+	parts := v.about(i)
+	for _, p := range parts {
+		if !p.seen() {
+			return false
+		}
+	}
+	return len(parts) > 0
+}
+
+// about returns the parts that an interest is about, with its ids only, if it has some.
+func (v *tableView) about(i Interest) []*partView {
+	if i.Parent == "" && len(i.IDs) == 0 {
+		return slices.Collect(maps.Values(v.parts))
+	}
+	p := v.parts[i.Parent]
+	switch {
+	case p == nil:
+		return nil
+	case len(i.IDs) == 0:
+		return []*partView{p}
+	}
+	some := &partView{reads: map[string]time.Time{}, errs: map[string]error{}}
+	for _, name := range i.IDs {
+		some.reads[name] = p.reads[name]
+		if err := p.errs[name]; err != nil {
+			some.errs[name] = err
+		}
+	}
+	return []*partView{some}
+}
+
 // AbsentSince tells whether two complete listings of the table began after the
 // moment: what they don't show doesn't exist, however late AWS shows what was
-// made before the moment.
+// made before the moment. Of a table that is read by name one read of all is as good.
 func (s *Snapshot) AbsentSince(kind Kind, moment time.Time) bool {
 	view := s.tables[kind]
+	if view != nil && view.parts != nil {
+		return s.Observed(kind).After(moment)
+	}
 	return view != nil && len(view.listings) == 2 && view.listings[1].After(moment)
+}
+
+// Absent tells whether AWS didn't show the row when it was last asked, for the table or
+// for the row, and that was no earlier than the moment. Give the moment from which on
+// somebody says that there is such a row: he may have made it just before.
+func (s *Snapshot) Absent(kind Kind, id string, since time.Time) bool {
+	view := s.tables[kind]
+	if view == nil {
+		return false
+	}
+	if _, there := view.rows.get(id); there {
+		return false
+	}
+	asked := view.looks[id]
+	if len(view.listings) > 0 {
+		asked = later(asked, view.listings[0])
+	}
+	return !asked.IsZero() && !asked.Before(since)
 }
 
 // Observed returns the moment up to which all the tables are known to be true:
 // the start of the oldest of their latest complete observations. Zero when one
 // was never seen.
-func (s *Snapshot) Observed(kinds ...Kind) time.Time {
-	var oldest time.Time
-	for i, kind := range kinds {
-		view := s.tables[kind]
-		if view == nil {
+func (s *Snapshot) Observed(kinds ...Kind) time.Time { return s.ObservedOf(Whole(kinds...)...) }
+
+// ObservedOf is Observed for what the interests are about.
+func (s *Snapshot) ObservedOf(interests ...Interest) (oldest time.Time) {
+	for n, i := range interests {
+		view := s.tables[i.Kind]
+		if view == nil || view.parts != nil && !view.seen(i) {
 			return time.Time{}
 		}
-		if i == 0 || view.observed.Before(oldest) {
-			oldest = view.observed
+		at := view.observed
+		for _, p := range view.about(i) {
+			at = earlier(at, p.observed())
+		}
+		if n == 0 || at.Before(oldest) {
+			oldest = at
 		}
 	}
 	return oldest
 }
 
 // Err returns why the latest listing of one of the tables failed, or nil.
-func (s *Snapshot) Err(kinds ...Kind) error {
-	for _, kind := range kinds {
-		if view := s.tables[kind]; view != nil && view.err != nil {
-			return view.err
+func (s *Snapshot) Err(kinds ...Kind) error { return s.ErrOf(Whole(kinds...)...) }
+
+// ErrOf is Err for what the interests are about.
+func (s *Snapshot) ErrOf(interests ...Interest) error {
+	for _, i := range interests {
+		view := s.tables[i.Kind]
+		switch {
+		case view == nil:
+		case view.parts == nil || i.Parent == "" && len(i.IDs) == 0:
+			if view.err != nil {
+				return view.err
+			}
+		default:
+			for _, p := range view.about(i) {
+				if err := p.err(); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil
@@ -146,15 +269,15 @@ func (s *Snapshot) Err(kinds ...Kind) error {
 // counts as listed completely, twice, at the moment. It makes models of an
 // account for tests and dry runs.
 func With[T any](s *Snapshot, t *Table[T], moment time.Time, rows ...T) *Snapshot {
-	view := &tableView{rows: map[string]any{}, listings: []time.Time{moment, moment.Add(-1)}, observed: moment}
+	view := &tableView{listings: []time.Time{moment, moment.Add(-1)}, observed: moment}
+	all := map[string]any{}
 	if old := s.tables[t.Kind]; old != nil {
-		for id, row := range old.rows {
-			view.rows[id] = row
-		}
+		all = maps.Collect(old.rows.all())
 	}
 	for i := range rows {
 		row := rows[i]
-		view.rows[t.ID(&row)] = &row
+		all[t.ID(&row)] = &row
 	}
+	view.rows = newRowSet(all)
 	return s.with(t.Kind, view)
 }

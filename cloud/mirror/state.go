@@ -12,6 +12,11 @@ type tableState struct {
 	view *tableView
 	// meta has an entry for each row of the view.
 	meta map[string]*rowMeta
+	// attention are the rows that are somebody's concern and for which there is
+	// something to do beside the listings.
+	attention map[string]toDo
+	// parts are what is wanted of a table that is read by name, by parent.
+	parts map[string]*part
 	// dropped are the rows we deleted, and until when reads that still show them
 	// are not believed.
 	dropped map[string]time.Time
@@ -59,9 +64,8 @@ type edit struct {
 	t       *tableState
 	now     time.Time
 	view    *tableView
+	rows    rowEdit
 	changes []Change
-	// copied says that view.rows is a copy already.
-	copied bool
 	// complete says that the edit takes in a complete listing.
 	complete bool
 	// doubt is when the hold ends of a row that a read showed otherwise: either
@@ -71,46 +75,40 @@ type edit struct {
 
 func (m *Mirror) begin(ss *scopeState, t *tableState) *edit {
 	view := *t.view
-	return &edit{m: m, ss: ss, t: t, now: m.clock.Now(), view: &view}
+	return &edit{m: m, ss: ss, t: t, now: m.clock.Now(), view: &view, rows: rowEdit{rowSet: view.rows}}
 }
 
 // set gives a row its value, if that is another one.
 func (e *edit) set(id string, row any) {
-	before, known := e.view.rows[id]
+	before, known := e.rows.get(id)
 	if known && same(before, row) {
 		return
 	}
-	e.copyRows()
-	e.view.rows[id] = row
+	e.rows.set(id, row)
+	e.t.attend(id, row)
 	e.changes = append(e.changes, changeOf(e.ss.scope, e.t.table, id, before, row))
 }
 
 // remove takes a row out.
 func (e *edit) remove(id string) {
-	before, known := e.view.rows[id]
+	before, known := e.rows.get(id)
 	delete(e.t.meta, id)
 	if !known {
 		return
 	}
-	e.copyRows()
-	delete(e.view.rows, id)
+	e.rows.remove(id)
+	delete(e.t.attention, id)
 	e.changes = append(e.changes, changeOf(e.ss.scope, e.t.table, id, before, nil))
-}
-
-func (e *edit) copyRows() {
-	if !e.copied {
-		e.copied = true
-		e.view.rows = maps.Clone(e.view.rows)
-	}
 }
 
 // commit publishes the edit and plans the table's next reads.
 func (e *edit) commit() {
 	before := e.t.view
 	seen := len(before.listings) == 0 && len(e.view.listings) > 0
-	if seen || (before.err == nil) != (e.view.err == nil) {
+	if !e.t.table.byName() && (seen || (before.err == nil) != (e.view.err == nil)) {
 		e.changes = append(e.changes, Change{Scope: e.ss.scope, Kind: e.t.table.kind()})
 	}
+	e.view.rows = e.rows.rowSet
 	e.t.view = e.view
 	e.ss.snapshot.Store(e.ss.snapshot.Load().with(e.t.table.kind(), e.view))
 	e.t.used = e.now
@@ -139,7 +137,7 @@ func (e *edit) present(began time.Time, row any) {
 		return
 	}
 	meta.missed = time.Time{}
-	known := e.view.rows[id]
+	known, _ := e.rows.get(id)
 	e.t.table.carry(known, row)
 	if began.Before(meta.read) || !began.After(meta.written) {
 		return
@@ -177,6 +175,11 @@ func (e *edit) absent(began time.Time, seen map[string]bool) (suspects []string)
 // gone takes in that AWS said, asked for the id at the moment, that it doesn't
 // exist: proof, unless the row is so new that AWS may not know it everywhere.
 func (e *edit) gone(began time.Time, id string) {
+	e.view.looks = maps.Clone(e.view.looks)
+	if e.view.looks == nil {
+		e.view.looks = map[string]time.Time{}
+	}
+	e.view.looks[id] = later(e.view.looks[id], began)
 	if meta := e.t.meta[id]; meta != nil && e.outsideGrace(meta, began) {
 		e.remove(id)
 	}
@@ -205,6 +208,8 @@ func (e *edit) listed(began time.Time, rows []any, err error) (suspects []string
 		listings = append(listings, e.view.listings[0])
 	}
 	e.view.listings, e.view.observed, e.view.err = listings, began, e.t.detailErr
+	e.view.looks = maps.Clone(e.view.looks)
+	maps.DeleteFunc(e.view.looks, func(_ string, at time.Time) bool { return !at.After(began) })
 	for id, until := range e.t.dropped {
 		if !began.Before(until) {
 			delete(e.t.dropped, id)

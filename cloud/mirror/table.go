@@ -46,4 +46,30 @@ type Table[T any] struct {
 	// Rest is the sweep period of the table while nothing is changing; zero
 	// means the mirror's own.
 	Rest time.Duration
+	// Global says that the rows are the account's and in no region.
+	Global bool
+
+	// Describe reads one row by its name, below a parent in a table that has parents. A
+	// table with it is read by name: what is wanted and nothing else, each row by itself,
+	// and AWS's NotFound is the proof that there is none. It has no List, ByID and Details;
+	// its ID gives the NameIn of parent and name.
+	Describe func(ctx context.Context, s *cloud.Session, parent, name string) (*T, error)
+	// Parent gives the parent of a row; nil in a table without.
+	Parent func(*T) string
+	// Names lists the names that a parent has, for those who want all of its rows. Nil
+	// where AWS doesn't tell them.
+	Names func(ctx context.Context, s *cloud.Session, parent string, page func(names []string) error) error
+	// Budget is how many rows of a parent that aren't changing are described per period,
+	// in turn: one if zero. Those that are Busy are described each time.
+	Budget int
+	// Changing is the period of a parent with rows that are Busy: 10 s if zero.
+	Changing time.Duration
+}
+
+// NameIn is the id of a row of a table that is read by name.
+func NameIn(parent, name string) string {
+	if parent == "" {
+		return name
+	}
+	return parent + "/" + name
 }

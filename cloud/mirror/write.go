@@ -20,7 +20,7 @@ func Put[T any](m *Mirror, scope cloud.Scope, t *Table[T], row T) {
 		id := t.ID(next)
 		delete(e.t.dropped, id)
 		meta := &rowMeta{since: e.now, written: e.now, detailAt: e.now.Add(detailDelay)}
-		if known, ok := e.view.rows[id]; ok {
+		if known, ok := e.rows.get(id); ok {
 			e.t.table.carry(known, next)
 			meta.heldUntil = e.now.Add(m.options.WriteHold)
 		}
@@ -35,12 +35,12 @@ func Put[T any](m *Mirror, scope cloud.Scope, t *Table[T], row T) {
 func Modify[T any](m *Mirror, scope cloud.Scope, t *Table[T], id string, change func(*T)) bool {
 	found := false
 	m.write(scope, t.Kind, func(e *edit) {
-		row, ok := e.view.rows[id].(*T)
+		row, ok := e.rows.get(id)
 		if !ok {
 			return
 		}
 		found = true
-		next := deepCopy(row)
+		next := deepCopy(row.(*T))
 		change(next)
 		meta := e.t.meta[id]
 		meta.written, meta.heldUntil, meta.missed = e.now, e.now.Add(m.options.WriteHold), time.Time{}
@@ -61,12 +61,15 @@ func Drop[T any](m *Mirror, scope cloud.Scope, t *Table[T], id string) {
 // write makes an edit of a table; of a table that isn't mirrored, none.
 func (m *Mirror) write(scope cloud.Scope, kind Kind, f func(*edit)) {
 	m.mu.Lock()
-	ss := m.scopeLocked(scope)
+	ss := m.scopeLocked(m.homeOf(scope, kind))
 	ss.mu.Lock()
 	m.mu.Unlock()
 	if t := ss.byKind[kind]; t != nil {
 		e := m.begin(ss, t)
 		f(e)
+		if t.table.byName() {
+			e.wrote()
+		}
 		e.commit()
 		ss.used = e.now
 	}

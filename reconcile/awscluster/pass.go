@@ -175,7 +175,7 @@ func (p *pass) lookUpNamed(ctx context.Context) error {
 		if len(ids) == 0 {
 			continue
 		}
-		if err := p.Mirror.Lookup(ctx, p.session.Scope, kind, ids...); err != nil {
+		if err := p.Mirror.RefreshOf(ctx, p.session.Scope, 0, mirror.Interest{Kind: kind, IDs: ids}); err != nil {
 			return err
 		}
 	}

@@ -65,13 +65,12 @@ type State struct {
 // Observe finds the bastion in a snapshot.
 func Observe(in Intent, snap *mirror.Snapshot) *State {
 	s := &State{Intent: in, snap: snap}
-	rows := mirror.Select(snap, mirror.Instances, func(i *ec2types.Instance) bool {
-		tags := mirror.Instances.Tags(i)
-		return tags[names.TagRole] == Role && instance.State(i) != infrav1.InstanceStateTerminated &&
-			in.Claim(aws.ToString(i.InstanceId), tags, aws.ToString(i.VpcId)).Ours()
-	})
-	if len(rows) > 0 {
-		s.Row = rows[0]
+	for _, i := range mirror.Tagged(snap, mirror.Instances, names.TagRole, Role) {
+		if instance.State(i) != infrav1.InstanceStateTerminated &&
+			in.Claim(aws.ToString(i.InstanceId), mirror.Instances.Tags(i), aws.ToString(i.VpcId)).Ours() {
+			s.Row = i
+			break
+		}
 	}
 	return s
 }

@@ -2,6 +2,7 @@ package instance
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -48,9 +49,7 @@ func Find(spec *infrav1.AWSMachineSpec, owner ownership.Owner, snap *mirror.Snap
 		return Found{row, ClaimOf(id, row.Tags, owner, true)}
 	}
 	var found Found
-	for _, row := range mirror.Select(snap, mirror.Instances, func(i *ec2types.Instance) bool {
-		return Tag(i.Tags, names.TagUID) == owner.UID || adoptable(i, owner)
-	}) {
+	for _, row := range candidates(owner, snap) {
 		claim := ClaimOf(aws.ToString(row.InstanceId), row.Tags, owner, false)
 		if old := found.Row; claim.Ours() &&
 			(old == nil || !Ended(old) && Tag(row.Tags, names.TagUID) == owner.UID || Ended(old) && !Ended(row)) {
@@ -58,6 +57,21 @@ func Find(spec *infrav1.AWSMachineSpec, owner ownership.Owner, snap *mirror.Snap
 		}
 	}
 	return found
+}
+
+// candidates returns the instances that may be an object's, in the order of their ids:
+// those with its UID, and those of its cluster that another tool may have made for it.
+func candidates(owner ownership.Owner, snap *mirror.Snapshot) []*ec2types.Instance {
+	rows := mirror.Tagged(snap, mirror.Instances, names.TagUID, owner.UID)
+	for _, i := range mirror.Tagged(snap, mirror.Instances, names.TagOwnedPrefix+owner.Cluster, names.Owned) {
+		if adoptable(i, owner) {
+			rows = append(rows, i)
+		}
+	}
+	slices.SortFunc(rows, func(a, b *ec2types.Instance) int {
+		return strings.Compare(aws.ToString(a.InstanceId), aws.ToString(b.InstanceId))
+	})
+	return rows
 }
 
 // ClaimOf tells whether what AWS shows of an instance, or of what belongs to one, is
