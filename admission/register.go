@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -39,6 +40,7 @@ type Registration struct {
 	at       Location
 	caBundle func() []byte
 	wake     chan struct{}
+	written  atomic.Bool
 }
 
 // NewRegistration installs the webhooks of the kinds. It checks the location; caBundle gives the PEM authorities of
@@ -76,6 +78,15 @@ func (r *Registration) Register(ctx context.Context) error {
 	}
 	if _, err := api.ValidatingWebhookConfigurations().Patch(ctx, ConfigurationName, types.ApplyPatchType, body, options); err != nil {
 		return fmt.Errorf("ValidatingWebhookConfiguration %s: %w", ConfigurationName, err)
+	}
+	r.written.Store(true)
+	return nil
+}
+
+// Ready is nil once both configurations were written.
+func (r *Registration) Ready() error {
+	if !r.written.Load() {
+		return errors.New("the webhooks were not registered with the host yet")
 	}
 	return nil
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsclient "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -19,6 +21,7 @@ import (
 	aggregatorclient "k8s.io/kube-aggregator/pkg/client/clientset_generated/clientset"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/cluster"
 	"sigs.k8s.io/controller-runtime/pkg/config"
@@ -46,9 +49,18 @@ const (
 // background is all that runs beside the serving: the mirror in every replica,
 // and the registrar and controllers in the leader.
 type background struct {
+	// manager runs what acts on AWS and the host: it ends as soon as the process is told
+	// to, so that another replica takes over.
 	manager ctrl.Manager
-	// ours is the connection to the kinds that this process serves itself.
-	ours     cluster.Cluster
+	// serving is what answers need: it runs until the last one is given.
+	serving []func(context.Context) error
+	// ours is the connection to the kinds that this process serves itself, and host that
+	// to the rest.
+	ours, host cluster.Cluster
+	// start is what requests wait for.
+	start *start
+	// listed tells that the kinds were listed from the storage once.
+	listed   atomic.Bool
 	sessions *cloud.Sessions
 	mirror   *mirror.Mirror
 	// living are the objects of ours that own AWS resources.
@@ -66,16 +78,23 @@ func newBackground(extra *Extra, loopback *rest.Config, storage genericregistry.
 	o := extra.options
 	ctrl.SetLogger(klog.NewKlogr())
 	scheme := clientScheme(o.Table)
-	host, err := ctrl.NewManager(extra.host, manager.Options{
-		Scheme:                  scheme,
-		LeaderElection:          o.LeaderElect,
-		LeaderElectionID:        leaderLease,
-		LeaderElectionNamespace: o.Namespace,
-		Metrics:                 metricsserver.Options{BindAddress: "0"},
-		HealthProbeBindAddress:  "0",
-		GracefulShutdownTimeout: new(stopTime),
-		Controller:              config.Controller{CacheSyncTimeout: crdPatience, SkipNameValidation: new(true)},
-		Client:                  client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
+	notCached := client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}}
+	host, err := cluster.New(extra.host, func(co *cluster.Options) { co.Scheme, co.Client = scheme, notCached })
+	if err != nil {
+		return nil, err
+	}
+	acting, err := ctrl.NewManager(extra.host, manager.Options{
+		Scheme:                        scheme,
+		LeaderElection:                o.LeaderElect,
+		LeaderElectionID:              leaderLease,
+		LeaderElectionNamespace:       o.Namespace,
+		LeaderElectionReleaseOnCancel: true,
+		Metrics:                       metricsserver.Options{BindAddress: "0"},
+		HealthProbeBindAddress:        "0",
+		GracefulShutdownTimeout:       new(stopTime),
+		Controller:                    config.Controller{CacheSyncTimeout: crdPatience, SkipNameValidation: new(true)},
+		Client:                        notCached,
+		NewCache:                      func(*rest.Config, cache.Options) (cache.Cache, error) { return lasting{host.GetCache()}, nil },
 	})
 	if err != nil {
 		return nil, err
@@ -90,7 +109,7 @@ func newBackground(extra *Extra, loopback *rest.Config, storage genericregistry.
 	if err != nil {
 		return nil, err
 	}
-	b := &background{manager: host, ours: ours}
+	b := &background{manager: acting, ours: ours, host: host, start: extra.start}
 	if b.markers, err = newMarkers(storage); err != nil {
 		return nil, err
 	}
@@ -139,10 +158,14 @@ func clientScheme(t *Table) *runtime.Scheme {
 // addAll gives the manager everything to run.
 func (b *background) addAll(extra *Extra) error {
 	o := extra.options
+	b.serve(b.host.Start, b.ours.Start, b.regions.run, func(ctx context.Context) error { b.mirror.Run(ctx); return nil })
+	b.start.expect("first-listing", func() error {
+		if !b.listed.Load() {
+			return errors.New("the kinds were not listed from the storage yet")
+		}
+		return nil
+	})
 	return errors.Join(
-		b.manager.Add(b.ours),
-		b.manager.Add(everywhere(func(ctx context.Context) error { b.mirror.Run(ctx); return nil })),
-		b.manager.Add(everywhere(b.regions.run)),
 		b.addRegistrar(extra),
 		b.manager.Add(leader(b.ensureDefaultIdentity)),
 		b.addReconcilers(o),
@@ -150,8 +173,35 @@ func (b *background) addAll(extra *Extra) error {
 	)
 }
 
-// run works until ctx ends.
-func (b *background) run(ctx context.Context) error { return b.manager.Start(ctx) }
+// serve adds parts that answers need.
+func (b *background) serve(parts ...func(context.Context) error) {
+	b.serving = append(b.serving, parts...)
+}
+
+// run works until both contexts end: acting ends first, while requests are still
+// answered.
+func (b *background) run(acting, serving context.Context) error {
+	group, serving := errgroup.WithContext(serving)
+	acting, stop := context.WithCancel(acting)
+	defer context.AfterFunc(serving, stop)()
+	for _, part := range b.serving {
+		group.Go(func() error { return part(serving) })
+	}
+	group.Go(func() error {
+		if !b.ours.GetCache().WaitForCacheSync(acting) {
+			return nil
+		}
+		b.listed.Store(true)
+		return b.manager.Start(acting)
+	})
+	return group.Wait()
+}
+
+// lasting is a cache that doesn't end with the manager that uses it.
+type lasting struct{ cache.Cache }
+
+// Start leaves starting it to others.
+func (lasting) Start(ctx context.Context) error { <-ctx.Done(); return nil }
 
 // everywhere is work for every replica, leader for one of them.
 type (
@@ -186,6 +236,7 @@ func (b *background) addRegistrar(extra *Extra) error {
 	if err != nil {
 		return err
 	}
+	var leading atomic.Bool
 	r, err := registrar.New(registrar.Options{
 		Mode:      registrar.Mode(o.Claim),
 		Resources: o.Table.resources(),
@@ -193,6 +244,7 @@ func (b *background) addRegistrar(extra *Extra) error {
 			Namespace: o.Namespace, Name: o.ServiceName, Port: o.ServicePort, ExternalName: o.ServiceExternalName,
 		},
 		CABundle:   extra.certs.CABundle,
+		IsLeader:   leading.Load,
 		Kubernetes: kube, APIExtensions: crds, Aggregator: apiServices,
 		Recorder: b.manager.GetEventRecorderFor("capa-apiserver-registrar"), //nolint:staticcheck // the registrar records core Events
 	})
@@ -200,5 +252,11 @@ func (b *background) addRegistrar(extra *Extra) error {
 		return err
 	}
 	extra.certs.OnChange(func([]byte) { r.Enqueue() })
-	return b.manager.Add(leader(r.Start))
+	b.start.expect("registrar", r.Ready)
+	lead := func(context.Context) error {
+		leading.Store(true)
+		r.Enqueue()
+		return nil
+	}
+	return errors.Join(b.manager.Add(everywhere(r.Start)), b.manager.Add(leader(lead)))
 }

@@ -3,6 +3,7 @@ package apiserver
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"k8s.io/apiserver/pkg/admission"
@@ -42,6 +43,8 @@ type Extra struct {
 	certs *certs.Manager
 	// etcd is nil with an external one.
 	etcd *etcd.Server
+	// start is what requests wait for.
+	start *start
 }
 
 type completedConfig struct {
@@ -55,7 +58,7 @@ type CompletedConfig struct{ *completedConfig }
 // NewConfig connects to the host, starts the embedded etcd where one is wanted,
 // and gets the serving certificate.
 func NewConfig(ctx context.Context, o *Options) (*Config, error) {
-	extra := Extra{options: o}
+	extra := Extra{options: o, start: &start{codecs: o.Table.Codecs}}
 	var err error
 	if extra.host, err = hostConfig(o); err != nil {
 		return nil, err
@@ -64,12 +67,12 @@ func NewConfig(ctx context.Context, o *Options) (*Config, error) {
 		return nil, err
 	}
 	if !o.externalEtcd() {
-		if extra.etcd, err = etcd.Start(ctx, o.DataDir); err != nil {
+		if extra.etcd, err = etcd.Start(ctx, etcd.Options{Dir: o.DataDir, Quota: o.EtcdQuota}); err != nil {
 			return nil, err
 		}
 		o.Recommended.Etcd.StorageConfig.Transport.ServerList = []string{extra.etcd.Endpoint()}
 	}
-	config, err := genericConfig(o, extra.certs)
+	config, err := genericConfig(o, extra.certs, extra.start, ctx.Done())
 	if err != nil {
 		extra.stop()
 		return nil, err
@@ -84,7 +87,7 @@ func (e *Extra) stop() {
 	}
 }
 
-func genericConfig(o *Options, manager *certs.Manager) (*genericapiserver.RecommendedConfig, error) {
+func genericConfig(o *Options, manager *certs.Manager, s *start, stop <-chan struct{}) (*genericapiserver.RecommendedConfig, error) {
 	config := genericapiserver.NewRecommendedConfig(o.Table.Codecs)
 	config.EffectiveVersion = compatibility.DefaultBuildEffectiveVersion()
 	config.FeatureGate = utilfeature.DefaultFeatureGate
@@ -93,12 +96,21 @@ func genericConfig(o *Options, manager *certs.Manager) (*genericapiserver.Recomm
 	config.OpenAPIConfig.Info.Title = "capa-apiserver"
 	config.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(o.Table.openAPI, namer)
 	config.OpenAPIV3Config.Info.Title = "capa-apiserver"
+	config.ShutdownDelayDuration = o.ShutdownDelay
+	config.ShutdownSendRetryAfter = true
 	config.ShutdownWatchTerminationGracePeriod = drainTime
+	config.BuildHandlerChainFunc = func(handler http.Handler, c *genericapiserver.Config) http.Handler {
+		return sendAway(s.hold(genericapiserver.DefaultBuildHandlerChain(handler, c)), c.ShutdownInitiatedNotify())
+	}
 	o.Recommended.ExtraAdmissionInitializers = func(*genericapiserver.RecommendedConfig) ([]admission.PluginInitializer, error) {
 		return []admission.PluginInitializer{introduced(o, manager)}, nil
 	}
 	if err := o.Recommended.ApplyTo(config); err != nil {
 		return nil, err
+	}
+	if headers := config.Authentication.RequestHeaderConfig; headers != nil {
+		s.expect("front-proxy", frontProxyKnown(headers.CAContentProvider))
+		config.SecureServing.ClientCA = awaited{config.SecureServing.ClientCA, headers.CAContentProvider, stop}
 	}
 	return config, nil
 }
@@ -154,13 +166,16 @@ func (c CompletedConfig) New() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	server.ShutdownTimeout = drainTime
+	serveAllMetrics(server)
 	options := c.extra.options
 	background, err := newBackground(c.extra, c.generic.LoopbackClientConfig, c.generic.RESTOptionsGetter)
 	if err != nil {
 		return nil, err
 	}
 	if err := options.Table.install(server, c.generic.RESTOptionsGetter, background.parts(options)); err != nil {
+		return nil, err
+	}
+	if err := server.AddReadyzChecks(c.extra.start.checks...); err != nil {
 		return nil, err
 	}
 	s := &Server{generic: server, background: background, extra: c.extra}

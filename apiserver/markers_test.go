@@ -15,7 +15,7 @@ import (
 
 // A new maker of markers is what a restarted process is.
 func TestWhatIsDoneOnceIsNotDoneAtTheNextStart(t *testing.T) {
-	server, err := etcd.Start(t.Context(), t.TempDir())
+	server, err := etcd.Start(t.Context(), etcd.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

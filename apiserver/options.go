@@ -15,6 +15,7 @@ import (
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 	genericoptions "k8s.io/apiserver/pkg/server/options"
 
+	"github.com/capa-apiserver/capa-apiserver/apiserver/etcd"
 	"github.com/capa-apiserver/capa-apiserver/apiserver/registrar"
 	"github.com/capa-apiserver/capa-apiserver/apiserver/templateimmutable"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
@@ -25,6 +26,9 @@ const (
 	// both at one etcd.
 	etcdPrefix = "/capa-apiserver"
 
+	// minEtcdQuota is what a store with a few clusters and its history needs.
+	minEtcdQuota = 16 << 20
+
 	// defaultMaxAge is how far behind AWS an ordinary read may be: less than
 	// anybody notices, and one refresh of an account every two seconds at the most
 	// stays far within AWS's request rates.
@@ -32,6 +36,11 @@ const (
 	// defaultReadDeadline is how long a read waits for AWS before it answers with
 	// what is known: most refreshes take less, and nobody minds a second.
 	defaultReadDeadline = 1500 * time.Millisecond
+	// defaultShutdownDelay is what it takes a host to take a replica out of its Service:
+	// kubelet, endpoints and kube-proxy each some hundred milliseconds, more when busy.
+	defaultShutdownDelay = 5 * time.Second
+	// maxShutdownDelay leaves the rest of the usual 30 seconds that a pod has to end.
+	maxShutdownDelay = 20 * time.Second
 )
 
 // Options are the settings of a server, as flags give them.
@@ -42,6 +51,8 @@ type Options struct {
 
 	// DataDir holds the embedded etcd's data; not used when Recommended.Etcd names servers.
 	DataDir string
+	// EtcdQuota is how many bytes the embedded etcd may keep.
+	EtcdQuota int64
 
 	// Claim says which group-versions of others the server may serve.
 	Claim string
@@ -62,6 +73,9 @@ type Options struct {
 	// WebhookURL is where the host and this server reach them instead of through
 	// the Service, as https://host:port.
 	WebhookURL string
+
+	// ShutdownDelay is how long requests are answered after the process was told to end.
+	ShutdownDelay time.Duration
 
 	// LeaderElect lets several replicas run: all serve, one acts.
 	LeaderElect bool
@@ -106,12 +120,14 @@ func NewOptions(table *Table) *Options {
 		Recommended:    recommended,
 		Table:          table,
 		DataDir:        "/var/lib/capa-apiserver",
+		EtcdQuota:      etcd.DefaultQuota,
 		Claim:          string(registrar.ModeAuto),
 		Namespace:      "capa-system",
 		ServiceName:    "capa-apiserver",
 		ServicePort:    443,
 		WebhookAddress: "0.0.0.0",
 		WebhookPort:    9443,
+		ShutdownDelay:  defaultShutdownDelay,
 		Reconcile:      true,
 		Concurrency:    10,
 
@@ -130,6 +146,7 @@ func NewOptions(table *Table) *Options {
 func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	o.Recommended.AddFlags(fs)
 	fs.StringVar(&o.DataDir, "data-dir", o.DataDir, "Folder of the embedded etcd, for a single replica. Not used with --etcd-servers.")
+	fs.Int64Var(&o.EtcdQuota, "etcd-quota-backend-bytes", o.EtcdQuota, "How many bytes the embedded etcd may keep. A store that has more takes only reads and deletions. Not used with --etcd-servers.")
 	fs.StringVar(&o.Claim, "claim", o.Claim, "Which group-versions to serve through the host besides v2beta1: 'auto' takes v1beta2 of a group while nobody else serves it, 'native' never takes it, 'all' takes it even where CustomResourceDefinitions serve it.")
 	fs.StringVar(&o.Namespace, "namespace", o.Namespace, "Namespace of the server's Service, certificates, registrar status and of the Secrets that static identities name.")
 	fs.StringVar(&o.ServiceName, "service-name", o.ServiceName, "Service through which the host reaches this server.")
@@ -138,6 +155,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.WebhookAddress, "webhook-bind-address", o.WebhookAddress, "Address on which the admission webhooks listen.")
 	fs.IntVar(&o.WebhookPort, "webhook-port", o.WebhookPort, "Port on which the admission webhooks listen.")
 	fs.StringVar(&o.WebhookURL, "webhook-url", o.WebhookURL, "Where the webhooks are reached when not through the Service. Example: https://127.0.0.1:9443")
+	fs.DurationVar(&o.ShutdownDelay, "shutdown-delay-duration", o.ShutdownDelay, "How long requests are answered after SIGTERM, while /readyz already answers 503: the time in which load balancers learn to send them elsewhere.")
 	fs.BoolVar(&o.LeaderElect, "leader-elect", o.LeaderElect, "Elect one of several replicas to act on AWS. All of them serve.")
 	fs.BoolVar(&o.Reconcile, "reconcile", o.Reconcile, "Make AWS match what is stored. With false the server only shows what AWS has.")
 	fs.StringVar(&o.WatchFilter, "watch-filter", o.WatchFilter, "Reconcile only objects whose label cluster.x-k8s.io/watch-filter has this value.")
@@ -179,6 +197,9 @@ func (o *Options) Validate() error {
 	if !o.externalEtcd() && o.DataDir == "" {
 		refuse("--data-dir: must be a folder such as /var/lib/capa-apiserver, unless --etcd-servers is set")
 	}
+	if !o.externalEtcd() && o.EtcdQuota < minEtcdQuota {
+		refuse("--etcd-quota-backend-bytes=%d: must be at least %d; %d is usual", o.EtcdQuota, minEtcdQuota, int64(etcd.DefaultQuota))
+	}
 	if o.LeaderElect && !o.externalEtcd() {
 		refuse("--leader-elect: several replicas need a common etcd: set --etcd-servers, for example https://etcd-0:2379")
 	}
@@ -193,6 +214,9 @@ func (o *Options) Validate() error {
 	}
 	if o.Events && !eventsPrefix.MatchString(o.EventsPrefix) {
 		refuse("--events-prefix=%q: must be 1 to 50 letters, digits, - and _, for example capa-apiserver", o.EventsPrefix)
+	}
+	if o.ShutdownDelay < 0 || o.ShutdownDelay > maxShutdownDelay {
+		refuse("--shutdown-delay-duration=%s: must be between 0s and %s; 5s is usual", o.ShutdownDelay, maxShutdownDelay)
 	}
 	if o.CreationGrace < 0 {
 		refuse("--creation-grace=%s: must not be negative; 1m is usual", o.CreationGrace)

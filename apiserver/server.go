@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/klog/v2"
 )
 
 // Server is a complete server that doesn't run yet.
@@ -15,19 +16,26 @@ type Server struct {
 	extra      *Extra
 }
 
-// Run serves until ctx ends, or until a part of the server does.
+// Run serves until ctx ends, or until a part of the server does. What acts then ends at
+// once, and requests are answered for the shutdown delay.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.extra.stop()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go s.extra.certs.Run(ctx, 1)
+	acting, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	serving, served := context.WithCancel(context.WithoutCancel(ctx))
+	defer served()
+	go s.extra.certs.Run(serving, 1)
+	if s.extra.etcd != nil {
+		go s.extra.etcd.KeepRoom(serving)
+		go endWith(s.extra.etcd.Ended, serving)
+	}
 
 	ended := make(chan struct{})
 	err := s.generic.AddPostStartHook("start-background", func(genericapiserver.PostStartHookContext) error {
 		go func() {
 			defer close(ended)
-			if err := s.background.run(ctx); err != nil || ctx.Err() == nil {
-				cancel(fmt.Errorf("the controllers %w: %w", errEnded, err))
+			if err := s.background.run(acting, serving); err != nil || serving.Err() == nil {
+				fail(fmt.Errorf("the controllers %w: %w", errEnded, err))
 			}
 		}()
 		return nil
@@ -35,13 +43,22 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.generic.PrepareRun().RunWithContext(ctx); err != nil {
+	if err := s.generic.PrepareRun().RunWithContext(acting); err != nil {
 		return err
 	}
-	cancel(nil)
+	served()
 	<-ended
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+	if cause := context.Cause(acting); cause != nil && !errors.Is(cause, context.Canceled) {
 		return cause
 	}
 	return nil
+}
+
+// endWith ends the process when etcd does. Requests that wait for etcd would keep the
+// ordinary way out from ending.
+func endWith(etcd func(context.Context) error, ctx context.Context) {
+	if err := etcd(ctx); err != nil {
+		klog.FromContext(ctx).Error(err, "The embedded etcd ended, and the process with it")
+		klog.FlushAndExit(klog.ExitFlushTimeout, 1)
+	}
 }

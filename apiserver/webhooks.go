@@ -24,8 +24,8 @@ func (b *background) addWebhooks(extra *Extra) error {
 	o := extra.options
 	server, err := admission.NewServer(admission.Options{
 		Kinds:  o.Table.judged(),
-		Reader: b.ours.GetAPIReader(), Host: b.manager.GetAPIReader(), Regions: b.regions,
-		Live:          &admission.Live{Ours: b.ours.GetClient(), Host: b.manager.GetClient(), Sessions: b.sessions, Facts: b.facts},
+		Reader: b.ours.GetAPIReader(), Host: b.host.GetAPIReader(), Regions: b.regions,
+		Live:          &admission.Live{Ours: b.ours.GetClient(), Host: b.host.GetClient(), Sessions: b.sessions, Facts: b.facts},
 		Living:        living{b.living},
 		DefaultRegion: os.Getenv("AWS_REGION"), GetCertificate: extra.certs.GetCertificate, Callers: extra.certs.CABundle,
 	})
@@ -41,7 +41,8 @@ func (b *background) addWebhooks(extra *Extra) error {
 		return err
 	}
 	extra.certs.OnChange(func([]byte) { registration.Enqueue() })
-	return b.manager.Add(everywhere(func(ctx context.Context) error {
+	b.start.expect("webhooks", registration.Ready)
+	b.serve(func(ctx context.Context) error {
 		address := net.JoinHostPort(o.WebhookAddress, strconv.Itoa(o.WebhookPort))
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 		if err != nil {
@@ -50,7 +51,8 @@ func (b *background) addWebhooks(extra *Extra) error {
 		// Registered once the port is open: from then on writes depend on it.
 		go registration.Start(ctx) //nolint:errcheck // it repeats what fails and always returns nil
 		return server.Serve(ctx, listener)
-	}))
+	})
+	return nil
 }
 
 // living tells admission what the living objects record.

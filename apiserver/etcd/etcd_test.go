@@ -31,14 +31,14 @@ func TestDataOutlivesTheServer(t *testing.T) {
 }
 
 func TestUnusableDataDirIsNamed(t *testing.T) {
-	if _, err := Start(context.Background(), "/dev/null/data"); err == nil {
+	if _, err := Start(context.Background(), Options{Dir: "/dev/null/data"}); err == nil {
 		t.Error("a data directory that can't be made was accepted")
 	}
 }
 
 func start(t *testing.T, ctx context.Context, dir string) *Server {
 	t.Helper()
-	s, err := Start(ctx, dir)
+	s, err := Start(ctx, Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,8 +27,6 @@ const (
 	// defaultResync repairs what a missed event left behind, and repeats a
 	// decision's ConfigMap line if someone removed it.
 	defaultResync = 5 * time.Minute
-	// leaderPoll is how soon a replica acts after it has become the leader.
-	leaderPoll = 5 * time.Second
 
 	fieldManager = "capa-apiserver-registrar"
 	theKey       = "host"
@@ -42,7 +40,8 @@ type Options struct {
 	// CABundle gives the PEM authorities of the serving certificate. Nothing is
 	// registered while it is empty. Call Enqueue when it changes.
 	CABundle func() []byte
-	// IsLeader tells whether this replica may write; nil means always.
+	// IsLeader tells whether this replica may write; nil means always. Call Enqueue when
+	// it becomes true.
 	IsLeader func() bool
 
 	Kubernetes    kubernetes.Interface
@@ -66,7 +65,6 @@ type Registrar struct {
 
 	mu         sync.Mutex
 	notReady   error
-	wasLeader  bool
 	lastReport map[string]string
 	reportedAt time.Time
 }
@@ -162,37 +160,11 @@ func (r *Registrar) Start(ctx context.Context) error {
 	if !cache.WaitForCacheSync(ctx.Done(), r.crdInformer.HasSynced, r.apiServiceInformer.HasSynced) {
 		return nil
 	}
-	wg.Go(func() { r.watchLeadership(ctx) })
 	wg.Go(func() { <-ctx.Done(); r.queue.ShutDown() })
 	r.Enqueue()
 	for r.next(ctx) {
 	}
 	return nil
-}
-
-// watchLeadership looks again as soon as this replica may write.
-func (r *Registrar) watchLeadership(ctx context.Context) {
-	ticker := time.NewTicker(leaderPoll)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			if leader := r.opts.IsLeader(); r.setLeader(leader) && leader {
-				r.Enqueue()
-			}
-		}
-	}
-}
-
-// setLeader tells whether leadership changed.
-func (r *Registrar) setLeader(leader bool) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	changed := r.wasLeader != leader
-	r.wasLeader = leader
-	return changed
 }
 
 func (r *Registrar) next(ctx context.Context) bool {

@@ -54,6 +54,15 @@ type world struct {
 // to the server's.
 func newWorld(t *testing.T, flags ...string) *world {
 	t.Helper()
+	w := newStoppedWorld(t, flags...)
+	w.startServer()
+	t.Cleanup(w.stopServer)
+	return w
+}
+
+// newStoppedWorld is a world whose server has yet to be started.
+func newStoppedWorld(t *testing.T, flags ...string) *world {
+	t.Helper()
 	w := &world{t: t, aws: emulator.New(emulator.Options{}), dataDir: t.TempDir(), flags: flags}
 	w.startAWS("127.0.0.1:0")
 	t.Cleanup(func() { w.endAWS() })
@@ -66,8 +75,6 @@ func newWorld(t *testing.T, flags ...string) *world {
 	w.config.QPS, w.config.Burst = 200, 400
 	w.client, err = client.New(w.config, client.Options{Scheme: clientScheme(t)})
 	must(t, err)
-	w.startServer()
-	t.Cleanup(w.stopServer)
 	return w
 }
 
@@ -122,6 +129,8 @@ func (w *world) launch() {
 		"--webhook-bind-address=127.0.0.1", fmt.Sprintf("--webhook-port=%d", w.webhook),
 		fmt.Sprintf("--webhook-url=https://127.0.0.1:%d", w.webhook),
 		"--dns-server=" + w.aws.DNSAddr(),
+		// There is nobody to learn that it ends.
+		"--shutdown-delay-duration=0s",
 	}, w.flags...)
 	w.process = exec.Command(filepath.Join(suite.local.Bin, "capa-apiserver"), args...)
 	w.process.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+w.awsURL, "AWS_REGION="+region,

@@ -1,0 +1,213 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+)
+
+// newReplicas starts servers over the suite's etcd behind what stands for their Service.
+func newReplicas(t *testing.T, count int) []*world {
+	t.Helper()
+	etcd := suite.local
+	first := newStoppedWorld(t, "--etcd-servers="+etcd.EtcdServer, "--etcd-cafile="+etcd.EtcdCA,
+		"--etcd-certfile="+etcd.EtcdClientCert, "--etcd-keyfile="+etcd.EtcdClientKey, "--leader-elect")
+	replicas := []*world{first}
+	for range count - 1 {
+		next := *first
+		next.port, next.webhook, next.dataDir = freePort(t), freePort(t), t.TempDir()
+		replicas = append(replicas, &next)
+	}
+	service := newBalancer(t, replicas, func(w *world) int { return w.port })
+	webhooks := newBalancer(t, replicas, func(w *world) int { return w.webhook })
+	for _, r := range replicas {
+		r.flags = append(r.flags, fmt.Sprintf("--service-port=%d", service.port),
+			fmt.Sprintf("--webhook-url=https://127.0.0.1:%d", webhooks.port), "--shutdown-delay-duration=2s")
+		r.launch()
+		t.Cleanup(r.stopServer)
+	}
+	first.waitServed()
+	for _, r := range replicas {
+		r.waitReadyz()
+	}
+	return replicas
+}
+
+func (w *world) waitReadyz() {
+	w.t.Helper()
+	w.eventually("the replica is ready", func(context.Context) error { return w.ready() })
+}
+
+// readers read all the time, each on connections of its own, and count how the server
+// answered, before and after the client asked again.
+type readers struct {
+	mu       sync.Mutex
+	answers  map[int]int
+	failures []error
+	reads    atomic.Int64
+	stop     func()
+}
+
+// RoundTrip counts.
+func (r *readers) record(code int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answers[code]++
+}
+
+type counting struct {
+	http.RoundTripper
+	readers *readers
+}
+
+// RoundTrip counts what is answered.
+func (c counting) RoundTrip(request *http.Request) (*http.Response, error) {
+	answer, err := c.RoundTripper.RoundTrip(request)
+	if err == nil {
+		c.readers.record(answer.StatusCode)
+	}
+	return answer, err
+}
+
+func (w *world) read(count int) *readers {
+	w.t.Helper()
+	r := &readers{answers: map[int]int{}}
+	ctx, cancel := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	for range count {
+		config := rest.CopyConfig(w.config)
+		config.QPS = -1
+		config.Wrap(func(next http.RoundTripper) http.RoundTripper { return counting{next, r} })
+		reader, err := client.New(config, client.Options{Scheme: w.client.Scheme()})
+		must(w.t, err)
+		group.Go(func() {
+			for ctx.Err() == nil {
+				list := &infrav1.AWSClusterList{}
+				err := reader.List(ctx, list, &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}})
+				if err == nil {
+					err = reader.List(ctx, list, client.Limit(10))
+				}
+				r.reads.Add(1)
+				if err != nil && ctx.Err() == nil {
+					r.mu.Lock()
+					r.failures = append(r.failures, fmt.Errorf("at %s: %w", time.Now().Format(time.TimeOnly), err))
+					r.mu.Unlock()
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+		})
+	}
+	r.stop = func() { cancel(); group.Wait() }
+	w.t.Cleanup(r.stop)
+	return r
+}
+
+// holder is who acts.
+func (w *world) holder() string {
+	lease := &coordinationv1.Lease{}
+	if w.client.Get(context.Background(), client.ObjectKey{Namespace: "capa-system", Name: "capa-apiserver"}, lease) != nil || lease.Spec.HolderIdentity == nil {
+		return ""
+	}
+	return *lease.Spec.HolderIdentity
+}
+
+// terminate ends the server politely, and tells how long it answered on.
+func (w *world) terminate() time.Duration {
+	w.t.Helper()
+	began := time.Now()
+	must(w.t, w.process.Process.Signal(syscall.SIGTERM))
+	select {
+	case err := <-w.ended:
+		if err != nil {
+			w.t.Errorf("ended with %v\n%s", err, w.serverLog(20))
+		}
+	case <-time.After(30 * time.Second):
+		w.t.Fatalf("doesn't end after SIGTERM\n%s", w.serverLog(40))
+	}
+	return time.Since(began)
+}
+
+// A rolling restart, as an update makes one: nobody who reads notices, and somebody acts
+// all the time.
+func TestRollingRestartsFailNoReads(t *testing.T) {
+	replicas := newReplicas(t, 2)
+	w := replicas[0]
+	ns := w.namespace()
+	w.apply(ns, quickStart("rolled"))
+	w.waitReady(ns, "rolled")
+	reading := w.read(4)
+	for range 3 {
+		for _, r := range replicas {
+			before, handover := w.holder(), time.Now()
+			gone := make(chan time.Duration)
+			go func() { gone <- r.terminate() }()
+			w.eventually("/readyz says that the replica ends", func(context.Context) error {
+				if r.ready() == nil {
+					return errors.New("still ready")
+				}
+				return nil
+			})
+			if took := <-gone; took < 2*time.Second {
+				t.Errorf("the replica was gone after %s; want it to answer for 2 s", took)
+			}
+			w.eventually("somebody acts", func(context.Context) error {
+				if now := w.holder(); now == "" {
+					return errors.New("nobody holds the lease")
+				}
+				return nil
+			})
+			if after := w.holder(); after != before {
+				t.Logf("another acts at most %s after SIGTERM", time.Since(handover).Round(100*time.Millisecond))
+			}
+			if took := time.Since(handover); took > 10*time.Second {
+				t.Errorf("nobody acted for up to %s", took)
+			}
+			r.launch()
+			r.waitReadyz()
+		}
+	}
+	reading.stop()
+	t.Logf("%d reads, answered %v", reading.reads.Load(), maps.Collect(maps.All(reading.answers)))
+	for _, err := range reading.failures {
+		t.Error(err)
+	}
+	w.deleteCluster(ns, "rolled")
+}
+
+// A replica that starts doesn't know its callers for a moment; it must not say that they
+// may not read.
+func TestEndedReplicasForbidNothing(t *testing.T) {
+	replicas := newReplicas(t, 2)
+	w := replicas[0]
+	reading := w.read(8)
+	for i := range 20 {
+		if r := replicas[i/2%2]; i%2 == 0 {
+			r.terminate()
+			r.launch()
+			r.waitReadyz()
+		} else {
+			r.kill()
+			r.launch()
+			r.waitReadyz()
+		}
+	}
+	reading.stop()
+	t.Logf("%d reads, answered %v", reading.reads.Load(), reading.answers)
+	if n := reading.answers[http.StatusForbidden]; n > 0 {
+		t.Errorf("%d of %d answers were 403", n, reading.reads.Load())
+	}
+}
