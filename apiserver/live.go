@@ -42,8 +42,6 @@ type live[T runtime.Object, S any] struct {
 	Promise
 	observer observer[T, S]
 	status   func(obj T) *S
-	// observation is where the status says how fresh it is.
-	observation func(status *S) **infrav1.Observation
 }
 
 var _ generic.Live = live[*infrav1.AWSCluster, infrav1.AWSClusterStatus]{}
@@ -51,8 +49,7 @@ var _ generic.Live = live[*infrav1.AWSCluster, infrav1.AWSClusterStatus]{}
 func liveClusters(p Parts) generic.Live {
 	o := &awscluster.Observer{Sessions: p.Sessions, Mirror: p.Mirror, Living: p.Living, Owners: owners{p.Host}, Reader: p.Ours}
 	return live[*infrav1.AWSCluster, infrav1.AWSClusterStatus]{Promise: p.Promise, observer: o,
-		status:      func(obj *infrav1.AWSCluster) *infrav1.AWSClusterStatus { return &obj.Status },
-		observation: func(s *infrav1.AWSClusterStatus) **infrav1.Observation { return &s.Observation }}
+		status: func(obj *infrav1.AWSCluster) *infrav1.AWSClusterStatus { return &obj.Status }}
 }
 
 func observeMachines(p Parts) *awsmachine.Observer {
@@ -61,15 +58,13 @@ func observeMachines(p Parts) *awsmachine.Observer {
 
 func liveMachines(p Parts) generic.Live {
 	return live[*infrav1.AWSMachine, infrav1.AWSMachineStatus]{Promise: p.Promise, observer: observeMachines(p),
-		status:      func(obj *infrav1.AWSMachine) *infrav1.AWSMachineStatus { return &obj.Status },
-		observation: func(s *infrav1.AWSMachineStatus) **infrav1.Observation { return &s.Observation }}
+		status: func(obj *infrav1.AWSMachine) *infrav1.AWSMachineStatus { return &obj.Status }}
 }
 
 func liveMachinePools(p Parts) generic.Live {
 	o := &awsmachinepool.Observer{Sessions: p.Sessions, Mirror: p.Mirror, Living: p.Living, Client: p.Ours, Host: p.Host}
 	return live[*infrav1.AWSMachinePool, infrav1.AWSMachinePoolStatus]{Promise: p.Promise, observer: o,
-		status:      func(obj *infrav1.AWSMachinePool) *infrav1.AWSMachinePoolStatus { return &obj.Status },
-		observation: func(s *infrav1.AWSMachinePoolStatus) **infrav1.Observation { return &s.Observation }}
+		status: func(obj *infrav1.AWSMachinePool) *infrav1.AWSMachinePoolStatus { return &obj.Status }}
 }
 
 // Refresh asks for facts no older than the promise and stops waiting at the
@@ -86,30 +81,35 @@ func (l live[T, S]) Refresh(ctx context.Context, objs ...runtime.Object) {
 }
 
 // Project returns the object with the status that follows from the known facts.
-func (l live[T, S]) Project(ctx context.Context, obj runtime.Object) (runtime.Object, bool) {
+func (l live[T, S]) Project(ctx context.Context, obj runtime.Object) (runtime.Object, *infrav1.Observation) {
 	stored := obj.(T)
-	status, _ := l.observer.Project(ctx, stored)
+	status, fresh := l.observer.Project(ctx, stored)
 	if equality.Semantic.DeepEqual(status, l.status(stored)) {
-		return obj, false
+		return obj, l.observation(fresh)
 	}
 	projected := stored.DeepCopyObject().(T)
 	*l.status(projected) = *status
-	return projected, true
+	return projected, l.observation(fresh)
 }
 
-// Decorate says how old the facts are, and why they are older than promised.
-func (l live[T, S]) Decorate(ctx context.Context, obj runtime.Object) {
-	fresh := l.observer.Freshness(ctx, obj.(T))
+// Observation says how old the facts are.
+func (l live[T, S]) Observation(ctx context.Context, obj runtime.Object) *infrav1.Observation {
+	return l.observation(l.observer.Freshness(ctx, obj.(T)))
+}
+
+// observation is what a reader is told of the age of facts, and why they are older than
+// promised.
+func (p Promise) observation(fresh observing.Freshness) *infrav1.Observation {
 	observation := &infrav1.Observation{Age: "unknown", Stale: true}
 	if !fresh.ObservedTime.IsZero() {
 		age := time.Since(fresh.ObservedTime)
 		mirror.ObserveServed(age)
 		observation.ObservedTime = &metav1.Time{Time: fresh.ObservedTime}
 		observation.Age = duration.HumanDuration(age)
-		observation.Stale = age > l.MaxAge+l.Deadline
+		observation.Stale = age > p.MaxAge+p.Deadline
 	}
 	if err := fresh.Err; err != nil {
 		observation.Reason, observation.Message = cloud.ObservationReason(err), cloud.Explain(err)
 	}
-	*l.observation(l.status(obj.(T))) = observation
+	return observation
 }

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/capa-apiserver/capa-apiserver/apis/group"
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/apis/validation"
 )
 
@@ -99,14 +100,14 @@ func (k Kind) GroupKind() schema.GroupKind {
 type Live interface {
 	// Refresh brings the facts that the objects are projected from up to date, as
 	// far as that is possible within the reader's patience. It never fails: what
-	// it could not do shows in the freshness that Project sets.
+	// it could not do shows in the observation that Project returns.
 	Refresh(ctx context.Context, objs ...runtime.Object)
-	// Project returns a copy of the object with the status that follows from the
-	// known facts, and whether that differs from the object's own.
-	Project(ctx context.Context, obj runtime.Object) (projected runtime.Object, changed bool)
-	// Decorate sets the fields of an object that is about to be answered which tell
-	// how old its facts are. They are never stored.
-	Decorate(ctx context.Context, obj runtime.Object)
+	// Project returns a copy of the object with the status that follows from the known
+	// facts, or the object itself where that is the status that it has; and how old the
+	// facts are. It changes nothing in the object.
+	Project(ctx context.Context, obj runtime.Object) (runtime.Object, *infrav1.Observation)
+	// Observation says how old the facts about an object are, without projecting it.
+	Observation(ctx context.Context, obj runtime.Object) *infrav1.Observation
 }
 
 func (k Kind) prepare(obj, old runtime.Object) {

@@ -3,17 +3,12 @@ package generic
 import (
 	"context"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metainternalversion "k8s.io/apimachinery/pkg/apis/meta/internalversion"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	genericapirequest "k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/registry/generic"
 	genericregistry "k8s.io/apiserver/pkg/registry/generic/registry"
 	"k8s.io/apiserver/pkg/registry/rest"
 	"k8s.io/apiserver/pkg/storage/names"
-	"k8s.io/klog/v2"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 )
 
@@ -66,89 +61,6 @@ func (r *REST) ShortNames() []string { return r.kind.ShortNames }
 
 // Categories are the groups of kinds that the kind belongs to.
 func (r *REST) Categories() []string { return r.kind.Categories }
-
-// Get answers with facts that are as fresh as was promised when the reader wants
-// the latest state; a reader that names a resourceVersion (an informer does)
-// gets what is stored.
-func (r *REST) Get(ctx context.Context, name string, options *metav1.GetOptions) (runtime.Object, error) {
-	obj, err := r.Store.Get(ctx, name, options)
-	if err != nil || r.live == nil {
-		return obj, err
-	}
-	if options.ResourceVersion != "" {
-		return r.decorated(ctx, obj), nil
-	}
-	r.live.Refresh(ctx, obj)
-	return r.decorated(ctx, r.upToDate(ctx, obj)), nil
-}
-
-// List is Get for many.
-func (r *REST) List(ctx context.Context, options *metainternalversion.ListOptions) (runtime.Object, error) {
-	list, err := r.Store.List(ctx, options)
-	if err != nil || r.live == nil {
-		return list, err
-	}
-	items, err := meta.ExtractList(list)
-	if err != nil {
-		return nil, err
-	}
-	if options == nil || options.ResourceVersion == "" {
-		r.live.Refresh(ctx, items...)
-		stored := false
-		for _, item := range items {
-			stored = r.store(ctx, item) != nil || stored
-		}
-		// List again: the answer's resourceVersion has to be the one of its items.
-		if stored {
-			if list, err = r.Store.List(ctx, options); err != nil {
-				return nil, err
-			}
-			if items, err = meta.ExtractList(list); err != nil {
-				return nil, err
-			}
-		}
-	}
-	for i := range items {
-		items[i] = r.decorated(ctx, items[i])
-	}
-	return list, meta.SetList(list, items)
-}
-
-// upToDate stores the object's projection if it differs and returns what is
-// stored then.
-func (r *REST) upToDate(ctx context.Context, obj runtime.Object) runtime.Object {
-	if stored := r.store(ctx, obj); stored != nil {
-		return stored
-	}
-	return obj
-}
-
-// store writes the projection of the object and returns the result, or nil when
-// there was nothing to write or somebody else was faster.
-func (r *REST) store(ctx context.Context, obj runtime.Object) runtime.Object {
-	projected, changed := r.live.Project(ctx, obj)
-	if !changed {
-		return nil
-	}
-	m := accessor(obj)
-	ctx = genericapirequest.WithNamespace(ctx, m.GetNamespace())
-	out, _, err := r.status.store.Update(ctx, m.GetName(), rest.DefaultUpdatedObjectInfo(projected),
-		rest.ValidateAllObjectFunc, rest.ValidateAllObjectUpdateFunc, false, &metav1.UpdateOptions{})
-	if err != nil {
-		if !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
-			klog.FromContext(ctx).Error(err, "storing a projection failed; the reader gets the stored status", "object", klog.KRef(m.GetNamespace(), m.GetName()))
-		}
-		return nil
-	}
-	return out
-}
-
-// decorated returns a copy of the object that tells how old its facts are.
-func (r *REST) decorated(ctx context.Context, obj runtime.Object) runtime.Object {
-	obj = obj.DeepCopyObject()
-	r.live.Decorate(ctx, obj)
-	return obj
-}
 
 // StatusREST is the status subresource of a kind.
 type StatusREST struct{ store *genericregistry.Store }

@@ -2,6 +2,7 @@ package generic
 
 import (
 	"context"
+	"reflect"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -9,6 +10,8 @@ import (
 	"k8s.io/apiserver/pkg/registry/rest"
 	"k8s.io/apiserver/pkg/storage/names"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
 
 // strategy is how spec and metadata of a kind are written. Users own them; the
@@ -126,13 +129,18 @@ func (k Kind) perVersion(set *fieldpath.Set) map[fieldpath.APIVersion]*fieldpath
 
 // clearObservation drops the freshness fields, which are decorated onto answers
 // and never stored.
-func clearObservation(obj runtime.Object) {
+func clearObservation(obj runtime.Object) { decorate(obj, nil) }
+
+// decorate says in an object that is about to be answered how old its facts are. It sets
+// one pointer in the object's own struct, and so may be given one that shares the rest
+// with a cache.
+func decorate(obj runtime.Object, observation *infrav1.Observation) {
 	status := part(obj, "Status")
 	if !status.IsValid() {
 		return
 	}
-	if observation := status.FieldByName("Observation"); observation.IsValid() {
-		observation.SetZero()
+	if field := status.FieldByName("Observation"); field.IsValid() {
+		field.Set(reflect.ValueOf(observation))
 	}
 }
 
