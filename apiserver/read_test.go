@@ -62,7 +62,7 @@ func (f *told) Observation(context.Context, runtime.Object) *infrav1.Observation
 // machines is a store of n machines behind a watch cache, of which f says the state.
 func machines(t *testing.T, n int, f *told) (*generic.REST, *generic.StatusREST, context.Context) {
 	t.Helper()
-	server, err := etcd.Start(t.Context(), t.TempDir())
+	server, err := etcd.Start(t.Context(), etcd.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

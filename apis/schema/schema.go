@@ -6,6 +6,7 @@ package schema
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 
@@ -78,17 +79,23 @@ func (s *Schemas) validateSection(gvk schema.GroupVersionKind, obj runtime.Objec
 	if part == nil {
 		return nil
 	}
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(obj)
+	value, err := valueOf(obj, name)
 	if err != nil {
 		return field.ErrorList{field.InternalError(path, fmt.Errorf("cannot read %s: %w", gvk.Kind, err))}
-	}
-	value, found := content[name]
-	if !found {
-		value = map[string]any{}
 	}
 	errs := apiextensionsvalidation.ValidateCustomResource(path, value, part.validator)
 	errs = explain(errs, part.schema)
 	return append(errs, duplicateKeys(path, value, part.schema)...)
+}
+
+// valueOf is the content of spec or status, empty where nothing is written of it. The rest
+// of the object, of which managed fields are the most, isn't looked at.
+func valueOf(obj runtime.Object, name string) (map[string]any, error) {
+	part := reflect.ValueOf(obj).Elem().FieldByName(strings.ToUpper(name[:1]) + name[1:])
+	if !part.IsValid() || part.IsZero() {
+		return map[string]any{}, nil
+	}
+	return runtime.DefaultUnstructuredConverter.ToUnstructured(part.Addr().Interface())
 }
 
 // sectionFor returns nil for a kind without that field.
