@@ -28,6 +28,9 @@ type Caller struct {
 	GetCertificate func() (*tls.Certificate, error)
 	// CABundle gives the PEM authorities of the webhooks' serving certificate.
 	CABundle func() []byte
+	// Here are the webhooks of the caller's own process, which it asks without a
+	// connection while they serve.
+	Here *Here
 }
 
 // Introduce has the calls to the webhooks at a location made as the caller, which no
@@ -61,13 +64,13 @@ func (l Location) hostPort() string {
 	return host
 }
 
-// config makes connections of its own: those of the library would keep the
-// certificate that there was at the first call.
+// config makes connections of its own, where any are needed: those of the library would
+// keep the certificate that there was at the first call.
 func (c Caller) config() *rest.Config {
 	// One request a connection at a time, so that the calls spread over the replicas.
 	transport := &http.Transport{DialTLSContext: c.dial, MaxIdleConnsPerHost: idleCalls, IdleConnTimeout: idleTime}
 	config := &rest.Config{}
-	config.Wrap(func(http.RoundTripper) http.RoundTripper { return transport })
+	config.Wrap(func(http.RoundTripper) http.RoundTripper { return shortCut{c.Here, transport} })
 	return config
 }
 

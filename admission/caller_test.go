@@ -82,6 +82,33 @@ func TestWebhooksAnswerNobodyButAPIServers(t *testing.T) {
 func TestTheServersOwnPluginsAreAnswered(t *testing.T) {
 	reader := readerWith(t)
 	e := serve(t, Options{Reader: reader, Host: reader})
+	at := webhook.ClientConfig{Name: "ours", URL: e.url + validateCluster, CABundle: e.caller.CABundle()}
+	if err := call(t, plugin(t, nil), at); err == nil {
+		t.Error("a server that shows no certificate is answered")
+	}
+	if err := call(t, plugin(t, Introduce(Location{URL: e.url}, e.caller)), at); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWebhooksOfTheSameProcessAreAskedWithoutAConnection(t *testing.T) {
+	reader := readerWith(t)
+	here := &Here{}
+	e := serve(t, Options{Reader: reader, Host: reader, Here: here})
+	caller := e.caller
+	caller.Here = here
+	caller.CABundle = func() []byte { return nil } // so that no connection comes about
+	clients, at := plugin(t, Introduce(Location{URL: e.url}, caller)), webhook.ClientConfig{Name: "ours", URL: e.url + validateCluster}
+	eventually(t, func() error { return call(t, clients, at) })
+	here.serve(nil)() // they serve no more
+	if err := call(t, clients, at); err == nil {
+		t.Error("webhooks that have ended answer")
+	}
+}
+
+// plugin calls webhooks as the library's plugins do.
+func plugin(t *testing.T, introduce webhook.AuthenticationInfoResolverWrapper) *webhook.ClientManager {
+	t.Helper()
 	clients, err := webhook.NewClientManager([]schema.GroupVersion{admissionv1.SchemeGroupVersion}, admissionv1.AddToScheme)
 	if err != nil {
 		t.Fatal(err)
@@ -92,24 +119,20 @@ func TestTheServersOwnPluginsAreAnswered(t *testing.T) {
 	}
 	clients.SetAuthenticationInfoResolver(anonymous)
 	clients.SetServiceResolver(webhook.NewDefaultServiceResolver())
-	at := webhook.ClientConfig{Name: "ours", URL: e.url + validateCluster, CABundle: e.caller.CABundle()}
-	call := func() error {
-		client, err := clients.HookClient(at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		review := &admissionv1.AdmissionReview{Request: &admissionv1.AdmissionRequest{UID: "review-1"}}
-		review.SetGroupVersionKind(admissionv1.SchemeGroupVersion.WithKind("AdmissionReview"))
-		return client.Post().Body(review).Do(t.Context()).Into(&admissionv1.AdmissionReview{})
+	clients.SetAuthenticationInfoResolverWrapper(introduce)
+	return &clients
+}
+
+// call has a webhook judge nothing much, and returns whether it answered.
+func call(t *testing.T, clients *webhook.ClientManager, at webhook.ClientConfig) error {
+	t.Helper()
+	client, err := clients.HookClient(at)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := call(); err == nil {
-		t.Error("a server that shows no certificate is answered")
-	}
-	clients.SetAuthenticationInfoResolverWrapper(Introduce(Location{URL: e.url}, e.caller))
-	at.CABundle = append(at.CABundle, '\n') // another client than the one that is remembered
-	if err := call(); err != nil {
-		t.Error(err)
-	}
+	review := &admissionv1.AdmissionReview{Request: &admissionv1.AdmissionRequest{UID: "review-1"}}
+	review.SetGroupVersionKind(admissionv1.SchemeGroupVersion.WithKind("AdmissionReview"))
+	return client.Post().Body(review).Do(t.Context()).Into(&admissionv1.AdmissionReview{})
 }
 
 // The library's own way from a webhook's configuration to a client.

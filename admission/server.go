@@ -42,6 +42,8 @@ type Options struct {
 	// Callers gives the PEM authorities of the certificates that callers must show. The
 	// rules answer with what AWS has, so they answer API servers only.
 	Callers func() []byte
+	// Here is told while the webhooks serve; see Caller. It may be nil.
+	Here *Here
 }
 
 // Server serves the webhooks over TLS.
@@ -78,6 +80,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		// Somebody who only knocks is no news.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
+	defer s.opts.Here.serve(s.handler)()
 	failed := make(chan error, 1)
 	go func() { failed <- server.ServeTLS(listener, "", "") }()
 	select {

@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	webhooks "github.com/capa-apiserver/capa-apiserver/admission"
 	"github.com/capa-apiserver/capa-apiserver/apiserver/certs"
 	"github.com/capa-apiserver/capa-apiserver/apiserver/etcd"
 )
@@ -41,6 +42,8 @@ type Extra struct {
 	host *rest.Config
 	// certs keeps the serving certificate.
 	certs *certs.Manager
+	// webhooks are those of this process.
+	webhooks *webhooks.Here
 	// etcd is nil with an external one.
 	etcd *etcd.Server
 	// start is what requests wait for.
@@ -58,7 +61,7 @@ type CompletedConfig struct{ *completedConfig }
 // NewConfig connects to the host, starts the embedded etcd where one is wanted,
 // and gets the serving certificate.
 func NewConfig(ctx context.Context, o *Options) (*Config, error) {
-	extra := Extra{options: o, start: &start{codecs: o.Table.Codecs}}
+	extra := Extra{options: o, webhooks: &webhooks.Here{}, start: &start{codecs: o.Table.Codecs}}
 	var err error
 	if extra.host, err = hostConfig(o); err != nil {
 		return nil, err
@@ -72,7 +75,7 @@ func NewConfig(ctx context.Context, o *Options) (*Config, error) {
 		}
 		o.Recommended.Etcd.StorageConfig.Transport.ServerList = []string{extra.etcd.Endpoint()}
 	}
-	config, err := genericConfig(o, extra.certs, extra.start, ctx.Done())
+	config, err := genericConfig(&extra, ctx.Done())
 	if err != nil {
 		extra.stop()
 		return nil, err
@@ -87,7 +90,8 @@ func (e *Extra) stop() {
 	}
 }
 
-func genericConfig(o *Options, manager *certs.Manager, s *start, stop <-chan struct{}) (*genericapiserver.RecommendedConfig, error) {
+func genericConfig(e *Extra, stop <-chan struct{}) (*genericapiserver.RecommendedConfig, error) {
+	o, s := e.options, e.start
 	config := genericapiserver.NewRecommendedConfig(o.Table.Codecs)
 	config.EffectiveVersion = compatibility.DefaultBuildEffectiveVersion()
 	config.FeatureGate = utilfeature.DefaultFeatureGate
@@ -103,7 +107,7 @@ func genericConfig(o *Options, manager *certs.Manager, s *start, stop <-chan str
 		return sendAway(s.hold(genericapiserver.DefaultBuildHandlerChain(handler, c)), c.ShutdownInitiatedNotify())
 	}
 	o.Recommended.ExtraAdmissionInitializers = func(*genericapiserver.RecommendedConfig) ([]admission.PluginInitializer, error) {
-		return []admission.PluginInitializer{introduced(o, manager)}, nil
+		return []admission.PluginInitializer{introduced(o, e.certs, e.webhooks)}, nil
 	}
 	if err := o.Recommended.ApplyTo(config); err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ func (b *background) addWebhooks(extra *Extra) error {
 		Reader: b.ours.GetAPIReader(), Host: b.host.GetAPIReader(), Regions: b.regions,
 		Live:          &admission.Live{Ours: b.ours.GetClient(), Host: b.host.GetClient(), Sessions: b.sessions, Facts: b.facts},
 		Living:        living{b.living},
-		DefaultRegion: os.Getenv("AWS_REGION"), GetCertificate: extra.certs.GetCertificate, Callers: extra.certs.CABundle,
+		DefaultRegion: os.Getenv("AWS_REGION"), GetCertificate: extra.certs.GetCertificate, Callers: extra.certs.CABundle, Here: extra.webhooks,
 	})
 	if err != nil {
 		return err
@@ -71,11 +71,12 @@ func (l living) Recorders(id string) ([]admission.Recorder, error) {
 }
 
 // introduced has the library's webhook plugins show this server's own certificate to
-// its webhooks: nobody else gets an answer there.
-func introduced(o *Options, manager *certs.Manager) genericadmission.PluginInitializer {
+// its webhooks: nobody else gets an answer there. Those of this process are asked directly.
+func introduced(o *Options, manager *certs.Manager, here *admission.Here) genericadmission.PluginInitializer {
 	caller := admission.Caller{
 		GetCertificate: func() (*tls.Certificate, error) { return manager.GetCertificate(nil) },
 		CABundle:       manager.CABundle,
+		Here:           here,
 	}
 	return webhookinit.NewPluginInitializer(admission.Introduce(webhookLocation(o), caller), nil)
 }
