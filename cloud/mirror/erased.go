@@ -18,6 +18,11 @@ type Resource interface {
 	list(ctx context.Context, s *cloud.Session, page func(rows []any)) error
 	canByID() bool
 	byID(ctx context.Context, s *cloud.Session, ids []string) ([]any, error)
+	canComplete() bool
+	completed(row any) bool
+	batch() int
+	// complete completes the rows in place.
+	complete(ctx context.Context, s *cloud.Session, rows []any) error
 	busy(row any) bool
 	// detailed is true also where a table has no details.
 	detailed(row any) bool
@@ -48,6 +53,18 @@ func (t *Table[T]) vpc(row any) string             { return t.VPC(row.(*T)) }
 func (t *Table[T]) canByID() bool                  { return t.ByID != nil }
 func (t *Table[T]) canDetail() bool                { return t.Details != nil }
 func (t *Table[T]) busy(row any) bool              { return t.Busy != nil && t.Busy(row.(*T)) }
+func (t *Table[T]) canComplete() bool              { return t.Complete != nil }
+func (t *Table[T]) completed(row any) bool         { return t.Completed(row.(*T)) }
+func (t *Table[T]) batch() int                     { return t.Batch }
+
+func (t *Table[T]) complete(ctx context.Context, s *cloud.Session, rows []any) error {
+	typed := make([]*T, len(rows))
+	for i, row := range rows {
+		typed[i] = row.(*T)
+	}
+	return t.Complete(ctx, s, typed)
+}
+
 func (t *Table[T]) detailed(row any) bool {
 	return t.Details == nil || t.Detailed == nil || t.Detailed(row.(*T))
 }

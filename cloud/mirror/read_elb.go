@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"context"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
@@ -24,8 +23,7 @@ func listClassic(ctx context.Context, s *cloud.Session, page func([]ClassicLoadB
 		if err != nil {
 			return nil, nil, err
 		}
-		rows := classic(out.LoadBalancerDescriptions)
-		return rows, out.NextMarker, classicTags(ctx, s, rows)
+		return classic(out.LoadBalancerDescriptions), out.NextMarker, nil
 	})
 }
 
@@ -49,29 +47,27 @@ func classic(found []elbtypes.LoadBalancerDescription) []ClassicLoadBalancer {
 
 // classicTags reads the rows' tags. A load balancer that went away since it was
 // listed has none.
-func classicTags(ctx context.Context, s *cloud.Session, rows []ClassicLoadBalancer) error {
-	for batch := range slices.Chunk(rows, elbTagBatch) {
-		names := make([]string, len(batch))
-		for i := range batch {
-			names[i] = aws.ToString(batch[i].LoadBalancerName)
-		}
-		found, err := existing(names, func(names []string) ([]elbtypes.TagDescription, error) {
-			out, err := s.ELB.DescribeTags(ctx, &elb.DescribeTagsInput{LoadBalancerNames: names})
-			if err != nil {
-				return nil, err
-			}
-			return out.TagDescriptions, nil
-		})
+func classicTags(ctx context.Context, s *cloud.Session, rows []*ClassicLoadBalancer) error {
+	names := make([]string, len(rows))
+	for i, row := range rows {
+		names[i] = aws.ToString(row.LoadBalancerName)
+	}
+	found, err := existing(names, func(names []string) ([]elbtypes.TagDescription, error) {
+		out, err := s.ELB.DescribeTags(ctx, &elb.DescribeTagsInput{LoadBalancerNames: names})
 		if err != nil {
-			return err
+			return nil, err
 		}
-		tags := map[string]map[string]string{}
-		for _, d := range found {
-			tags[aws.ToString(d.LoadBalancerName)] = classicTagMap(d.Tags)
-		}
-		for i := range batch {
-			batch[i].TagSet = tagsOrNone(tags[names[i]])
-		}
+		return out.TagDescriptions, nil
+	})
+	if err != nil {
+		return err
+	}
+	tags := map[string]map[string]string{}
+	for _, d := range found {
+		tags[aws.ToString(d.LoadBalancerName)] = classicTagMap(d.Tags)
+	}
+	for i, row := range rows {
+		row.TagSet = tagsOrNone(tags[names[i]])
 	}
 	return nil
 }

@@ -22,12 +22,7 @@ func listLoadBalancers(ctx context.Context, s *cloud.Session, page func([]LoadBa
 		if err != nil {
 			return nil, nil, err
 		}
-		rows := loadBalancers(out.LoadBalancers)
-		tags, err := tagsByARN(ctx, s, rows, loadBalancerARN)
-		for i := range rows {
-			rows[i].TagSet = tagsOrNone(tags[aws.ToString(rows[i].LoadBalancerArn)])
-		}
-		return rows, out.NextMarker, err
+		return loadBalancers(out.LoadBalancers), out.NextMarker, nil
 	})
 }
 
@@ -89,18 +84,35 @@ func loadBalancerDetails(ctx context.Context, s *cloud.Session, row *LoadBalance
 	return calls.Wait()
 }
 
+func loadBalancerTags(ctx context.Context, s *cloud.Session, rows []*LoadBalancer) error {
+	tags, err := tagsByARN(ctx, s, rows, loadBalancerARN)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		row.TagSet = tagsOrNone(tags[loadBalancerARN(row)])
+	}
+	return nil
+}
+
+func targetGroupTags(ctx context.Context, s *cloud.Session, rows []*TargetGroup) error {
+	tags, err := tagsByARN(ctx, s, rows, targetGroupARN)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		row.TagSet = tagsOrNone(tags[targetGroupARN(row)])
+	}
+	return nil
+}
+
 func listTargetGroups(ctx context.Context, s *cloud.Session, page func([]TargetGroup) error) error {
 	return paged(page, func(token *string) ([]TargetGroup, *string, error) {
 		out, err := s.ELBv2.DescribeTargetGroups(ctx, &elbv2.DescribeTargetGroupsInput{PageSize: aws.Int32(elbPage), Marker: token})
 		if err != nil {
 			return nil, nil, err
 		}
-		rows := targetGroups(out.TargetGroups)
-		tags, err := tagsByARN(ctx, s, rows, targetGroupARN)
-		for i := range rows {
-			rows[i].TagSet = tagsOrNone(tags[aws.ToString(rows[i].TargetGroupArn)])
-		}
-		return rows, out.NextMarker, err
+		return targetGroups(out.TargetGroups), out.NextMarker, nil
 	})
 }
 
@@ -144,10 +156,10 @@ func targetGroupDetails(ctx context.Context, s *cloud.Session, row *TargetGroup)
 
 // tagsByARN reads the tags of all rows. What went away since it was listed is
 // left out.
-func tagsByARN[T any](ctx context.Context, s *cloud.Session, rows []T, arn func(*T) string) (map[string]map[string]string, error) {
+func tagsByARN[T any](ctx context.Context, s *cloud.Session, rows []*T, arn func(*T) string) (map[string]map[string]string, error) {
 	arns := make([]string, len(rows))
-	for i := range rows {
-		arns[i] = arn(&rows[i])
+	for i, row := range rows {
+		arns[i] = arn(row)
 	}
 	found, err := batched(arns, func(arns []string) ([]elbv2types.TagDescription, error) {
 		out, err := s.ELBv2.DescribeTags(ctx, &elbv2.DescribeTagsInput{ResourceArns: arns})

@@ -144,8 +144,13 @@ func (m *Mirror) list(ctx context.Context, ss *scopeState, t *tableState, f *fli
 	ctx, cancel := context.WithTimeout(ctx, m.options.ListTimeout)
 	defer cancel()
 	var rows []any
-	err := m.read(ctx, ss, t, func(s *cloud.Session) error {
-		return t.table.list(ctx, s, func(page []any) { rows = append(rows, page...) })
+	err := m.read(ctx, ss, t, func(s *cloud.Session) (err error) {
+		rows = nil
+		err = t.table.list(ctx, s, func(page []any) { rows = append(rows, page...) })
+		if t.table.canComplete() {
+			rows, err = m.complete(ctx, ss, t, s, rows, err)
+		}
+		return err
 	})
 	observeListing(t.table.kind(), m.clock.Since(f.began), err)
 	if err != nil {

@@ -31,6 +31,8 @@ type tableState struct {
 	detailErr error
 	// reader is the identity that could read the table last.
 	reader string
+	// completeTurn are the rows that were completed last in turn.
+	completeTurn struct{ ours, others string }
 	// wanted is who wants the table.
 	wanted wantedRows
 	// used is when the table was last read or written, or somebody let go of it.

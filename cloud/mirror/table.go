@@ -33,6 +33,16 @@ type Table[T any] struct {
 	// Busy tells that AWS is changing the row by itself, so that it is worth
 	// another look soon. Nil for kinds without transitions.
 	Busy func(*T) bool
+	// Complete reads what the list doesn't tell of the rows and one call tells of several
+	// (tags), into them. It is called for rows that are new, before they are shown, and at
+	// each listing for others in turn: at most Batch of those that concern somebody, and
+	// Batch of the rest. So its cost doesn't grow with the number of rows. Nil where the
+	// list says it.
+	Complete func(ctx context.Context, s *cloud.Session, rows []*T) error
+	// Completed tells whether the row has been completed.
+	Completed func(*T) bool
+	// Batch is how many rows one call of Complete takes.
+	Batch int
 	// Details reads the parts of one row that its list doesn't carry
 	// (attributes, listeners) into the row. It is called once for a new row that
 	// a cluster owns, and after that for one row of the table per sweep, in turn:

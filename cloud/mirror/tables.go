@@ -158,10 +158,12 @@ var (
 		ID:       func(l *ClassicLoadBalancer) string { return aws.ToString(l.LoadBalancerName) },
 		Tags:     func(l *ClassicLoadBalancer) map[string]string { return l.TagSet },
 		VPC:      func(l *ClassicLoadBalancer) string { return aws.ToString(l.VPCId) },
-		Detailed: func(l *ClassicLoadBalancer) bool { return l.Attributes != nil },
-		List:     listClassic,
-		ByID:     classicByID,
-		Details:  classicDetails,
+		Complete: classicTags, Batch: elbTagBatch,
+		Completed: func(l *ClassicLoadBalancer) bool { return l.TagSet != nil },
+		Detailed:  func(l *ClassicLoadBalancer) bool { return l.Attributes != nil },
+		List:      listClassic,
+		ByID:      classicByID,
+		Details:   classicDetails,
 		Carry: func(known, read *ClassicLoadBalancer) {
 			read.TagSet = orKnown(read.TagSet, known.TagSet)
 			read.Attributes = cmp.Or(read.Attributes, known.Attributes)
@@ -173,9 +175,11 @@ var (
 		List:     listLoadBalancers,
 		Tags:     func(l *LoadBalancer) map[string]string { return l.TagSet },
 		VPC:      func(l *LoadBalancer) string { return aws.ToString(l.VpcId) },
-		Detailed: func(l *LoadBalancer) bool { return l.Listeners != nil },
-		ByID:     loadBalancersByID,
-		Details:  loadBalancerDetails,
+		Complete: loadBalancerTags, Batch: elbTagBatch,
+		Completed: func(l *LoadBalancer) bool { return l.TagSet != nil },
+		Detailed:  func(l *LoadBalancer) bool { return l.Listeners != nil },
+		ByID:      loadBalancersByID,
+		Details:   loadBalancerDetails,
 		Busy: func(l *LoadBalancer) bool {
 			return l.State != nil && l.State.Code == elbv2types.LoadBalancerStateEnumProvisioning
 		},
@@ -193,9 +197,11 @@ var (
 		List:     listTargetGroups,
 		Tags:     func(g *TargetGroup) map[string]string { return g.TagSet },
 		VPC:      func(g *TargetGroup) string { return aws.ToString(g.VpcId) },
-		Detailed: func(g *TargetGroup) bool { return g.Targets != nil },
-		ByID:     targetGroupsByID,
-		Details:  targetGroupDetails,
+		Complete: targetGroupTags, Batch: elbTagBatch,
+		Completed: func(g *TargetGroup) bool { return g.TagSet != nil },
+		Detailed:  func(g *TargetGroup) bool { return g.Targets != nil },
+		ByID:      targetGroupsByID,
+		Details:   targetGroupDetails,
 		Carry: func(known, read *TargetGroup) {
 			read.TagSet = orKnown(read.TagSet, known.TagSet)
 			read.Attributes = orKnown(read.Attributes, known.Attributes)
