@@ -65,6 +65,7 @@ func (l *Limiter) configure(cfg aws.Config, scope Scope) aws.Config {
 	cfg = cfg.Copy()
 	cfg.Region = scope.Region
 	cfg.Retryer = newRetryer
+	cfg.HTTPClient = sharing(cfg.HTTPClient)
 	cfg.APIOptions = append(cfg.APIOptions[:len(cfg.APIOptions):len(cfg.APIOptions)], l.apiOptions(scope)...)
 	return cfg
 }

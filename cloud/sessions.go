@@ -220,6 +220,7 @@ func (s *Sessions) config(ctx context.Context) (aws.Config, error) {
 		if err != nil {
 			return aws.Config{}, err
 		}
+		cfg.HTTPClient = sharing(cfg.HTTPClient)
 		s.base = &cfg
 	}
 	return s.base.Copy(), nil

@@ -81,13 +81,10 @@ func (m *Mirror) refreshRows(ctx context.Context, ss *scopeState, t *tableState,
 	var older []string
 	for _, id := range ids {
 		at := t.view.looks[id]
-		if len(t.view.listings) > 0 {
-			at = later(at, t.view.listings[0])
-		}
 		if meta := t.meta[id]; meta != nil {
 			at = later(at, meta.read)
 		}
-		if at.IsZero() || at.Before(notBefore) {
+		if (at.IsZero() || at.Before(notBefore)) && !t.view.listedAfter(notBefore) {
 			older = append(older, id)
 		}
 	}

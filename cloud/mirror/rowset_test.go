@@ -167,6 +167,7 @@ func TestAbsenceIsJudgedByWhatWasAskedAfterItWasNamed(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		named = time.Now()
+		time.Sleep(1)
 		refresh(t, m, r)
 		look()
 		if n := r.count("byID"); !absent("none") || n != 1 {
@@ -175,6 +176,7 @@ func TestAbsenceIsJudgedByWhatWasAskedAfterItWasNamed(t *testing.T) {
 		r.table.ByID = nil
 		time.Sleep(time.Second)
 		named = time.Now()
+		time.Sleep(1)
 		if look(); !absent("none") {
 			t.Error("a table that can't be read by id isn't listed for it")
 		}

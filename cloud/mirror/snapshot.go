@@ -200,9 +200,9 @@ func (s *Snapshot) AbsentSince(kind Kind, moment time.Time) bool {
 	return view != nil && len(view.listings) == 2 && view.listings[1].After(moment)
 }
 
-// Absent tells whether AWS didn't show the row when it was last asked, for the table or
-// for the row, and that was no earlier than the moment. Give the moment from which on
-// somebody says that there is such a row: he may have made it just before.
+// Absent tells whether AWS didn't show the row when it was last asked, for the table
+// after the moment, or for the row from then on. Give the moment from which on somebody
+// says that there is such a row: he may have made it just before.
 func (s *Snapshot) Absent(kind Kind, id string, since time.Time) bool {
 	view := s.tables[kind]
 	if view == nil {
@@ -212,10 +212,11 @@ func (s *Snapshot) Absent(kind Kind, id string, since time.Time) bool {
 		return false
 	}
 	asked := view.looks[id]
-	if len(view.listings) > 0 {
-		asked = later(asked, view.listings[0])
-	}
-	return !asked.IsZero() && !asked.Before(since)
+	return !asked.IsZero() && !asked.Before(since) || view.listedAfter(since)
+}
+
+func (v *tableView) listedAfter(moment time.Time) bool {
+	return len(v.listings) > 0 && v.listings[0].After(moment)
 }
 
 // Observed returns the moment up to which all the tables are known to be true:
