@@ -36,7 +36,6 @@ import (
 )
 
 const (
-	leaderLease = "capa-apiserver"
 	// loopbackQPS is far above what reconciling needs: the server is its own client.
 	loopbackQPS = 1000
 	// stopTime is how long the controllers may take to end; whatever they leave is
@@ -83,19 +82,24 @@ func newBackground(extra *Extra, loopback *rest.Config, storage genericregistry.
 	if err != nil {
 		return nil, err
 	}
-	acting, err := ctrl.NewManager(extra.host, manager.Options{
-		Scheme:                        scheme,
-		LeaderElection:                o.LeaderElect,
-		LeaderElectionID:              leaderLease,
-		LeaderElectionNamespace:       o.Namespace,
-		LeaderElectionReleaseOnCancel: true,
-		Metrics:                       metricsserver.Options{BindAddress: "0"},
-		HealthProbeBindAddress:        "0",
-		GracefulShutdownTimeout:       new(stopTime),
-		Controller:                    config.Controller{CacheSyncTimeout: crdPatience, SkipNameValidation: new(true)},
-		Client:                        notCached,
-		NewCache:                      func(*rest.Config, cache.Options) (cache.Cache, error) { return lasting{host.GetCache()}, nil },
-	})
+	options := manager.Options{
+		Scheme:                  scheme,
+		Metrics:                 metricsserver.Options{BindAddress: "0"},
+		HealthProbeBindAddress:  "0",
+		GracefulShutdownTimeout: new(stopTime),
+		Controller:              config.Controller{CacheSyncTimeout: crdPatience, SkipNameValidation: new(true)},
+		Client:                  notCached,
+		NewCache:                func(*rest.Config, cache.Options) (cache.Cache, error) { return lasting{host.GetCache()}, nil },
+	}
+	lease, err := newLease(extra, endProcess)
+	if err != nil {
+		return nil, err
+	}
+	if lease != nil {
+		lease.elect(&options)
+		extra.start.expect("store", lease.ready)
+	}
+	acting, err := ctrl.NewManager(extra.host, options)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +122,14 @@ func newBackground(extra *Extra, loopback *rest.Config, storage genericregistry.
 	}
 	living := ownership.NewIndex(ours.GetClient())
 	b.living = living
-	b.sessions = cloud.NewSessions(cloud.Options{Identities: ours.GetClient(), Host: host.GetClient(), ControllerNamespace: o.Namespace})
+	secrets, err := newIdentitySecrets(extra.host, scheme, o.Namespace, host.GetAPIReader())
+	if err != nil {
+		return nil, err
+	}
+	b.serve(secrets.watched.Start)
+	b.sessions = cloud.NewSessions(cloud.Options{
+		Identities: ours.GetClient(), Host: host.GetClient(), Secrets: secrets, ControllerNamespace: o.Namespace,
+	})
 	b.mirror = mirror.New(mirror.Options{
 		Tables: slices.Concat(mirror.NetworkTables, mirror.MachineTables, mirror.PoolTables), Rest: o.SweepPeriod, CreationGrace: o.CreationGrace,
 		Periods: map[mirror.Kind]time.Duration{mirror.Instances.Kind: o.InstanceSweepPeriod, mirror.AutoScalingGroups.Kind: o.InstanceSweepPeriod},

@@ -119,9 +119,19 @@ func genericConfig(e *Extra, stop <-chan struct{}) (*genericapiserver.Recommende
 	return config, nil
 }
 
-// hostConfig is how the host is reached: by --kubeconfig or from inside a pod.
+// hostConfig is how the host is reached: by --kubeconfig or from inside a pod. How much it
+// is asked isn't limited here, by default to five requests a second: the host has its own
+// fair shares, and what is read often is watched.
 func hostConfig(o *Options) (*rest.Config, error) {
-	path := o.Recommended.CoreAPI.CoreAPIKubeconfigPath
+	config, err := hostAddress(o.Recommended.CoreAPI.CoreAPIKubeconfigPath)
+	if err != nil {
+		return nil, err
+	}
+	config.QPS = -1
+	return config, nil
+}
+
+func hostAddress(path string) (*rest.Config, error) {
 	if path == "" {
 		config, err := rest.InClusterConfig()
 		if err != nil {

@@ -54,11 +54,16 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// endWith ends the process when etcd does. Requests that wait for etcd would keep the
-// ordinary way out from ending.
+// endWith ends the process when etcd does.
 func endWith(etcd func(context.Context) error, ctx context.Context) {
 	if err := etcd(ctx); err != nil {
-		klog.FromContext(ctx).Error(err, "The embedded etcd ended, and the process with it")
-		klog.FlushAndExit(klog.ExitFlushTimeout, 1)
+		endProcess(err)
 	}
+}
+
+// endProcess is for when nothing may be answered any more, or can be: requests that wait
+// would keep the ordinary way out from ending.
+func endProcess(err error) {
+	klog.Background().Error(err, "The process ends")
+	klog.FlushAndExit(klog.ExitFlushTimeout, 1)
 }

@@ -34,6 +34,9 @@ type chain struct {
 
 type staticKeys struct{ AccessKeyID, SecretAccessKey, SessionToken string }
 
+// SecretKeys are the keys of the Secrets that static identities name.
+var SecretKeys = []string{"AccessKeyID", "SecretAccessKey", "SessionToken"}
+
 type roleLink struct {
 	infrav1.AWSRoleSpec
 	ExternalID string
@@ -167,7 +170,7 @@ func (s *Sessions) allow(ctx context.Context, ref infrav1.AWSIdentityReference, 
 func (s *Sessions) secret(ctx context.Context, name string) (*staticKeys, error) {
 	var secret corev1.Secret
 	key := client.ObjectKey{Namespace: s.options.ControllerNamespace, Name: name}
-	if err := s.options.Host.Get(ctx, key, &secret); err != nil {
+	if err := s.options.Secrets.Get(ctx, key, &secret); err != nil {
 		return nil, fmt.Errorf("read the Secret %s of spec.secretRef: %w", key, err)
 	}
 	keys := &staticKeys{

@@ -39,8 +39,11 @@ const (
 type Options struct {
 	// Identities reads the AWSCluster*Identity kinds at the hub version.
 	Identities client.Reader
-	// Host reads Secrets and Namespaces of the management cluster.
+	// Host reads Namespaces of the management cluster.
 	Host client.Reader
+	// Secrets reads those of static identities, which is done for each pass of each
+	// object; nil means Host.
+	Secrets client.Reader
 	// ControllerNamespace holds the Secrets of static identities.
 	ControllerNamespace string
 	// LoadConfig gives the process's own AWS configuration; it is called until it
@@ -95,6 +98,9 @@ func NewSessions(o Options) *Sessions {
 	}
 	if o.LoadConfig == nil {
 		o.LoadConfig = func(ctx context.Context) (aws.Config, error) { return config.LoadDefaultConfig(ctx) }
+	}
+	if o.Secrets == nil {
+		o.Secrets = o.Host
 	}
 	registerMetrics()
 	return &Sessions{

@@ -3,7 +3,9 @@ package devcluster
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net"
 	"net/http"
@@ -13,11 +15,23 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
 )
 
 // serverWebhookPort is the port of capa-apiserver's own webhook server.
 const serverWebhookPort = build.Server + "-webhook"
+
+// serverLease says which store the server has.
+const (
+	serverNamespace = "capa-system"
+	serverLease     = "capa-apiserver"
+)
+
+var leases = schema.GroupVersionResource{Group: "coordination.k8s.io", Version: "v1", Resource: "leases"}
 
 // emulatorDNSPort is the port of the emulated AWS's name server.
 const emulatorDNSPort = build.Emulator + "-dns"
@@ -128,6 +142,12 @@ func (l *launch) startServer(ctx context.Context) (string, error) {
 	client, err := l.client()
 	if err != nil {
 		return "", err
+	}
+	if _, err := os.Stat(env.DataDir); errors.Is(err, fs.ErrNotExist) {
+		// A store that an earlier devcluster had in an existing cluster is gone for good.
+		if err := client.Resource(leases).Namespace(serverNamespace).Delete(ctx, serverLease, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+			return "", fmt.Errorf("let the new store take the place of an earlier one: %w", err)
+		}
 	}
 	return l.ensure(ctx, program{
 		name:  build.Server,

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -75,6 +76,8 @@ func newStoppedWorld(t *testing.T, flags ...string) *world {
 	w.config.QPS, w.config.Burst = 200, 400
 	w.client, err = client.New(w.config, client.Options{Scheme: clientScheme(t)})
 	must(t, err)
+	// Each test has a store of its own, and that of the one before is gone for good.
+	must(t, client.IgnoreNotFound(w.client.Delete(context.Background(), &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: "capa-system", Name: "capa-apiserver"}})))
 	return w
 }
 
