@@ -1,6 +1,7 @@
 package install
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,6 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/test/groups"
 )
 
 const (
@@ -106,9 +108,9 @@ func TestAnIdentityWithoutLabelsIsLabelledForMoves(t *testing.T) {
 
 func TestDefaultingTwiceChangesNothing(t *testing.T) {
 	scheme := newScheme()
-	filler := newFiller(t, scheme)
+	filler := groups.Filler(t, Group, fuzzFuncs)
 	for gvk := range scheme.AllKnownTypes() {
-		if !isOurs(gvk) {
+		if !strings.HasPrefix(gvk.Kind, "AWS") {
 			continue
 		}
 		for range 50 {
@@ -125,9 +127,9 @@ func TestDefaultingTwiceChangesNothing(t *testing.T) {
 
 func TestDefaultsAreTheSameAtBothVersions(t *testing.T) {
 	scheme := newScheme()
-	filler := newFiller(t, scheme)
+	filler := groups.Filler(t, Group, fuzzFuncs)
 	for gvk := range scheme.AllKnownTypes() {
-		if gvk.Version != "v1beta2" || !isOurs(gvk) {
+		if gvk.Version != "v1beta2" || !strings.HasPrefix(gvk.Kind, "AWS") {
 			continue
 		}
 		for range 50 {

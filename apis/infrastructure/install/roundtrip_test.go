@@ -2,29 +2,19 @@ package install
 
 import (
 	"fmt"
-	"math/rand"
 	"slices"
 	"testing"
 
-	"k8s.io/apimachinery/pkg/api/apitesting/fuzzer"
-	"k8s.io/apimachinery/pkg/api/apitesting/roundtrip"
-	apiequality "k8s.io/apimachinery/pkg/api/equality"
-	metafuzzer "k8s.io/apimachinery/pkg/apis/meta/fuzzer"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	runtimeserializer "k8s.io/apimachinery/pkg/runtime/serializer"
-	"k8s.io/apimachinery/pkg/util/diff"
 	"sigs.k8s.io/randfill"
 
 	"github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v1beta2"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/test/groups"
 )
 
-func newScheme() *runtime.Scheme {
-	scheme := runtime.NewScheme()
-	Group.Install(scheme)
-	return scheme
-}
+func newScheme() *runtime.Scheme { return groups.Scheme(Group) }
 
 // fuzzFuncs keep random status within the forms that have one meaning: failure
 // domains have different names in order of name, deprecated is absent rather
@@ -128,66 +118,6 @@ func normalizeStatus(s *v1beta2.AWSClusterStatus) {
 	}
 }
 
-func newFiller(t *testing.T, scheme *runtime.Scheme) *randfill.Filler {
-	t.Helper()
-	seed := rand.Int63()
-	t.Logf("seed %d", seed)
-	funcs := fuzzer.MergeFuzzerFuncs(metafuzzer.Funcs, fuzzFuncs)
-	return fuzzer.FuzzerFor(funcs, rand.NewSource(seed), runtimeserializer.NewCodecFactory(scheme))
-}
-
-func TestEveryExternalTypeSurvivesItsOwnJSONAndYAML(t *testing.T) {
-	scheme := newScheme()
-	codecs := runtimeserializer.NewCodecFactory(scheme)
-	filler := newFiller(t, scheme)
-	for gvk := range scheme.AllKnownTypes() {
-		if gvk.Version != runtime.APIVersionInternal && isOurs(gvk) {
-			roundtrip.RoundTripSpecificKindWithoutProtobuf(t, gvk, scheme, codecs, filler, nil)
-		}
-	}
-}
-
-func TestNothingIsLostBetweenVersions(t *testing.T) {
-	scheme := newScheme()
-	filler := newFiller(t, scheme)
-	for gvk := range scheme.AllKnownTypes() {
-		if gvk.Version == runtime.APIVersionInternal || !isOurs(gvk) {
-			continue
-		}
-		other := infrav1.SchemeGroupVersion
-		if gvk.Version == other.Version {
-			other = v1beta2.SchemeGroupVersion
-		}
-		t.Run(gvk.Version+"/"+gvk.Kind, func(t *testing.T) {
-			for range 100 {
-				thereAndBack(t, scheme, filler, gvk, other)
-			}
-		})
-	}
-}
-
-func thereAndBack(t *testing.T, scheme *runtime.Scheme, filler *randfill.Filler, gvk schema.GroupVersionKind, other schema.GroupVersion) {
-	t.Helper()
-	original, err := scheme.New(gvk)
-	if err != nil {
-		t.Fatal(err)
-	}
-	filler.Fill(original)
-	original.GetObjectKind().SetGroupVersionKind(gvk)
-	there, err := scheme.ConvertToVersion(original.DeepCopyObject(), other)
-	if err != nil {
-		t.Fatalf("to %s: %v", other, err)
-	}
-	back, err := scheme.ConvertToVersion(there, gvk.GroupVersion())
-	if err != nil {
-		t.Fatalf("back to %s: %v", gvk.GroupVersion(), err)
-	}
-	if !apiequality.Semantic.DeepEqual(original, back) {
-		t.Fatalf("%s changed on its way to %s and back:\n%s", gvk, other, diff.Diff(original, back))
-	}
-}
-
-// isOurs leaves out the types that metav1 adds to every group version.
-func isOurs(gvk schema.GroupVersionKind) bool {
-	return len(gvk.Kind) > 3 && gvk.Kind[:3] == "AWS"
+func TestNothingIsLostOnTheWireOrBetweenVersions(t *testing.T) {
+	groups.RoundTrip(t, Group, fuzzFuncs)
 }
