@@ -49,6 +49,8 @@ type world struct {
 	process       *exec.Cmd
 	ended         chan error
 	flags         []string
+	// program is the server's, and kubeconfig gives its rights in the host.
+	program, kubeconfig string
 }
 
 // newWorld starts an empty AWS and a server with an empty etcd. Flags are added
@@ -64,7 +66,8 @@ func newWorld(t *testing.T, flags ...string) *world {
 // newStoppedWorld is a world whose server has yet to be started.
 func newStoppedWorld(t *testing.T, flags ...string) *world {
 	t.Helper()
-	w := &world{t: t, aws: emulator.New(emulator.Options{}), dataDir: t.TempDir(), flags: flags}
+	w := &world{t: t, aws: emulator.New(emulator.Options{}), dataDir: t.TempDir(), flags: flags,
+		program: filepath.Join(suite.local.Bin, "capa-apiserver"), kubeconfig: suite.local.ServerKubeconfig}
 	w.startAWS("127.0.0.1:0")
 	t.Cleanup(func() { w.endAWS() })
 	_, stopDNS, err := w.aws.StartDNS("127.0.0.1:0")
@@ -126,7 +129,7 @@ func (w *world) launch() {
 	must(w.t, err)
 	defer log.Close()
 	args := append([]string{
-		"--kubeconfig=" + suite.local.ServerKubeconfig, "--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", w.port),
+		"--kubeconfig=" + w.kubeconfig, "--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", w.port),
 		"--data-dir=" + filepath.Join(w.dataDir, "etcd"),
 		"--service-external-name=localhost", fmt.Sprintf("--service-port=%d", w.port),
 		"--webhook-bind-address=127.0.0.1", fmt.Sprintf("--webhook-port=%d", w.webhook),
@@ -135,7 +138,7 @@ func (w *world) launch() {
 		// There is nobody to learn that it ends.
 		"--shutdown-delay-duration=0s",
 	}, w.flags...)
-	w.process = exec.Command(filepath.Join(suite.local.Bin, "capa-apiserver"), args...)
+	w.process = exec.Command(w.program, args...)
 	w.process.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+w.awsURL, "AWS_REGION="+region,
 		"AWS_ACCESS_KEY_ID=AKIATEST", "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true")
 	w.process.Stdout, w.process.Stderr = log, log
