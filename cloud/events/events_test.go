@@ -111,6 +111,37 @@ func TestWhatNobodyNeedsIsRemoved(t *testing.T) {
 	w.passes("they are back", func() bool { return len(w.left()) == 2 })
 }
 
+func TestTheQueueIsRemovedThoughTheLastObjectTookItsSessionAlong(t *testing.T) {
+	w := newWorld(t)
+	w.watch("one")
+	w.receiving()
+	w.mu.Lock()
+	w.needed = nil
+	w.mu.Unlock()
+	w.mirror.LetGo("test")
+	w.passes("queue and rule are gone", func() bool { return len(w.left()) == 0 })
+}
+
+func TestEventsAreNotReceivedAsSomebodyWhomNoObjectNames(t *testing.T) {
+	w := newWorld(t)
+	w.watch("one")
+	w.receiving()
+	w.mirror.LetGo("test") // the identity was withdrawn, and the objects are there
+	w.passes("it is reported", func() bool { return len(w.reported()) == 1 })
+	before := w.Counts()
+	for range 120 {
+		w.clock.Step(time.Second)
+		w.now.Advance(time.Second)
+	}
+	for call, n := range w.Counts() {
+		if n != before[call] {
+			t.Errorf("%d calls of %s", n-before[call], call)
+		}
+	}
+	w.mirror.Want("test", w.session)
+	w.passes("it recovers", func() bool { return w.Counts()["sqs.ReceiveMessage"] > before["sqs.ReceiveMessage"] })
+}
+
 func TestQueueStaysForTheNextProcess(t *testing.T) {
 	w := newWorld(t)
 	id := w.instance(false)

@@ -28,6 +28,8 @@ const (
 type poller struct {
 	*Options
 	place place
+	// latest is the session that was used last.
+	latest *cloud.Session
 	// told is the failure that was reported; "" while all is well or nothing known.
 	told     string
 	failures int
@@ -68,7 +70,7 @@ func (p *poller) session(ctx context.Context) error {
 		return err
 	}
 	renew := p.Clock.Now().Add(renewAfter)
-	for p.Clock.Now().Before(renew) {
+	for p.Clock.Now().Before(renew) && slices.Contains(p.Mirror.Sessions(p.place.scope), s) {
 		messages, err := receive(ctx, s, url)
 		if err != nil {
 			return err
@@ -81,11 +83,21 @@ func (p *poller) session(ctx context.Context) error {
 	return nil
 }
 
-// with makes a call with the first of the scope's sessions that is allowed to.
+// with makes a call with the first of the scope's sessions that is allowed to. The last
+// object takes the sessions with it; what it leaves is removed with the latest one. While
+// objects need the scope, one that they don't want any more isn't used.
 func (p *poller) with(call func(*cloud.Session) error) (*cloud.Session, error) {
+	sessions := p.Mirror.Sessions(p.place.scope)
+	if len(sessions) == 0 && p.latest != nil && !slices.Contains(p.Needed(), p.place.scope) {
+		sessions = []*cloud.Session{p.latest}
+	}
+	p.latest = nil
 	err := fmt.Errorf("%s: %w", p.place.scope, mirror.ErrNotWatched)
-	for _, s := range p.Mirror.Sessions(p.place.scope) {
-		if err = call(s); err == nil {
+	for _, s := range sessions {
+		if err = call(s); err == nil || !cloud.IsUnauthorized(err) {
+			p.latest = s
+		}
+		if err == nil {
 			return s, nil
 		}
 		if !cloud.IsUnauthorized(err) {

@@ -29,6 +29,8 @@ type Resource interface {
 	canDetail() bool
 	// details returns a copy of the row with its details.
 	details(ctx context.Context, s *cloud.Session, row any) (any, error)
+	// shallow returns a copy of the row that shares what its fields point to.
+	shallow(row any) any
 	// carry completes the read row in place.
 	carry(known, read any)
 	global() bool
@@ -114,6 +116,11 @@ func (t *Table[T]) details(ctx context.Context, s *cloud.Session, row any) (any,
 	next := deepCopy(row.(*T))
 	err := t.Details(ctx, s, next)
 	return next, err
+}
+
+func (t *Table[T]) shallow(row any) any {
+	next := *row.(*T)
+	return &next
 }
 
 func (t *Table[T]) carry(known, read any) {

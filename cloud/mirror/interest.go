@@ -339,7 +339,9 @@ func (m *Mirror) forgetScopes() (next time.Time) {
 				next = earlier(next, at)
 			} else {
 				ss.forgotten = true
+				m.scopesMu.Lock()
 				delete(m.scopes, scope)
+				m.scopesMu.Unlock()
 			}
 		}
 		ss.mu.Unlock()

@@ -68,9 +68,11 @@ type Mirror struct {
 	// global are the tables that are in no region, byName those that are read by name.
 	global, byName map[Kind]bool
 
-	mu     sync.Mutex // taken before a scope's, if both are
-	scopes map[cloud.Scope]*scopeState
-	wants  map[wantKey]*want
+	mu    sync.Mutex // taken before a scope's, if both are
+	wants map[wantKey]*want
+	// scopes is changed with both locks held, mu first.
+	scopes   map[cloud.Scope]*scopeState
+	scopesMu sync.RWMutex // never held for long
 	// watched has what the scopes with a Watch want.
 	watched map[cloud.Scope]wantKey
 	// passingEnd is when the first of what is wanted for a while may end.
@@ -114,8 +116,8 @@ func New(o Options) *Mirror {
 
 // Scopes returns the scopes of which something is known.
 func (m *Mirror) Scopes() []cloud.Scope {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	m.scopesMu.RLock()
+	defer m.scopesMu.RUnlock()
 	scopes := make([]cloud.Scope, 0, len(m.scopes))
 	for scope := range m.scopes {
 		scopes = append(scopes, scope)
@@ -137,9 +139,9 @@ func (m *Mirror) Sessions(scope cloud.Scope) []*cloud.Session {
 // Snapshot returns what is known of a scope now, with what the account has in no region.
 // It costs nothing, and is the same one as long as nothing else is known.
 func (m *Mirror) Snapshot(scope cloud.Scope) *Snapshot {
-	m.mu.Lock()
+	m.scopesMu.RLock()
 	ss, account := m.scopes[scope], m.scopes[scope.Global()]
-	m.mu.Unlock()
+	m.scopesMu.RUnlock()
 	switch {
 	case ss == nil && account == nil:
 		return m.newSnapshot(scope)
@@ -184,8 +186,8 @@ func (m *Mirror) Subscribe(f func([]Change)) { m.changes.subscribe(f) }
 
 // scope returns a scope's state; nil when there is none.
 func (m *Mirror) scope(scope cloud.Scope) *scopeState {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	m.scopesMu.RLock()
+	defer m.scopesMu.RUnlock()
 	return m.scopes[scope]
 }
 
@@ -195,7 +197,9 @@ func (m *Mirror) scopeLocked(scope cloud.Scope) *scopeState {
 	if ss == nil {
 		ss = newScopeState(scope, m.options.Tables, m.newSnapshot(scope))
 		ss.used = m.clock.Now()
+		m.scopesMu.Lock()
 		m.scopes[scope] = ss
+		m.scopesMu.Unlock()
 	}
 	return ss
 }

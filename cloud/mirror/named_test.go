@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -214,10 +215,10 @@ func TestAllBelowAParentIsReadWhereSomebodyWantsAll(t *testing.T) {
 func TestAListThatMissesANameProvesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(group{"c1", "a", "ACTIVE"})
-		hidden := false
+		var hidden atomic.Bool
 		names := f.groupT.Names
 		f.groupT.Names = func(ctx context.Context, s *cloud.Session, parent string, page func([]string) error) error {
-			if hidden {
+			if hidden.Load() {
 				return nil
 			}
 			return names(ctx, s, parent, page)
@@ -225,7 +226,7 @@ func TestAListThatMissesANameProvesNothing(t *testing.T) {
 		m := f.mirrored(t, Options{})
 		m.Want("o1", session, f.named("c1"))
 		synctest.Wait()
-		hidden = true
+		hidden.Store(true)
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		if got := f.below(m, "c1"); got != "a ACTIVE" {

@@ -154,8 +154,11 @@ func (m *Mirror) list(ctx context.Context, ss *scopeState, t *tableState, f *fli
 		err = fmt.Errorf("list %s of %s: %w", t.table.kind(), ss.scope, err)
 	}
 
+	recognised := ss.recognise(t, rows)
+
 	ss.mu.Lock()
 	e := m.begin(ss, t)
+	e.recognised = recognised
 	suspects := e.listed(f.began, rows, err)
 	if err != nil {
 		t.failures++
@@ -182,6 +185,27 @@ func (m *Mirror) list(ctx context.Context, ss *scopeState, t *tableState, f *fli
 	f.err = err
 	close(f.done)
 	m.poke()
+}
+
+// recognise returns the known rows, by id, of which the read ones say the same. That takes
+// time where there are many, in which nobody has to wait for the scope.
+func (ss *scopeState) recognise(t *tableState, rows []any) map[string]any {
+	ss.mu.Lock()
+	known := t.view.rows
+	ss.mu.Unlock()
+	recognised := map[string]any{}
+	for _, row := range rows {
+		id := t.table.id(row)
+		old, ok := known.get(id)
+		if !ok {
+			continue
+		}
+		read := t.table.shallow(row)
+		if t.table.carry(old, read); same(old, read) {
+			recognised[id] = old
+		}
+	}
+	return recognised
 }
 
 // lookup reads rows by their ids and takes in the answer, absences included.

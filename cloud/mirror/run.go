@@ -66,9 +66,9 @@ func (m *Mirror) Run(ctx context.Context) {
 // startDue starts what is due, and returns when the next thing will be.
 func (m *Mirror) startDue(ctx context.Context, jobs *sync.WaitGroup) time.Time {
 	next := earlier(m.endPassing(), m.forgetScopes())
-	m.mu.Lock()
+	m.scopesMu.RLock()
 	scopes := slices.Collect(maps.Values(m.scopes))
-	m.mu.Unlock()
+	m.scopesMu.RUnlock()
 	for _, ss := range scopes {
 		ss.mu.Lock()
 		for _, t := range ss.tables {

@@ -68,6 +68,9 @@ type edit struct {
 	view    *tableView
 	rows    rowEdit
 	changes []Change
+	// recognised are the rows, by id, of which it was found before the edit that a
+	// listing shows them unchanged.
+	recognised map[string]any
 	// complete says that the edit takes in a complete listing.
 	complete bool
 	// doubt is when the hold ends of a row that a read showed otherwise: either
@@ -83,7 +86,7 @@ func (m *Mirror) begin(ss *scopeState, t *tableState) *edit {
 // set gives a row its value, if that is another one.
 func (e *edit) set(id string, row any) {
 	before, known := e.rows.get(id)
-	if known && same(before, row) {
+	if known && (before == row || same(before, row)) {
 		return
 	}
 	e.rows.set(id, row)
@@ -140,12 +143,16 @@ func (e *edit) present(began time.Time, row any) {
 	}
 	meta.missed = time.Time{}
 	known, _ := e.rows.get(id)
-	e.t.table.carry(known, row)
+	if e.recognised[id] == known {
+		row = known
+	} else {
+		e.t.table.carry(known, row)
+	}
 	if began.Before(meta.read) || !began.After(meta.written) {
 		return
 	}
 	if began.Before(meta.heldUntil) {
-		if same(known, row) {
+		if known == row || same(known, row) {
 			meta.heldUntil = time.Time{}
 		} else {
 			e.doubt = later(e.doubt, meta.heldUntil)

@@ -60,10 +60,7 @@ func Drop[T any](m *Mirror, scope cloud.Scope, t *Table[T], id string) {
 
 // write makes an edit of a table; of a table that isn't mirrored, none.
 func (m *Mirror) write(scope cloud.Scope, kind Kind, f func(*edit)) {
-	m.mu.Lock()
-	ss := m.scopeLocked(m.homeOf(scope, kind))
-	ss.mu.Lock()
-	m.mu.Unlock()
+	ss := m.lockedScope(m.homeOf(scope, kind))
 	if t := ss.byKind[kind]; t != nil {
 		e := m.begin(ss, t)
 		f(e)
@@ -75,4 +72,21 @@ func (m *Mirror) write(scope cloud.Scope, kind Kind, f func(*edit)) {
 	}
 	ss.mu.Unlock()
 	m.changes.deliver()
+}
+
+// lockedScope returns a scope's state, made if there is none, with its lock held.
+func (m *Mirror) lockedScope(scope cloud.Scope) *scopeState {
+	for {
+		ss := m.scope(scope)
+		if ss == nil {
+			m.mu.Lock()
+			ss = m.scopeLocked(scope)
+			m.mu.Unlock()
+		}
+		ss.mu.Lock()
+		if !ss.forgotten {
+			return ss
+		}
+		ss.mu.Unlock() // somebody forgot it meanwhile
+	}
 }
