@@ -203,7 +203,14 @@ func (b *background) run(acting, serving context.Context) error {
 			return nil
 		}
 		b.listed.Store(true)
-		return b.manager.Start(acting)
+		err := b.manager.Start(acting)
+		if acting.Err() == nil {
+			return err
+		}
+		if err != nil { // what doesn't end in time is no reason to fail requests
+			klog.FromContext(acting).Error(err, "Not all controllers ended")
+		}
+		return nil
 	})
 	return group.Wait()
 }

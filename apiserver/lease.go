@@ -124,7 +124,7 @@ func (l *lease) note(ctx context.Context, holder string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.seen = true
-	l.held = l.held || holder == l.store
+	l.held = l.held || l.store != "" && holder == l.store
 	if l.other = l.conflict(holder); l.other == nil {
 		return
 	}

@@ -27,7 +27,7 @@ func (s *Server) Run(ctx context.Context) error {
 	go s.extra.certs.Run(serving, 1)
 	if s.extra.etcd != nil {
 		go s.extra.etcd.KeepRoom(serving)
-		go endWith(s.extra.etcd.Ended, serving)
+		go endWith(serving, s.extra.etcd.Ended)
 	}
 
 	ended := make(chan struct{})
@@ -55,7 +55,7 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 // endWith ends the process when etcd does.
-func endWith(etcd func(context.Context) error, ctx context.Context) {
+func endWith(ctx context.Context, etcd func(context.Context) error) {
 	if err := etcd(ctx); err != nil {
 		endProcess(err)
 	}

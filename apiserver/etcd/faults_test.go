@@ -338,6 +338,21 @@ func TestFolderThatAnotherProcessUsesIsRefused(t *testing.T) {
 	refusedWith(t, dir, "end that process first")
 }
 
+func TestStartEndsWhenToldTo(t *testing.T) {
+	dir, _ := filled(t)
+	s := start(t, t.Context(), dir)
+	defer s.Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	began := time.Now()
+	if _, err := Start(ctx, Options{Dir: dir}); err == nil {
+		t.Error("two servers use one folder")
+	}
+	if took := time.Since(began); took > lockTimeout/2 {
+		t.Errorf("it took %s to end", took)
+	}
+}
+
 // Root may do everything, so it is somebody else who may not.
 func TestWrongRightsAreRefused(t *testing.T) {
 	base, err := os.MkdirTemp("", "capa-rights-")

@@ -92,7 +92,7 @@ func walk(ctx context.Context, path string) (applied bool, err error) {
 	case err != nil:
 		return false, fmt.Errorf("%w: %w", errDamaged, err)
 	}
-	defer db.Close()
+	defer func() { err = errors.Join(err, db.Close()) }()
 	ctx, cancel := context.WithTimeout(ctx, walkTimeout)
 	defer cancel()
 	err = db.View(func(tx *bbolt.Tx) error {
@@ -107,7 +107,7 @@ func walk(ctx context.Context, path string) (applied bool, err error) {
 		})
 	})
 	if ctx.Err() != nil {
-		return applied, nil //nolint:nilerr // enough was read
+		return applied, nil // enough was read
 	}
 	return applied, err
 }

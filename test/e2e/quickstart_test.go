@@ -37,11 +37,16 @@ func TestQuickStart(t *testing.T) {
 			}
 		}
 	})
-	t.Run("the age of what was served is measured", func(t *testing.T) {
+	t.Run("what was served, and what controllers and clients did, is measured", func(t *testing.T) {
 		metrics, err := w.ownMetrics()
 		must(t, err)
 		if !regexp.MustCompile(`(?m)^aws_mirror_served_age_seconds_count [1-9]`).MatchString(metrics) {
 			t.Error("/metrics counts no answer in aws_mirror_served_age_seconds")
+		}
+		for _, want := range []string{`controller_runtime_reconcile_total\{.*controller="awscluster"`, `workqueue_depth\{.*controller="awscluster"`, `rest_client_requests_total\{`} {
+			if !regexp.MustCompile(`(?m)^` + want).MatchString(metrics) {
+				t.Errorf("/metrics has nothing like %s", want)
+			}
 		}
 	})
 	t.Run("kubectl explain knows the fields", func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,7 +34,7 @@ func TestASecondStoreNeverServes(t *testing.T) {
 			return err
 		}
 		defer answer.Body.Close()
-		if answer.StatusCode != 503 {
+		if answer.StatusCode != http.StatusServiceUnavailable {
 			return fmt.Errorf("the second one answers %s", answer.Status)
 		}
 		return nil
