@@ -13,6 +13,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	room "github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsmachine"
 )
 
@@ -25,7 +26,7 @@ const (
 // consoles reads the consoles of machines' instances and speaks of failures as
 // the API does.
 type consoles struct {
-	observer *awsmachine.Observer
+	observer *engine.Observer[*infrav1.AWSMachine]
 	reader   *cloud.Consoles
 }
 
@@ -33,7 +34,7 @@ var _ room.Consoles = consoles{}
 
 // Output returns the console's text, and leaves in the audit log which instance's.
 func (c consoles) Output(ctx context.Context, machine *infrav1.AWSMachine) (string, error) {
-	at, err := c.observer.Console(ctx, machine)
+	at, err := awsmachine.ConsoleOf(ctx, c.observer, machine)
 	if err != nil {
 		return "", consoleError(machine.Name, err)
 	}

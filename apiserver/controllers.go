@@ -5,15 +5,11 @@ import (
 	"errors"
 	"net"
 
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinepool"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinetemplate"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 )
 
 // addReconcilers makes AWS match the objects, in the leader.
@@ -23,18 +19,12 @@ func (b *background) addReconcilers(o *Options) error {
 	}
 	events := b.manager.GetEventRecorderFor("capa-apiserver") //nolint:staticcheck // users look for core Events
 	ours, host := b.ours.GetClient(), b.manager.GetClient()
-	clusters := awscluster.New(awscluster.Options{
-		Client: ours, Host: host, Events: events, Sessions: b.sessions, Mirror: b.mirror, Living: b.living, Resolver: resolver(o.DNSServer),
-		WatchFilter: o.WatchFilter, Concurrency: o.Concurrency, IdentityPeriod: o.SweepPeriod,
-	})
-	machines := awsmachine.New(awsmachine.Options{
-		Client: ours, Host: host, Events: events, Sessions: b.sessions, Mirror: b.mirror, Living: b.living, Images: b.images,
-		WatchFilter: o.WatchFilter, Concurrency: o.MachineConcurrency,
-	})
-	pools := awsmachinepool.New(awsmachinepool.Options{
-		Client: ours, Host: host, Events: events, Sessions: b.sessions, Mirror: b.mirror, Living: b.living, Images: b.images,
-		WatchFilter: o.WatchFilter, Concurrency: o.Concurrency, MachinePoolMachines: o.MachinePoolMachines,
-	})
+	common := engine.Options{Client: ours, Host: host, Events: events, Sessions: b.sessions, Mirror: b.mirror, Living: b.living,
+		WatchFilter: o.WatchFilter, Concurrency: o.Concurrency, IdentityPeriod: o.SweepPeriod}
+	clusters := awscluster.New(awscluster.Options{Options: common, Resolver: resolver(o.DNSServer), Images: b.images})
+	pools := awsmachinepool.New(awsmachinepool.Options{Options: common, Images: b.images, MachinePoolMachines: o.MachinePoolMachines})
+	common.Concurrency = o.MachineConcurrency
+	machines := awsmachine.New(awsmachine.Options{Options: common, Images: b.images})
 	templates := awsmachinetemplate.New(awsmachinetemplate.Options{
 		Client: ours, Host: host, Sessions: b.sessions, Mirror: b.mirror, WatchFilter: o.WatchFilter,
 	})
@@ -59,25 +49,4 @@ func resolver(server string) *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, server)
 	}}
-}
-
-// owners finds Clusters in the manager's cache.
-type owners struct{ reader client.Reader }
-
-var _ awscluster.Owners = owners{}
-
-// Owner returns the Cluster that the object's owner reference names, or nil.
-func (o owners) Owner(ctx context.Context, obj *infrav1.AWSCluster) *clusterv1.Cluster {
-	for _, ref := range obj.OwnerReferences {
-		group, err := schema.ParseGroupVersion(ref.APIVersion)
-		if err != nil || ref.Kind != clusterv1.ClusterKind || group.Group != clusterv1.GroupVersion.Group {
-			continue
-		}
-		owner := &clusterv1.Cluster{}
-		if o.reader.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: ref.Name}, owner) != nil {
-			return nil
-		}
-		return owner
-	}
-	return nil
 }

@@ -28,6 +28,6 @@ func Kinds() []Row {
 }
 
 // console shows what the instance of a machine wrote to its console.
-func console(p Parts, machines rest.Getter) rest.Storage {
-	return awsmachine.NewConsoleREST(machines, consoles{observeMachines(p), cloud.NewConsoles(nil)})
+func console(p Parts, getter rest.Getter) rest.Storage {
+	return awsmachine.NewConsoleREST(getter, consoles{observeMachines(p), cloud.NewConsoles(nil)})
 }

@@ -99,6 +99,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v2beta1.DynamicHostAllocationSpec{}.OpenAPIModelName():            schema_capa_apiserver_apis_infrastructure_v2beta1_DynamicHostAllocationSpec(ref),
 		v2beta1.ElasticIPPool{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_ElasticIPPool(ref),
 		v2beta1.EnclaveOptions{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_EnclaveOptions(ref),
+		v2beta1.Failure{}.OpenAPIModelName():                              schema_capa_apiserver_apis_infrastructure_v2beta1_Failure(ref),
 		v2beta1.FailureDomain{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_FailureDomain(ref),
 		v2beta1.Filter{}.OpenAPIModelName():                               schema_capa_apiserver_apis_infrastructure_v2beta1_Filter(ref),
 		v2beta1.IPAMPool{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_IPAMPool(ref),
@@ -829,6 +830,25 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterV2Beta1Status(r
 							Ref:         ref(v2beta1.Observation{}.OpenAPIModelName()),
 						},
 					},
+					"failures": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "failures are what AWS answered to the latest attempts that failed.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.Failure{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
 					"pendingCreations": {
 						VendorExtensible: spec.VendorExtensible{
 							Extensions: spec.Extensions{
@@ -855,7 +875,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterV2Beta1Status(r
 			},
 		},
 		Dependencies: []string{
-			v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+			v2beta1.Failure{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -1229,11 +1249,30 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolV2Beta1Stat
 							Ref:         ref(v2beta1.Observation{}.OpenAPIModelName()),
 						},
 					},
+					"failures": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "failures are what AWS answered to the latest attempts that failed.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.Failure{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+			v2beta1.Failure{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -1590,6 +1629,25 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineV2Beta1Status(r
 							Ref:         ref(v2beta1.Observation{}.OpenAPIModelName()),
 						},
 					},
+					"failures": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "failures are what AWS answered to the latest attempts that failed.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.Failure{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
 					"pendingCreations": {
 						VendorExtensible: spec.VendorExtensible{
 							Extensions: spec.Extensions{
@@ -1616,7 +1674,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineV2Beta1Status(r
 			},
 		},
 		Dependencies: []string{
-			v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+			v2beta1.Failure{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -2529,6 +2587,25 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStatus(ref comm
 							Ref:         ref(v2beta1.Observation{}.OpenAPIModelName()),
 						},
 					},
+					"failures": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "failures are what AWS answered to the latest attempts that failed.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.Failure{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
 					"pendingCreations": {
 						VendorExtensible: spec.VendorExtensible{
 							Extensions: spec.Extensions{
@@ -2561,7 +2638,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStatus(ref comm
 			},
 		},
 		Dependencies: []string{
-			v2beta1.DeprecatedStatus{}.OpenAPIModelName(), v2beta1.FailureDomain{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.Instance{}.OpenAPIModelName(), v2beta1.NetworkStatus{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+			v2beta1.DeprecatedStatus{}.OpenAPIModelName(), v2beta1.Failure{}.OpenAPIModelName(), v2beta1.FailureDomain{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.Instance{}.OpenAPIModelName(), v2beta1.NetworkStatus{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -3793,6 +3870,25 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolStatus(ref 
 							Ref:         ref(v2beta1.Observation{}.OpenAPIModelName()),
 						},
 					},
+					"failures": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "failures are what AWS answered to the latest attempts that failed.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.Failure{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
 					"deprecated": {
 						SchemaProps: spec.SchemaProps{
 							Description: "deprecated groups status that only older contracts of Cluster API know.",
@@ -3803,7 +3899,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolStatus(ref 
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSMachinePoolInstanceStatus{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.MachineDeprecatedStatus{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+			v2beta1.AWSMachinePoolInstanceStatus{}.OpenAPIModelName(), v2beta1.Failure{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.MachineDeprecatedStatus{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -4283,6 +4379,25 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineStatus(ref comm
 							Ref:         ref(v2beta1.Observation{}.OpenAPIModelName()),
 						},
 					},
+					"failures": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "failures are what AWS answered to the latest attempts that failed.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.Failure{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
 					"pendingCreations": {
 						VendorExtensible: spec.VendorExtensible{
 							Extensions: spec.Extensions{
@@ -4315,7 +4430,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineStatus(ref comm
 			},
 		},
 		Dependencies: []string{
-			v2beta1.DedicatedHostStatus{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.MachineAddress{}.OpenAPIModelName(), v2beta1.MachineDeprecatedStatus{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+			v2beta1.DedicatedHostStatus{}.OpenAPIModelName(), v2beta1.Failure{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.MachineAddress{}.OpenAPIModelName(), v2beta1.MachineDeprecatedStatus{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -5264,6 +5379,37 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_EnclaveOptions(ref common
 						},
 					},
 				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_Failure(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Failure is what AWS answered to the latest attempt to change something. It is kept until the change succeeds or isn't wanted any more.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"condition": {
+						SchemaProps: spec.SchemaProps{
+							Description: "condition is the type of the condition that tells of it.",
+							Default:     "",
+							MinLength:   ptr.To[int64](1),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"message": {
+						SchemaProps: spec.SchemaProps{
+							Description: "message is what AWS said.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"condition", "message"},
 			},
 		},
 	}

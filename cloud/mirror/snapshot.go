@@ -154,6 +154,11 @@ func (s *Snapshot) SeenOf(interests ...Interest) bool {
 	return true
 }
 
+// Unseen returns those of the tables that were never listed completely.
+func (s *Snapshot) Unseen(kinds []Kind) []Kind {
+	return slices.DeleteFunc(slices.Clone(kinds), func(kind Kind) bool { return s.Seen(kind) })
+}
+
 func (v *tableView) seen(i Interest) bool {
 	if v.parts == nil {
 		return len(v.listings) > 0

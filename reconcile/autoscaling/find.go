@@ -1,6 +1,8 @@
 package autoscaling
 
 import (
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
+
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -8,14 +10,13 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
 
 // OwnerOf returns the owner as whom a pool's group and template are judged. infra may
 // be nil; then nothing is the pool's.
-func OwnerOf(pool *infrav1.AWSMachinePool, infra *instance.Infra, living ownership.Living) ownership.Owner {
+func OwnerOf(pool *infrav1.AWSMachinePool, infra *infrastructure.Cluster, living ownership.Living) ownership.Owner {
 	owner := ownership.Owner{Owner: names.Owner{UID: string(pool.UID)}, Kind: ownership.KindPool, Namespace: pool.Namespace,
 		Name: pool.Name, Created: pool.CreationTimestamp.Time, Living: living}
 	if infra != nil {

@@ -1,40 +1,11 @@
 package awscluster
 
 import (
-	"context"
-	"fmt"
-	"slices"
-
-	"k8s.io/apimachinery/pkg/api/meta"
-
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
-
-// recordAccount notes, before anything is done, in which account it is: from then on
-// another account shows nothing of the object, and nothing as gone. Where a journal
-// is written, its update says so, too.
-func (p *pass) recordAccount(ctx context.Context, ready []plan.Action) error {
-	if p.obj.Status.AccountID != "" || slices.ContainsFunc(ready, func(a plan.Action) bool { return a.Journal }) {
-		return nil
-	}
-	next := p.obj.DeepCopy()
-	next.Status.AccountID = p.session.Scope.Account
-	if err := p.updateStatus(ctx, next); err != nil {
-		return err
-	}
-	*p.obj = *next
-	return nil
-}
-
-// neverInAWS tells that nothing can have been made for an object: it never had a
-// session, and nothing is recorded.
-func neverInAWS(obj *infrav1.AWSCluster) bool {
-	return obj.Status.AccountID == "" && obj.Spec.Network.VPC.ID == "" && len(obj.Status.PendingCreations) == 0 && !obj.Provisioned() &&
-		!meta.IsStatusConditionTrue(obj.Status.Conditions, infrav1.PrincipalCredentialRetrievedCondition)
-}
 
 // planUnknownAccount says that AWS doesn't show what an object records that was moved
 // or restored without its account: that is no proof that it is gone.
@@ -48,7 +19,8 @@ func (v *view) planUnknownAccount() (plan.Plan, bool) {
 	if v.Cluster.Status.AccountID != "" || n.VPC.ID == "" || !recorded || shown || !v.snap.Seen(v.kinds()...) {
 		return plan.Plan{}, false
 	}
-	return plan.Plan{Problems: []plan.Problem{{Area: network.AreaVPC, Reason: infrav1.VpcReconciliationFailedReason, Summary: fmt.Sprintf(
-		"VPC %s, which the spec records, isn't in %s; set spec.identityRef to an identity of its account, or, if it is gone there too, remove the finalizer",
-		n.VPC.ID, v.snap.Scope)}}}, true
+	var p plan.Plan
+	p.Problem(network.AreaVPC, infrav1.VpcReconciliationFailedReason,
+		"VPC %s, which the spec records, isn't in %s; set spec.identityRef to an identity of its account, or, if it is gone there too, remove the finalizer", n.VPC.ID, v.snap.Scope)
+	return p, true
 }

@@ -20,7 +20,7 @@ func TestAClusterThatNeverHadAnythingGoesWithoutAWS(t *testing.T) {
 	w := newWorld(t, newCluster())
 	w.reconciler.Sessions = noSession{}
 	_, _ = w.reconcile()
-	w.must(w.kube.Delete(context.Background(), w.get()))
+	w.Must(w.Kube.Delete(context.Background(), w.get()))
 	_, _ = w.reconcile()
 	if !w.gone() {
 		t.Error(w.describe())
@@ -34,7 +34,7 @@ func TestAClusterThatHadSomethingStaysWithoutASession(t *testing.T) {
 		t.Error("no account is recorded")
 	}
 	w.reconciler.Sessions = noSession{}
-	w.must(w.kube.Delete(context.Background(), w.get()))
+	w.Must(w.Kube.Delete(context.Background(), w.get()))
 	_, _ = w.reconcile()
 	if w.gone() {
 		t.Error("it went with all it has in AWS")
@@ -46,10 +46,10 @@ func TestAnotherAccountShowsNothingAsGone(t *testing.T) {
 	w.create()
 	obj := w.get()
 	obj.Status.AccountID = "999999999999"
-	w.must(w.kube.Status().Update(context.Background(), obj))
+	w.Must(w.Kube.Status().Update(context.Background(), obj))
 	w.restart()
-	w.aws.ResetCounts()
-	w.must(w.kube.Delete(context.Background(), w.get()))
+	w.AWS.ResetCounts()
+	w.Must(w.Kube.Delete(context.Background(), w.get()))
 	w.try()
 	if w.gone() || len(w.mutations()) > 0 {
 		t.Errorf("gone: %v; AWS was asked for %v", w.gone(), w.mutations())
@@ -65,7 +65,7 @@ func TestWhatIsRecordedWithoutAnAccountIsNotGoneWhereItIsNotSeen(t *testing.T) {
 		c.Spec.Network.Subnets = infrav1.Subnets{{ID: "a", ResourceID: "subnet-0123456789abcdef0", AvailabilityZone: "us-east-1a"}}
 	}))
 	w.try()
-	w.must(w.kube.Delete(context.Background(), w.get()))
+	w.Must(w.Kube.Delete(context.Background(), w.get()))
 	w.try()
 	if w.gone() {
 		t.Fatal("it went")

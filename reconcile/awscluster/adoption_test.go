@@ -14,6 +14,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine/enginetest"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
@@ -33,28 +34,26 @@ func TestNetworkOfAnotherToolIsAdoptedWithoutAChange(t *testing.T) {
 				old := newWorld(t, newCluster(life.change))
 				old.create()
 				old.stripUID()
-				before := old.resources()
-				old.process.stop()
+				before := old.Resources()
+				old.Stop()
 
 				successor := newCluster(life.change)
 				successor.UID = "another"
 				if recorded {
 					successor.Spec = old.get().Spec
 				}
-				w := &world{t: t, aws: old.aws, url: old.url, now: old.now, awsNow: old.awsNow, events: &eventLog{}, dns: old.dns, kube: newKube(t, successor)}
-				w.boot()
-				t.Cleanup(func() { w.process.stop() })
-				w.aws.ResetCounts()
+				w := old.with(enginetest.NewKube(t, enginetest.Owner(successor), successor))
+				w.AWS.ResetCounts()
 				w.create()
 				w.settle(func() bool { return len(w.plan()) == 0 })
 				if mutations, _ := w.calls(); mutations > 0 {
-					t.Errorf("adoption changed AWS: %v", w.aws.Counts())
+					t.Errorf("adoption changed AWS: %v", w.AWS.Counts())
 				}
-				if after := w.resources(); !maps.Equal(before, after) {
+				if after := w.Resources(); !maps.Equal(before, after) {
 					t.Errorf("there is %v, want %v", after, before)
 				}
 				w.delete()
-				if left := w.resources(); len(left) > 0 {
+				if left := w.Resources(); len(left) > 0 {
 					t.Errorf("the account isn't empty: %v", left)
 				}
 				old.boot() // its cleanup stops a process
@@ -65,17 +64,17 @@ func TestNetworkOfAnotherToolIsAdoptedWithoutAChange(t *testing.T) {
 
 // stripUID takes our UID tag from every resource.
 func (w *world) stripUID() {
-	w.t.Helper()
+	w.T.Helper()
 	ctx := context.Background()
-	session, err := w.sessions.For(ctx, cloud.Site{Namespace: "default", Region: testRegion})
-	w.must(err)
+	session, err := w.Sessions.For(ctx, cloud.Site{Namespace: "default", Region: testRegion})
+	w.Must(err)
 	stripped := 0
 	defer func() {
 		if stripped < 5 {
-			w.t.Errorf("only %d resources carried the UID", stripped)
+			w.T.Errorf("only %d resources carried the UID", stripped)
 		}
 	}()
-	for _, r := range w.aws.Resources(emulator.DefaultAccount, testRegion) {
+	for _, r := range w.AWS.Resources(emulator.DefaultAccount, testRegion) {
 		if r.Tags[names.TagUID] == "" {
 			continue
 		}
@@ -88,9 +87,9 @@ func (w *world) stripUID() {
 		case "elbv2":
 			_, err = session.ELBv2.RemoveTags(ctx, &elbv2.RemoveTagsInput{ResourceArns: []string{r.ID}, TagKeys: []string{names.TagUID}})
 		default:
-			w.t.Fatalf("a tagged resource of service %q", r.Service)
+			w.T.Fatalf("a tagged resource of service %q", r.Service)
 		}
-		w.must(err)
+		w.Must(err)
 	}
 }
 
@@ -99,23 +98,21 @@ func (w *world) stripUID() {
 func TestClustersOfOneNameDoNotTakeEachOthersResources(t *testing.T) {
 	first := newWorld(t, newCluster())
 	first.create()
-	before := first.resources()
+	before := first.Resources()
 
 	twin := newCluster(func(c *infrav1.AWSCluster) { c.Namespace, c.UID = "other", "uid-of-twin" })
 	first.add(twin)
-	w := &world{t: t, aws: first.aws, url: first.url, now: first.now, awsNow: first.awsNow, events: &eventLog{}, dns: first.dns,
-		kube: first.kube, namespace: "other"}
-	w.boot()
-	t.Cleanup(func() { w.process.stop() })
+	w := first.with(first.Kube)
+	w.namespace = "other"
 	w.create()
-	both := w.resources()
+	both := w.Resources()
 	for kind, n := range before {
 		if both[kind] != 2*n {
 			t.Errorf("%d of %s, want %d", both[kind], kind, 2*n)
 		}
 	}
 	w.delete()
-	if after := w.resources(); !maps.Equal(before, after) {
+	if after := w.Resources(); !maps.Equal(before, after) {
 		t.Errorf("there is %v, want %v", after, before)
 	}
 	if left := first.plan(); len(left) > 0 {

@@ -2,13 +2,14 @@ package awscluster
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
-	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bastion"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
 )
 
@@ -42,20 +43,25 @@ func (in *Intent) bastionKinds() []mirror.Kind {
 	return nil
 }
 
+// lookBastion holds the looks for the bastion's image that failed.
+const lookBastion = engine.LookPrefix + "bastion"
+
 // findBastionImage looks the image up that a bastion is to be launched from.
-func (p *pass) findBastionImage(ctx context.Context) {
-	query, needed := p.view().bastion.Image()
-	if !needed || p.deleting() {
+func (w *worker) findBastionImage(ctx context.Context) {
+	query, needed := w.view().bastion.Image()
+	holds := &w.pass.Memory.Holds
+	if !needed || w.pass.Deleting() {
+		holds.Release(lookBastion)
 		return
 	}
-	image, err := p.Images.Find(ctx, p.session, query)
+	if holds.Held(lookBastion, w.pass.Clock.Now()) {
+		return
+	}
+	image, err := w.Images.Find(ctx, w.pass.Session, query)
 	if err != nil {
-		message := err.Error()
-		if e := cloud.Classify(err); e.Class != cloud.Unknown {
-			message = e.Message
-		}
-		p.failures[bastion.Area] = appendNewString(p.failures[bastion.Area], message+"; set spec.bastion.ami, if the region has no such image")
+		w.pass.LookFailed(lookBastion, bastion.Area, fmt.Errorf("%w; set spec.bastion.ami, if the region has no such image", err))
 		return
 	}
-	p.bastionImage = aws.ToString(image.ImageId)
+	holds.Release(lookBastion)
+	w.bastionImage = aws.ToString(image.ImageId)
 }

@@ -20,11 +20,11 @@ func withBastion(c *infrav1.AWSCluster) { c.Spec.Bastion.Enabled = true }
 
 // bastions returns the living instances.
 func (w *world) bastions() []ec2types.Instance {
-	w.t.Helper()
+	w.T.Helper()
 	out, err := w.ec2().DescribeInstances(context.Background(), &ec2.DescribeInstancesInput{Filters: []ec2types.Filter{
 		{Name: aws.String("instance-state-name"), Values: []string{"pending", "running", "shutting-down"}}}})
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	var all []ec2types.Instance
 	for _, r := range out.Reservations {
@@ -58,7 +58,7 @@ func TestBastionComesIsReplacedAndGoes(t *testing.T) {
 
 	off := w.get()
 	off.Spec.Bastion.Enabled = false
-	if err := w.kube.Update(context.Background(), off); err != nil {
+	if err := w.Kube.Update(context.Background(), off); err != nil {
 		t.Fatal(err)
 	}
 	w.settle(func() bool { return w.isReady() && w.get().Status.Bastion == nil })
@@ -74,7 +74,7 @@ func TestBastionComesIsReplacedAndGoes(t *testing.T) {
 // living counts what the account holds but terminated instances, which AWS shows
 // for an hour.
 func (w *world) living() map[string]int {
-	counts := w.resources()
+	counts := w.Resources()
 	if len(w.bastions()) == 0 {
 		delete(counts, "instance")
 	}
@@ -88,7 +88,7 @@ func TestOneBastionHoweverTheProcessDies(t *testing.T) {
 				t.Run(op+"/"+death+"/hidden "+hidden.String(), func(t *testing.T) {
 					t.Parallel()
 					w := newWorld(t, newCluster(withBastion))
-					w.aws.Configure(func(c *emulator.Config) { c.HideNewFor = hidden })
+					w.AWS.Configure(func(c *emulator.Config) { c.HideNewFor = hidden })
 					w.settle(w.arm(incident{op: op, mode: death}))
 					w.writes = nil
 					w.restart()

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
-	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -18,34 +18,30 @@ import (
 // can't be deleted: enough to name some, and the rest at the next attempt.
 const maxInterfaces = 100
 
-// inUse tells that AWS refused a deletion because something else uses the resource.
-func inUse(r plan.Result) bool {
-	return r.Action.Verb == plan.Delete && r.Outcome == plan.Failed && r.Err.Class == cloud.DependencyViolation
-}
-
 // findBlockers reads the network interfaces of the cluster's VPC, because AWS's
 // refusal doesn't say who uses a resource and nearly always one of these does.
 // It is called at most once in a pass, and only in one that AWS refused something.
-func (p *pass) findBlockers(ctx context.Context) {
-	vpc := p.view().network.VPCID()
-	if vpc == "" || p.interfaces != nil {
+func (w *worker) findBlockers(ctx context.Context) {
+	vpc := w.view().network.VPCID()
+	if vpc == "" || w.interfaces != nil {
 		return
 	}
-	out, err := p.session.EC2.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{
+	out, err := w.pass.Session.EC2.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{
 		MaxResults: aws.Int32(maxInterfaces),
 		Filters:    []ec2types.Filter{{Name: aws.String("vpc-id"), Values: []string{vpc}}},
 	})
 	if err != nil {
 		return // the refusal itself is told
 	}
-	p.interfaces = []ec2types.NetworkInterface{}
-	p.interfaces = append(p.interfaces, out.NetworkInterfaces...)
+	w.interfaces = []ec2types.NetworkInterface{}
+	w.interfaces = append(w.interfaces, out.NetworkInterfaces...)
 }
 
-// users names the network interfaces that use a resource, "" when none is known to.
-func (p *pass) users(a plan.Action) string {
+// Users names the network interfaces that use a resource, "" when none is known to.
+func (w *worker) Users(ctx context.Context, a plan.Action) string {
+	w.findBlockers(ctx)
 	var names []string
-	for _, i := range p.interfaces {
+	for _, i := range w.interfaces {
 		if uses(i, a.Input) {
 			names = append(names, describeInterface(i))
 		}
@@ -53,7 +49,7 @@ func (p *pass) users(a plan.Action) string {
 	if len(names) == 0 {
 		return ""
 	}
-	return "in use by " + shorten(names)
+	return "in use by " + conditions.Shorten(names)
 }
 
 // uses tells whether an interface keeps what an input deletes in being.
@@ -83,16 +79,14 @@ func describeInterface(i ec2types.NetworkInterface) string {
 
 // forgetInterface takes a deleted interface out of the list, and lets what it
 // was in the way of be tried again. It returns false for other actions.
-func (p *pass) forgetInterface(a plan.Action) bool {
+func (w *worker) forgetInterface(a plan.Action) bool {
 	in, ok := a.Input.(*ec2.DeleteNetworkInterfaceInput)
 	if !ok {
 		return false
 	}
-	p.interfaces = slices.DeleteFunc(p.interfaces, func(i ec2types.NetworkInterface) bool {
+	w.interfaces = slices.DeleteFunc(w.interfaces, func(i ec2types.NetworkInterface) bool {
 		return aws.ToString(i.NetworkInterfaceId) == aws.ToString(in.NetworkInterfaceId)
 	})
-	clear(p.stuck)
-	clear(p.failures)
-	p.memory.holds.ReleaseExcept(func(string) bool { return false })
+	w.pass.Memory.Holds.ReleaseExcept(func(string) bool { return false })
 	return true
 }

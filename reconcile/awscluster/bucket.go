@@ -11,6 +11,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bucket"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -22,7 +23,7 @@ type knownBucket struct {
 
 // readerOfBucket tells that nobody here looks at the bucket: what the object says of
 // it holds then. Whoever acts looks, and has failures, if none.
-func (v *view) readerOfBucket() bool { return v.Bucket == nil && v.Failures == nil }
+func (v *view) readerOfBucket() bool { return v.Bucket == nil && !v.Acting }
 
 // bucketCondition returns what the object says of its bucket.
 func (v *view) bucketCondition() conditions.Condition {
@@ -49,59 +50,66 @@ func (v *view) planBucket() plan.Plan {
 	switch {
 	case in.Spec == nil, v.readerOfBucket():
 		return plan.Plan{}
+	case !v.Cluster.DeletionTimestamp.IsZero() && in.State == nil:
+		var p plan.Plan
+		p.Wait(bucket.Area, infrav1.DeletingReason, "a look at bucket "+in.Spec.Name)
+		return p
 	case !v.Cluster.DeletionTimestamp.IsZero():
 		return bucket.PlanDelete(in)
 	}
 	return bucket.Plan(in)
 }
 
-// lookAtBucket sees to it that the bucket is known. One look is enough for the life
-// of a process: S3 has no listing that would tell for all buckets what changed.
-func (p *pass) lookAtBucket(ctx context.Context) {
-	spec := p.obj.Spec.S3Bucket
-	if spec == nil || p.bucket() != nil {
+// lookBucket holds the looks at the bucket that failed.
+const lookBucket = engine.LookPrefix + "bucket"
+
+// lookAtBucket sees to it that the bucket is known. One look is enough for the life of a
+// process: S3 has no listing that would tell for all buckets what changed.
+func (w *worker) lookAtBucket(ctx context.Context) {
+	spec, holds := w.obj.Spec.S3Bucket, &w.pass.Memory.Holds
+	if spec == nil || w.bucket() != nil {
+		holds.Release(lookBucket)
 		return
 	}
-	state, err := bucket.Look(ctx, p.session, spec.Name)
+	if holds.Held(lookBucket, w.pass.Clock.Now()) {
+		return
+	}
+	state, err := bucket.Look(ctx, w.pass.Session, spec.Name)
 	if err != nil {
-		p.failures[bucket.Area] = appendNewString(p.failures[bucket.Area], cloud.Classify(err).Message)
+		w.pass.FailLook(lookBucket, bucket.Area, cloud.Classify(err).Message)
 		return
 	}
-	p.setBucket(state)
+	holds.Release(lookBucket)
+	w.setBucket(state)
 }
 
 // bucket returns what is known of the object's bucket, or nil.
-func (p *pass) bucket() *bucket.State {
-	spec := p.obj.Spec.S3Bucket
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if known := p.buckets[p.key()]; spec != nil && known.name == spec.Name {
+func (w *worker) bucket() *bucket.State {
+	if spec, known := w.obj.Spec.S3Bucket, w.memory.bucket; spec != nil && known.name == spec.Name {
 		return known.state
 	}
 	return nil
 }
 
-func (p *pass) setBucket(state *bucket.State) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.buckets[p.key()] = knownBucket{p.obj.Spec.S3Bucket.Name, state}
+func (w *worker) setBucket(state *bucket.State) {
+	w.memory.bucket = knownBucket{w.obj.Spec.S3Bucket.Name, state}
 }
 
 // tookBucket notes what became of the bucket, and tells whether that was all there
 // is to say of the action.
-func (p *pass) tookBucket(r plan.Result) bool {
-	state := p.bucket()
+func (w *worker) tookBucket(r plan.Result) bool {
+	state := w.bucket()
 	if r.Action.Area != bucket.Area || state == nil {
 		return false
 	}
 	if r.Err.Code == "BucketNotEmpty" {
-		p.setBucket(&bucket.State{})
-		p.Events.Event(p.obj, corev1.EventTypeWarning, infrav1.S3BucketFailedReason,
-			"Left bucket "+p.obj.Spec.S3Bucket.Name+" behind, because it isn't empty: what is in it is not the cluster's; delete it if nobody needs it")
+		w.setBucket(&bucket.State{})
+		w.pass.Event(corev1.EventTypeWarning, infrav1.S3BucketFailedReason,
+			"Left bucket "+w.obj.Spec.S3Bucket.Name+" behind, because it isn't empty: what is in it is not the cluster's; delete it if nobody needs it")
 		return true
 	}
-	if r.Outcome != plan.Failed {
-		p.setBucket(state.After(r.Action))
+	if r.Settled() {
+		w.setBucket(state.After(r.Action))
 	}
 	return r.Outcome == plan.Existed
 }

@@ -22,15 +22,15 @@ func withBucket(c *infrav1.AWSCluster) {
 }
 
 func (w *world) s3() *s3.Client {
-	return s3.NewFromConfig(aws.Config{Region: testRegion, BaseEndpoint: &w.url, Credentials: credentials.NewStaticCredentialsProvider("AKIAUSER", "x", "")},
+	return s3.NewFromConfig(aws.Config{Region: testRegion, BaseEndpoint: &w.URL, Credentials: credentials.NewStaticCredentialsProvider("AKIAUSER", "x", "")},
 		func(o *s3.Options) { o.UsePathStyle = true })
 }
 
 func (w *world) bucketTags() map[string]string {
-	w.t.Helper()
+	w.T.Helper()
 	out, err := w.s3().GetBucketTagging(context.Background(), &s3.GetBucketTaggingInput{Bucket: aws.String(testBucket)})
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	tags := map[string]string{}
 	for _, tag := range out.TagSet {
@@ -42,7 +42,7 @@ func (w *world) bucketTags() map[string]string {
 func TestBucketAndItsEndpointComeAndGo(t *testing.T) {
 	w := newWorld(t, newCluster(withBucket))
 	w.create()
-	have := w.resources()
+	have := w.Resources()
 	if have["bucket"] != 1 || have["vpc-endpoint"] != 1 {
 		t.Fatalf("there is %v, want a bucket and an endpoint", have)
 	}
@@ -70,7 +70,7 @@ func TestBucketAndItsEndpointComeAndGo(t *testing.T) {
 		t.Errorf("a restart made %d changes", after-before)
 	}
 	w.delete()
-	if left := w.resources(); len(left) > 0 {
+	if left := w.Resources(); len(left) > 0 {
 		t.Errorf("the account isn't empty: %v", left)
 	}
 }
@@ -79,7 +79,7 @@ func TestBucketAndItsEndpointComeAndGo(t *testing.T) {
 func TestEveryMutationOfABucketHappensOnce(t *testing.T) {
 	whole := newWorld(t, newCluster(withBucket))
 	whole.create()
-	want := whole.resources()
+	want := whole.Resources()
 	for _, op := range []string{"s3.CreateBucket", "s3.PutBucketTagging", "s3.PutBucketPolicy", "s3.PutBucketLifecycleConfiguration", "ec2.CreateVpcEndpoint"} {
 		for _, death := range deaths {
 			t.Run(op+"/"+death, func(t *testing.T) {
@@ -104,17 +104,17 @@ func TestBucketIsLeftWhereOthersNeedIt(t *testing.T) {
 			}
 			_, err := w.s3().PutBucketTagging(context.Background(), &s3.PutBucketTaggingInput{Bucket: aws.String(testBucket), Tagging: &s3types.Tagging{TagSet: tags}})
 			if err != nil {
-				w.t.Fatal(err)
+				w.T.Fatal(err)
 			}
 			w.restart()
 		}, kept: true},
 		"something is in it": {before: func(w *world) {
 			if _, err := w.s3().PutObject(context.Background(), &s3.PutObjectInput{Bucket: aws.String(testBucket), Key: aws.String("mine"), Body: strings.NewReader("x")}); err != nil {
-				w.t.Fatal(err)
+				w.T.Fatal(err)
 			}
 		}, kept: true, event: infrav1.S3BucketFailedReason},
 		"nobody may look at it": {before: func(w *world) {
-			w.aws.Faults().Set(emulator.Fault{ID: "blind", Service: "s3", Operation: "GetBucketTagging", Code: "AccessDenied", Status: 403})
+			w.AWS.Faults().Set(emulator.Fault{ID: "blind", Service: "s3", Operation: "GetBucketTagging", Code: "AccessDenied", Status: 403})
 			w.restart()
 		}},
 	} {
@@ -123,11 +123,11 @@ func TestBucketIsLeftWhereOthersNeedIt(t *testing.T) {
 			w.create()
 			c.before(w)
 			w.delete()
-			if kept := w.resources()["bucket"] == 1; kept != c.kept {
+			if kept := w.Resources()["bucket"] == 1; kept != c.kept {
 				t.Errorf("kept is %t, want %t", kept, c.kept)
 			}
-			if c.event != "" && len(w.events.with(c.event)) != 1 {
-				t.Errorf("events are %q", w.events.lines)
+			if c.event != "" && len(w.Events.With(c.event)) != 1 {
+				t.Errorf("events are %q", w.Events.With(""))
 			}
 			if c.event == "" && c.kept {
 				if tags := w.bucketTags(); tags[names.TagOwnedPrefix+testName] != "" || tags[names.TagOwnedPrefix+"other"] == "" {

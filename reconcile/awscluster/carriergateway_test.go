@@ -31,8 +31,8 @@ func TestWavelengthSubnetsReachTheCarrier(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.create()
-	if n := w.resources()["carrier-gateway"]; n != 1 {
-		t.Fatalf("there are %d carrier gateways: %v", n, w.resources())
+	if n := w.Resources()["carrier-gateway"]; n != 1 {
+		t.Fatalf("there are %d carrier gateways: %v", n, w.Resources())
 	}
 	gateway := aws.ToString(w.get().Spec.Network.VPC.CarrierGatewayID)
 	out, err := w.ec2().DescribeRouteTables(context.Background(), &ec2.DescribeRouteTablesInput{})
@@ -63,7 +63,7 @@ func TestWavelengthSubnetsReachTheCarrier(t *testing.T) {
 	}
 	w.restart()
 	w.delete()
-	if left := w.resources(); len(left) > 0 {
+	if left := w.Resources(); len(left) > 0 {
 		t.Errorf("the account isn't empty: %v", left)
 	}
 }

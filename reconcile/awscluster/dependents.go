@@ -10,11 +10,10 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/related"
 )
 
@@ -51,26 +50,17 @@ func dependents(ctx context.Context, reader client.Reader, cluster *infrav1.AWSC
 
 // describeDependents lists some of them, for a condition.
 func describeDependents(names []string) string {
-	if len(names) <= shownActions {
+	if len(names) <= conditions.Shown {
 		return strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:shownActions], ", "), len(names)-shownActions)
-}
-
-// deleted lets only deletions through.
-func deleted[T client.Object]() predicate.TypedPredicate[T] {
-	return predicate.TypedFuncs[T]{
-		CreateFunc:  func(event.TypedCreateEvent[T]) bool { return false },
-		UpdateFunc:  func(event.TypedUpdateEvent[T]) bool { return false },
-		GenericFunc: func(event.TypedGenericEvent[T]) bool { return false },
-	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:conditions.Shown], ", "), len(names)-conditions.Shown)
 }
 
 // waitingFor returns the AWSClusters whose deletion may have waited for an object.
-func waitingFor[T client.Object](r *Reconciler) func(context.Context, T) []reconcile.Request {
+func waitingFor[T client.Object](reader client.Reader) func(context.Context, T) []reconcile.Request {
 	return func(ctx context.Context, obj T) []reconcile.Request {
 		list := &infrav1.AWSClusterList{}
-		if err := r.Client.List(ctx, list, client.InNamespace(obj.GetNamespace())); err != nil {
+		if err := reader.List(ctx, list, client.InNamespace(obj.GetNamespace())); err != nil {
 			return nil // the cache doesn't fail once it is there
 		}
 		var requests []reconcile.Request

@@ -113,14 +113,15 @@ func TestDriftIsShownAtTheNextReadAndRepairedWithAnEvent(t *testing.T) {
 			w := newWorld(t, newCluster())
 			w.create()
 			w.settle(func() bool { return len(w.plan()) == 0 })
-			session, err := w.sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
-			w.must(err)
-			w.must(drift.breakIt(context.Background(), session, w.get()))
+			session, err := w.Sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
+			w.Must(err)
+			w.Must(drift.breakIt(context.Background(), session, w.get()))
 			w.settleReads(func() bool { return len(w.plan()) > 0 })
 
-			observer := &Observer{Sessions: noIdentity{w.sessions}, Mirror: w.mirror, Clock: w.now}
-			w.must(observer.Refresh(context.Background(), w.get(), 0))
-			status, fresh := observer.Project(context.Background(), w.get())
+			observer := observer(w)
+			w.Must(observer.Refresh(context.Background(), w.get(), 0))
+			shown, fresh := observer.Project(context.Background(), w.get())
+			status := shown.Status
 			c := meta.FindStatusCondition(status.Conditions, drift.area)
 			if c == nil || c.Status != "False" || !strings.Contains(c.Message, drift.word) {
 				t.Errorf("a read shows %s as %+v, want False with %q", drift.area, c, drift.word)
@@ -130,7 +131,7 @@ func TestDriftIsShownAtTheNextReadAndRepairedWithAnEvent(t *testing.T) {
 			}
 
 			w.settle(func() bool { return len(w.plan()) == 0 && w.isReady() })
-			if events := w.events.with(DriftRepaired); len(events) == 0 || !strings.Contains(strings.Join(events, "\n"), drift.word) {
+			if events := w.Events.With(DriftRepaired); len(events) == 0 || !strings.Contains(strings.Join(events, "\n"), drift.word) {
 				t.Errorf("events %q, want one with %q", events, drift.word)
 			}
 		})
@@ -140,13 +141,13 @@ func TestDriftIsShownAtTheNextReadAndRepairedWithAnEvent(t *testing.T) {
 func TestNothingIsReportedAsRepairedWhileAClusterComesUp(t *testing.T) {
 	w := newWorld(t, newCluster())
 	w.create()
-	if events := w.events.with(DriftRepaired); len(events) > 0 {
+	if events := w.Events.With(DriftRepaired); len(events) > 0 {
 		t.Errorf("events %q", events)
 	}
 	for _, want := range []string{"SuccessfulCreateVPC: Created VPC c1-vpc", "SuccessfulCreateSubnet: Created subnet c1-subnet-public-us-east-1a",
 		"SuccessfulCreateNATGateway: ", "SuccessfulAllocateEIP: ", "SuccessfulCreateSecurityGroup: ", "SuccessfulCreateLoadBalancer: "} {
-		if len(w.events.with(want)) == 0 {
-			t.Errorf("no event %q in %q", want, w.events.lines)
+		if len(w.Events.With(want)) == 0 {
+			t.Errorf("no event %q in %q", want, w.Events.With(""))
 		}
 	}
 }

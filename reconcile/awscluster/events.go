@@ -8,34 +8,21 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 )
 
 // DriftRepaired is the reason of Events about what was changed in AWS behind a
 // complete cluster's back, and put right.
 const DriftRepaired = "DriftRepaired"
 
-// event tells of one call.
-func (p *pass) event(r plan.Result) {
-	switch r.Outcome {
-	case plan.Done:
-		p.Events.Event(p.obj, corev1.EventTypeNormal, "Successful"+r.Event, plan.Past(r.Action.Summary))
-	case plan.Failed:
-		p.Events.Event(p.obj, corev1.EventTypeWarning, "Failed"+r.Event, fmt.Sprintf("Failed to %s: %s", r.Action.Summary, r.Err.Message))
-	}
-}
-
 // EventsUnavailable is the reason of Events about AWS's own events, when they can't
 // be received.
 const EventsUnavailable = "EventsUnavailable"
 
-// Scopes returns the accounts and regions that objects need.
-func (r *Reconciler) Scopes() []cloud.Scope { return r.index.scopes() }
-
 // ReportEvents tells at each object of an account and region why AWS's events
 // aren't received there.
 func (r *Reconciler) ReportEvents(scope cloud.Scope, cause cloud.Error) {
-	for _, key := range r.index.in(scope) {
+	for _, key := range r.In(scope) {
 		obj := &infrav1.AWSCluster{}
 		if err := r.Client.Get(context.Background(), key, obj); err != nil {
 			continue // it is gone
@@ -46,9 +33,9 @@ func (r *Reconciler) ReportEvents(scope cloud.Scope, cause cloud.Error) {
 }
 
 // reportRepairs tells what was found different from what is wanted.
-func (p *pass) reportRepairs() {
-	if len(p.repaired) > 0 {
-		p.Events.Event(p.obj, corev1.EventTypeWarning, DriftRepaired,
-			"AWS differed from what is wanted; repaired: "+shorten(p.repaired))
+func (w *worker) reportRepairs() {
+	if len(w.repaired) > 0 {
+		w.pass.Event(corev1.EventTypeWarning, DriftRepaired,
+			"AWS differed from what is wanted; repaired: "+conditions.Shorten(w.repaired))
 	}
 }

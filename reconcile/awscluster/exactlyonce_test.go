@@ -27,7 +27,7 @@ var deaths = []string{emulator.DropBefore, emulator.DropAfter, afterTheAnswer}
 func TestEveryMutationHappensOnceHoweverTheProcessDies(t *testing.T) {
 	whole := newWorld(t, newCluster())
 	whole.create()
-	want, counts := whole.resources(), whole.aws.Counts()
+	want, counts := whole.Resources(), whole.AWS.Counts()
 	var operations []string
 	for op := range counts {
 		if _, name, _ := strings.Cut(op, "."); !strings.HasPrefix(name, "Describe") && !strings.HasPrefix(name, "Get") {
@@ -57,7 +57,7 @@ func TestEveryMutationHappensOnceHoweverTheProcessDies(t *testing.T) {
 func TestEveryMutationHappensOnceThoughAWSShowsItLate(t *testing.T) {
 	whole := newWorld(t, newCluster())
 	whole.create()
-	want := whole.resources()
+	want := whole.Resources()
 	for _, op := range []string{"ec2.CreateVpc", "ec2.CreateInternetGateway", "ec2.AllocateAddress", "ec2.CreateSubnet", "ec2.CreateNatGateway",
 		"ec2.CreateRouteTable", "ec2.CreateSecurityGroup", "elbv2.CreateLoadBalancer", "elbv2.CreateTargetGroup", "elbv2.CreateListener"} {
 		t.Run(op, func(t *testing.T) {
@@ -85,18 +85,18 @@ func dieAndComeBack(t *testing.T, x incident, want map[string]int) {
 
 func dieAndComeBackTo(t *testing.T, cluster *infrav1.AWSCluster, x incident, want map[string]int) {
 	w := newWorld(t, cluster)
-	w.aws.Configure(func(c *emulator.Config) { c.HideNewFor, c.HideNewFromWrites = x.hidden, x.hidden > 0 })
+	w.AWS.Configure(func(c *emulator.Config) { c.HideNewFor, c.HideNewFromWrites = x.hidden, x.hidden > 0 })
 	w.settle(w.arm(x))
 	w.writes = nil
 	if x.dies {
 		w.restart()
 	}
 	w.create()
-	if have := w.resources(); !maps.Equal(have, want) {
+	if have := w.Resources(); !maps.Equal(have, want) {
 		t.Errorf("there is %v, want %v", have, want)
 	}
 	w.delete()
-	if left := w.resources(); len(left) > 0 {
+	if left := w.Resources(); len(left) > 0 {
 		t.Errorf("the account isn't empty: %v", left)
 	}
 }
@@ -105,12 +105,12 @@ func dieAndComeBackTo(t *testing.T, cluster *infrav1.AWSCluster, x incident, wan
 func (w *world) arm(x incident) (happened func() bool) {
 	service, name, _ := strings.Cut(x.op, ".")
 	if x.mode != afterTheAnswer {
-		w.aws.Faults().Set(emulator.Fault{ID: "death", Service: service, Operation: name, Skip: x.skip, Count: 1, Mode: x.mode})
+		w.AWS.Faults().Set(emulator.Fault{ID: "death", Service: service, Operation: name, Skip: x.skip, Count: 1, Mode: x.mode})
 		return func() bool { return w.hit("death") }
 	}
-	before, dead := w.aws.Counts()[x.op], false
+	before, dead := w.AWS.Counts()[x.op], false
 	w.writes = func() error {
-		dead = dead || w.aws.Counts()[x.op]-before > x.skip
+		dead = dead || w.AWS.Counts()[x.op]-before > x.skip
 		if dead {
 			return errors.New("the process has ended")
 		}
@@ -121,7 +121,7 @@ func (w *world) arm(x incident) (happened func() bool) {
 
 // hit tells whether a fault acted on a request.
 func (w *world) hit(fault string) bool {
-	for _, entry := range w.aws.Log() {
+	for _, entry := range w.AWS.Log() {
 		if entry.Fault == fault {
 			return true
 		}
@@ -140,7 +140,7 @@ func TestDeletionEndsHoweverTheProcessDies(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, newCluster())
 				w.create()
-				if err := w.kube.Delete(context.Background(), w.get()); err != nil {
+				if err := w.Kube.Delete(context.Background(), w.get()); err != nil {
 					t.Fatal(err)
 				}
 				w.settle(w.arm(incident{op: op, mode: death}))
@@ -149,7 +149,7 @@ func TestDeletionEndsHoweverTheProcessDies(t *testing.T) {
 					w.restart()
 					w.settle(w.gone)
 				}
-				if left := w.resources(); len(left) > 0 {
+				if left := w.Resources(); len(left) > 0 {
 					t.Errorf("the account isn't empty: %v", left)
 				}
 			})

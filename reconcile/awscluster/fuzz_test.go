@@ -17,12 +17,12 @@ import (
 func FuzzPlan(f *testing.F) {
 	w := newWorld(f, newCluster())
 	w.create()
-	session, err := w.sessions.For(f.Context(), cloud.Site{Region: testRegion})
-	w.must(err)
-	snap, made := w.mirror.Snapshot(session.Scope), w.get()
-	w.process.stop()
+	session, err := w.Sessions.For(f.Context(), cloud.Site{Region: testRegion})
+	w.Must(err)
+	snap, made := w.Mirror.Snapshot(session.Scope), w.get()
+	w.Stop()
 	complete, err := json.Marshal(infrav1.AWSCluster{Spec: made.Spec, Status: made.Status})
-	w.must(err)
+	w.Must(err)
 	for _, seed := range []string{`{}`, string(complete),
 		`{"spec":{"network":{"vpc":{"id":"` + made.Spec.Network.VPC.ID + `"},"subnets":[{"id":"subnet-1"},{"id":"a","cidrBlock":"10.0.0.0/33","availabilityZone":"us-east-1a"}]}}}`,
 		`{"spec":{"network":{"vpc":{"cidrBlock":"::/0","ipv6":{},"availabilityZoneUsageLimit":-3},"cni":{"cniIngressRules":[{"protocol":"-1","fromPort":-1,"toPort":99999}]}}}}`,
@@ -47,7 +47,7 @@ func FuzzPlan(f *testing.F) {
 		}
 		fuzzing.Limited(t, func() {
 			in := NewIntent(obj, nil)
-			in.Failures = map[string][]string{}
+			in.Acting = true
 			Plan(in, snap)
 			Project(in, snap)
 		})

@@ -27,15 +27,15 @@ func TestWhatServicesKeepIsNamedWhereItHoldsTheVPC(t *testing.T) {
 		}
 	}
 	w.service(n, testName)
-	w.must(w.kube.Delete(context.Background(), w.get()))
+	w.Must(w.Kube.Delete(context.Background(), w.get()))
 	for range 40 {
 		_, _ = w.reconcile()
 		if w.gone() {
 			t.Fatal("it is gone, and its VPC isn't")
 		}
-		w.pass(3 * time.Second)
+		w.Pass(3 * time.Second)
 	}
-	after := w.resources()
+	after := w.Resources()
 	for _, kind := range []string{"classic-load-balancer", "load-balancer", "target-group"} {
 		if after[kind] != 1 {
 			t.Errorf("%d of %s are left, want the user's", after[kind], kind)
@@ -56,17 +56,17 @@ func TestASubnetIsMissingOnceItWasLookedFor(t *testing.T) {
 	w := newWorld(t, newCluster())
 	n := w.routedNetwork()
 	w.change(func(c *infrav1.AWSCluster) { c.Spec.Network.VPC.ID = n.id })
-	w.pass(time.Second)
+	w.Pass(time.Second)
 	_, _ = w.reconcile()
 	const nobodys = "subnet-0123456789abcdef0"
 	out, err := w.ec2().CreateSubnet(context.Background(), &ec2.CreateSubnetInput{VpcId: &n.id, CidrBlock: aws.String("10.9.77.0/24"), AvailabilityZone: aws.String("us-east-1a")})
-	w.must(err)
+	w.Must(err)
 	fresh := aws.ToString(out.Subnet.SubnetId)
 	w.change(func(c *infrav1.AWSCluster) {
 		c.Spec.Network.Subnets = infrav1.Subnets{{ID: n.public}, {ID: n.private}, {ID: fresh}, {ID: nobodys}}
 	})
 	_, err = w.reconcile()
-	w.must(err)
+	w.Must(err)
 	c, _ := w.condition(infrav1.SubnetsReadyCondition)
 	if !strings.Contains(c.Message, nobodys) || strings.Contains(c.Message, fresh) {
 		t.Errorf("SubnetsReady says %q", c.Message)

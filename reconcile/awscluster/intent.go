@@ -38,9 +38,10 @@ type Intent struct {
 	Started time.Time
 	// Resolved tells that the load balancer's DNS name was seen to resolve.
 	Resolved bool
-	// Failures are the errors of the latest attempts, by area; nil where nobody
-	// here made any, so that what the object says of them still holds.
+	// Failures are the errors of the latest attempts, by area.
 	Failures map[string][]string
+	// Acting tells whether the intent is of who acts, and not of who only looks.
+	Acting bool
 	// Ended are the keys of journal entries that stand for nothing any more.
 	Ended map[string]bool
 	// PoolExhausted tells that the user's address pool had none left.

@@ -70,7 +70,7 @@ func TestClustersComeUpCompletelyAndGoAwayCompletely(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, newCluster(life.change))
 			w.create()
-			have := w.resources()
+			have := w.Resources()
 			for kind, n := range life.want {
 				if have[kind] != n {
 					t.Errorf("%d of %s, want %d", have[kind], kind, n)
@@ -78,10 +78,10 @@ func TestClustersComeUpCompletelyAndGoAwayCompletely(t *testing.T) {
 			}
 			w.restart()
 			w.settle(func() bool { return w.observed() && len(w.plan()) == 0 })
-			w.aws.ResetCounts()
+			w.AWS.ResetCounts()
 			_, _ = w.reconcile()
 			if mutations, _ := w.calls(); mutations > 0 {
-				t.Errorf("a complete cluster is still changed: %v", w.aws.Counts())
+				t.Errorf("a complete cluster is still changed: %v", w.AWS.Counts())
 			}
 			obj := w.get()
 			if obj.Spec.ControlPlaneEndpoint.IsZero() || !obj.Provisioned() || len(obj.Status.FailureDomains) == 0 {
@@ -91,7 +91,7 @@ func TestClustersComeUpCompletelyAndGoAwayCompletely(t *testing.T) {
 				t.Errorf("accountID is %q, want %s", obj.Status.AccountID, emulator.DefaultAccount)
 			}
 			w.delete()
-			if left := w.resources(); len(left) > 0 {
+			if left := w.Resources(); len(left) > 0 {
 				t.Errorf("the account isn't empty: %v", left)
 			}
 		})
@@ -100,32 +100,32 @@ func TestClustersComeUpCompletelyAndGoAwayCompletely(t *testing.T) {
 
 func TestCreationTakesFewerThanSixtyCalls(t *testing.T) {
 	w := newWorld(t, newCluster())
-	session, err := w.sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
-	w.must(err)
-	w.mirror.Watch(session)
-	w.must(w.mirror.Refresh(context.Background(), session.Scope, 0, allKinds()...))
-	w.aws.ResetCounts()
+	session, err := w.Sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
+	w.Must(err)
+	w.Mirror.Watch(session)
+	w.Must(w.Mirror.Refresh(context.Background(), session.Scope, 0, allKinds()...))
+	w.AWS.ResetCounts()
 	for i := 0; i < 100 && !w.isReady(); i++ {
 		_, _ = w.reconcile()
-		w.elapse(time.Second)
+		w.Elapse(time.Second)
 	}
 	if !w.isReady() {
 		t.Fatal(w.describe())
 	}
 	mutations, reads := w.calls()
 	if mutations > 49 || mutations+reads >= 60 {
-		t.Errorf("%d mutations and %d reads, want at most 49, and fewer than 60 in all: %v", mutations, reads, w.aws.Counts())
+		t.Errorf("%d mutations and %d reads, want at most 49, and fewer than 60 in all: %v", mutations, reads, w.AWS.Counts())
 	}
 }
 
 func TestUnmanagedNetworkIsUsedAndNeverChanged(t *testing.T) {
 	w := newWorld(t, newCluster())
 	vpc, subnets := w.userNetwork()
-	before := w.resources()
+	before := w.Resources()
 	obj := w.get()
 	obj.Spec.Network.VPC.ID = vpc
 	obj.Spec.Network.Subnets = infrav1.Subnets{{ID: subnets[0]}, {ID: subnets[1], IsPublic: true}}
-	if err := w.kube.Update(context.Background(), obj); err != nil {
+	if err := w.Kube.Update(context.Background(), obj); err != nil {
 		t.Fatal(err)
 	}
 	w.create()
@@ -133,7 +133,7 @@ func TestUnmanagedNetworkIsUsedAndNeverChanged(t *testing.T) {
 	if s := obj.Spec.Network.Subnets[0]; s.CidrBlock != "10.9.0.0/24" || s.IsPublic {
 		t.Errorf("the private subnet is recorded as %+v", s)
 	}
-	have := w.resources()
+	have := w.Resources()
 	for _, kind := range []string{"vpc", "subnet", "natgateway", "elastic-ip", "route-table", "internet-gateway"} {
 		if have[kind] != before[kind] {
 			t.Errorf("%d of %s, want the user's %d", have[kind], kind, before[kind])
@@ -143,24 +143,24 @@ func TestUnmanagedNetworkIsUsedAndNeverChanged(t *testing.T) {
 		t.Errorf("security groups and load balancer are missing: %v", have)
 	}
 	w.delete()
-	if left := w.resources(); len(left) != len(before) || left["subnet"] != before["subnet"] {
+	if left := w.Resources(); len(left) != len(before) || left["subnet"] != before["subnet"] {
 		t.Errorf("left %v, want the user's %v", left, before)
 	}
 }
 
 // userNetwork makes a VPC with a private and a public subnet, as a user would.
 func (w *world) userNetwork() (vpcID string, subnetIDs []string) {
-	w.t.Helper()
+	w.T.Helper()
 	ctx, api := context.Background(), w.ec2()
 	vpc, err := api.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.9.0.0/16")})
-	w.must(err)
+	w.Must(err)
 	igw, err := api.CreateInternetGateway(ctx, &ec2.CreateInternetGatewayInput{})
-	w.must(err)
+	w.Must(err)
 	_, err = api.AttachInternetGateway(ctx, &ec2.AttachInternetGatewayInput{VpcId: vpc.Vpc.VpcId, InternetGatewayId: igw.InternetGateway.InternetGatewayId})
-	w.must(err)
+	w.Must(err)
 	for _, block := range []string{"10.9.0.0/24", "10.9.1.0/24"} {
 		s, err := api.CreateSubnet(ctx, &ec2.CreateSubnetInput{VpcId: vpc.Vpc.VpcId, CidrBlock: aws.String(block), AvailabilityZone: aws.String("us-east-1a")})
-		w.must(err)
+		w.Must(err)
 		subnetIDs = append(subnetIDs, aws.ToString(s.Subnet.SubnetId))
 	}
 	return aws.ToString(vpc.Vpc.VpcId), subnetIDs
@@ -168,37 +168,37 @@ func (w *world) userNetwork() (vpcID string, subnetIDs []string) {
 
 // ec2 is the user's own way to AWS.
 func (w *world) ec2() *ec2.Client {
-	w.t.Helper()
-	session, err := w.sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
-	w.must(err)
+	w.T.Helper()
+	session, err := w.Sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
+	w.Must(err)
 	return session.EC2
 }
 
 func (w *world) must(err error) {
-	w.t.Helper()
+	w.T.Helper()
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 }
 
 // deleteLoadBalancer deletes all load balancers of the newer API.
 func (w *world) deleteLoadBalancer(s *cloud.Session) {
-	w.t.Helper()
+	w.T.Helper()
 	out, err := s.ELBv2.DescribeLoadBalancers(context.Background(), &elbv2.DescribeLoadBalancersInput{})
-	w.must(err)
+	w.Must(err)
 	for _, l := range out.LoadBalancers {
 		_, err := s.ELBv2.DeleteLoadBalancer(context.Background(), &elbv2.DeleteLoadBalancerInput{LoadBalancerArn: l.LoadBalancerArn})
-		w.must(err)
+		w.Must(err)
 	}
 }
 
 // occupy puts a network interface of the user's into a subnet.
 func (w *world) occupy(subnetID string) (release func()) {
-	w.t.Helper()
+	w.T.Helper()
 	out, err := w.ec2().CreateNetworkInterface(context.Background(), &ec2.CreateNetworkInterfaceInput{SubnetId: aws.String(subnetID)})
-	w.must(err)
+	w.Must(err)
 	return func() {
 		_, err := w.ec2().DeleteNetworkInterface(context.Background(), &ec2.DeleteNetworkInterfaceInput{NetworkInterfaceId: out.NetworkInterface.NetworkInterfaceId})
-		w.must(err)
+		w.Must(err)
 	}
 }

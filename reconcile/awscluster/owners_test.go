@@ -18,17 +18,16 @@ import (
 // twin returns a world of the same AWS and store with a cluster of the same name in
 // another namespace.
 func (w *world) twin(change ...func(*infrav1.AWSCluster)) *world {
-	w.t.Helper()
+	w.T.Helper()
 	w.add(newCluster(append(change, func(c *infrav1.AWSCluster) { c.Namespace, c.UID = "other", "uid-of-twin" })...))
-	o := &world{t: w.t, aws: w.aws, url: w.url, now: w.now, awsNow: w.awsNow, events: &eventLog{}, dns: w.dns, kube: w.kube, namespace: "other"}
-	o.boot()
-	w.t.Cleanup(func() { o.process.stop() })
+	o := w.with(w.Kube)
+	o.namespace = "other"
 	return o
 }
 
 // mutations returns the mutating operations that AWS was asked for.
 func (w *world) mutations() map[string]int {
-	found := maps.Clone(w.aws.Counts())
+	found := maps.Clone(w.AWS.Counts())
 	maps.DeleteFunc(found, func(op string, _ int) bool {
 		_, name, _ := strings.Cut(op, ".")
 		return strings.HasPrefix(name, "Describe") || strings.HasPrefix(name, "Get") || strings.HasPrefix(name, "Head")
@@ -40,7 +39,7 @@ func (w *world) mutations() map[string]int {
 func (w *world) try() {
 	for range 10 {
 		_, _ = w.reconcile()
-		w.pass(3 * time.Second)
+		w.Pass(3 * time.Second)
 	}
 }
 
@@ -50,7 +49,7 @@ func TestTwinsInOneUsersVPCTakeNothingFromEachOther(t *testing.T) {
 	o := w.twin(func(c *infrav1.AWSCluster) {
 		c.Spec.Network.VPC.ID, c.Spec.Network.Subnets = n.id, infrav1.Subnets{{ID: n.public}, {ID: n.private}}
 	})
-	before := w.resources()
+	before := w.Resources()
 	o.try()
 	if c, _ := o.condition(infrav1.ClusterSecurityGroupsReadyCondition); c.Status != "False" || !strings.Contains(c.Message, "is of AWSCluster in another namespace") {
 		t.Errorf("the twin's groups are %+v", c)
@@ -59,7 +58,7 @@ func TestTwinsInOneUsersVPCTakeNothingFromEachOther(t *testing.T) {
 		t.Errorf("the twin shows %v", o.get().Status.NetworkStatus.SecurityGroups)
 	}
 	o.delete()
-	if after := w.resources(); !maps.Equal(before, after) {
+	if after := w.Resources(); !maps.Equal(before, after) {
 		t.Errorf("there is %v, want %v", after, before)
 	}
 	if left := w.plan(); len(left) > 0 || !w.isReady() {
@@ -70,10 +69,10 @@ func TestTwinsInOneUsersVPCTakeNothingFromEachOther(t *testing.T) {
 func TestAVPCOfAnotherClusterOfTheNameIsNotTaken(t *testing.T) {
 	w := newWorld(t, newCluster())
 	w.create()
-	w.pass(time.Minute)
+	w.Pass(time.Minute)
 	_, _ = w.reconcile()
 	o := w.twin(func(c *infrav1.AWSCluster) { c.Spec.Network.VPC.ID = w.get().Spec.Network.VPC.ID })
-	w.aws.ResetCounts()
+	w.AWS.ResetCounts()
 	o.try()
 	if c, _ := o.condition(infrav1.VpcReadyCondition); c.Status != "False" || !strings.Contains(c.Message, "is of AWSCluster in another namespace") {
 		t.Errorf("VpcReady is %+v", c)
@@ -90,14 +89,14 @@ func TestAVPCOfAnotherClusterOfTheNameIsNotTaken(t *testing.T) {
 // move does what `clusterctl move` and backups do: the object is made anew without
 // its status, under another UID.
 func (w *world) move() {
-	w.t.Helper()
+	w.T.Helper()
 	obj := w.get()
 	obj.Finalizers = nil
-	w.must(w.kube.Update(context.Background(), obj))
-	w.must(w.kube.Delete(context.Background(), obj))
+	w.Must(w.Kube.Update(context.Background(), obj))
+	w.Must(w.Kube.Delete(context.Background(), obj))
 	next := obj.DeepCopy()
 	next.UID, next.ResourceVersion, next.Status = types.UID("uid-after-move"), "", infrav1.AWSClusterStatus{}
-	w.must(w.kube.Create(context.Background(), next))
+	w.Must(w.Kube.Create(context.Background(), next))
 	w.restart()
 }
 
@@ -115,12 +114,12 @@ func TestAMovedClusterWritesNothingButUIDTagsAndLeavesNothing(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, newCluster(change))
 			w.create()
-			vpc, before := w.get().Spec.Network.VPC.ID, w.resources()
+			vpc, before := w.get().Spec.Network.VPC.ID, w.Resources()
 			w.move()
-			w.aws.ResetCounts()
+			w.AWS.ResetCounts()
 			w.create()
-			if got := w.get().Spec.Network.VPC.ID; got != vpc || !maps.Equal(before, w.resources()) {
-				t.Errorf("VPC %s with %v, want %s with %v", got, w.resources(), vpc, before)
+			if got := w.get().Spec.Network.VPC.ID; got != vpc || !maps.Equal(before, w.Resources()) {
+				t.Errorf("VPC %s with %v, want %s with %v", got, w.Resources(), vpc, before)
 			}
 			for op := range w.mutations() {
 				if op != "ec2.CreateTags" && !strings.HasSuffix(op, ".AddTags") && op != "s3.PutBucketTagging" {
@@ -128,7 +127,7 @@ func TestAMovedClusterWritesNothingButUIDTagsAndLeavesNothing(t *testing.T) {
 				}
 			}
 			w.delete()
-			if left := w.resources(); len(left) > 0 {
+			if left := w.Resources(); len(left) > 0 {
 				t.Errorf("left are %v", left)
 			}
 		})
@@ -141,9 +140,9 @@ func TestAMovedClusterThatIsDeletedAtOnceLeavesNothing(t *testing.T) {
 	w.move()
 	obj := w.get()
 	obj.Finalizers = []string{infrav1.ClusterFinalizer}
-	w.must(w.kube.Update(context.Background(), obj))
+	w.Must(w.Kube.Update(context.Background(), obj))
 	w.delete()
-	if left := w.resources(); len(left) > 0 {
+	if left := w.Resources(); len(left) > 0 {
 		t.Errorf("left are %v", left)
 	}
 }
@@ -153,12 +152,12 @@ func TestAMovedClusterUsesTheAddressOfALostNATGatewayAgain(t *testing.T) {
 	w.create()
 	w.move()
 	gateways, err := w.ec2().DescribeNatGateways(context.Background(), &ec2.DescribeNatGatewaysInput{})
-	w.must(err)
+	w.Must(err)
 	_, err = w.ec2().DeleteNatGateway(context.Background(), &ec2.DeleteNatGatewayInput{NatGatewayId: gateways.NatGateways[0].NatGatewayId})
-	w.must(err)
-	w.awsNow.Advance(5 * time.Minute)
+	w.Must(err)
+	w.AWSNow.Advance(5 * time.Minute)
 	w.create()
-	if n := w.resources()["elastic-ip"]; n != 1 {
+	if n := w.Resources()["elastic-ip"]; n != 1 {
 		t.Errorf("there are %d addresses", n)
 	}
 }
@@ -166,10 +165,10 @@ func TestAMovedClusterUsesTheAddressOfALostNATGatewayAgain(t *testing.T) {
 func TestABucketOfOthersIsNeitherWrittenNorDeleted(t *testing.T) {
 	w := newWorld(t, newCluster(withBucket))
 	_, err := w.s3().CreateBucket(context.Background(), &s3.CreateBucketInput{Bucket: aws.String(testBucket)})
-	w.must(err)
+	w.Must(err)
 	_, err = w.s3().PutBucketPolicy(context.Background(), &s3.PutBucketPolicyInput{Bucket: aws.String(testBucket), Policy: aws.String(`{"Version":"2012-10-17","Statement":[]}`)})
-	w.must(err)
-	w.aws.ResetCounts()
+	w.Must(err)
+	w.AWS.ResetCounts()
 	w.try()
 	w.try()
 	if c, _ := w.condition(infrav1.S3BucketReadyCondition); c.Status != "False" || !strings.Contains(c.Message, "another name in spec.s3Bucket.name") {
@@ -181,7 +180,7 @@ func TestABucketOfOthersIsNeitherWrittenNorDeleted(t *testing.T) {
 			t.Errorf("%s was called", op)
 		}
 	}
-	if w.resources()["bucket"] != 1 {
+	if w.Resources()["bucket"] != 1 {
 		t.Error("the bucket is gone")
 	}
 }

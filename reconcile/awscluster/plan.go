@@ -9,6 +9,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bastion"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/loadbalancer"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
@@ -25,6 +26,7 @@ type view struct {
 	balancers []*loadbalancer.State
 	bastion   *bastion.State
 	snap      *mirror.Snapshot
+	todo      plan.Plan
 }
 
 func observe(in Intent, snap *mirror.Snapshot) *view {
@@ -37,16 +39,33 @@ func observe(in Intent, snap *mirror.Snapshot) *view {
 		v.balancers = append(v.balancers, loadbalancer.Observe(in.loadBalancer(spec, key, v.network), snap))
 	}
 	v.bastion = bastion.Observe(in.bastion(v.network), snap)
+	v.todo = v.make()
 	return v
 }
 
 // Plan returns what is left to do so that AWS matches the intent. For an object
 // that is being deleted, that is what is left to be deleted.
-func Plan(in Intent, snap *mirror.Snapshot) plan.Plan { return observe(in, snap).plan() }
+func Plan(in Intent, snap *mirror.Snapshot) plan.Plan { return observe(in, snap).todo }
 
-func (v *view) plan() plan.Plan {
+// Tables are what the cluster is judged by.
+func (v *view) Tables() []mirror.Kind { return v.kinds() }
+
+// Unseen are those of them that were never listed completely and have to be. The VPCs
+// come first: of what lies in one that isn't there, nothing has to be known.
+func (v *view) Unseen() (needed, wished []mirror.Kind) {
+	unseen := v.unseen()
+	if outside := slices.DeleteFunc(slices.Clone(unseen), func(kind mirror.Kind) bool { return slices.Contains(mirror.VPCContents, kind) }); len(outside) > 0 {
+		return outside, nil
+	}
+	return unseen, nil
+}
+
+// Plan is what is left to do.
+func (v *view) Plan() plan.Plan { return v.todo }
+
+func (v *view) make() plan.Plan {
 	if unseen := v.unseen(); len(unseen) > 0 {
-		return plan.Plan{Waits: []plan.Wait{{Area: infrav1.VpcReadyCondition, Reason: network.ReasonWaitingForObservation,
+		return plan.Plan{Waits: []plan.Wait{{Area: infrav1.VpcReadyCondition, Reason: conditions.WaitingForObservation,
 			Summary: "the first complete listing of " + string(unseen[0])}}}
 	}
 	p := v.planAll()
@@ -63,17 +82,17 @@ func (v *view) planAll() plan.Plan {
 	}
 	p := v.network.Plan()
 	for _, b := range v.balancers {
-		add(&p, b.Plan())
+		p.Join(b.Plan())
 	}
-	add(&p, v.planBucket())
+	p.Join(v.planBucket())
 	if v.hasBastion() {
-		add(&p, v.bastion.Plan())
+		p.Join(v.bastion.Plan())
 	}
 	if v.disabled() && v.Cluster.Spec.ControlPlaneEndpoint.IsZero() {
 		p.Waits = append(p.Waits, plan.Wait{Area: loadbalancer.Area, Reason: infrav1.WaitForExternalControlPlaneEndpointReason,
 			Summary: "spec.controlPlaneEndpoint, which has to be set by somebody else where loadBalancerType is disabled"})
 	}
-	if primary := v.primary(); primary != nil && !v.resolved() && !areaOpen(p, loadbalancer.Area) {
+	if primary := v.primary(); primary != nil && !v.resolved() && !p.Open(loadbalancer.Area) {
 		p.Waits = append(p.Waits, plan.Wait{Area: loadbalancer.Area, Reason: infrav1.WaitForDNSNameResolveReason,
 			Summary: "the DNS name " + primary.DNSName() + " to resolve"})
 	}
@@ -161,38 +180,12 @@ func (v *view) planTeardown() plan.Plan {
 			blocked = "the end of " + strings.TrimPrefix(a.Summary, "delete ")
 		}
 	}
-	add(&p, v.planBucket())
+	p.Join(v.planBucket())
 	host, left := v.bastion.PlanDelete()
-	add(&p, host)
+	p.Join(host)
 	if blocked == "" && left != "" {
 		blocked = "the end of " + left
 	}
-	add(&p, v.network.PlanDelete(blocked))
+	p.Join(v.network.PlanDelete(blocked))
 	return p
-}
-
-// areaOpen tells whether a plan has anything left in an area.
-func areaOpen(p plan.Plan, area string) bool {
-	for _, a := range p.Actions {
-		if a.Area == area {
-			return true
-		}
-	}
-	for _, w := range p.Waits {
-		if w.Area == area {
-			return true
-		}
-	}
-	for _, x := range p.Problems {
-		if x.Area == area {
-			return true
-		}
-	}
-	return false
-}
-
-func add(p *plan.Plan, more plan.Plan) {
-	p.Actions = append(p.Actions, more.Actions...)
-	p.Waits = append(p.Waits, more.Waits...)
-	p.Problems = append(p.Problems, more.Problems...)
 }

@@ -2,6 +2,7 @@ package awscluster
 
 import (
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -9,42 +10,47 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bucket"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
-// Project returns what has to be recorded in the spec (decisions and ids), and
-// the status. Conditions that changed carry no time: Stamp gives them one. What
-// others keep in the status (the Paused condition, say) is taken over.
-func Project(in Intent, snap *mirror.Snapshot) (infrav1.AWSClusterSpec, infrav1.AWSClusterStatus) {
-	return observe(in, snap).project()
+// Project returns the object with what has to be recorded in the spec (decisions and ids),
+// and with its status. Conditions that changed carry no time. What others keep in the
+// status (the Paused condition, say) is left alone.
+func Project(in Intent, snap *mirror.Snapshot) *infrav1.AWSCluster {
+	into := in.Cluster.DeepCopy()
+	v := observe(in, snap)
+	v.Record(into)
+	v.Status(into)
+	return into
 }
 
-func (v *view) project() (infrav1.AWSClusterSpec, infrav1.AWSClusterStatus) {
-	p := v.plan()
+// Record writes decisions and ids into the spec, if there are new ones.
+func (v *view) Record(into *infrav1.AWSCluster) bool {
 	if len(v.unseen()) > 0 {
-		return *v.Cluster.Spec.DeepCopy(), v.blind(p)
+		return false
 	}
-	return v.record(p), v.status(p)
+	spec := v.record(v.todo)
+	if equality.Semantic.DeepEqual(spec, v.Cluster.Spec) {
+		return false
+	}
+	into.Spec = spec
+	return true
 }
 
-// blind returns the status while AWS was not seen yet: that which the object
-// has, or for a new object that nothing is known.
-func (v *view) blind(p plan.Plan) infrav1.AWSClusterStatus {
-	status := *v.Cluster.Status.DeepCopy()
-	status.Observation = nil
-	vpc, deleting := meta.FindStatusCondition(status.Conditions, infrav1.VpcReadyCondition), !v.Cluster.DeletionTimestamp.IsZero()
-	if vpc != nil && !deleting && vpc.Reason != network.ReasonWaitingForObservation {
-		return status
+// blind writes the status while AWS was not seen yet: it stays as it is, or tells of a
+// new object that nothing is known.
+func (v *view) blind(into *infrav1.AWSCluster) {
+	vpc, deleting := meta.FindStatusCondition(into.Status.Conditions, infrav1.VpcReadyCondition), !v.Cluster.DeletionTimestamp.IsZero()
+	if vpc != nil && !deleting && vpc.Reason != conditions.WaitingForObservation {
+		return
 	}
-	c := v.area(infrav1.VpcReadyCondition, p)
-	if deleting && v.failure(c.Type) == "" {
-		return status // it is about to be seen
+	c := v.area(infrav1.VpcReadyCondition, v.todo)
+	if deleting && len(v.Failures[c.Type]) == 0 {
+		return // it is about to be seen
 	}
 	ready := c
 	ready.Type, ready.Message = infrav1.ReadyCondition, "* "+c.Type+": "+c.Message
-	replaceConditions(&status, []conditions.Condition{c, ready}, []string{c.Type, ready.Type}, v.Cluster.Generation)
-	return status
+	conditions.Replace(into, []conditions.Condition{c, ready}, []string{c.Type, ready.Type}, v.Cluster.Generation)
 }
 
 // record returns the spec with decisions and ids. Nothing is recorded while the
@@ -59,28 +65,29 @@ func (v *view) record(p plan.Plan) infrav1.AWSClusterSpec {
 		spec.Partition = v.Partition
 	}
 	primary := v.primary()
-	if spec.ControlPlaneEndpoint.IsZero() && primary != nil && primary.DNSName() != "" && !areaOpen(p, infrav1.LoadBalancerReadyCondition) {
+	if spec.ControlPlaneEndpoint.IsZero() && primary != nil && primary.DNSName() != "" && !p.Open(infrav1.LoadBalancerReadyCondition) {
 		spec.ControlPlaneEndpoint = infrav1.APIEndpoint{Host: primary.DNSName(), Port: v.APIServerPort}
 	}
 	return spec
 }
 
-func (v *view) status(p plan.Plan) infrav1.AWSClusterStatus {
-	old := v.Cluster.Status
-	status := *old.DeepCopy()
-	status.Observation = nil
+// Status writes the status.
+func (v *view) Status(into *infrav1.AWSCluster) {
+	if len(v.unseen()) > 0 {
+		v.blind(into)
+		return
+	}
+	status := &into.Status
 	status.PendingCreations = v.unsettled()
 	if status.AccountID == "" && v.network.VPCID() != "" {
 		status.AccountID = v.snap.Scope.Account // that of an object without status is where its network is
 	}
-	v.networkStatus(&status)
-	status.Bastion = v.bastion.Status(old.Bastion)
-	conditions := v.conditions(p)
-	setConditions(&status, conditions, v.Cluster.Generation)
+	v.networkStatus(status)
+	status.Bastion = v.bastion.Status(v.Cluster.Status.Bastion)
+	conditions.Replace(into, v.conditions(v.todo), projected, v.Cluster.Generation)
 	if v.Cluster.DeletionTimestamp.IsZero() {
-		v.provisioned(&status, p)
+		v.provisioned(status, v.todo)
 	}
-	return status
 }
 
 // unsettled keeps the journal's entries that nothing is known about yet.

@@ -70,7 +70,7 @@ func TestAfterAPlanIsCarriedOutNothingIsLeftToDo(t *testing.T) {
 				t.Errorf("left to do: %q", left)
 			}
 			w.delete()
-			if left := w.resources(); len(left) > 0 {
+			if left := w.Resources(); len(left) > 0 {
 				t.Errorf("the account isn't empty: %v", left)
 			}
 		})
@@ -83,7 +83,7 @@ func completeWorld(t testing.TB) (*infrav1.AWSCluster, *mirror.Snapshot) {
 	w := newWorld(t, newCluster())
 	w.create()
 	w.settleReads(w.observed)
-	snap := w.mirror.Snapshot(w.mirror.Scopes()[0])
+	snap := w.Mirror.Snapshot(w.Mirror.Scopes()[0])
 	vpc := *mirror.Select(snap, mirror.VPCs, nil)[0]
 	vpc.New = false
 	return w.get(), mirror.With(snap, mirror.VPCs, time.Now(), vpc)
@@ -133,9 +133,7 @@ func TestPlanningTwiceIsEqual(t *testing.T) {
 		if diff := cmp.Diff(first, again, ignoreUnexported); diff != "" {
 			t.Fatalf("the plans differ: %s", diff)
 		}
-		specA, statusA := Project(in, snap)
-		specB, statusB := Project(in, snap)
-		if diff := cmp.Diff(specA, specB) + cmp.Diff(statusA, statusB); diff != "" {
+		if diff := cmp.Diff(Project(in, snap), Project(in, snap)); diff != "" {
 			t.Fatalf("the projections differ: %s", diff)
 		}
 		if diff := cmp.Diff(before, cluster); diff != "" {
@@ -173,7 +171,7 @@ func TestTablesThatWereNeverSeenJustifyNothing(t *testing.T) {
 			t.Fatalf("a complete cluster has a plan: %+v", p)
 		}
 		if missing {
-			if _, status := Project(in, snap); !cmp.Equal(status, cluster.Status) {
+			if status := Project(in, snap).Status; !cmp.Equal(status, cluster.Status) {
 				t.Fatalf("half of the tables changed the status: %s", cmp.Diff(cluster.Status, status))
 			}
 		}

@@ -10,53 +10,32 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"k8s.io/apimachinery/pkg/api/equality"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
-
-// TestStatusAloneWakesNobody: reads store the status too.
-func TestStatusAloneWakesNobody(t *testing.T) {
-	for name, c := range map[string]struct {
-		change func(*infrav1.AWSCluster)
-		want   bool
-	}{
-		"status":     {func(o *infrav1.AWSCluster) { o.Status.Ready, o.ResourceVersion = true, "2" }, false},
-		"spec":       {func(o *infrav1.AWSCluster) { o.Generation, o.ResourceVersion = 2, "2" }, true},
-		"annotation": {func(o *infrav1.AWSCluster) { o.Annotations, o.ResourceVersion = map[string]string{"a": "b"}, "2" }, true},
-		"deletion":   {func(o *infrav1.AWSCluster) { o.DeletionGracePeriodSeconds = new(int64) }, true},
-	} {
-		before := newCluster()
-		after := before.DeepCopy()
-		c.change(after)
-		if got := intentChanged().Update(event.TypedUpdateEvent[*infrav1.AWSCluster]{ObjectOld: before, ObjectNew: after}); got != c.want {
-			t.Errorf("%s: %v, want %v", name, got, c.want)
-		}
-	}
-}
 
 // TestAReaderSeesADeletionAsTheReconcilerLeftIt has a bucket, which only the
 // reconciler looks at, and a security group that AWS doesn't delete.
 func TestAReaderSeesADeletionAsTheReconcilerLeftIt(t *testing.T) {
 	w := newWorld(t, newCluster(withBucket))
 	w.create()
-	w.aws.Faults().Set(emulator.Fault{Service: "ec2", Operation: "DeleteSecurityGroup", Code: "DependencyViolation", Status: 400})
-	w.must(w.kube.Delete(context.Background(), w.get()))
+	w.AWS.Faults().Set(emulator.Fault{Service: "ec2", Operation: "DeleteSecurityGroup", Code: "DependencyViolation", Status: 400})
+	w.Must(w.Kube.Delete(context.Background(), w.get()))
 	for range 5 {
 		_, err := w.reconcile()
-		w.must(err)
-		w.pass(5 * time.Second)
+		w.Must(err)
+		w.Pass(5 * time.Second)
 	}
 	_, err := w.reconcile()
-	w.must(err)
-	o := &Observer{Sessions: noIdentity{w.sessions}, Mirror: w.mirror, Living: ownership.NewIndex(w.kube), Clock: w.now}
-	w.must(o.Refresh(context.Background(), w.get(), time.Hour))
+	w.Must(err)
+	o := observer(w)
+	w.Must(o.Refresh(context.Background(), w.get(), time.Hour))
 	stored := w.get().Status
 	stored.Observation = nil
-	if status, _ := o.Project(context.Background(), w.get()); !equality.Semantic.DeepEqual(*status, stored) {
+	shown, _ := o.Project(context.Background(), w.get())
+	if status := shown.Status; !equality.Semantic.DeepEqual(status, stored) {
 		t.Errorf("a read would store\n%+v\nover\n%+v", status.Conditions, stored.Conditions)
 	}
 }
@@ -72,18 +51,18 @@ func TestWaitingIsNoError(t *testing.T) {
 			if done() {
 				return
 			}
-			w.pass(10 * time.Second)
+			w.Pass(10 * time.Second)
 		}
 		t.Fatalf("%s takes too long", what)
 	}
 	quietly("creation", w.isReady)
-	w.must(w.kube.Delete(context.Background(), w.get()))
+	w.Must(w.Kube.Delete(context.Background(), w.get()))
 	quietly("deletion", w.gone)
 }
 
 func TestEndpointsAreNotReadyWhileThereIsNoVPC(t *testing.T) {
 	w := newWorld(t, newCluster(withBucket))
-	w.aws.Faults().Set(emulator.Fault{Service: "ec2", Operation: "CreateVpc", Code: "VpcLimitExceeded", Status: 400})
+	w.AWS.Faults().Set(emulator.Fault{Service: "ec2", Operation: "CreateVpc", Code: "VpcLimitExceeded", Status: 400})
 	for range 3 {
 		_, _ = w.reconcile()
 	}
@@ -102,15 +81,15 @@ func TestAVPCThatMayBeMeantIsNamedBeforeASecondOneIsMade(t *testing.T) {
 			{Key: aws.String(names.TagOwnedPrefix + testName), Value: aws.String(names.Owned)},
 			{Key: aws.String(names.TagUID), Value: aws.String("of nobody who lives")},
 		}}}})
-	w.must(err)
-	w.aws.ResetCounts()
+	w.Must(err)
+	w.AWS.ResetCounts()
 	for range 3 {
 		_, _ = w.reconcile()
 	}
 	if c, _ := w.condition(infrav1.VpcReadyCondition); c.Status != "False" || !strings.Contains(c.Message, aws.ToString(out.Vpc.VpcId)) {
 		t.Errorf("VpcReady is %+v", c)
 	}
-	if n := w.aws.Counts()["ec2.CreateVpc"]; n != 0 {
+	if n := w.AWS.Counts()["ec2.CreateVpc"]; n != 0 {
 		t.Errorf("%d VPCs were made", n)
 	}
 }

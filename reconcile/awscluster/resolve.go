@@ -16,27 +16,23 @@ const (
 
 // resolve looks the load balancer's name up where the plan waits for just that,
 // and returns when to try again; zero when it resolves or nothing waits for it.
-func (p *pass) resolve(ctx context.Context, left plan.Plan) time.Duration {
+func (w *worker) resolve(ctx context.Context, left plan.Plan) time.Duration {
 	waiting := false
 	for _, w := range left.Waits {
 		waiting = waiting || w.Reason == infrav1.WaitForDNSNameResolveReason
 	}
-	v := p.view()
-	if !waiting || p.deleting() || v.primary() == nil || v.primary().DNSName() == "" || v.resolved() {
+	v := w.view()
+	if !waiting || w.pass.Deleting() || v.primary() == nil || v.primary().DNSName() == "" || v.resolved() {
 		return 0
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	p.mu.Lock()
-	tries := p.dns[p.key()]
-	p.dns[p.key()] = tries + 1
-	p.mu.Unlock()
-	if _, err := p.Resolver.LookupHost(ctx, v.primary().DNSName()); err != nil {
+	tries := w.memory.tries
+	w.memory.tries++
+	if _, err := w.Resolver.LookupHost(ctx, v.primary().DNSName()); err != nil {
 		return min(time.Second<<min(tries, 4), maxResolveWait)
 	}
-	p.resolved = true
-	p.mu.Lock()
-	delete(p.dns, p.key())
-	p.mu.Unlock()
+	w.resolved = true
+	w.memory.tries = 0
 	return 0
 }

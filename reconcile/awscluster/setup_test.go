@@ -12,6 +12,8 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine/enginetest"
 )
 
 func TestTheControllerCanBeAddedToAManager(t *testing.T) {
@@ -25,7 +27,7 @@ func TestTheControllerCanBeAddedToAManager(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := New(Options{Client: mgr.GetClient(), Host: mgr.GetClient(), Events: &eventLog{}, Mirror: mirror.New(mirror.Options{})})
+	r := New(Options{Options: engine.Options{Client: mgr.GetClient(), Host: mgr.GetClient(), Events: &enginetest.EventLog{}, Mirror: mirror.New(mirror.Options{})}})
 	if err := r.Setup(mgr, mgr.GetCache(), mgr.GetCache()); err != nil {
 		t.Fatal(err)
 	}
@@ -41,13 +43,5 @@ func TestAClusterLeadsToItsInfrastructure(t *testing.T) {
 	cluster.Spec.InfrastructureRef.Kind = "DockerCluster"
 	if got := infrastructureOf(context.Background(), cluster); len(got) != 0 {
 		t.Errorf("%v", got)
-	}
-}
-
-func TestOnlyObjectsWithTheFilterLabelAreReconciled(t *testing.T) {
-	r := &Reconciler{Options: Options{WatchFilter: "blue"}}
-	labelled := newCluster(func(c *infrav1.AWSCluster) { c.Labels = map[string]string{clusterv1.WatchLabel: "blue"} })
-	if !r.mine(labelled) || r.mine(newCluster()) {
-		t.Error("the label makes no difference")
 	}
 }

@@ -22,18 +22,18 @@ import (
 
 // condition returns one of the object's conditions in both forms.
 func (w *world) condition(kind string) (metav1.Condition, infrav1.V1Beta1Condition) {
-	w.t.Helper()
+	w.T.Helper()
 	obj := w.get()
 	c := meta.FindStatusCondition(obj.Status.Conditions, kind)
 	if c == nil || obj.Status.Deprecated == nil {
-		w.t.Fatalf("no condition %s in\n%s", kind, w.describe())
+		w.T.Fatalf("no condition %s in\n%s", kind, w.describe())
 	}
 	for _, old := range obj.Status.Deprecated.V1Beta1.Conditions {
 		if old.Type == kind {
 			return *c, old
 		}
 	}
-	w.t.Fatalf("no condition %s in the old form", kind)
+	w.T.Fatalf("no condition %s in the old form", kind)
 	return metav1.Condition{}, infrav1.V1Beta1Condition{}
 }
 
@@ -42,28 +42,31 @@ func TestPausedClusterIsLeftAloneAndSaysSo(t *testing.T) {
 		"by its annotation": func(w *world) {
 			obj := w.get()
 			obj.Annotations = map[string]string{clusterv1.PausedAnnotation: ""}
-			w.must(w.kube.Update(context.Background(), obj))
+			w.Must(w.Kube.Update(context.Background(), obj))
 		},
 		"by its Cluster": func(w *world) {
 			owner := &clusterv1.Cluster{}
-			w.must(w.kube.Get(context.Background(), w.key(), owner))
+			w.Must(w.Kube.Get(context.Background(), w.key(), owner))
 			owner.Spec.Paused = aws.Bool(true)
-			w.must(w.kube.Update(context.Background(), owner))
+			w.Must(w.Kube.Update(context.Background(), owner))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, newCluster())
 			pause(w)
 			_, err := w.reconcile()
-			w.must(err)
+			w.Must(err)
 			if c, old := w.condition(infrav1.PausedCondition); c.Status != "True" || old.Status != "True" {
 				t.Errorf("Paused is %s and %s", c.Status, old.Status)
 			}
-			if calls := w.aws.Counts(); len(calls) > 0 {
-				t.Errorf("AWS was called: %v", calls)
+			if calls := w.mutations(); len(calls) > 0 {
+				t.Errorf("AWS was changed: %v", calls)
 			}
 			if obj := w.get(); len(obj.Finalizers) > 0 {
 				t.Errorf("finalizers %v", obj.Finalizers)
+			}
+			if c, _ := w.condition(infrav1.VpcReadyCondition); c.Reason != infrav1.VpcCreationStartedReason {
+				t.Errorf("what AWS has is told as %+v", c)
 			}
 		})
 	}
@@ -75,48 +78,49 @@ func TestClusterOfAnotherManagerIsNotTouched(t *testing.T) {
 	}))
 	before := w.get()
 	_, err := w.reconcile()
-	w.must(err)
-	if after := w.get(); after.ResourceVersion != before.ResourceVersion || len(w.aws.Counts()) > 0 {
-		t.Errorf("it was touched: version %s, was %s; calls %v", after.ResourceVersion, before.ResourceVersion, w.aws.Counts())
+	w.Must(err)
+	if after := w.get(); after.ResourceVersion != before.ResourceVersion || len(w.AWS.Counts()) > 0 {
+		t.Errorf("it was touched: version %s, was %s; calls %v", after.ResourceVersion, before.ResourceVersion, w.AWS.Counts())
 	}
 }
 
 func TestClusterWithoutAnOwnerWaits(t *testing.T) {
 	w := newWorld(t, newCluster(func(c *infrav1.AWSCluster) { c.OwnerReferences = nil }))
 	_, err := w.reconcile()
-	w.must(err)
-	if calls := w.aws.Counts(); len(calls) > 0 {
+	w.Must(err)
+	if calls := w.AWS.Counts(); len(calls) > 0 {
 		t.Errorf("AWS was called: %v", calls)
 	}
 }
 
 func TestRefusedCallShowsInConditionAndEvent(t *testing.T) {
 	w := newWorld(t, newCluster())
-	w.aws.Faults().Set(emulator.Fault{Service: "ec2", Operation: "CreateSubnet", Mode: emulator.ErrorBefore, Code: "UnauthorizedOperation",
+	w.AWS.Faults().Set(emulator.Fault{Service: "ec2", Operation: "CreateSubnet", Mode: emulator.ErrorBefore, Code: "UnauthorizedOperation",
 		Message: "You are not authorized", Status: 403})
 	for range 3 {
 		_, err := w.reconcile()
 		if err != nil && !strings.Contains(err.Error(), "UnauthorizedOperation") {
 			t.Fatal(err)
 		}
-		w.pass(3 * time.Second)
+		w.Pass(3 * time.Second)
 	}
 	c, old := w.condition(infrav1.SubnetsReadyCondition)
 	if c.Status != "False" || c.Reason != infrav1.SubnetsReconciliationFailedReason || !strings.Contains(c.Message, "UnauthorizedOperation") ||
 		old.Severity != string(clusterv1.ConditionSeverityWarning) {
 		t.Errorf("SubnetsReady is %+v, %+v", c, old)
 	}
-	if len(w.events.with("FailedCreateSubnet: ")) == 0 {
-		t.Errorf("no event in %q", w.events.lines)
+	if len(w.Events.With("FailedCreateSubnet: ")) == 0 {
+		t.Errorf("no event in %q", w.Events.With(""))
 	}
 	// A read by another replica, which didn't try, doesn't drop the error.
-	observer := &Observer{Sessions: noIdentity{w.sessions}, Mirror: w.mirror, Clock: w.now}
-	w.must(observer.Refresh(context.Background(), w.get(), 0))
-	status, _ := observer.Project(context.Background(), w.get())
+	observer := observer(w)
+	w.Must(observer.Refresh(context.Background(), w.get(), 0))
+	shown, _ := observer.Project(context.Background(), w.get())
+	status := shown.Status
 	if c := meta.FindStatusCondition(status.Conditions, infrav1.SubnetsReadyCondition); !strings.Contains(c.Message, "UnauthorizedOperation") {
 		t.Errorf("a read shows %+v", c)
 	}
-	w.aws.Faults().Clear()
+	w.AWS.Faults().Clear()
 	w.create()
 }
 
@@ -130,7 +134,7 @@ func TestEndpointWaitsUntilItsNameResolves(t *testing.T) {
 	})
 	for range 5 {
 		result, err := w.reconcile()
-		w.must(err)
+		w.Must(err)
 		waits = append(waits, result.RequeueAfter)
 	}
 	if waits[4] != maxResolveWait || waits[0] >= waits[2] {
@@ -156,7 +160,7 @@ func TestDisabledLoadBalancerWaitsForTheUsersEndpoint(t *testing.T) {
 	})
 	obj := w.get()
 	obj.Spec.ControlPlaneEndpoint = infrav1.APIEndpoint{Host: "api.example.com", Port: 443}
-	w.must(w.kube.Update(context.Background(), obj))
+	w.Must(w.Kube.Update(context.Background(), obj))
 	w.create()
 }
 
@@ -165,12 +169,12 @@ func TestCompleteClusterCostsNothingAndWritesNothing(t *testing.T) {
 	w.create()
 	w.settle(func() bool { return len(w.get().Status.PendingCreations) == 0 })
 	before := w.get()
-	w.aws.ResetCounts()
+	w.AWS.ResetCounts()
 	for range 5 {
 		_, err := w.reconcile()
-		w.must(err)
+		w.Must(err)
 	}
-	if calls := w.aws.Counts(); len(calls) > 0 {
+	if calls := w.AWS.Counts(); len(calls) > 0 {
 		t.Errorf("AWS was called: %v", calls)
 	}
 	if after := w.get(); after.ResourceVersion != before.ResourceVersion {
@@ -181,26 +185,27 @@ func TestCompleteClusterCostsNothingAndWritesNothing(t *testing.T) {
 func TestOutageChangesNothingAndIsTold(t *testing.T) {
 	w := newWorld(t, newCluster())
 	w.create()
-	w.aws.Configure(func(c *emulator.Config) { c.Outage = "503" })
-	before := w.resources()
+	w.AWS.Configure(func(c *emulator.Config) { c.Outage = "503" })
+	before := w.Resources()
 	conditions := w.get().Status.Conditions
 	for range 5 {
-		w.pass(2 * time.Minute)
+		w.Pass(2 * time.Minute)
 		_, _ = w.reconcile()
 	}
-	observer := &Observer{Sessions: noIdentity{w.sessions}, Mirror: w.mirror, Clock: w.now}
+	observer := observer(w)
 	if err := observer.Refresh(context.Background(), w.get(), 0); err == nil {
 		t.Error("a refresh succeeded in an outage")
 	}
-	status, fresh := observer.Project(context.Background(), w.get())
+	shown, fresh := observer.Project(context.Background(), w.get())
+	status := shown.Status
 	if fresh.Err == nil || cloud.Classify(fresh.Err).Message == "" || fresh.ObservedTime.IsZero() {
 		t.Errorf("freshness %+v", fresh)
 	}
 	if !meta.IsStatusConditionTrue(status.Conditions, infrav1.ReadyCondition) || len(w.get().Status.Conditions) != len(conditions) {
 		t.Errorf("the outage changed the status: %+v", status.Conditions)
 	}
-	w.aws.Configure(func(c *emulator.Config) { c.Outage = "" })
-	if after := w.resources(); len(after) != len(before) {
+	w.AWS.Configure(func(c *emulator.Config) { c.Outage = "" })
+	if after := w.Resources(); len(after) != len(before) {
 		t.Errorf("there is %v, want %v", after, before)
 	}
 	w.create()
@@ -210,14 +215,14 @@ func TestLostLoadBalancerIsReportedAndNotReplaced(t *testing.T) {
 	w := newWorld(t, newCluster())
 	w.create()
 	host := w.get().Spec.ControlPlaneEndpoint.Host
-	session, err := w.sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
-	w.must(err)
+	session, err := w.Sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
+	w.Must(err)
 	w.deleteLoadBalancer(session)
 	w.settle(func() bool {
 		c := meta.FindStatusCondition(w.get().Status.Conditions, infrav1.LoadBalancerReadyCondition)
 		return c != nil && strings.Contains(c.Message, "doesn't exist any more")
 	})
-	if n := w.resources()["load-balancer"]; n != 0 {
+	if n := w.Resources()["load-balancer"]; n != 0 {
 		t.Errorf("there are %d load balancers", n)
 	}
 	if obj := w.get(); !obj.Provisioned() || obj.Spec.ControlPlaneEndpoint.Host != host {
@@ -231,10 +236,10 @@ func TestDeletionWaitsForWhatIsStillInUseAndSaysSo(t *testing.T) {
 	w.create()
 	before := w.get()
 	release := w.occupy(before.Spec.Network.Subnets[1].ResourceID)
-	w.must(w.kube.Delete(context.Background(), before))
+	w.Must(w.Kube.Delete(context.Background(), before))
 	for range 10 {
 		_, _ = w.reconcile()
-		w.pass(3 * time.Second)
+		w.Pass(3 * time.Second)
 	}
 	c, _ := w.condition(infrav1.SubnetsReadyCondition)
 	if c.Reason != infrav1.DeletingFailedReason || !strings.Contains(c.Message, "DependencyViolation") || !strings.Contains(c.Message, "in use by network interface eni-") {
@@ -242,7 +247,7 @@ func TestDeletionWaitsForWhatIsStillInUseAndSaysSo(t *testing.T) {
 	}
 	release()
 	w.settle(w.gone)
-	if left := w.resources(); len(left) > 0 {
+	if left := w.Resources(); len(left) > 0 {
 		t.Errorf("the account isn't empty: %v", left)
 	}
 }
@@ -254,9 +259,9 @@ func TestInterfacesThatInstancesLeftBehindAreDeleted(t *testing.T) {
 	_, err := w.ec2().CreateNetworkInterface(context.Background(), &ec2.CreateNetworkInterfaceInput{
 		SubnetId: aws.String(obj.Spec.Network.Subnets[1].ResourceID),
 		Groups:   []string{obj.Status.NetworkStatus.SecurityGroups[infrav1.SecurityGroupNode].ID}})
-	w.must(err)
+	w.Must(err)
 	w.delete()
-	if left := w.resources(); len(left) > 0 {
+	if left := w.Resources(); len(left) > 0 {
 		t.Errorf("the account isn't empty: %v", left)
 	}
 }
@@ -270,18 +275,19 @@ func TestANewClusterHasAnAgeBeforeItsTablesAreSwept(t *testing.T) {
 		if w.isReady() {
 			break
 		}
-		w.elapse(250 * time.Millisecond)
+		w.Elapse(250 * time.Millisecond)
 	}
-	scope := w.mirror.Scopes()[0]
-	if !w.isReady() || w.mirror.Snapshot(scope).Seen(mirror.RouteTables.Kind) {
+	scope := w.Mirror.Scopes()[0]
+	if !w.isReady() || w.Mirror.Snapshot(scope).Seen(mirror.RouteTables.Kind) {
 		t.Fatalf("the cluster has to be ready before its route tables are listed\n%s", w.describe())
 	}
-	w.aws.Configure(func(c *emulator.Config) { c.Outage = "503" })
-	o := &Observer{Sessions: noIdentity{w.sessions}, Mirror: w.mirror, Clock: w.now}
+	w.AWS.Configure(func(c *emulator.Config) { c.Outage = "503" })
+	o := observer(w)
 	if o.Refresh(context.Background(), w.get(), 0) == nil {
 		t.Error("a refresh succeeded in an outage")
 	}
-	status, fresh := o.Project(context.Background(), w.get())
+	shown, fresh := o.Project(context.Background(), w.get())
+	status := shown.Status
 	if fresh.ObservedTime.IsZero() || fresh.Err == nil {
 		t.Errorf("freshness is %+v, want a time and the reason", fresh)
 	}

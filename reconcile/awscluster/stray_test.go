@@ -19,16 +19,16 @@ func TestInstancesThatNoMachineHasAreNamedBeforeTheirNetworkGoes(t *testing.T) {
 	w.create()
 	ctx := context.Background()
 	images, err := w.ec2().DescribeImages(ctx, &ec2.DescribeImagesInput{})
-	w.must(err)
+	w.Must(err)
 	out, err := w.ec2().RunInstances(ctx, &ec2.RunInstancesInput{ImageId: images.Images[0].ImageId, InstanceType: "t3.large", MinCount: aws.Int32(1), MaxCount: aws.Int32(1),
 		SubnetId: aws.String(w.get().Spec.Network.Subnets[1].ResourceID),
 		TagSpecifications: []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeInstance, Tags: []ec2types.Tag{
 			{Key: aws.String(names.TagOwnedPrefix + testName), Value: aws.String(names.Owned)}}}}})
-	w.must(err)
+	w.Must(err)
 	id := aws.ToString(out.Instances[0].InstanceId)
-	w.pass(time.Minute)
-	w.must(w.kube.Delete(ctx, w.get()))
-	w.aws.ResetCounts()
+	w.Pass(time.Minute)
+	w.Must(w.Kube.Delete(ctx, w.get()))
+	w.AWS.ResetCounts()
 	w.try()
 	if calls := w.mutations(); len(calls) > 0 {
 		t.Errorf("AWS was asked for %v", calls)
@@ -37,6 +37,6 @@ func TestInstancesThatNoMachineHasAreNamedBeforeTheirNetworkGoes(t *testing.T) {
 		t.Errorf("VpcReady is %+v", c)
 	}
 	_, err = w.ec2().TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{id}})
-	w.must(err)
+	w.Must(err)
 	w.settle(w.gone)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine/enginetest"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud"
@@ -18,21 +19,21 @@ import (
 func TestNewLeaderDoesNotMakeAgainWhatTheOldOneMade(t *testing.T) {
 	whole := newWorld(t, newCluster())
 	whole.create()
-	want := whole.resources()
+	want := whole.Resources()
 	for _, recorded := range []string{"VPC", "subnets"} {
 		t.Run(recorded, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, newCluster())
 			standby := w.standby()
-			w.aws.Configure(func(c *emulator.Config) { c.HideNewFor = 30 * time.Second })
+			w.AWS.Configure(func(c *emulator.Config) { c.HideNewFor = 30 * time.Second })
 			w.settle(func() bool {
 				n := w.get().Spec.Network
 				return n.VPC.ID != "" && (recorded == "VPC" || len(n.Subnets) > 0 && n.Subnets[0].ResourceID != "")
 			})
 			w.takeOver(standby)
 			w.create()
-			w.pass(time.Minute)
-			if diff := cmp.Diff(want, w.resources()); diff != "" {
+			w.Pass(time.Minute)
+			if diff := cmp.Diff(want, w.Resources()); diff != "" {
 				t.Errorf("the account isn't as one leader would have left it (-want +got):\n%s", diff)
 			}
 		})
@@ -47,15 +48,15 @@ func TestNewLeaderDeletesWhatTheOldOneMadeLast(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, newCluster())
 			standby := w.standby()
-			w.aws.Configure(func(c *emulator.Config) { c.HideNewFor = 30 * time.Second })
-			w.settle(func() bool { return w.aws.Counts()[op] > 0 })
+			w.AWS.Configure(func(c *emulator.Config) { c.HideNewFor = 30 * time.Second })
+			w.settle(func() bool { return w.AWS.Counts()[op] > 0 })
 			w.takeOver(standby)
-			if err := w.kube.Delete(context.Background(), w.get()); err != nil {
+			if err := w.Kube.Delete(context.Background(), w.get()); err != nil {
 				t.Fatal(err)
 			}
 			w.settle(w.gone)
-			w.pass(time.Minute)
-			if left := w.resources(); len(left) > 0 {
+			w.Pass(time.Minute)
+			if left := w.Resources(); len(left) > 0 {
 				t.Errorf("left are %v", left)
 			}
 		})
@@ -63,23 +64,23 @@ func TestNewLeaderDeletesWhatTheOldOneMadeLast(t *testing.T) {
 }
 
 // standby starts a process beside the one that acts, which only watches AWS.
-func (w *world) standby() *process {
-	w.t.Helper()
-	leader := w.process
+func (w *world) standby() *world {
+	w.T.Helper()
+	leader, reconciler := w.Process, w.reconciler
 	w.boot()
-	session, err := w.sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
+	session, err := w.Sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
-	w.mirror.Watch(session)
-	w.pass(5 * time.Minute)
-	standby := w.process
-	w.process = leader
+	w.Mirror.Watch(session)
+	w.Pass(5 * time.Minute)
+	standby := &world{World: &enginetest.World{Process: w.Process}, reconciler: w.reconciler}
+	w.Process, w.reconciler = leader, reconciler
 	return standby
 }
 
 // takeOver ends the process that acted, and lets the standby act.
-func (w *world) takeOver(standby *process) {
-	w.process.stop()
-	w.process = standby
+func (w *world) takeOver(standby *world) {
+	w.Stop()
+	w.Process, w.reconciler = standby.Process, standby.reconciler
 }

@@ -26,38 +26,38 @@ type usersVPC struct{ id, public, private, natAddress string }
 
 // session is the user's own way to AWS.
 func (w *world) session() *cloud.Session {
-	w.t.Helper()
-	s, err := w.sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
-	w.must(err)
+	w.T.Helper()
+	s, err := w.Sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
+	w.Must(err)
 	return s
 }
 
 // routedNetwork makes a VPC with a public subnet, whose route leads to an internet
 // gateway, and a private one, whose route leads to a NAT gateway.
 func (w *world) routedNetwork() usersVPC {
-	w.t.Helper()
+	w.T.Helper()
 	ctx, api := context.Background(), w.ec2()
 	vpc, subnets := w.userNetwork()
 	n := usersVPC{id: vpc, private: subnets[0], public: subnets[1]}
 	gateways, err := api.DescribeInternetGateways(ctx, &ec2.DescribeInternetGatewaysInput{})
-	w.must(err)
+	w.Must(err)
 	address, err := api.AllocateAddress(ctx, &ec2.AllocateAddressInput{})
-	w.must(err)
+	w.Must(err)
 	n.natAddress = aws.ToString(address.PublicIp)
 	nat, err := api.CreateNatGateway(ctx, &ec2.CreateNatGatewayInput{SubnetId: &n.public, AllocationId: address.AllocationId})
-	w.must(err)
-	w.awsNow.Advance(time.Minute)
+	w.Must(err)
+	w.AWSNow.Advance(time.Minute)
 	for subnet, route := range map[string]*ec2.CreateRouteInput{
 		n.public:  {GatewayId: gateways.InternetGateways[0].InternetGatewayId},
 		n.private: {NatGatewayId: nat.NatGateway.NatGatewayId},
 	} {
 		table, err := api.CreateRouteTable(ctx, &ec2.CreateRouteTableInput{VpcId: &n.id})
-		w.must(err)
+		w.Must(err)
 		_, err = api.AssociateRouteTable(ctx, &ec2.AssociateRouteTableInput{RouteTableId: table.RouteTable.RouteTableId, SubnetId: aws.String(subnet)})
-		w.must(err)
+		w.Must(err)
 		route.RouteTableId, route.DestinationCidrBlock = table.RouteTable.RouteTableId, aws.String("0.0.0.0/0")
 		_, err = api.CreateRoute(ctx, route)
-		w.must(err)
+		w.Must(err)
 	}
 	return n
 }
@@ -103,7 +103,7 @@ func TestEveryBlockOfAVPCReachesAnInternalAPI(t *testing.T) {
 	internal := infrav1.ELBSchemeInternal
 	w, n := newUsersWorld(t, func(c *infrav1.AWSCluster) { c.Spec.ControlPlaneLoadBalancer.Scheme = &internal })
 	out, err := w.ec2().AssociateVpcCidrBlock(context.Background(), &ec2.AssociateVpcCidrBlockInput{VpcId: &n.id, CidrBlock: aws.String("10.59.0.0/16")})
-	w.must(err)
+	w.Must(err)
 	w.create()
 	want := []string{"10.59.0.0/16", "10.9.0.0/16"}
 	for _, role := range []infrav1.SecurityGroupRole{infrav1.SecurityGroupLB, infrav1.SecurityGroupAPIServerLB} {
@@ -112,7 +112,7 @@ func TestEveryBlockOfAVPCReachesAnInternalAPI(t *testing.T) {
 		}
 	}
 	_, err = w.ec2().DisassociateVpcCidrBlock(context.Background(), &ec2.DisassociateVpcCidrBlockInput{AssociationId: out.CidrBlockAssociation.AssociationId})
-	w.must(err)
+	w.Must(err)
 	w.settle(func() bool { return !slices.Contains(w.sources(infrav1.SecurityGroupAPIServerLB), want[0]) })
 }
 
@@ -122,7 +122,7 @@ func TestNoLoadBalancerGoesIntoASubnetForPods(t *testing.T) {
 	pods, err := w.ec2().CreateSubnet(context.Background(), &ec2.CreateSubnetInput{VpcId: &n.id, CidrBlock: aws.String("10.9.8.0/24"), AvailabilityZone: aws.String("us-east-1a"),
 		TagSpecifications: []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeSubnet, Tags: []ec2types.Tag{
 			{Key: aws.String("sigs.k8s.io/cluster-api-provider-aws/association"), Value: aws.String("secondary")}}}}})
-	w.must(err)
+	w.Must(err)
 	w.change(func(c *infrav1.AWSCluster) {
 		c.Spec.Network.Subnets = append(infrav1.Subnets{{ID: *pods.Subnet.SubnetId}}, c.Spec.Network.Subnets...)
 	})
@@ -143,8 +143,8 @@ func TestAUsersVPCNeedsNoRightsToWhatTheClusterNeverHasThere(t *testing.T) {
 			w, _ := newUsersWorld(t)
 			w.refuse(op)
 			w.create()
-			o := &Observer{Sessions: noIdentity{w.sessions}, Mirror: w.mirror, Clock: w.now}
-			w.must(o.Refresh(context.Background(), w.get(), 0))
+			o := observer(w)
+			w.Must(o.Refresh(context.Background(), w.get(), 0))
 			w.restart()
 			w.delete()
 		})
@@ -153,7 +153,7 @@ func TestAUsersVPCNeedsNoRightsToWhatTheClusterNeverHasThere(t *testing.T) {
 
 // refuse lets AWS refuse an operation of EC2 from now on.
 func (w *world) refuse(op string) {
-	w.aws.Faults().Set(emulator.Fault{Service: "ec2", Operation: op, Mode: emulator.ErrorBefore, Code: "UnauthorizedOperation",
+	w.AWS.Faults().Set(emulator.Fault{Service: "ec2", Operation: op, Mode: emulator.ErrorBefore, Code: "UnauthorizedOperation",
 		Message: "You are not authorized to perform this operation.", Status: 403})
 }
 
@@ -162,7 +162,7 @@ func TestADeletionThatCannotSeeAWSSaysSo(t *testing.T) {
 	w.create()
 	w.refuse("DescribeSecurityGroups")
 	w.restart()
-	w.must(w.kube.Delete(context.Background(), w.get()))
+	w.Must(w.Kube.Delete(context.Background(), w.get()))
 	result, err := w.reconcile()
 	if err != nil || result.RequeueAfter == 0 || result.RequeueAfter > 30*time.Second {
 		t.Errorf("it is looked at again after %v, %v; want within half a minute, and no error", result.RequeueAfter, err)
@@ -172,27 +172,27 @@ func TestADeletionThatCannotSeeAWSSaysSo(t *testing.T) {
 			t.Errorf("%s is %+v", kind, c)
 		}
 	}
-	w.aws.Faults().Clear()
+	w.AWS.Faults().Clear()
 	w.settle(w.gone)
 }
 
 // service is what the cloud controller manager made for a Service.
 func (w *world) service(n usersVPC, cluster string) {
-	w.t.Helper()
-	ctx, s := context.Background(), w.session()
+	w.T.Helper()
+	ctx, s := context.Background(), w.Session()
 	key := "kubernetes.io/cluster/" + cluster
 	v2 := []elbv2types.Tag{{Key: &key, Value: aws.String("owned")}, {Key: aws.String("kubernetes.io/service-name"), Value: aws.String("default/web")}}
 	_, err := s.EC2.CreateSecurityGroup(ctx, &ec2.CreateSecurityGroupInput{GroupName: aws.String("k8s-elb-web"), Description: aws.String("web"), VpcId: &n.id,
 		TagSpecifications: []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeSecurityGroup, Tags: []ec2types.Tag{{Key: &key, Value: aws.String("owned")}}}}})
-	w.must(err)
+	w.Must(err)
 	_, err = s.ELB.CreateLoadBalancer(ctx, &elb.CreateLoadBalancerInput{LoadBalancerName: aws.String("web"), Subnets: []string{n.public},
 		Listeners: []elbtypes.Listener{{Protocol: aws.String("TCP"), LoadBalancerPort: 80, InstancePort: aws.Int32(30080)}},
 		Tags:      []elbtypes.Tag{{Key: &key, Value: aws.String("owned")}}})
-	w.must(err)
+	w.Must(err)
 	_, err = s.ELBv2.CreateLoadBalancer(ctx, &elbv2.CreateLoadBalancerInput{Name: aws.String("web2"), Subnets: []string{n.public}, Type: elbv2types.LoadBalancerTypeEnumNetwork, Tags: v2})
-	w.must(err)
+	w.Must(err)
 	_, err = s.ELBv2.CreateTargetGroup(ctx, &elbv2.CreateTargetGroupInput{Name: aws.String("web2"), VpcId: &n.id, Port: aws.Int32(30080), Protocol: elbv2types.ProtocolEnumTcp, Tags: v2})
-	w.must(err)
+	w.Must(err)
 }
 
 func TestWhatServicesHaveIsCleanedUpAsFarAsTheUserWants(t *testing.T) {
@@ -215,24 +215,24 @@ func TestWhatServicesHaveIsCleanedUpAsFarAsTheUserWants(t *testing.T) {
 					cluster.Annotations = map[string]string{c.annotation: c.value}
 				}
 			})
-			before := w.resources()
+			before := w.Resources()
 			w.create()
 			// Nothing lists between this and the deletion: it is all younger than what is known.
 			w.service(n, testName)
-			w.elapse(5 * time.Second)
-			w.must(w.kube.Delete(context.Background(), w.get()))
+			w.Elapse(5 * time.Second)
+			w.Must(w.Kube.Delete(context.Background(), w.get()))
 			for range 100 {
 				if _, err := w.reconcile(); w.gone() {
 					break
 				} else if err != nil {
 					t.Fatal(err)
 				}
-				w.elapse(3 * time.Second)
+				w.Elapse(3 * time.Second)
 			}
 			if !w.gone() {
 				t.Fatal(w.describe())
 			}
-			after := w.resources()
+			after := w.Resources()
 			var left []string
 			for _, kind := range all {
 				if after[kind] > before[kind] {
@@ -251,10 +251,10 @@ func TestGroupsThatTheUserNamesAreNeverEmptiedOrDeleted(t *testing.T) {
 	mine, err := w.ec2().CreateSecurityGroup(context.Background(), &ec2.CreateSecurityGroupInput{GroupName: aws.String("lb-mine"), Description: aws.String("mine"), VpcId: &n.id,
 		TagSpecifications: []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeSecurityGroup, Tags: []ec2types.Tag{
 			{Key: aws.String("kubernetes.io/cluster/" + testName), Value: aws.String("owned")}, {Key: aws.String("sigs.k8s.io/cluster-api-provider-aws/cluster/" + testName), Value: aws.String("owned")}}}}})
-	w.must(err)
+	w.Must(err)
 	_, err = w.ec2().AuthorizeSecurityGroupIngress(context.Background(), &ec2.AuthorizeSecurityGroupIngressInput{GroupId: mine.GroupId, IpPermissions: []ec2types.IpPermission{
 		{IpProtocol: aws.String("tcp"), FromPort: aws.Int32(80), ToPort: aws.Int32(80), IpRanges: []ec2types.IpRange{{CidrIp: aws.String("192.0.2.0/24")}}}}})
-	w.must(err)
+	w.Must(err)
 	w.change(func(c *infrav1.AWSCluster) {
 		c.Spec.Network.SecurityGroupOverrides = map[infrav1.SecurityGroupRole]string{}
 		for _, role := range []infrav1.SecurityGroupRole{infrav1.SecurityGroupLB, infrav1.SecurityGroupNode, infrav1.SecurityGroupControlPlane, infrav1.SecurityGroupAPIServerLB} {
@@ -263,13 +263,13 @@ func TestGroupsThatTheUserNamesAreNeverEmptiedOrDeleted(t *testing.T) {
 	})
 	w.create()
 	w.delete()
-	for op := range w.aws.Counts() {
+	for op := range w.AWS.Counts() {
 		if strings.HasPrefix(op, "ec2.Revoke") || op == "ec2.DeleteSecurityGroup" || op == "ec2.CreateTags" {
 			t.Errorf("%s was called", op)
 		}
 	}
 	out, err := w.ec2().DescribeSecurityGroups(context.Background(), &ec2.DescribeSecurityGroupsInput{GroupIds: []string{*mine.GroupId}})
-	w.must(err)
+	w.Must(err)
 	if len(out.SecurityGroups[0].IpPermissions) != 1 {
 		t.Errorf("the group has the rules %v", out.SecurityGroups[0].IpPermissions)
 	}
@@ -280,12 +280,12 @@ func TestNothingPaidIsMadeForALoadBalancerThatCannotServe(t *testing.T) {
 		w, _ := newUsersWorld(t, func(c *infrav1.AWSCluster) { c.Spec.ControlPlaneLoadBalancer.LoadBalancerType = kind })
 		for range 5 {
 			_, _ = w.reconcile()
-			w.pass(3 * time.Second)
+			w.Pass(3 * time.Second)
 		}
 		if c, _ := w.condition(infrav1.LoadBalancerReadyCondition); c.Status != "False" || !strings.Contains(c.Message, "use nlb") {
 			t.Errorf("LoadBalancerReady is %+v", c)
 		}
-		if have := w.resources(); have["load-balancer"]+have["target-group"] > 0 {
+		if have := w.Resources(); have["load-balancer"]+have["target-group"] > 0 {
 			t.Errorf("there is %v", have)
 		}
 	}
@@ -295,24 +295,24 @@ func TestNothingPaidIsMadeForALoadBalancerThatCannotServe(t *testing.T) {
 // network that the spec names.
 func TestAVPCThatWasMadeAMomentAgoIsSeen(t *testing.T) {
 	w := newWorld(t, newCluster())
-	session, err := w.sessions.For(t.Context(), cloud.Site{Region: testRegion})
-	w.must(err)
-	w.mirror.Watch(session)
+	session, err := w.Sessions.For(t.Context(), cloud.Site{Region: testRegion})
+	w.Must(err)
+	w.Mirror.Watch(session)
 	in := NewIntent(w.get(), nil)
-	w.must(w.mirror.Refresh(t.Context(), session.Scope, 0, in.Kinds()...))
+	w.Must(w.Mirror.Refresh(t.Context(), session.Scope, 0, in.Kinds()...))
 	n := w.routedNetwork()
 	w.change(func(c *infrav1.AWSCluster) {
 		c.Spec.Network.VPC.ID = n.id
 		c.Spec.Network.Subnets = infrav1.Subnets{{ID: n.public}, {ID: n.private}}
 	})
 	_, err = w.reconcile()
-	w.must(err)
+	w.Must(err)
 	for _, area := range []string{infrav1.VpcReadyCondition, infrav1.SubnetsReadyCondition} {
 		if c, _ := w.condition(area); strings.Contains(c.Message, "doesn't exist") {
 			t.Errorf("%s says %q", area, c.Message)
 		}
 	}
-	if row, ok := mirror.Get(w.mirror.Snapshot(session.Scope), mirror.VPCs, n.id); !ok || aws.ToString(row.VpcId) != n.id {
+	if row, ok := mirror.Get(w.Mirror.Snapshot(session.Scope), mirror.VPCs, n.id); !ok || aws.ToString(row.VpcId) != n.id {
 		t.Error("the VPC isn't known")
 	}
 }

@@ -16,28 +16,28 @@ import (
 
 // change updates the object as a user would.
 func (w *world) change(f func(*infrav1.AWSCluster)) {
-	w.t.Helper()
+	w.T.Helper()
 	obj := w.get()
 	f(obj)
 	obj.Generation++ // the API server's part
-	w.must(w.kube.Update(context.Background(), obj))
+	w.Must(w.Kube.Update(context.Background(), obj))
 }
 
 func TestNewTagsReachEveryResourceInFewCalls(t *testing.T) {
 	w := newWorld(t, newCluster())
 	w.create()
-	w.aws.ResetCounts()
+	w.AWS.ResetCounts()
 	w.change(func(c *infrav1.AWSCluster) { c.Spec.AdditionalTags = infrav1.Tags{"team": "a"} })
 	w.settle(func() bool { return len(w.plan()) == 0 })
-	for _, r := range w.aws.Resources(emulator.DefaultAccount, testRegion) {
+	for _, r := range w.AWS.Resources(emulator.DefaultAccount, testRegion) {
 		if r.Tags[names.TagOwnedPrefix+testName] == "owned" && r.Tags["team"] != "a" && r.Type != "listener" {
 			t.Errorf("%s %s has no tag", r.Type, r.ID)
 		}
 	}
 	if mutations, _ := w.calls(); mutations > 10 {
-		t.Errorf("%d calls: %v", mutations, w.aws.Counts())
+		t.Errorf("%d calls: %v", mutations, w.AWS.Counts())
 	}
-	if events := w.events.with(DriftRepaired); len(events) > 0 {
+	if events := w.Events.With(DriftRepaired); len(events) > 0 {
 		t.Errorf("a user's change is told as drift: %q", events)
 	}
 }
@@ -48,9 +48,9 @@ func TestRemovedListenerIsRemovedInAWS(t *testing.T) {
 	}))
 	w.create()
 	w.change(func(c *infrav1.AWSCluster) { c.Spec.ControlPlaneLoadBalancer.AdditionalListeners = nil })
-	w.settle(func() bool { return w.resources()["listener"] == 1 && len(w.plan()) == 0 })
+	w.settle(func() bool { return w.Resources()["listener"] == 1 && len(w.plan()) == 0 })
 	w.delete()
-	if left := w.resources(); len(left) > 0 {
+	if left := w.Resources(); len(left) > 0 {
 		t.Errorf("the account isn't empty: %v", left)
 	}
 }
@@ -60,11 +60,11 @@ func TestDeletedSubnetIsMadeAgainWithItsBlock(t *testing.T) {
 	w.create()
 	private := w.get().Spec.Network.Subnets[1]
 	out, err := w.ec2().DescribeRouteTables(context.Background(), &ec2.DescribeRouteTablesInput{RouteTableIds: []string{*private.RouteTableID}})
-	w.must(err)
+	w.Must(err)
 	_, err = w.ec2().DisassociateRouteTable(context.Background(), &ec2.DisassociateRouteTableInput{AssociationId: out.RouteTables[0].Associations[0].RouteTableAssociationId})
-	w.must(err)
+	w.Must(err)
 	_, err = w.ec2().DeleteSubnet(context.Background(), &ec2.DeleteSubnetInput{SubnetId: aws.String(private.ResourceID)})
-	w.must(err)
+	w.Must(err)
 	w.settle(func() bool {
 		s := w.get().Spec.Network.Subnets[1]
 		return s.ResourceID != private.ResourceID && len(w.plan()) == 0
@@ -78,8 +78,8 @@ func TestSecurityGroupOverridesAreTakenAndNeverChanged(t *testing.T) {
 	w := newWorld(t, newCluster())
 	vpc, subnets := w.userNetwork()
 	group, err := w.ec2().CreateSecurityGroup(context.Background(), &ec2.CreateSecurityGroupInput{VpcId: aws.String(vpc), GroupName: aws.String("mine"), Description: aws.String("mine")})
-	w.must(err)
-	before := w.resources()["security-group"]
+	w.Must(err)
+	before := w.Resources()["security-group"]
 	w.change(func(c *infrav1.AWSCluster) {
 		c.Spec.Network.VPC.ID = vpc
 		c.Spec.Network.Subnets = infrav1.Subnets{{ID: subnets[0]}, {ID: subnets[1], IsPublic: true}}
@@ -89,11 +89,11 @@ func TestSecurityGroupOverridesAreTakenAndNeverChanged(t *testing.T) {
 	if got := w.get().Status.NetworkStatus.SecurityGroups[infrav1.SecurityGroupNode]; got.ID != *group.GroupId || len(got.IngressRules) > 0 {
 		t.Errorf("the node group is %+v", got)
 	}
-	if n := w.resources()["security-group"]; n != before+3 {
+	if n := w.Resources()["security-group"]; n != before+3 {
 		t.Errorf("%d groups, want %d", n, before+3)
 	}
 	w.delete()
-	if n := w.resources()["security-group"]; n != before {
+	if n := w.Resources()["security-group"]; n != before {
 		t.Errorf("%d groups are left, want the user's %d", n, before)
 	}
 }
@@ -104,7 +104,7 @@ func TestUsedUpAddressPoolGivesWayToAmazonsWhereAllowed(t *testing.T) {
 			w := newWorld(t, newCluster(func(c *infrav1.AWSCluster) {
 				c.Spec.Network.VPC.ElasticIPPool = &infrav1.ElasticIPPool{PublicIpv4Pool: aws.String("ipv4pool-ec2-1"), PublicIpv4PoolFallBackOrder: &order}
 			}))
-			w.aws.Faults().Set(emulator.Fault{Service: "ec2", Operation: "AllocateAddress", Parameters: map[string]string{"PublicIpv4Pool": "*"},
+			w.AWS.Faults().Set(emulator.Fault{Service: "ec2", Operation: "AllocateAddress", Parameters: map[string]string{"PublicIpv4Pool": "*"},
 				Mode: emulator.ErrorBefore, Code: "InsufficientAddressCapacity", Status: 400})
 			if order == infrav1.PublicIpv4PoolFallbackOrderAmazonPool {
 				w.create()
@@ -129,9 +129,8 @@ func TestSameNameOfSomebodyElseIsAProblemAndStaysUntouched(t *testing.T) {
 		c.Spec.ControlPlaneLoadBalancer.Name = aws.String("taken")
 	})
 	w.add(other)
-	o := &world{t: t, aws: w.aws, url: w.url, now: w.now, awsNow: w.awsNow, events: &eventLog{}, dns: w.dns, kube: w.kube, namespace: "other"}
-	o.boot()
-	t.Cleanup(func() { o.process.stop() })
+	o := w.with(w.Kube)
+	o.namespace = "other"
 	o.create()
 	w.settle(func() bool {
 		c := meta.FindStatusCondition(w.get().Status.Conditions, infrav1.LoadBalancerReadyCondition)
@@ -150,7 +149,7 @@ func TestVanishedVPCIsReportedAndNothingIsMadeInItsPlace(t *testing.T) {
 		return c != nil && strings.Contains(c.Message, "doesn't exist")
 	})
 	if mutations, _ := w.calls(); mutations > 0 {
-		t.Errorf("AWS was changed: %v", w.aws.Counts())
+		t.Errorf("AWS was changed: %v", w.AWS.Counts())
 	}
 	w.delete()
 }

@@ -6,6 +6,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 )
 
@@ -29,20 +30,20 @@ func (v *view) planAddress() {
 	address := v.address()
 	if address != nil {
 		if a := instance.Reclaim(instance.AddressKey, area, "public address", aws.ToString(address.AllocationId), string(v.Machine.UID), address.Tags); a != nil {
-			v.add(*a)
+			v.plan.Add(*a)
 		}
 	}
 	switch {
 	case address == nil && v.allocating():
 		v.waitForAllocation()
 	case address == nil:
-		v.add(instance.AllocateAddress(v.Machine.Spec.ElasticIPPool, v.PoolExhausted, id, v.Infra.Cluster, v.tags()))
+		v.plan.Add(instance.AllocateAddress(v.Machine.Spec.ElasticIPPool, v.PoolExhausted, id, v.Infra.Cluster, v.tags()))
 	case network == "":
-		v.wait(area, infrav1.PublicAddressFailedReason, "the network interface of instance "+id)
+		v.plan.Wait(area, infrav1.PublicAddressFailedReason, "the network interface of instance "+id)
 	case address.AssociationId == nil:
-		v.add(instance.AssociateAddress(address, network, id))
+		v.plan.Add(instance.AssociateAddress(address, network, id))
 	case aws.ToString(address.NetworkInterfaceId) != network:
-		v.problem(area, infrav1.PublicAddressFailedReason, "public address %s, which is the machine's, is associated with %s; disassociate it there",
+		v.plan.Problem(area, infrav1.PublicAddressFailedReason, "public address %s, which is the machine's, is associated with %s; disassociate it there",
 			aws.ToString(address.PublicIp), aws.ToString(address.NetworkInterfaceId))
 	}
 }
@@ -53,14 +54,14 @@ func (v *view) releaseAddress() {
 		return
 	}
 	if address := v.address(); address != nil {
-		v.add(instance.ReleaseAddress(address))
+		v.plan.Add(instance.ReleaseAddress(address))
 	} else if v.allocating() {
 		v.waitForAllocation()
 	}
 }
 
 func (v *view) waitForAllocation() {
-	v.wait(infrav1.PublicAddressReadyCondition, ReasonWaitingForObservation,
+	v.plan.Wait(infrav1.PublicAddressReadyCondition, conditions.WaitingForObservation,
 		"whether an earlier ec2.AllocateAddress went through, which two complete listings will tell")
 }
 

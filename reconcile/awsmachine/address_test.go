@@ -27,19 +27,19 @@ func pooledAddress(obj *infrav1.AWSMachine, _ *clusterv1.Machine) {
 
 // machineAddresses returns the addresses that aren't NAT gateways'.
 func (w *world) machineAddresses() []ec2types.Address {
-	w.t.Helper()
+	w.T.Helper()
 	out, err := w.ec2().DescribeAddresses(context.Background(), &ec2.DescribeAddressesInput{
 		Filters: []ec2types.Filter{{Name: aws.String("tag:sigs.k8s.io/cluster-api-provider-aws/role"), Values: []string{"ec2-*"}}}})
-	w.must(err)
+	w.Must(err)
 	return out.Addresses
 }
 
 func TestAMachineHasItsPublicAddressForAsLongAsItsInstance(t *testing.T) {
 	w := newWorld(t)
-	before := w.resources()
+	before := w.Resources()
 	w.machine("m1", plainData, pooledAddress)
 	w.settle("m1", w.ready("m1"))
-	w.pass(2 * time.Minute)
+	w.Pass(2 * time.Minute)
 	w.settle("m1", func() bool { return len(w.get("m1").Status.PendingCreations) == 0 })
 	addresses, i := w.machineAddresses(), w.instances()[0]
 	if len(addresses) != 1 || aws.ToString(addresses[0].InstanceId) != aws.ToString(i.InstanceId) || aws.ToString(addresses[0].PublicIpv4Pool) != testPool {
@@ -52,11 +52,11 @@ func TestAMachineHasItsPublicAddressForAsLongAsItsInstance(t *testing.T) {
 	if !found {
 		t.Errorf("the status's addresses are %v", w.get("m1").Status.Addresses)
 	}
-	w.halt()
-	w.aws.ResetCounts()
+	w.Halt()
+	w.AWS.ResetCounts()
 	_, err := w.reconcile("m1")
-	w.must(err)
-	if counts := w.aws.Counts(); len(counts) > 0 {
+	w.Must(err)
+	if counts := w.AWS.Counts(); len(counts) > 0 {
 		t.Errorf("at rest it costs %v", counts)
 	}
 	w.boot()
@@ -71,14 +71,14 @@ func TestAMachineHasItsPublicAddressForAsLongAsItsInstance(t *testing.T) {
 // released, so that there is no allocation to wait for.
 func TestAYoungMachineWithAPoolAddressGoesAsQuicklyAsOthers(t *testing.T) {
 	w := newWorld(t)
-	before := w.resources()
+	before := w.Resources()
 	w.machine("m1", plainData, pooledAddress)
 	w.settle("m1", w.ready("m1"))
-	w.pass(5 * time.Second)
-	w.must(w.kube.Delete(context.Background(), w.get("m1")))
-	start := w.now.Now()
+	w.Pass(5 * time.Second)
+	w.Must(w.Kube.Delete(context.Background(), w.get("m1")))
+	start := w.Now.Now()
 	w.settle("m1", func() bool { return w.gone("m1") })
-	if took := w.now.Since(start); took > 30*time.Second {
+	if took := w.Now.Since(start); took > 30*time.Second {
 		t.Errorf("it took %s", took)
 	}
 	w.nothingLeft(before)
@@ -89,7 +89,7 @@ func TestAnExhaustedPoolFallsBackToAmazonsOnlyWhereAllowed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.aws.Faults().Set(emulator.Fault{Operation: "AllocateAddress", Parameters: map[string]string{"PublicIpv4Pool": "*"}, Code: "InsufficientAddressCapacity", Status: 400})
+			w.AWS.Faults().Set(emulator.Fault{Operation: "AllocateAddress", Parameters: map[string]string{"PublicIpv4Pool": "*"}, Code: "InsufficientAddressCapacity", Status: 400})
 			w.machine("m1", plainData, pooledAddress, func(obj *infrav1.AWSMachine, _ *clusterv1.Machine) {
 				if !allowed {
 					none := infrav1.PublicIpv4PoolFallbackOrderNone
@@ -113,7 +113,7 @@ func TestAnExhaustedPoolFallsBackToAmazonsOnlyWhereAllowed(t *testing.T) {
 			if !strings.Contains(c.Message, "InsufficientAddressCapacity") || !strings.Contains(c.Message, testPool) {
 				t.Errorf("the message is %q", c.Message)
 			}
-			w.aws.Faults().Clear()
+			w.AWS.Faults().Clear()
 			w.settle("m1", w.ready("m1"))
 		})
 	}

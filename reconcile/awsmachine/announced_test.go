@@ -21,11 +21,11 @@ func spot(obj *infrav1.AWSMachine, _ *clusterv1.Machine) {
 
 // notify hands a notice about a machine's instance to the reconciler, and runs it.
 func (w *world) notify(name, reason string) events.Notice {
-	w.t.Helper()
-	n := events.Notice{InstanceID: aws.ToString(w.get(name).Spec.InstanceID), Reason: reason, Message: reason + " of it", Time: w.now.Now()}
-	w.reconciler.Notify(w.session().Scope, n)
+	w.T.Helper()
+	n := events.Notice{InstanceID: aws.ToString(w.get(name).Spec.InstanceID), Reason: reason, Message: reason + " of it", Time: w.Now.Now()}
+	w.reconciler.Notify(w.Session().Scope, n)
 	_, err := w.reconcile(name)
-	w.must(err)
+	w.Must(err)
 	return n
 }
 
@@ -35,10 +35,8 @@ func (w *world) announcement(name string) *metav1.Condition {
 
 // told counts the Events with a reason.
 func (w *world) told(reason string) int {
-	w.events.mu.Lock()
-	defer w.events.mu.Unlock()
 	n := 0
-	for _, line := range w.events.lines {
+	for _, line := range w.Events.With("") {
 		if strings.HasPrefix(line, reason+": ") {
 			n++
 		}
@@ -57,9 +55,9 @@ func TestAnnouncementsShowAndAreToldOnce(t *testing.T) {
 	if c := w.announcement("w1"); c == nil || c.Status != metav1.ConditionTrue || c.Reason != infrav1.RebalanceRecommendedReason || !w.ready("w1")() {
 		t.Errorf("after a recommendation it says %+v\n%s", c, w.describe("w1"))
 	}
-	w.pass(time.Minute)
+	w.Pass(time.Minute)
 	n := w.notify("w1", infrav1.SpotInterruptionReason)
-	w.reconciler.Notify(w.session().Scope, n)
+	w.reconciler.Notify(w.Session().Scope, n)
 	w.notify("w1", infrav1.RebalanceRecommendedReason) // less pressing by now
 	c := w.announcement("w1")
 	if c == nil || c.Reason != infrav1.SpotInterruptionReason || !c.LastTransitionTime.Equal(&metav1.Time{Time: n.Time}) {
@@ -83,19 +81,19 @@ func TestAnnouncementOutlivesTheProcessAndTheInstance(t *testing.T) {
 	w.notify("w1", infrav1.SpotInterruptionReason)
 	w.restart()
 	_, err := w.reconcile("w1")
-	w.must(err)
-	found, err := w.aws.Act("spot-interruption", "", testRegion, aws.ToString(w.get("w1").Spec.InstanceID))
+	w.Must(err)
+	found, err := w.AWS.Act("spot-interruption", "", testRegion, aws.ToString(w.get("w1").Spec.InstanceID))
 	if err != nil || !found {
 		t.Fatalf("interrupting: %v, %v", found, err)
 	}
-	w.pass(3 * time.Minute)
+	w.Pass(3 * time.Minute)
 	_, err = w.reconcile("w1")
-	w.must(err)
+	w.Must(err)
 	if w.announcement("w1") == nil || w.reason("w1", infrav1.ReadyCondition) != infrav1.InstanceTerminatedReason {
 		t.Errorf("after the end it says:\n%s", w.describe("w1"))
 	}
 	_, err = w.reconcile("w1")
-	w.must(err)
+	w.Must(err)
 	if a, b := w.told(infrav1.SpotInterruptionReason), w.told(infrav1.InstanceTerminatedReason); a != 1 || b != 1 {
 		t.Errorf("%d Events of the interruption and %d of the end, want one each", a, b)
 	}
@@ -107,13 +105,13 @@ func TestInstanceThatRunsOnIsReadyAgain(t *testing.T) {
 	w.machine("w1", plainData, spot)
 	w.settle("w1", w.ready("w1"))
 	w.notify("w1", infrav1.SpotInterruptionReason)
-	w.pass(interruptionOverdue)
+	w.Pass(interruptionOverdue)
 	if r, err := w.reconcile("w1"); err != nil || w.ready("w1")() || r.RequeueAfter == 0 {
 		t.Errorf("it is ready at once, or not looked at again: %+v, %v", r, err)
 	}
-	w.pass(time.Minute)
+	w.Pass(time.Minute)
 	_, err := w.reconcile("w1")
-	w.must(err)
+	w.Must(err)
 	if !w.ready("w1")() || w.announcement("w1") != nil {
 		t.Errorf("long after the announcement it says:\n%s", w.describe("w1"))
 	}
@@ -125,10 +123,10 @@ func TestAnnouncementsAboutOtherInstancesChangeNothing(t *testing.T) {
 	w.settle("w1", w.ready("w1"))
 	id := aws.ToString(w.get("w1").Spec.InstanceID)
 	other := cloud.Scope{Account: "999999999999", Region: testRegion}
-	w.reconciler.Notify(other, events.Notice{InstanceID: id, Reason: infrav1.SpotInterruptionReason, Time: w.now.Now()})
-	w.reconciler.Notify(w.session().Scope, events.Notice{InstanceID: "i-other", Reason: infrav1.SpotInterruptionReason, Time: w.now.Now()})
+	w.reconciler.Notify(other, events.Notice{InstanceID: id, Reason: infrav1.SpotInterruptionReason, Time: w.Now.Now()})
+	w.reconciler.Notify(w.Session().Scope, events.Notice{InstanceID: "i-other", Reason: infrav1.SpotInterruptionReason, Time: w.Now.Now()})
 	_, err := w.reconcile("w1")
-	w.must(err)
+	w.Must(err)
 	if w.announcement("w1") != nil {
 		t.Errorf("it says:\n%s", w.describe("w1"))
 	}

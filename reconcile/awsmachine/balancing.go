@@ -15,13 +15,13 @@ func (v *view) planBalancing(id string) {
 	case !v.controlPlane():
 	case v.leaving():
 		if v.leaveBalancers(id) {
-			v.wait(area, infrav1.ELBDetachedReason, "Machine "+v.Owner.Name+", which is being deleted, to be gone: its instance is out of the load balancers")
+			v.plan.Wait(area, infrav1.ELBDetachedReason, "Machine "+v.Owner.Name+", which is being deleted, to be gone: its instance is out of the load balancers")
 		}
 	case v.sees(area, v.balancerKinds()):
 		actions, waits := instance.Register(id, v.Infra, v.Living, v.snap)
-		v.add(actions...)
+		v.plan.Add(actions...)
 		if waits != "" {
-			v.wait(area, infrav1.ELBAttachFailedReason, waits)
+			v.plan.Wait(area, infrav1.ELBAttachFailedReason, waits)
 		}
 	}
 }
@@ -33,12 +33,12 @@ func (v *view) leaveBalancers(id string) bool {
 		return true
 	}
 	if kind := v.unseen(v.balancerKinds()); kind != "" {
-		return v.Unread[kind].Class == cloud.Unauthorized || v.sees(infrav1.ELBAttachedCondition, v.balancerKinds())
+		return cloud.Is(v.snap.Err(kind), cloud.Unauthorized) || v.sees(infrav1.ELBAttachedCondition, v.balancerKinds())
 	}
 	done := true
 	for _, a := range instance.Deregister(id, v.Infra, v.Living, v.snap) {
 		if !v.Tolerated[a.Key] {
-			v.add(a)
+			v.plan.Add(a)
 			done = false
 		}
 	}

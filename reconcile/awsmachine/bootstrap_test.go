@@ -36,29 +36,29 @@ var longData = func() string {
 }()
 
 func (w *world) setData(name, value, format string) {
-	w.t.Helper()
+	w.T.Helper()
 	secret := &corev1.Secret{}
-	w.must(w.kube.Get(context.Background(), key(name), secret))
+	w.Must(w.Kube.Get(context.Background(), key(name), secret))
 	secret.Data = map[string][]byte{"value": []byte(value), "format": []byte(format)}
-	w.must(w.kube.Update(context.Background(), secret))
+	w.Must(w.Kube.Update(context.Background(), secret))
 }
 
 // joined tells the Machine that its node is there.
 func (w *world) joined(name string) {
-	w.t.Helper()
+	w.T.Helper()
 	m := &clusterv1.Machine{}
-	w.must(w.kube.Get(context.Background(), key(name), m))
+	w.Must(w.Kube.Get(context.Background(), key(name), m))
 	m.Status.NodeRef = clusterv1.MachineNodeReference{Name: name}
-	w.must(w.kube.Status().Update(context.Background(), m))
+	w.Must(w.Kube.Status().Update(context.Background(), m))
 }
 
 func (w *world) userData(name string) string {
-	w.t.Helper()
+	w.T.Helper()
 	out, err := w.ec2().DescribeInstanceAttribute(context.Background(), &ec2.DescribeInstanceAttributeInput{
 		InstanceId: w.get(name).Spec.InstanceID, Attribute: ec2types.InstanceAttributeNameUserData})
-	w.must(err)
+	w.Must(err)
 	data, err := base64.StdEncoding.DecodeString(aws.ToString(out.UserData.Value))
-	w.must(err)
+	w.Must(err)
 	return string(data)
 }
 
@@ -77,7 +77,7 @@ func unzip(t *testing.T, data []byte) string {
 
 func TestSecretsHoldTheBootstrapDataUntilTheNodeHasJoined(t *testing.T) {
 	w := newWorld(t)
-	before := w.resources()
+	before := w.Resources()
 	w.machine("m1")
 	w.setData("m1", longData, "cloud-config")
 	w.settle("m1", w.ready("m1"))
@@ -87,9 +87,9 @@ func TestSecretsHoldTheBootstrapDataUntilTheNodeHasJoined(t *testing.T) {
 	}
 	var all []byte
 	for part := range int(c.SecretCount) {
-		out, err := w.session().SecretsManager.GetSecretValue(context.Background(), &secretsmanager.GetSecretValueInput{
+		out, err := w.Session().SecretsManager.GetSecretValue(context.Background(), &secretsmanager.GetSecretValueInput{
 			SecretId: aws.String(fmt.Sprintf("%s-%d", c.SecretPrefix, part))})
-		w.must(err)
+		w.Must(err)
 		all = append(all, out.SecretBinary...)
 	}
 	if unzip(t, all) != longData {
@@ -112,7 +112,7 @@ func TestSecretsHoldTheBootstrapDataUntilTheNodeHasJoined(t *testing.T) {
 
 func TestParametersHoldTheBootstrapData(t *testing.T) {
 	w := newWorld(t)
-	before := w.resources()
+	before := w.Resources()
 	w.machine("m1", func(obj *infrav1.AWSMachine, _ *clusterv1.Machine) {
 		obj.Spec.CloudInit = &infrav1.CloudInit{SecureSecretsBackend: infrav1.SecretBackendSSMParameterStore}
 	})
@@ -121,13 +121,13 @@ func TestParametersHoldTheBootstrapData(t *testing.T) {
 	c := w.get("m1").Spec.CloudInit
 	text := ""
 	for part := range int(c.SecretCount) {
-		out, err := w.session().SSM.GetParameter(context.Background(), &ssm.GetParameterInput{
+		out, err := w.Session().SSM.GetParameter(context.Background(), &ssm.GetParameterInput{
 			Name: aws.String(fmt.Sprintf("%s/%d", c.SecretPrefix, part)), WithDecryption: aws.Bool(true)})
-		w.must(err)
+		w.Must(err)
 		text += aws.ToString(out.Parameter.Value)
 	}
 	data, err := base64.StdEncoding.DecodeString(text)
-	w.must(err)
+	w.Must(err)
 	if unzip(t, data) != longData {
 		t.Error("the parameters don't hold the bootstrap data")
 	}
@@ -165,7 +165,7 @@ func TestIgnitionIsReadFromTheBucket(t *testing.T) {
 			w := newWorld(t, func(c *infrav1.AWSCluster) {
 				c.Spec.S3Bucket = &infrav1.S3Bucket{Name: "boot", PresignedURLDuration: presign}
 			})
-			ctx, api := context.Background(), w.session().S3
+			ctx, api := context.Background(), w.Session().S3
 			w.machine("m1", ignition(func(*infrav1.Ignition) {}))
 			w.setData("m1", ignitionData, "ignition")
 			w.settle("m1", w.ready("m1"))
@@ -177,7 +177,7 @@ func TestIgnitionIsReadFromTheBucket(t *testing.T) {
 				t.Errorf("the user data is %s", data)
 			}
 			out, err := api.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("boot"), Key: aws.String("node/m1")})
-			w.must(err)
+			w.Must(err)
 			if data, err := io.ReadAll(out.Body); err != nil || string(data) != ignitionData {
 				t.Errorf("the object holds %q (%v)", data, err)
 			}
@@ -198,13 +198,13 @@ func TestTheDatasFormatSaysIgnition(t *testing.T) {
 	if data := w.userData("m1"); !strings.Contains(data, "s3://boot/node/m1") || !strings.Contains(data, `"append"`) || !strings.Contains(data, `"2.3.0"`) {
 		t.Errorf("the user data is %s", data)
 	}
-	if n := w.aws.Counts()["secretsmanager.CreateSecret"]; n != 0 {
+	if n := w.AWS.Counts()["secretsmanager.CreateSecret"]; n != 0 {
 		t.Errorf("%d secrets were made beside the object", n)
 	}
 	w.delete("m1")
-	list, err := w.session().S3.ListObjectsV2(context.Background(), &s3.ListObjectsV2Input{Bucket: aws.String("boot")})
-	w.must(err)
-	if counts := w.aws.Counts(); len(list.Contents) > 0 || counts["secretsmanager.DeleteSecret"] != 0 {
+	list, err := w.Session().S3.ListObjectsV2(context.Background(), &s3.ListObjectsV2Input{Bucket: aws.String("boot")})
+	w.Must(err)
+	if counts := w.AWS.Counts(); len(list.Contents) > 0 || counts["secretsmanager.DeleteSecret"] != 0 {
 		t.Errorf("%d objects are left, and %d secrets were deleted", len(list.Contents), counts["secretsmanager.DeleteSecret"])
 	}
 }
@@ -231,7 +231,7 @@ func TestTwoHundredWorkersCostAtMostThreeCallsEach(t *testing.T) {
 		names = append(names, fmt.Sprintf("w%d", i))
 		w.machine(names[i])
 	}
-	w.aws.ResetCounts()
+	w.AWS.ResetCounts()
 	all := func() bool {
 		for _, n := range names {
 			if !w.ready(n)() {
@@ -243,19 +243,19 @@ func TestTwoHundredWorkersCostAtMostThreeCallsEach(t *testing.T) {
 	for i := 0; i < 60 && !all(); i++ {
 		for _, n := range names {
 			_, err := w.reconcile(n)
-			w.must(err)
+			w.Must(err)
 		}
-		w.elapse(time.Second)
+		w.Elapse(time.Second)
 	}
 	if !all() {
 		t.Fatal(w.describe(names[workers-1]))
 	}
 	total := 0
-	for _, n := range w.aws.Counts() {
+	for _, n := range w.AWS.Counts() {
 		total += n
 	}
 	if total > 3*workers {
-		t.Errorf("%d calls for %d workers, want at most %d: %v", total, workers, 3*workers, w.aws.Counts())
+		t.Errorf("%d calls for %d workers, want at most %d: %v", total, workers, 3*workers, w.AWS.Counts())
 	}
-	t.Logf("%.2f calls each: %v", float64(total)/workers, w.aws.Counts())
+	t.Logf("%.2f calls each: %v", float64(total)/workers, w.AWS.Counts())
 }

@@ -8,12 +8,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
@@ -41,28 +41,28 @@ type Console struct {
 	InstanceID string
 }
 
-// Console returns where the machine's console is: that of its own instance and of no
-// other, whatever the object names.
-func (o *Observer) Console(ctx context.Context, machine *infrav1.AWSMachine) (Console, error) {
-	rel, err := o.relatives().of(ctx, machine)
+// ConsoleOf returns where the machine's console is: that of its own instance and of no
+// other, whatever the object names. It sees what the observer sees.
+func ConsoleOf(ctx context.Context, o *engine.Observer[*infrav1.AWSMachine], machine *infrav1.AWSMachine) (Console, error) {
+	rel, err := relativesOf(ctx, o.Ours, o.Host, machine)
 	if err != nil {
 		return Console{}, err
 	}
 	if rel.infra == nil {
 		return Console{}, ErrNoInstance
 	}
-	session, err := o.Sessions.For(ctx, cloud.SiteOf(rel.infra))
+	session, err := o.Sessions.For(ctx, rel.infra.Site)
 	if err != nil {
 		return Console{}, err
 	}
-	o.Mirror.Watch(session)
+	o.Mirror.WantFor(string(machine.UID), session, consoleClaimAge, mirror.Whole(mirror.Instances.Kind)...)
+	in := newIntent(machine, rel, o.Living)
 	var row *ec2types.Instance
 	for _, age := range []time.Duration{consoleClaimAge, consoleMissingAge} {
 		if err := o.Mirror.Refresh(cloud.WithPriority(ctx, cloud.Interactive), session.Scope, age, mirror.Instances.Kind); err != nil {
 			return Console{}, err
 		}
-		in := o.intent(machine, rel)
-		if row = observe(in, o.Mirror.Snapshot(session.Scope)).row; row != nil && o.owns(ctx, &in, row) {
+		if row = observe(in, o.Mirror.Snapshot(session.Scope)).row; row != nil && in.owns(row) {
 			return Console{session, aws.ToString(row.InstanceId)}, nil
 		}
 		if recorded := instance.RecordedID(&machine.Spec); recorded == "" {
@@ -74,17 +74,13 @@ func (o *Observer) Console(ctx context.Context, machine *infrav1.AWSMachine) (Co
 	return Console{}, fmt.Errorf("instance %s: %w", instance.RecordedID(&machine.Spec), ErrInstanceGone)
 }
 
-// owns tells whether an instance is the machine's, or that of the pool for whose
-// instance the machine stands.
-func (o *Observer) owns(ctx context.Context, in *Intent, row *ec2types.Instance) bool {
+// owns tells whether an instance is the machine's, or that of the pool for whose instance
+// the machine stands.
+func (in *Intent) owns(row *ec2types.Instance) bool {
 	id := aws.ToString(row.InstanceId)
 	resource := ownership.Resource{ID: id, Tags: mirror.Instances.Tags(row), Recorded: instance.RecordedID(&in.Machine.Spec) == id}
 	if !in.pooled() {
 		return in.owner().Claim(resource).Ours()
 	}
-	pool := &infrav1.AWSMachinePool{}
-	if in.Infra == nil || o.Client.Get(ctx, client.ObjectKey{Namespace: in.Machine.Namespace, Name: in.Machine.PoolName()}, pool) != nil {
-		return false
-	}
-	return autoscaling.OwnerOf(pool, in.Infra, o.Living).Claim(resource).Ours()
+	return in.Infra != nil && in.Pool != nil && autoscaling.OwnerOf(in.Pool, in.Infra, in.Living).Claim(resource).Ours()
 }

@@ -12,7 +12,6 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
 
 func TestTheConsoleIsThatOfTheMachinesOwnInstance(t *testing.T) {
@@ -32,12 +31,12 @@ func TestTheConsoleIsThatOfTheMachinesOwnInstance(t *testing.T) {
 	image, subnet := w.instances()[0].ImageId, w.instances()[0].SubnetId
 	out, err := w.ec2().RunInstances(context.Background(), &ec2.RunInstancesInput{MinCount: aws.Int32(1), MaxCount: aws.Int32(1),
 		InstanceType: "m5.large", ImageId: image, SubnetId: subnet})
-	w.must(err)
+	w.Must(err)
 	w.machine("finder", plainData, names(*out.Instances[0].InstanceId))
-	w.pass(2 * time.Minute)
-	o := &Observer{Sessions: noIdentity{w.sessions}, Mirror: w.mirror, Living: ownership.NewIndex(w.kube), Client: w.kube, Host: w.kube, Clock: w.now}
+	w.Pass(2 * time.Minute)
+	o := observer(w)
 	for name, want := range map[string]error{"mine": nil, "new": ErrNoInstance, "thief": ErrForeignInstance, "finder": ErrForeignInstance, "lost": ErrInstanceGone} {
-		at, err := o.Console(context.Background(), w.get(name))
+		at, err := ConsoleOf(context.Background(), o, w.get(name))
 		if !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", name, err, want)
 		}

@@ -33,10 +33,10 @@ type crew struct {
 
 // crew puts so many to work.
 func (w *world) crew(workers, machines int) *crew {
-	w.t.Helper()
+	w.T.Helper()
 	c := &crew{w: w, queue: workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]()),
 		launched: make(chan client.ObjectKey, machines)}
-	w.must(w.reconciler.index.start(context.Background(), c.queue))
+	w.Must(w.reconciler.Feed(context.Background(), c.queue))
 	for range workers {
 		c.all.Go(c.work)
 	}
@@ -72,12 +72,12 @@ func (c *crew) add(prefix string, n int, change ...func(*infrav1.AWSMachine, *cl
 
 // wait waits for so many launches and sends the workers home.
 func (c *crew) wait(launches int) {
-	c.w.t.Helper()
+	c.w.T.Helper()
 	for range launches {
 		select {
 		case <-c.launched:
-		case <-c.w.t.Context().Done():
-			c.w.t.Fatal("the line got stuck")
+		case <-c.w.T.Context().Done():
+			c.w.T.Fatal("the line got stuck")
 		}
 	}
 	c.queue.ShutDown()
@@ -95,7 +95,7 @@ func TestCrowdIsLaunchedCompletelyAndOnce(t *testing.T) {
 	if n := w.made(); n != machines {
 		t.Errorf("%d instances were made, want %d", n, machines)
 	}
-	if n := w.aws.Counts()["ec2.RunInstances"]; n != machines {
+	if n := w.AWS.Counts()["ec2.RunInstances"]; n != machines {
 		t.Errorf("%d launches for %d machines", n, machines)
 	}
 }
@@ -106,14 +106,14 @@ func TestManyLaunchesOfOneClusterDoNotHoldUpAnother(t *testing.T) {
 	w := newWorld(t)
 	const many, few = 500, 5
 	w.secondCluster("other")
-	hold := w.aws.Faults().Set(emulator.Fault{Operation: "RunInstances", Mode: emulator.Hold})
+	hold := w.AWS.Faults().Set(emulator.Fault{Operation: "RunInstances", Mode: emulator.Hold})
 	c := w.crew(20, many+few)
 	c.add("m", many)
 	w.inLine(many-launchesAtOnce, launchesAtOnce)
 	c.add("few", few, belongsTo("other"))
 	w.inLine(many+few-launchesAtOnce, launchesAtOnce)
-	w.aws.Faults().Remove(hold)
-	w.aws.Release()
+	w.AWS.Faults().Remove(hold)
+	w.AWS.Release()
 	c.wait(many + few)
 
 	order := w.launchOrder()
@@ -133,17 +133,17 @@ func TestManyLaunchesOfOneClusterDoNotHoldUpAnother(t *testing.T) {
 
 // secondCluster makes a Cluster and an AWSCluster that stand on the same network.
 func (w *world) secondCluster(name string) {
-	w.t.Helper()
+	w.T.Helper()
 	infra, owner := w.cluster(), &clusterv1.Cluster{}
-	w.must(w.kube.Get(context.Background(), key(testName), owner))
+	w.Must(w.Kube.Get(context.Background(), key(testName), owner))
 	status := infra.Status
 	infra.ObjectMeta = metav1.ObjectMeta{Namespace: "default", Name: name, UID: types.UID("uid-of-" + name)}
 	owner.ObjectMeta = metav1.ObjectMeta{Namespace: "default", Name: name, UID: types.UID("owner-" + name)}
 	owner.Spec.InfrastructureRef.Name = name
-	w.must(w.kube.Create(context.Background(), owner))
-	w.must(w.kube.Create(context.Background(), infra))
+	w.Must(w.Kube.Create(context.Background(), owner))
+	w.Must(w.Kube.Create(context.Background(), infra))
 	infra.Status = status
-	w.must(w.kube.Status().Update(context.Background(), infra))
+	w.Must(w.Kube.Status().Update(context.Background(), infra))
 }
 
 func belongsTo(cluster string) func(*infrav1.AWSMachine, *clusterv1.Machine) {
@@ -156,8 +156,8 @@ func belongsTo(cluster string) func(*infrav1.AWSMachine, *clusterv1.Machine) {
 // inLine waits until so many machines wait for their turn, and AWS holds so many
 // launches.
 func (w *world) inLine(waiting, held int) {
-	w.t.Helper()
-	for w.t.Context().Err() == nil && (w.reconciler.gate.waiting() != waiting || len(w.aws.Held()) != held) {
+	w.T.Helper()
+	for w.T.Context().Err() == nil && (w.reconciler.gate.waiting() != waiting || len(w.AWS.Held()) != held) {
 		time.Sleep(time.Millisecond)
 	}
 }
@@ -176,13 +176,13 @@ func (g *gate) waiting() int {
 
 // launchOrder returns the names of the machines in the order of their launches.
 func (w *world) launchOrder() []string {
-	w.t.Helper()
+	w.T.Helper()
 	byID := map[string]string{}
 	for _, i := range w.instances() {
 		byID[aws.ToString(i.InstanceId)] = instance.Tag(i.Tags, "Name")
 	}
 	var order []string
-	for _, e := range w.aws.Log() {
+	for _, e := range w.AWS.Log() {
 		if e.Operation != "RunInstances" {
 			continue
 		}

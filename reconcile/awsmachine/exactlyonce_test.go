@@ -22,12 +22,12 @@ func TestLaunchHappensOnceHoweverTheProcessDies(t *testing.T) {
 			t.Run(s.name+"/"+x.String(), func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, s.cluster)
-				before := w.resources()
+				before := w.Resources()
 				x.set(w)
 				s.create(w, "m1")
 				x.strike(w, "m1")
 				w.settle("m1", w.ready("m1"))
-				w.pass(time.Minute) // so that nothing is hidden any more
+				w.Pass(time.Minute) // so that nothing is hidden any more
 				w.oneInstance("m1")
 				w.delete("m1")
 				w.nothingLeft(before)
@@ -43,11 +43,11 @@ func TestDeletionEndsHoweverTheProcessDies(t *testing.T) {
 			t.Run(s.name+"/"+x.String(), func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, s.cluster)
-				before := w.resources()
+				before := w.Resources()
 				s.create(w, "m1")
 				w.settle("m1", w.ready("m1"))
 				x.set(w)
-				w.must(w.kube.Delete(context.Background(), w.get("m1")))
+				w.Must(w.Kube.Delete(context.Background(), w.get("m1")))
 				x.strike(w, "m1")
 				w.settle("m1", func() bool { return w.gone("m1") })
 				w.nothingLeft(before)
@@ -68,14 +68,14 @@ func TestBootstrapDataIsRemovedHoweverTheProcessDies(t *testing.T) {
 			t.Run(s.name+"/"+x.String(), func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, s.cluster)
-				before := w.resources()
+				before := w.Resources()
 				s.create(w, "m1")
 				w.settle("m1", w.ready("m1"))
 				x.set(w)
 				w.joined("m1")
 				x.strike(w, "m1")
 				w.settle("m1", func() bool {
-					now := w.resources()
+					now := w.Resources()
 					return now["secret"]+now["parameter"]+now["object"] == before["secret"]+before["parameter"]+before["object"] && w.ready("m1")()
 				})
 				w.delete("m1")
@@ -92,7 +92,7 @@ func TestCorrectionsEndHoweverTheProcessDies(t *testing.T) {
 		t.Run(x.String(), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			before := w.resources()
+			before := w.Resources()
 			w.machine("m1", plainData, func(obj *infrav1.AWSMachine, _ *clusterv1.Machine) {
 				obj.Spec.AdditionalTags = infrav1.Tags{"old": "1"}
 			})
@@ -101,7 +101,7 @@ func TestCorrectionsEndHoweverTheProcessDies(t *testing.T) {
 			obj, group := w.get("m1"), w.cluster().Status.NetworkStatus.SecurityGroups[infrav1.SecurityGroupControlPlane].ID
 			obj.Spec.AdditionalTags = infrav1.Tags{"new": "2"}
 			obj.Spec.AdditionalSecurityGroups = []infrav1.AWSResourceReference{{ID: aws.String(group)}}
-			w.must(w.kube.Update(context.Background(), obj))
+			w.Must(w.Kube.Update(context.Background(), obj))
 			x.strike(w, "m1")
 			w.settle("m1", func() bool {
 				list := w.instances() // none while AWS hides it
@@ -122,16 +122,16 @@ func TestMachineDeletedRightAfterItsLaunchGotLostLeavesNoInstance(t *testing.T) 
 			t.Run(fmt.Sprintf("%s/dies=%v", mode, dies), func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t)
-				before := w.resources()
+				before := w.Resources()
 				incident{op: "ec2.RunInstances", mode: mode, dies: dies, hidden: 30 * time.Second}.set(w)
 				w.machine("m1")
 				w.settle("m1", w.hit)
-				w.must(w.kube.Delete(context.Background(), w.get("m1")))
+				w.Must(w.Kube.Delete(context.Background(), w.get("m1")))
 				if dies {
-					w.pass(time.Second)
+					w.Pass(time.Second)
 					w.restart()
 				} else {
-					w.process.ending = nil
+					w.Ending = nil
 				}
 				w.settle("m1", func() bool { return w.gone("m1") })
 				w.nothingLeft(before)
@@ -146,9 +146,9 @@ func TestMachineDeletedRightAfterItsLaunchGotLostLeavesNoInstance(t *testing.T) 
 // oneInstance checks that one instance was ever made, and that it alone is behind
 // the load balancer if the machine is of the control plane.
 func (w *world) oneInstance(name string) {
-	w.t.Helper()
+	w.T.Helper()
 	if n := len(w.instances()); n != 1 || w.made() != 1 {
-		w.t.Errorf("%d instances run, %d were made; want 1", n, w.made())
+		w.T.Errorf("%d instances run, %d were made; want 1", n, w.made())
 	}
 	want := 0
 	if _, ok := w.get(name).Labels[clusterv1.MachineControlPlaneLabel]; ok {
@@ -156,23 +156,23 @@ func (w *world) oneInstance(name string) {
 	}
 	balanced := append(w.targets(), w.balanced()...)
 	if len(balanced) != want || want == 1 && balanced[0] != aws.ToString(w.get(name).Spec.InstanceID) {
-		w.t.Errorf("the load balancer holds %v", balanced)
+		w.T.Errorf("the load balancer holds %v", balanced)
 	}
 }
 
 // nothingLeft compares what there is with what there was before the machine.
 func (w *world) nothingLeft(before map[string]int) {
-	w.t.Helper()
-	w.pass(time.Minute) // so that nothing is hidden, nor on its way out, any more
+	w.T.Helper()
+	w.Pass(time.Minute) // so that nothing is hidden, nor on its way out, any more
 	if n := len(w.instances()); n > 0 {
-		w.t.Errorf("%d instances are left", n)
+		w.T.Errorf("%d instances are left", n)
 	}
-	for kind, n := range w.resources() {
+	for kind, n := range w.Resources() {
 		if n != before[kind] {
-			w.t.Errorf("%d of %s are there, want %d", n, kind, before[kind])
+			w.T.Errorf("%d of %s are there, want %d", n, kind, before[kind])
 		}
 	}
 	if balanced := append(w.targets(), w.balanced()...); len(balanced) > 0 {
-		w.t.Errorf("the load balancer still holds %v", balanced)
+		w.T.Errorf("the load balancer still holds %v", balanced)
 	}
 }

@@ -37,13 +37,13 @@ func TestRefusedLaunchSaysWhyAndIsNotTriedInAHotLoop(t *testing.T) {
 		t.Run(x.code, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.aws.Faults().Set(emulator.Fault{ID: "refusal", Operation: "RunInstances", Code: x.code, Status: x.status})
+			w.AWS.Faults().Set(emulator.Fault{ID: "refusal", Operation: "RunInstances", Code: x.code, Status: x.status})
 			w.machine("m1", plainData)
 			reasons := map[string]bool{}
 			for i := range 600 {
 				_, _ = w.reconcile("m1")
-				w.awsNow.Advance(time.Second)
-				w.now.Step(time.Second)
+				w.AWSNow.Advance(time.Second)
+				w.Now.Step(time.Second)
 				if i > 0 {
 					reasons[w.reason("m1", infrav1.InstanceReadyCondition)] = true
 				}
@@ -57,10 +57,10 @@ func TestRefusedLaunchSaysWhyAndIsNotTriedInAHotLoop(t *testing.T) {
 			}
 			// 1, 2, 4 ... 120 s apart is 13 times in ten minutes; a throttled call is
 			// tried three times at once.
-			if n := w.aws.Counts()["ec2.RunInstances"]; n < 5 || n > 13*3 {
+			if n := w.AWS.Counts()["ec2.RunInstances"]; n < 5 || n > 13*3 {
 				t.Errorf("%d launches were tried in ten minutes", n)
 			}
-			w.aws.Faults().Clear()
+			w.AWS.Faults().Clear()
 			w.settle("m1", w.ready("m1"))
 		})
 	}
@@ -72,9 +72,9 @@ func TestTerminatedInstanceShowsAndIsNotReplacedHere(t *testing.T) {
 	w.settle("m1", w.ready("m1"))
 	w.terminate("m1")
 	w.settle("m1", func() bool { return w.reason("m1", infrav1.InstanceReadyCondition) == infrav1.InstanceTerminatedReason })
-	w.pass(time.Minute)
+	w.Pass(time.Minute)
 	_, err := w.reconcile("m1")
-	w.must(err)
+	w.Must(err)
 	obj := w.get("m1")
 	if *obj.Status.InstanceState != infrav1.InstanceStateTerminated || obj.Status.Deprecated.V1Beta1.FailureReason == nil ||
 		w.reason("m1", infrav1.ReadyCondition) != infrav1.InstanceTerminatedReason || !obj.Provisioned() || len(obj.Status.Addresses) == 0 {
@@ -90,21 +90,23 @@ func TestReadShowsATerminatedInstanceAtOnce(t *testing.T) {
 	w := newWorld(t)
 	w.machine("m1", plainData)
 	w.settle("m1", w.ready("m1"))
-	o := &Observer{Sessions: noIdentity{w.sessions}, Mirror: w.mirror, Client: w.kube, Host: w.kube, Clock: w.now}
+	o := observer(w)
 	obj := w.get("m1")
-	w.must(o.Refresh(context.Background(), obj, 2*time.Second))
-	if status, _ := o.Project(context.Background(), obj); *status.InstanceState != infrav1.InstanceStateRunning || !meta.IsStatusConditionTrue(status.Conditions, infrav1.ReadyCondition) {
+	w.Must(o.Refresh(context.Background(), obj, 2*time.Second))
+	shown, _ := o.Project(context.Background(), obj)
+	if status := shown.Status; *status.InstanceState != infrav1.InstanceStateRunning || !meta.IsStatusConditionTrue(status.Conditions, infrav1.ReadyCondition) {
 		t.Fatalf("before, the status is %+v", status)
 	}
 	w.terminate("m1")
-	w.awsNow.Advance(2 * time.Second)
-	w.now.Step(3 * time.Second)
-	w.must(o.Refresh(context.Background(), obj, 2*time.Second))
-	status, fresh := o.Project(context.Background(), obj)
+	w.AWSNow.Advance(2 * time.Second)
+	w.Now.Step(3 * time.Second)
+	w.Must(o.Refresh(context.Background(), obj, 2*time.Second))
+	shown, fresh := o.Project(context.Background(), obj)
+	status := shown.Status
 	if meta.IsStatusConditionTrue(status.Conditions, infrav1.ReadyCondition) || *status.InstanceState == infrav1.InstanceStateRunning {
 		t.Errorf("the status is %+v", status)
 	}
-	if age := w.now.Since(fresh.ObservedTime); age > 2*time.Second || fresh.Err != nil {
+	if age := w.Now.Since(fresh.ObservedTime); age > 2*time.Second || fresh.Err != nil {
 		t.Errorf("it is %s old: %v", age, fresh.Err)
 	}
 }
@@ -115,16 +117,16 @@ func TestStoppedInstanceIsNotReadyUntilItRunsAgain(t *testing.T) {
 	w.settle("m1", w.ready("m1"))
 	id := []string{aws.ToString(w.get("m1").Spec.InstanceID)}
 	_, err := w.ec2().StopInstances(context.Background(), &ec2.StopInstancesInput{InstanceIds: id})
-	w.must(err)
+	w.Must(err)
 	w.settle("m1", func() bool { return w.reason("m1", infrav1.InstanceReadyCondition) == infrav1.InstanceStoppedReason })
-	w.pass(time.Minute)
+	w.Pass(time.Minute)
 	_, err = w.ec2().StartInstances(context.Background(), &ec2.StartInstancesInput{InstanceIds: id})
-	w.must(err)
+	w.Must(err)
 	w.settle("m1", w.ready("m1"))
 }
 
 func (w *world) terminate(name string) {
-	w.t.Helper()
+	w.T.Helper()
 	_, err := w.ec2().TerminateInstances(context.Background(), &ec2.TerminateInstancesInput{InstanceIds: []string{aws.ToString(w.get(name).Spec.InstanceID)}})
-	w.must(err)
+	w.Must(err)
 }

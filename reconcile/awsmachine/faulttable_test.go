@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
@@ -42,12 +44,12 @@ var faults = []struct {
 	{name: "launches denied", fault: emulator.Fault{Operation: "RunInstances", Code: "UnauthorizedOperation", Status: 403},
 		reason: infrav1.InstanceProvisionFailedReason, message: "UnauthorizedOperation", launches: 13},
 	{name: "credentials expired", fault: emulator.Fault{Code: "RequestExpired", Status: 400},
-		reason: ReasonWaitingForObservation, message: "RequestExpired"},
+		reason: conditions.WaitingForObservation, message: "RequestExpired"},
 	{name: "throttles", fault: emulator.Fault{Code: "RequestLimitExceeded", Status: 503},
-		reason: ReasonWaitingForObservation, message: "RequestLimitExceeded"},
+		reason: conditions.WaitingForObservation, message: "RequestLimitExceeded"},
 	{name: "half pages", fault: emulator.Fault{Operation: "DescribeInstances", Page: 2, Code: "InternalError", Status: 500},
 		change: func(c *emulator.Config) { c.MaxPageSize = 2 },
-		reason: ReasonWaitingForObservation, message: "InternalError"},
+		reason: conditions.WaitingForObservation, message: "InternalError"},
 }
 
 // TestFaultsShowTheirReasonCostLittleAndPass lets each fault last for ten minutes, with
@@ -60,15 +62,15 @@ func TestFaultsShowTheirReasonCostLittleAndPass(t *testing.T) {
 			for range 3 { // somebody else's, so that a listing has pages
 				w.foreignInstance()
 			}
-			w.pass(time.Minute)
+			w.Pass(time.Minute)
 			w.restart()
-			w.session() // whose AWS it is, is known; what is in it isn't
+			w.Session() // whose AWS it is, is known; what is in it isn't
 			if x.change != nil {
-				w.aws.Configure(x.change)
+				w.AWS.Configure(x.change)
 			}
 			w.machine("m1", plainData)
-			w.aws.Faults().Set(x.fault)
-			w.aws.ResetCounts()
+			w.AWS.Faults().Set(x.fault)
+			w.AWS.ResetCounts()
 			q := &queueOf{world: w, name: "m1"}
 			reasons := map[string]int{}
 			for range int(faultTime / time.Second) {
@@ -77,10 +79,10 @@ func TestFaultsShowTheirReasonCostLittleAndPass(t *testing.T) {
 				}
 			}
 			total := 0
-			for _, n := range w.aws.Counts() {
+			for _, n := range w.AWS.Counts() {
 				total += n
 			}
-			launches := w.aws.Counts()["ec2.RunInstances"]
+			launches := w.AWS.Counts()["ec2.RunInstances"]
 			c := meta.FindStatusCondition(w.get("m1").Status.Conditions, infrav1.InstanceReadyCondition)
 			t.Logf("%-20s %3d calls in %s, %2d of them launches; %2d looks; %s: %s", x.name, total, faultTime, launches, q.looks, c.Reason, c.Message)
 			if len(reasons) != 1 || reasons[x.reason] == 0 {
@@ -90,16 +92,16 @@ func TestFaultsShowTheirReasonCostLittleAndPass(t *testing.T) {
 				t.Errorf("the message is %q, want %s in it", c.Message, x.message)
 			}
 			if total > mostCalls || launches > x.launches {
-				t.Errorf("%d calls, %d launches, want at most %d and %d: %v", total, launches, mostCalls, x.launches, w.aws.Counts())
+				t.Errorf("%d calls, %d launches, want at most %d and %d: %v", total, launches, mostCalls, x.launches, w.AWS.Counts())
 			}
-			w.aws.Faults().Clear()
+			w.AWS.Faults().Clear()
 			for i := 0; i < int(recoveryTime/time.Second) && !w.ready("m1")(); i++ {
 				q.second()
 			}
 			if !w.ready("m1")() {
 				t.Errorf("it didn't recover: %s", w.describe("m1"))
 			}
-			w.aws.Configure(func(c *emulator.Config) { c.MaxPageSize = 0 })
+			w.AWS.Configure(func(c *emulator.Config) { c.MaxPageSize = 0 })
 			if n := len(w.instances()); n != 4 {
 				t.Errorf("there are %d instances, want the machine's and 3 others", n)
 			}
@@ -109,13 +111,13 @@ func TestFaultsShowTheirReasonCostLittleAndPass(t *testing.T) {
 
 // foreignInstance launches an instance that is nobody's here.
 func (w *world) foreignInstance() {
-	w.t.Helper()
+	w.T.Helper()
 	ctx := context.Background()
 	image, err := w.ec2().RegisterImage(ctx, &ec2.RegisterImageInput{Name: aws.String(fmt.Sprintf("other-%d", len(w.instances())))})
-	w.must(err)
+	w.Must(err)
 	_, err = w.ec2().RunInstances(ctx, &ec2.RunInstancesInput{MinCount: aws.Int32(1), MaxCount: aws.Int32(1), ImageId: image.ImageId,
 		InstanceType: "m5.large", SubnetId: aws.String(w.cluster().Spec.Network.Subnets[0].ResourceID)})
-	w.must(err)
+	w.Must(err)
 }
 
 // queueOf looks at one object when the controller's queue would: at once, after what
@@ -130,14 +132,14 @@ type queueOf struct {
 
 // second lets a second go by, and tells whether the object was looked at.
 func (q *queueOf) second() bool {
-	now := q.now.Now()
+	now := q.Now.Now()
 	looked := !now.Before(q.due)
 	if looked {
 		q.looks++
 		result, err := q.reconcile(q.name)
 		wait := result.RequeueAfter
 		if err != nil {
-			wait = min(firstRetry<<min(q.failures, 10), lastRetry)
+			wait = min(engine.FirstRetry<<min(q.failures, 10), engine.LastRetry)
 			q.failures++
 		} else {
 			q.failures = 0
@@ -147,8 +149,8 @@ func (q *queueOf) second() bool {
 		}
 		q.due = now.Add(wait)
 	}
-	q.awsNow.Advance(time.Second)
-	q.now.Step(time.Second)
+	q.AWSNow.Advance(time.Second)
+	q.Now.Step(time.Second)
 	time.Sleep(2 * time.Millisecond) // the mirror reads in the background
 	return looked
 }

@@ -20,28 +20,28 @@ func TestReplicasFollowWhatAnotherOneStored(t *testing.T) {
 	w.machine("w1", plainData)
 	w.settle("w1", w.ready("w1"))
 	id := aws.ToString(w.get("w1").Spec.InstanceID)
-	scope := w.session().Scope
+	scope := w.Session().Scope
 	state := func() infrav1.InstanceState {
-		row, ok := mirror.Get(w.mirror.Snapshot(scope), mirror.Instances, id)
+		row, ok := mirror.Get(w.Mirror.Snapshot(scope), mirror.Instances, id)
 		if !ok {
 			return ""
 		}
 		return instance.State(row)
 	}
-	before := w.aws.Counts()["ec2.DescribeInstances"]
-	followState(w.mirror, id, infrav1.InstanceStateRunning)
-	followState(w.mirror, "i-other", infrav1.InstanceStateTerminated)
+	before := w.AWS.Counts()["ec2.DescribeInstances"]
+	followState(w.Mirror, id, infrav1.InstanceStateRunning)
+	followState(w.Mirror, "i-other", infrav1.InstanceStateTerminated)
 	_, err := w.ec2().TerminateInstances(context.Background(), &ec2.TerminateInstancesInput{InstanceIds: []string{id}})
-	w.must(err)
-	followState(w.mirror, id, infrav1.InstanceStateShuttingDown)
+	w.Must(err)
+	followState(w.Mirror, id, infrav1.InstanceStateShuttingDown)
 	for range 1000 {
-		w.now.Step(10 * time.Millisecond)
+		w.Now.Step(10 * time.Millisecond)
 		if state() == infrav1.InstanceStateShuttingDown {
 			break
 		}
 		time.Sleep(time.Millisecond)
 	}
-	if n := w.aws.Counts()["ec2.DescribeInstances"] - before; state() != infrav1.InstanceStateShuttingDown || n != 1 {
+	if n := w.AWS.Counts()["ec2.DescribeInstances"] - before; state() != infrav1.InstanceStateShuttingDown || n != 1 {
 		t.Errorf("the instance is %s after %d looks, want one", state(), n)
 	}
 }

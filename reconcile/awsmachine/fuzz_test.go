@@ -15,6 +15,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/test/fuzzing"
@@ -54,7 +55,8 @@ func planAll(machine *infrav1.AWSMachine, snap *mirror.Snapshot) {
 			if going {
 				obj.DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)}
 			}
-			in := newIntent(obj, related{machine: owner, cluster: cluster, infra: infra}, nil)
+			in := newIntent(obj, related{machine: owner, cluster: cluster, infra: infrastructure.OfAWSCluster(infra, testName)}, nil)
+			in.Acting = true
 			in.Bootstrap, in.ImageID = &bootstrap.Data{Value: []byte(testData), Format: format}, "ami-1"
 			if instance.NeedsImage(&in.Machine.Spec) {
 				in.Image = &ec2types.Image{ImageId: aws.String("ami-1"), RootDeviceName: aws.String("/dev/sda1")}

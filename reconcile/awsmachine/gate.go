@@ -82,6 +82,24 @@ func (g *gate) leave(scope cloud.Scope, key client.ObjectKey) {
 	}
 }
 
+// abandon takes a machine out of all lines: it doesn't launch any more.
+func (g *gate) abandon(key client.ObjectKey) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, s := range g.scopes {
+		delete(s.promised, key)
+		for cluster, line := range s.waiting {
+			if line = slices.DeleteFunc(line, func(k client.ObjectKey) bool { return k == key }); len(line) > 0 {
+				s.waiting[cluster] = line
+				continue
+			}
+			delete(s.waiting, cluster)
+			s.turns = slices.DeleteFunc(s.turns, func(c client.ObjectKey) bool { return c == cluster })
+		}
+		g.callUp(s)
+	}
+}
+
 func (g *gate) expire(s *gateScope) {
 	now := g.clock.Now()
 	for key, until := range s.promised {

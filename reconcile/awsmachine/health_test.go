@@ -14,17 +14,18 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
 // holdMachine deletes a Machine that a hook keeps, as core does while it drains a node.
 func (w *world) holdMachine(name string) {
-	w.t.Helper()
+	w.T.Helper()
 	m := &clusterv1.Machine{}
-	w.must(w.kube.Get(context.Background(), key(name), m))
+	w.Must(w.Kube.Get(context.Background(), key(name), m))
 	m.Finalizers = []string{"machine.cluster.x-k8s.io"}
-	w.must(w.kube.Update(context.Background(), m))
-	w.must(w.kube.Delete(context.Background(), m))
+	w.Must(w.Kube.Update(context.Background(), m))
+	w.Must(w.Kube.Delete(context.Background(), m))
 }
 
 func TestAControlPlaneLeavesTheLoadBalancerAsSoonAsItsMachineIsToGo(t *testing.T) {
@@ -46,8 +47,8 @@ func TestAControlPlaneLeavesTheLoadBalancerAsSoonAsItsMachineIsToGo(t *testing.T
 			})
 			for range 20 {
 				_, err := w.reconcile("cp1")
-				w.must(err)
-				w.pass(3 * time.Second)
+				w.Must(err)
+				w.Pass(3 * time.Second)
 			}
 			if n := behind(); n != 0 {
 				t.Errorf("%d instances are behind the load balancer", n)
@@ -55,7 +56,7 @@ func TestAControlPlaneLeavesTheLoadBalancerAsSoonAsItsMachineIsToGo(t *testing.T
 			if !w.healthy("cp1") || !w.get("cp1").DeletionTimestamp.IsZero() {
 				t.Error("that it leaves the load balancer makes it unready")
 			}
-			counts := w.aws.Counts()
+			counts := w.AWS.Counts()
 			if n := counts["elbv2.DeregisterTargets"] + counts["elb.DeregisterInstancesFromLoadBalancer"]; n != 1 {
 				t.Errorf("it was taken out %d times", n)
 			}
@@ -77,12 +78,12 @@ func TestRefusedRightsMakeNoMachineUnready(t *testing.T) {
 			for _, name := range []string{"cp1", "m1"} {
 				w.settle(name, w.ready(name))
 			}
-			w.pass(2 * time.Minute)
-			w.aws.Faults().Set(emulator.Fault{Operation: operation, Code: "AccessDenied", Status: 403})
+			w.Pass(2 * time.Minute)
+			w.AWS.Faults().Set(emulator.Fault{Operation: operation, Code: "AccessDenied", Status: 403})
 			w.restart()
 			cp := w.get("cp1")
 			cp.Spec.AdditionalTags = infrav1.Tags{"new": "1"}
-			w.must(w.kube.Update(context.Background(), cp))
+			w.Must(w.Kube.Update(context.Background(), cp))
 			for range 10 {
 				for _, name := range []string{"cp1", "m1"} {
 					_, _ = w.reconcile(name)
@@ -90,7 +91,7 @@ func TestRefusedRightsMakeNoMachineUnready(t *testing.T) {
 						t.Fatalf("%s is not Ready: %s", name, w.describe(name))
 					}
 				}
-				w.pass(3 * time.Second)
+				w.Pass(3 * time.Second)
 			}
 			if operation == "DescribeAddresses" {
 				return // who can't see its address can't let the machine go
@@ -111,7 +112,7 @@ func TestASecurityGroupThatIsGoneMakesNoMachineUnready(t *testing.T) {
 	w.settle("m1", w.ready("m1"))
 	obj := w.get("m1")
 	obj.Spec.AdditionalSecurityGroups = []infrav1.AWSResourceReference{{Filters: []infrav1.Filter{{Name: "group-name", Values: []string{"renamed"}}}}}
-	w.must(w.kube.Update(context.Background(), obj))
+	w.Must(w.Kube.Update(context.Background(), obj))
 	w.settle("m1", func() bool {
 		return w.reason("m1", infrav1.SecurityGroupsReadyCondition) == infrav1.SecurityGroupsFailedReason
 	})
@@ -128,9 +129,9 @@ func TestAFailureIsTakenBackWhenTheInstanceIsSeenAgain(t *testing.T) {
 	w.settle("m1", w.ready("m1"))
 	obj := w.get("m1")
 	obj.Status.Deprecated.V1Beta1.FailureReason, obj.Status.Deprecated.V1Beta1.FailureMessage = aws.String(updateError), aws.String("gone")
-	w.must(w.kube.Status().Update(context.Background(), obj))
+	w.Must(w.Kube.Status().Update(context.Background(), obj))
 	_, err := w.reconcile("m1")
-	w.must(err)
+	w.Must(err)
 	if d := w.get("m1").Status.Deprecated.V1Beta1; d.FailureReason != nil || d.FailureMessage != nil {
 		t.Errorf("it still says %s: %s", aws.ToString(d.FailureReason), aws.ToString(d.FailureMessage))
 	}
@@ -160,15 +161,15 @@ func TestAnInstanceThatAWSDoesntShowIsReadyUntilItIsProvenGone(t *testing.T) {
 	w.machine("m1", plainData)
 	w.settle("m1", w.ready("m1"))
 	obj := w.get("m1")
-	in := newIntent(obj, related{machine: &clusterv1.Machine{}, cluster: &clusterv1.Cluster{}, infra: w.cluster()}, nil)
+	in := newIntent(obj, related{machine: &clusterv1.Machine{}, cluster: &clusterv1.Cluster{}, infra: infrastructure.OfAWSCluster(w.cluster(), testName)}, nil)
 	snap := func(at time.Time) *mirror.Snapshot {
 		return mirror.With(mirror.NewSnapshot(cloud.Scope{}), mirror.Instances, at)
 	}
-	in.Started = w.now.Now()
-	if _, status := Project(in, snap(in.Started)); !meta.IsStatusConditionTrue(status.Conditions, infrav1.ReadyCondition) {
+	in.Started = w.Now.Now()
+	if status := &Project(in, snap(in.Started)).Status; !meta.IsStatusConditionTrue(status.Conditions, infrav1.ReadyCondition) {
 		t.Errorf("while nothing is proven the conditions are %+v", status.Conditions)
 	}
-	_, status := Project(in, snap(in.Started.Add(2*time.Minute)))
+	status := &Project(in, snap(in.Started.Add(2*time.Minute))).Status
 	if c := meta.FindStatusCondition(status.Conditions, infrav1.ReadyCondition); c.Reason != infrav1.InstanceNotFoundReason || status.Ready {
 		t.Errorf("once it is proven: ready %v, %+v", status.Ready, c)
 	}
@@ -180,12 +181,12 @@ func TestNothingIsGoneWhileNobodyKnowsTheAccount(t *testing.T) {
 	w := newWorld(t)
 	w.machine("m1", plainData)
 	w.settle("m1", w.ready("m1"))
-	cluster, obj, now := w.cluster(), w.get("m1"), w.now.Now()
+	cluster, obj, now := w.cluster(), w.get("m1"), w.Now.Now()
 	cluster.Status.AccountID = ""
 	elsewhere := mirror.With(mirror.NewSnapshot(cloud.Scope{Account: "999999999999"}), mirror.Instances, now.Add(time.Hour))
-	in := newIntent(obj, related{machine: &clusterv1.Machine{}, cluster: &clusterv1.Cluster{}, infra: cluster}, nil)
+	in := newIntent(obj, related{machine: &clusterv1.Machine{}, cluster: &clusterv1.Cluster{}, infra: infrastructure.OfAWSCluster(cluster, testName)}, nil)
 	in.Started = now
-	_, status := Project(in, elsewhere)
+	status := &Project(in, elsewhere).Status
 	if d := status.Deprecated; !meta.IsStatusConditionTrue(status.Conditions, infrav1.ReadyCondition) || d != nil && d.V1Beta1.FailureReason != nil {
 		t.Errorf("it is declared lost: %+v", status)
 	}
@@ -207,10 +208,10 @@ func TestPlansAreBoundedWhateverIsStored(t *testing.T) {
 		obj.Spec.CloudInit = &infrav1.CloudInit{SecretPrefix: "aws.cluster.x-k8s.io/x", SecretCount: 2147483647, SecureSecretsBackend: infrav1.SecretBackendSecretsManager}
 	})
 	obj := w.get("m1")
-	now := w.now.Now()
+	now := w.Now.Now()
 	deleted := metav1.NewTime(now)
 	obj.DeletionTimestamp = &deleted
-	in := newIntent(obj, related{cluster: &clusterv1.Cluster{}, infra: w.cluster()}, nil)
+	in := newIntent(obj, related{cluster: &clusterv1.Cluster{}, infra: infrastructure.OfAWSCluster(w.cluster(), testName)}, nil)
 	p := Plan(in, mirror.With(mirror.NewSnapshot(cloud.Scope{}), mirror.Instances, now))
 	if n := len(p.Actions); n > infrav1.MaxSecretCount {
 		t.Errorf("the plan has %d actions", n)
@@ -224,10 +225,10 @@ func TestAMachineThatIsToGoSaysWhatItWaitsFor(t *testing.T) {
 	w.machine("m1")
 	w.settle("m1", w.ready("m1"))
 	w.restart()
-	w.must(w.kube.Delete(context.Background(), w.get("m1")))
+	w.Must(w.Kube.Delete(context.Background(), w.get("m1")))
 	for range 10 {
 		_, err := w.reconcile("m1")
-		w.must(err)
+		w.Must(err)
 		if w.gone("m1") {
 			return
 		}
@@ -236,7 +237,7 @@ func TestAMachineThatIsToGoSaysWhatItWaitsFor(t *testing.T) {
 				t.Fatalf("%s says nothing: %s", kind, w.describe("m1"))
 			}
 		}
-		w.pass(3 * time.Second)
+		w.Pass(3 * time.Second)
 	}
 	if m := w.message("m1", infrav1.InstanceReadyCondition); !strings.Contains(m, "secret") || !strings.Contains(m, "UTC") {
 		t.Errorf("it says %q", m)
@@ -250,14 +251,14 @@ func TestADeletionThatCantSeeAWSSaysSo(t *testing.T) {
 	w.machine("m1", plainData)
 	w.settle("m1", w.ready("m1"))
 	w.restart()
-	w.aws.Faults().Set(emulator.Fault{Operation: "DescribeInstances", Code: "UnauthorizedOperation", Status: 403})
-	w.must(w.kube.Delete(context.Background(), w.get("m1")))
+	w.AWS.Faults().Set(emulator.Fault{Operation: "DescribeInstances", Code: "UnauthorizedOperation", Status: 403})
+	w.Must(w.Kube.Delete(context.Background(), w.get("m1")))
 	_, err := w.reconcile("m1")
-	w.must(err)
+	w.Must(err)
 	if w.healthy("m1") || !strings.Contains(w.message("m1", infrav1.ReadyCondition), "UnauthorizedOperation") {
 		t.Error(w.describe("m1"))
 	}
-	w.aws.Faults().Clear()
+	w.AWS.Faults().Clear()
 	w.settle("m1", func() bool { return w.gone("m1") })
 }
 
@@ -277,7 +278,7 @@ func TestAttributesThatMayNotBeReadCostNoTargets(t *testing.T) {
 	w := newWorld(t)
 	w.machine("cp1", plainData, controlPlane)
 	w.settle("cp1", w.ready("cp1"))
-	w.aws.Faults().Set(emulator.Fault{Operation: "DescribeTargetGroupAttributes", Code: "AccessDenied", Status: 403})
+	w.AWS.Faults().Set(emulator.Fault{Operation: "DescribeTargetGroupAttributes", Code: "AccessDenied", Status: 403})
 	w.restart()
 	w.machine("cp2", plainData, controlPlane)
 	w.settle("cp2", w.ready("cp2"))

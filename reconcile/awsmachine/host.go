@@ -2,13 +2,11 @@ package awsmachine
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
-	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 )
 
@@ -25,7 +23,7 @@ func (v *view) reclaimHost() {
 	}
 	if h := v.host(); h != nil {
 		if a := instance.Reclaim(instance.HostKey, infrav1.InstanceReadyCondition, "dedicated host", aws.ToString(h.HostId), string(v.Machine.UID), h.Tags); a != nil {
-			v.add(*a)
+			v.plan.Add(*a)
 		}
 	}
 }
@@ -41,10 +39,10 @@ func (v *view) planHost(subnet instance.Subnet) (id, first string) {
 	case host == nil && subnet.Zone == "":
 		return "", fmt.Sprintf("the zone of subnet %s to be known", subnet.ID)
 	case host == nil:
-		v.add(instance.AllocateHost(string(v.Machine.UID), &v.Machine.Spec, subnet.Zone, v.tags()))
+		v.plan.Add(instance.AllocateHost(string(v.Machine.UID), &v.Machine.Spec, subnet.Zone, v.tags()))
 		return "", "the dedicated host"
 	case host.State == ec2types.AllocationStatePermanentFailure || host.State == ec2types.AllocationStateUnderAssessment:
-		v.problem(infrav1.InstanceReadyCondition, infrav1.InstanceProvisionFailedReason,
+		v.plan.Problem(infrav1.InstanceReadyCondition, infrav1.InstanceProvisionFailedReason,
 			"dedicated host %s is in the state %s; delete the Machine to have another one", aws.ToString(host.HostId), host.State)
 	}
 	return aws.ToString(host.HostId), ""
@@ -56,7 +54,7 @@ func (v *view) releaseHost() {
 		return
 	}
 	if host := v.host(); host != nil {
-		v.add(instance.ReleaseHost(aws.ToString(host.HostId)))
+		v.plan.Add(instance.ReleaseHost(aws.ToString(host.HostId)))
 	}
 }
 
@@ -69,19 +67,4 @@ func (v *view) hostStatus(status *infrav1.AWSMachineStatus) {
 	if host := v.host(); host != nil {
 		status.DedicatedHost = &infrav1.DedicatedHostStatus{ID: host.HostId}
 	}
-}
-
-// hostsKnown tells whether all that was allocated for the machine is to be seen, and
-// when it will be.
-func (p *pass) hostsKnown(v *view) (known bool, visible time.Time) {
-	if !v.ownHost() {
-		return true, time.Time{}
-	}
-	if at, ok := p.memory.storedAt[instance.HostKey]; ok {
-		visible = at.Add(v.snap.Grace)
-	}
-	if bound := p.started.Add(v.snap.Grace); p.obj.CreationTimestamp.Time.Before(p.started) && bound.After(visible) {
-		visible = bound
-	}
-	return !v.snap.Observed(mirror.Hosts.Kind).Before(visible), visible
 }

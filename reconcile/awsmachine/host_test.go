@@ -23,15 +23,15 @@ func dynamicHost(obj *infrav1.AWSMachine, _ *clusterv1.Machine) {
 }
 
 func (w *world) hosts() []ec2types.Host {
-	w.t.Helper()
+	w.T.Helper()
 	out, err := w.ec2().DescribeHosts(context.Background(), &ec2.DescribeHostsInput{})
-	w.must(err)
+	w.Must(err)
 	return out.Hosts
 }
 
 func TestAMachineHasItsDedicatedHostForAsLongAsItsInstance(t *testing.T) {
 	w := newWorld(t)
-	before := w.resources()
+	before := w.Resources()
 	w.machine("m1", plainData, dynamicHost)
 	w.settle("m1", w.ready("m1"))
 	hosts, i := w.hosts(), w.instances()[0]
@@ -45,12 +45,12 @@ func TestAMachineHasItsDedicatedHostForAsLongAsItsInstance(t *testing.T) {
 	if s := w.get("m1").Status.DedicatedHost; s == nil || aws.ToString(s.ID) != aws.ToString(hosts[0].HostId) {
 		t.Errorf("the status names %+v", s)
 	}
-	w.pass(time.Minute)
-	w.halt()
-	w.aws.ResetCounts()
+	w.Pass(time.Minute)
+	w.Halt()
+	w.AWS.ResetCounts()
 	_, err := w.reconcile("m1")
-	w.must(err)
-	if counts := w.aws.Counts(); len(counts) > 0 {
+	w.Must(err)
+	if counts := w.AWS.Counts(); len(counts) > 0 {
 		t.Errorf("at rest it costs %v", counts)
 	}
 	w.boot()
@@ -65,19 +65,19 @@ func TestAHostThatCantBeReleasedKeepsTheMachineAndSaysWhy(t *testing.T) {
 	w := newWorld(t)
 	w.machine("m1", plainData, dynamicHost)
 	w.settle("m1", w.ready("m1"))
-	w.aws.Faults().Set(emulator.Fault{Operation: "ReleaseHosts", Code: "UnauthorizedOperation", Status: 403})
-	w.must(w.kube.Delete(context.Background(), w.get("m1")))
+	w.AWS.Faults().Set(emulator.Fault{Operation: "ReleaseHosts", Code: "UnauthorizedOperation", Status: 403})
+	w.Must(w.Kube.Delete(context.Background(), w.get("m1")))
 	w.settle("m1", func() bool {
 		return !w.gone("m1") && w.reason("m1", infrav1.DedicatedHostReleaseCondition) == infrav1.DedicatedHostReleaseFailedReason
 	})
 	for range 10 {
 		_, _ = w.reconcile("m1")
-		w.pass(time.Minute)
+		w.Pass(time.Minute)
 	}
 	if w.gone("m1") || len(w.hosts()) != 1 {
 		t.Errorf("the machine is gone: %v; hosts: %d", w.gone("m1"), len(w.hosts()))
 	}
-	w.aws.Faults().Clear()
+	w.AWS.Faults().Clear()
 	w.settle("m1", func() bool { return w.gone("m1") })
 	if left := w.hosts(); len(left) > 0 {
 		t.Errorf("%d hosts are left", len(left))
@@ -86,19 +86,19 @@ func TestAHostThatCantBeReleasedKeepsTheMachineAndSaysWhy(t *testing.T) {
 
 func TestAHostThatCantBeHadSaysWhy(t *testing.T) {
 	w := newWorld(t)
-	w.aws.Configure(func(c *emulator.Config) { c.Quotas = map[string]int{"hosts": 0} })
+	w.AWS.Configure(func(c *emulator.Config) { c.Quotas = map[string]int{"hosts": 0} })
 	w.machine("m1", plainData, dynamicHost)
 	w.settle("m1", func() bool {
 		return w.reason("m1", infrav1.InstanceReadyCondition) == infrav1.InstanceProvisionFailedReason
 	})
-	w.aws.Configure(func(c *emulator.Config) { c.Quotas = nil })
+	w.AWS.Configure(func(c *emulator.Config) { c.Quotas = nil })
 	w.settle("m1", w.ready("m1"))
 }
 
 func TestAHostOfTheUsersStays(t *testing.T) {
 	w := newWorld(t)
 	out, err := w.ec2().AllocateHosts(context.Background(), &ec2.AllocateHostsInput{AvailabilityZone: aws.String("us-east-1a"), InstanceType: aws.String("m5.large"), Quantity: aws.Int32(1)})
-	w.must(err)
+	w.Must(err)
 	w.machine("m1", plainData, func(obj *infrav1.AWSMachine, owner *clusterv1.Machine) {
 		obj.Spec.Tenancy, obj.Spec.HostID, owner.Spec.FailureDomain = infrav1.InstanceTenancyHost, aws.String(out.HostIds[0]), "us-east-1a"
 	})

@@ -87,7 +87,7 @@ var settings = []setting{
 
 // create makes a machine of the setting.
 func (s setting) create(w *world, name string) {
-	w.t.Helper()
+	w.T.Helper()
 	w.machine(name, s.machine...)
 	if s.data != "" {
 		w.setData(name, s.data, s.format)
@@ -140,27 +140,29 @@ func (x incident) String() string {
 
 // set arms the incident.
 func (x incident) set(w *world) {
-	w.aws.Configure(func(c *emulator.Config) { c.HideNewFor, c.HideNewFromWrites = x.hidden, x.hidden > 0 })
+	w.AWS.Configure(func(c *emulator.Config) { c.HideNewFor, c.HideNewFromWrites = x.hidden, x.hidden > 0 })
 	service, name, _ := strings.Cut(x.op, ".")
 	fault := emulator.Fault{ID: "death", Service: service, Operation: name, Skip: x.skip, Count: 1, Mode: x.mode}
 	if x.mode == answered {
 		fault.Mode = emulator.Delay // by nothing: it only marks the call
 		left := x.writes
-		w.process.ending = func() bool {
+		w.Ending = func() error {
 			if !w.hit() {
-				return false
+				return nil
 			}
-			left--
-			return left < 0
+			if left--; left < 0 {
+				return errEnded
+			}
+			return nil
 		}
 	}
-	w.aws.Faults().Set(fault)
+	w.AWS.Faults().Set(fault)
 }
 
 // strike reconciles until the incident has happened, and goes on with another
 // process if this one has ended.
 func (x incident) strike(w *world, name string) {
-	w.t.Helper()
+	w.T.Helper()
 	w.settle(name, w.hit)
 	if x.dies {
 		w.restart()
@@ -169,7 +171,7 @@ func (x incident) strike(w *world, name string) {
 
 // hit tells whether the incident happened.
 func (w *world) hit() bool {
-	for _, entry := range w.aws.Log() {
+	for _, entry := range w.AWS.Log() {
 		if entry.Fault == "death" {
 			return true
 		}

@@ -1,6 +1,8 @@
 package awsmachine
 
 import (
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
+
 	"slices"
 	"time"
 
@@ -8,7 +10,6 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
-	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/events"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
@@ -25,15 +26,16 @@ type Intent struct {
 	// Pool is the AWSMachinePool of a machine that stands for an instance of one.
 	Pool *infrav1.AWSMachinePool
 	// Infra is the cluster's infrastructure, nil while there is none.
-	Infra *instance.Infra
+	Infra *infrastructure.Cluster
 	// Started is since when this process has looked at AWS without a break, and since
 	// when it may know of the instance: from then on AWS may hide it for a while.
 	Started time.Time
 	// Living knows which other objects there are; nil means none.
 	Living ownership.Living
-	// Failures are the errors of the latest attempts, by area; nil where nobody
-	// here made any, so that what the object says of them still holds.
+	// Failures are the errors of the latest attempts, by area.
 	Failures map[string][]string
+	// Acting tells whether the intent is of who acts, and not of who only looks.
+	Acting bool
 
 	// What follows is only known to who launches.
 
@@ -53,8 +55,6 @@ type Intent struct {
 	Removed map[string]bool
 	// InLine tells that other machines launch first.
 	InLine bool
-	// Unread is why tables weren't seen.
-	Unread map[mirror.Kind]cloud.Error
 	// Awaited says what AWS may still not show of a machine that is to go; "" for nothing.
 	Awaited string
 	// Notice is what AWS announced of the instance, nil where it is not known here;
@@ -70,7 +70,7 @@ type Intent struct {
 }
 
 func newIntent(obj *infrav1.AWSMachine, r related, living ownership.Living) Intent {
-	in := Intent{Machine: obj.DeepCopy(), Owner: r.machine, Pool: r.pool, Infra: r.infrastructureFacts(), Living: living}
+	in := Intent{Machine: obj.DeepCopy(), Owner: r.machine, Pool: r.pool, Infra: r.infra, Living: living}
 	infrav1.SetObjectDefaults_AWSMachine(in.Machine)
 	return in
 }

@@ -17,62 +17,62 @@ import (
 
 // judge looks, once, whose the bootstrap data is that the object records or that its
 // name leads to, and that nothing else proves to be its own.
-func (p *pass) judge(ctx context.Context) {
-	v := p.view()
+func (w *worker) judge(ctx context.Context) {
+	v := w.view()
 	if v.pooled() || v.groundless() {
 		return
 	}
 	if s, count, former := v.recorded(); former {
 		for part := range count {
-			p.judgeSecret(ctx, v.owner(), s, part)
+			w.judgeSecret(ctx, v.owner(), s, part)
 		}
 	}
 	due := v.deleting() || v.joined() || v.failed() || v.row != nil && instance.Ended(v.row)
 	if a := v.removesObject(); due && a != nil {
-		p.judgeObject(ctx, v, a.Key)
+		w.judgeObject(ctx, v, a.Key)
 	}
 }
 
-func (p *pass) judgeSecret(ctx context.Context, owner ownership.Owner, s bootstrap.Secrets, part int) {
+func (w *worker) judgeSecret(ctx context.Context, owner ownership.Owner, s bootstrap.Secrets, part int) {
 	key, name := s.Key(part), bootstrap.SecretName(s.Backend, s.Prefix, part)
-	if p.memory.removed[key] || p.memory.proven[key] {
+	if w.memory.removed[key] || w.memory.proven[key] {
 		return
 	}
-	tags, err := bootstrap.Tags(ctx, p.session, s.Backend, name)
+	tags, err := bootstrap.Tags(ctx, w.pass.Session, s.Backend, name)
 	switch {
 	case err == nil && instance.ClaimTags(name, tags, owner, true).Ours():
-		p.memory.proven[key] = true
+		w.memory.proven[key] = true
 	case err == nil:
-		p.leave(key, fmt.Sprintf("secret %s, which the object names, belongs to %s", name, owner.Claim(ownership.Resource{ID: name, Tags: tags, Recorded: true}).Of))
+		w.leave(key, fmt.Sprintf("secret %s, which the object names, belongs to %s", name, owner.Claim(ownership.Resource{ID: name, Tags: tags, Recorded: true}).Of))
 	case bootstrap.Missing(err):
-		p.memory.removed[key] = true
+		w.memory.removed[key] = true
 	case cloud.Is(err, cloud.Unauthorized):
-		p.leave(key, fmt.Sprintf("it can't be told whose secret %s is (%s)", name, cloud.Classify(err).Message))
+		w.leave(key, fmt.Sprintf("it can't be told whose secret %s is (%s)", name, cloud.Classify(err).Message))
 	}
 }
 
 // judgeObject looks whether there is an object. In a bucket that is the cluster's own it is
 // the machine's by its name.
-func (p *pass) judgeObject(ctx context.Context, v *view, key string) {
-	uid, err := bootstrap.ObjectOf(ctx, p.session, v.Infra.Bucket.Name, v.objectKey())
+func (w *worker) judgeObject(ctx context.Context, v *view, key string) {
+	uid, err := bootstrap.ObjectOf(ctx, w.pass.Session, v.Infra.Bucket.Name, v.objectKey())
 	switch {
 	case cloud.Is(err, cloud.NotFound):
-		p.memory.removed[key] = true
+		w.memory.removed[key] = true
 	case v.Infra.BucketReady, err == nil && uid == v.owner().UID:
 	case err == nil, cloud.Is(err, cloud.Unauthorized):
-		p.leave(key, fmt.Sprintf("object %s of bucket %s isn't known to be this machine's", v.objectKey(), v.Infra.Bucket.Name))
+		w.leave(key, fmt.Sprintf("object %s of bucket %s isn't known to be this machine's", v.objectKey(), v.Infra.Bucket.Name))
 	}
 }
 
 // judgeInterfaces refuses network interfaces of a cluster, or of one of its machines,
 // that the spec names: the instance would take them over. Those that users made for
 // this carry no cluster's tag.
-func (p *pass) judgeInterfaces(ctx context.Context, v *view) error {
-	ids := p.obj.Spec.NetworkInterfaces
+func (w *worker) judgeInterfaces(ctx context.Context, v *view) error {
+	ids := w.obj.Spec.NetworkInterfaces
 	if len(ids) == 0 {
 		return nil
 	}
-	out, err := p.session.EC2.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{NetworkInterfaceIds: ids})
+	out, err := w.pass.Session.EC2.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{NetworkInterfaceIds: ids})
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (p *pass) judgeInterfaces(ctx context.Context, v *view) error {
 }
 
 // leave leaves alone what isn't the object's, and says so.
-func (p *pass) leave(key, why string) {
-	p.memory.removed[key] = true
-	p.Events.Event(p.obj, corev1.EventTypeWarning, "BootstrapDataLeft", why+"; it is left as it is")
+func (w *worker) leave(key, why string) {
+	w.memory.removed[key] = true
+	w.pass.Event(corev1.EventTypeWarning, "BootstrapDataLeft", why+"; it is left as it is")
 }

@@ -24,28 +24,28 @@ func (v *view) planLaunch() {
 	var waits string
 	var err error
 	if l.Subnet, err = instance.ChooseSubnet(spec, v.Infra, v.failureDomain(), v.snap); err != nil {
-		v.problem(area, failed, "%s", err)
+		v.plan.Problem(area, failed, "%s", err)
 	} else if err := l.Subnet.Reaches(spec, v.Infra, v.controlPlane()); err != nil {
-		v.problem(area, failed, "%s", err)
+		v.plan.Problem(area, failed, "%s", err)
 	}
 	if l.Groups, waits, err = instance.Groups(spec, v.Infra, v.controlPlane(), v.snap); err != nil {
-		v.problem(area, failed, "%s", err)
+		v.plan.Problem(area, failed, "%s", err)
 	} else if waits != "" {
-		v.wait(area, failed, waits)
+		v.plan.Wait(area, failed, waits)
 	}
 	if l.ImageID == "" {
-		v.wait(area, failed, "the image to be found")
+		v.plan.Wait(area, failed, "the image to be found")
 	}
 	if _, count, former := v.recorded(); former && count > 0 && !v.removedAll() {
 		v.removeSecrets()
-		v.wait(area, failed, "the secrets to be removed that this object had before it was moved")
+		v.plan.Wait(area, failed, "the secrets to be removed that this object had before it was moved")
 	}
 	if v.inBucket() && !v.Infra.BucketReady {
-		v.wait(area, failed, "bucket "+v.Infra.Bucket.Name+", which isn't known to be the cluster's own: see S3BucketReady of the AWSCluster")
+		v.plan.Wait(area, failed, "bucket "+v.Infra.Bucket.Name+", which isn't known to be the cluster's own: see S3BucketReady of the AWSCluster")
 	}
 	stores, userData, err := v.userData()
 	if err != nil {
-		v.problem(area, failed, "%s", err)
+		v.plan.Problem(area, failed, "%s", err)
 	}
 	if len(v.plan.Problems)+len(v.plan.Waits) > 0 {
 		return
@@ -57,14 +57,14 @@ func (v *view) planLaunch() {
 	}
 	in, err := l.Input()
 	if err != nil {
-		v.problem(area, failed, "%s", err)
+		v.plan.Problem(area, failed, "%s", err)
 		return
 	}
 	for _, a := range stores {
-		v.add(a)
+		v.plan.Add(a)
 		first = "the bootstrap data to be stored"
 	}
-	v.add(plan.Action{Key: launchKey, Area: area, Verb: plan.Create, Operation: "ec2.RunInstances", Input: in, WaitsFor: first,
+	v.plan.Add(plan.Action{Key: launchKey, Area: area, Verb: plan.Create, Operation: "ec2.RunInstances", Input: in, WaitsFor: first,
 		Summary: fmt.Sprintf("create instance %s (%s, image %s, subnet %s)", v.Machine.Name, spec.InstanceType, l.ImageID, l.Subnet.ID)})
 }
 
@@ -130,7 +130,7 @@ func (v *view) ignition() (stores []plan.Action, data []byte, err error) {
 // removed once, when it isn't needed any more, whether or not it was stored.
 func (v *view) removeObject() {
 	if a := v.removesObject(); a != nil {
-		v.add(*a)
+		v.plan.Add(*a)
 	}
 }
 

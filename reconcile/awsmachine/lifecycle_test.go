@@ -16,7 +16,7 @@ import (
 
 func TestWorkerComesUpAndGoesAwayCompletely(t *testing.T) {
 	w := newWorld(t)
-	before := w.resources()
+	before := w.Resources()
 	w.machine("w1", plainData)
 	w.settle("w1", w.ready("w1"))
 	obj := w.get("w1")
@@ -57,10 +57,10 @@ func TestControlPlaneMachineIsPutBehindTheLoadBalancerAndTakenOutFirst(t *testin
 	if !groups["c1-node"] || !groups["c1-lb"] || !groups["c1-controlplane"] || len(groups) != 3 {
 		t.Errorf("the security groups are %v", groups)
 	}
-	w.aws.ClearLog()
+	w.AWS.ClearLog()
 	w.delete("cp1")
 	var order []string
-	for _, e := range w.aws.Log() {
+	for _, e := range w.AWS.Log() {
 		if e.Operation == "DeregisterTargets" || e.Operation == "TerminateInstances" {
 			order = append(order, e.Operation)
 		}
@@ -75,14 +75,14 @@ func TestControlPlaneMachineIsPutBehindTheLoadBalancerAndTakenOutFirst(t *testin
 
 // targets returns what is registered with the target groups and not on its way out.
 func (w *world) targets() []string {
-	w.t.Helper()
-	ctx, api := context.Background(), w.session().ELBv2
+	w.T.Helper()
+	ctx, api := context.Background(), w.Session().ELBv2
 	groups, err := api.DescribeTargetGroups(ctx, &elbv2.DescribeTargetGroupsInput{})
-	w.must(err)
+	w.Must(err)
 	var ids []string
 	for _, g := range groups.TargetGroups {
 		health, err := api.DescribeTargetHealth(ctx, &elbv2.DescribeTargetHealthInput{TargetGroupArn: g.TargetGroupArn})
-		w.must(err)
+		w.Must(err)
 		for _, d := range health.TargetHealthDescriptions {
 			if d.TargetHealth.State != "draining" {
 				ids = append(ids, aws.ToString(d.Target.Id))
@@ -94,9 +94,9 @@ func (w *world) targets() []string {
 
 // balanced returns what is registered with classic load balancers.
 func (w *world) balanced() []string {
-	w.t.Helper()
-	out, err := w.session().ELB.DescribeLoadBalancers(context.Background(), &elb.DescribeLoadBalancersInput{})
-	w.must(err)
+	w.T.Helper()
+	out, err := w.Session().ELB.DescribeLoadBalancers(context.Background(), &elb.DescribeLoadBalancersInput{})
+	w.Must(err)
 	var ids []string
 	for _, l := range out.LoadBalancerDescriptions {
 		for _, i := range l.Instances {

@@ -1,13 +1,8 @@
 package awsmachine
 
-import (
-	"time"
-
-	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
-)
+import "time"
 
 // memory is what this process knows of an object beyond what the object says.
-// Losing it costs calls and time, never correctness.
 type memory struct {
 	// stored are the digests of bootstrap data that was stored, storedAt when.
 	stored   map[string]string
@@ -21,15 +16,8 @@ type memory struct {
 	visible time.Time
 	// lost is the reason that was told of an instance that is lost; "" while it isn't.
 	lost string
-	// tried is when a launch was last asked for.
-	tried time.Time
-	holds plan.Holds
 }
 
-// ready returns the memory with its maps made.
-func (m *memory) ready() *memory {
-	if m.stored == nil {
-		m.stored, m.storedAt, m.removed, m.proven = map[string]string{}, map[string]time.Time{}, map[string]bool{}, map[string]bool{}
-	}
-	return m
+func newMemory() *memory {
+	return &memory{stored: map[string]string{}, storedAt: map[string]time.Time{}, proven: map[string]bool{}, removed: map[string]bool{}}
 }

@@ -6,11 +6,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/events"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 )
 
@@ -32,7 +32,7 @@ type instanceKey struct {
 // What concerns no object here, or comes again, changes nothing.
 func (r *Reconciler) Notify(scope cloud.Scope, n events.Notice) {
 	r.notices.put(instanceKey{scope, n.InstanceID}, n, r.Clock.Now())
-	r.index.announced(scope, n.InstanceID)
+	r.EnqueueNamed(scope, engine.Ref{By: byID, Value: n.InstanceID})
 }
 
 // put keeps a notice, unless a more pressing one is there, and drops old ones.
@@ -63,40 +63,31 @@ func (s *notices) of(scope cloud.Scope, spec *infrav1.AWSMachineSpec) *events.No
 	return nil
 }
 
-// announced puts the object of an instance into the queue.
-func (x *index) announced(scope cloud.Scope, id string) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if key, ok := x.byID[id]; ok && x.queue != nil && x.entries[key].scope == scope {
-		x.queue.Add(reconcile.Request{NamespacedName: key})
-	}
-}
-
 // warn tells of an announcement that the object now shows and didn't before, and
 // that the instance is lost.
-func (p *pass) warn(before, after *infrav1.AWSMachineStatus) {
-	p.warnLost(after)
+func (w *worker) warn(before, after *infrav1.AWSMachineStatus) {
+	w.warnLost(after)
 	said := meta.FindStatusCondition(after.Conditions, infrav1.InterruptionAnnouncedCondition)
 	known := meta.FindStatusCondition(before.Conditions, infrav1.InterruptionAnnouncedCondition)
 	if said != nil && (known == nil || known.Reason != said.Reason || known.Message != said.Message) {
-		p.Events.Event(p.obj, corev1.EventTypeWarning, said.Reason, said.Message)
+		w.pass.Event(corev1.EventTypeWarning, said.Reason, said.Message)
 	}
 }
 
 // warnLost tells that the instance ended, stopped or vanished behind our back. A
 // read may have stored the condition before, so that the memory says what was told.
-func (p *pass) warnLost(status *infrav1.AWSMachineStatus) {
+func (w *worker) warnLost(status *infrav1.AWSMachineStatus) {
 	c := meta.FindStatusCondition(status.Conditions, infrav1.InstanceReadyCondition)
-	if p.deleting() || c == nil {
+	if w.pass.Deleting() || c == nil {
 		return
 	}
 	switch c.Reason {
 	case infrav1.InstanceTerminatedReason, infrav1.InstanceStoppedReason, infrav1.InstanceNotFoundReason:
-		if p.memory.lost != c.Reason {
-			p.memory.lost = c.Reason
-			p.Events.Event(p.obj, corev1.EventTypeWarning, c.Reason, c.Message)
+		if w.memory.lost != c.Reason {
+			w.memory.lost = c.Reason
+			w.pass.Event(corev1.EventTypeWarning, c.Reason, c.Message)
 		}
 	default:
-		p.memory.lost = ""
+		w.memory.lost = ""
 	}
 }

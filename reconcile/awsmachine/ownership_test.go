@@ -24,7 +24,7 @@ import (
 // changes counts the calls that changed anything in AWS.
 func (w *world) changes() map[string]int {
 	counts := map[string]int{}
-	for op, n := range w.aws.Counts() {
+	for op, n := range w.AWS.Counts() {
 		_, name, _ := strings.Cut(op, ".")
 		reads := false
 		for _, verb := range []string{"Describe", "Get", "List", "Head"} {
@@ -68,13 +68,13 @@ func TestAnInstanceOfSomebodyElseIsLeftAlone(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			id := victim(w)
-			w.pass(2 * time.Minute)
-			w.aws.ResetCounts()
+			w.Pass(2 * time.Minute)
+			w.AWS.ResetCounts()
 			w.machine("thief", plainData, controlPlane, recording(id))
 			for range 10 {
 				_, err := w.reconcile("thief")
-				w.must(err)
-				w.pass(3 * time.Second)
+				w.Must(err)
+				w.Pass(3 * time.Second)
 			}
 			obj := w.get("thief")
 			if m := w.message("thief", infrav1.InstanceReadyCondition); w.reason("thief", infrav1.InstanceReadyCondition) != infrav1.InstanceForeignReason || !strings.Contains(m, id) {
@@ -92,44 +92,44 @@ func TestAnInstanceOfSomebodyElseIsLeftAlone(t *testing.T) {
 }
 
 func (w *world) tag(id string, tags map[string]string) {
-	w.t.Helper()
+	w.T.Helper()
 	_, err := w.ec2().CreateTags(context.Background(), &ec2.CreateTagsInput{Resources: []string{id}, Tags: instance.TagList(tags)})
-	w.must(err)
+	w.Must(err)
 }
 
 // move replaces an object by itself with another UID and without status, as clusterctl
 // move and restores do.
 func (w *world) move(name string) {
-	w.t.Helper()
+	w.T.Helper()
 	obj := w.get(name)
 	next := &infrav1.AWSMachine{ObjectMeta: obj.ObjectMeta, Spec: obj.Spec}
 	obj.Finalizers = nil
-	w.must(w.kube.Update(context.Background(), obj))
-	w.must(w.kube.Delete(context.Background(), obj))
+	w.Must(w.Kube.Update(context.Background(), obj))
+	w.Must(w.Kube.Delete(context.Background(), obj))
 	next.UID, next.ResourceVersion, next.Finalizers = types.UID("moved-"+name), "", nil
-	w.must(w.kube.Create(context.Background(), next))
+	w.Must(w.Kube.Create(context.Background(), next))
 }
 
 // TestAMovedMachineKeepsWhatItHasAndLeaksNothing covers its instance, address and host.
 func TestAMovedMachineKeepsWhatItHasAndLeaksNothing(t *testing.T) {
 	w := newWorld(t)
-	before := w.resources()
+	before := w.Resources()
 	w.machine("m1", plainData, pooledAddress)
 	w.machine("m2", plainData, dynamicHost)
 	for _, name := range []string{"m1", "m2"} {
 		w.settle(name, w.ready(name))
 	}
-	w.pass(2 * time.Minute)
+	w.Pass(2 * time.Minute)
 	address := aws.ToString(w.machineAddresses()[0].PublicIp)
-	w.aws.ResetCounts()
+	w.AWS.ResetCounts()
 	for _, name := range []string{"m1", "m2"} {
 		w.move(name)
 		w.settle(name, w.ready(name))
 	}
-	w.pass(time.Minute)
+	w.Pass(time.Minute)
 	for _, name := range []string{"m1", "m2"} {
 		_, err := w.reconcile(name)
-		w.must(err)
+		w.Must(err)
 	}
 	changed := w.changes()
 	if changed["ec2.CreateTags"] == 0 || len(changed) != 1 {
@@ -151,7 +151,7 @@ func TestAMovedMachineKeepsWhatItHasAndLeaksNothing(t *testing.T) {
 // TestAMachineThatWasMovedAndDeletedAtOnceLeaksNothing doesn't let the tags be rewritten first.
 func TestAMachineThatWasMovedAndDeletedAtOnceLeaksNothing(t *testing.T) {
 	w := newWorld(t)
-	before := w.resources()
+	before := w.Resources()
 	w.machine("m1", plainData, pooledAddress)
 	w.machine("m2", plainData, dynamicHost)
 	for _, name := range []string{"m1", "m2"} {
@@ -159,7 +159,7 @@ func TestAMachineThatWasMovedAndDeletedAtOnceLeaksNothing(t *testing.T) {
 		w.move(name)
 		obj := w.get(name)
 		obj.Finalizers = []string{infrav1.MachineFinalizer}
-		w.must(w.kube.Update(context.Background(), obj))
+		w.Must(w.Kube.Update(context.Background(), obj))
 		w.delete(name)
 	}
 	w.nothingLeft(before)
@@ -183,13 +183,13 @@ func TestASecretOfSomebodyElseIsLeftAlone(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			ctx := context.Background()
-			_, err := w.session().SecretsManager.CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: aws.String(x.prefix + "-0"), SecretString: aws.String("theirs")})
-			w.must(err)
+			_, err := w.Session().SecretsManager.CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: aws.String(x.prefix + "-0"), SecretString: aws.String("theirs")})
+			w.Must(err)
 			if x.backend == infrav1.SecretBackendSSMParameterStore {
-				_, err = w.session().SSM.PutParameter(ctx, &ssm.PutParameterInput{Name: aws.String(x.prefix + "/0"), Value: aws.String("theirs"), Type: ssmtypes.ParameterTypeString})
-				w.must(err)
+				_, err = w.Session().SSM.PutParameter(ctx, &ssm.PutParameterInput{Name: aws.String(x.prefix + "/0"), Value: aws.String("theirs"), Type: ssmtypes.ParameterTypeString})
+				w.Must(err)
 			}
-			before := w.resources()
+			before := w.Resources()
 			w.machine("m1", func(obj *infrav1.AWSMachine, _ *clusterv1.Machine) {
 				obj.Spec.CloudInit = &infrav1.CloudInit{SecretPrefix: x.prefix, SecretCount: 1, SecureSecretsBackend: x.backend}
 			})
@@ -201,7 +201,7 @@ func TestASecretOfSomebodyElseIsLeftAlone(t *testing.T) {
 			w.settle("m1", func() bool { return w.get("m1").Spec.CloudInit.SecretCount == 0 })
 			w.delete("m1")
 			w.nothingLeft(before)
-			secret, err := w.session().SecretsManager.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: aws.String(x.prefix + "-0")})
+			secret, err := w.Session().SecretsManager.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: aws.String(x.prefix + "-0")})
 			if err != nil || aws.ToString(secret.SecretString) != "theirs" {
 				t.Errorf("the secret: %v", err)
 			}
@@ -215,7 +215,7 @@ func TestSecretsOfAMovedMachineAreRemovedWhenTheyAreProvenToBeIts(t *testing.T) 
 		t.Run(string(backend), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			before := w.resources()
+			before := w.Resources()
 			w.machine("m1", func(obj *infrav1.AWSMachine, _ *clusterv1.Machine) {
 				obj.Spec.CloudInit = &infrav1.CloudInit{SecureSecretsBackend: backend}
 			})
@@ -234,10 +234,10 @@ func TestSecretsOfAMovedMachineAreRemovedWhenTheyAreProvenToBeIts(t *testing.T) 
 // that isn't tagged as the cluster's.
 func TestALoadBalancerOfSomebodyElseGetsNoTargets(t *testing.T) {
 	w := newWorld(t)
-	_, err := w.session().ELBv2.RemoveTags(context.Background(), &elbv2.RemoveTagsInput{
+	_, err := w.Session().ELBv2.RemoveTags(context.Background(), &elbv2.RemoveTagsInput{
 		ResourceArns: []string{w.cluster().Status.NetworkStatus.APIServerELB.ARN}, TagKeys: []string{names.TagOwnedPrefix + testName, names.TagUID}})
-	w.must(err)
-	w.pass(time.Minute)
+	w.Must(err)
+	w.Pass(time.Minute)
 	w.machine("cp1", plainData, controlPlane)
 	w.settle("cp1", func() bool { return w.healthy("cp1") })
 	if m := w.message("cp1", infrav1.ELBAttachedCondition); !strings.Contains(m, "belongs to") {
@@ -272,9 +272,9 @@ func TestInterfacesOfOthersAreNotTakenOver(t *testing.T) {
 			for k, v := range c.tags {
 				tags = append(tags, ec2types.Tag{Key: aws.String(k), Value: aws.String(v)})
 			}
-			out, err := w.session().EC2.CreateNetworkInterface(context.Background(), &ec2.CreateNetworkInterfaceInput{SubnetId: aws.String(subnet),
+			out, err := w.Session().EC2.CreateNetworkInterface(context.Background(), &ec2.CreateNetworkInterfaceInput{SubnetId: aws.String(subnet),
 				TagSpecifications: []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeNetworkInterface, Tags: tags}}})
-			w.must(err)
+			w.Must(err)
 			id := aws.ToString(out.NetworkInterface.NetworkInterfaceId)
 			w.machine("m1", plainData, func(m *infrav1.AWSMachine, _ *clusterv1.Machine) { m.Spec.NetworkInterfaces = []string{id} })
 			if c.taken {
@@ -283,7 +283,7 @@ func TestInterfacesOfOthersAreNotTakenOver(t *testing.T) {
 			}
 			for range 3 {
 				_, _ = w.reconcile("m1")
-				w.pass(3 * time.Second)
+				w.Pass(3 * time.Second)
 			}
 			if m := w.message("m1", infrav1.InstanceReadyCondition); !strings.Contains(m, id+" of spec.networkInterfaces belongs to") {
 				t.Errorf("it says %q", m)

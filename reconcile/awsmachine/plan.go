@@ -8,14 +8,13 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
-
-// ReasonWaitingForObservation says that AWS hasn't been seen yet.
-const ReasonWaitingForObservation = "WaitingForObservation"
 
 // areaBootstrap is the area of removing bootstrap data. No condition reports on
 // it: a machine is none the worse for it.
@@ -24,7 +23,7 @@ const areaBootstrap = "BootstrapData"
 // launchKey is the key of the launch.
 const launchKey = "instance"
 
-// view is a machine as a snapshot shows it.
+// view is a machine as a snapshot shows it. It is made once, for what one snapshot shows.
 type view struct {
 	Intent
 	snap *mirror.Snapshot
@@ -53,11 +52,23 @@ func Plan(in Intent, snap *mirror.Snapshot) plan.Plan {
 	return v.plan
 }
 
+// Tables are what the machine is judged by.
+func (v *view) Tables() []mirror.Kind { return v.Kinds() }
+
+// Unseen are those of them that were never listed: without some, nothing is known of the
+// machine, without others, nothing of what belongs to it.
+func (v *view) Unseen() (needed, wished []mirror.Kind) {
+	return v.snap.Unseen(v.lifeKinds()), v.snap.Unseen(v.partKinds())
+}
+
+// Plan is what is left to do.
+func (v *view) Plan() plan.Plan { return v.plan }
+
 // make plans.
 func (v *view) make() {
 	v.plan = plan.Plan{}
 	if v.groundless() {
-		v.wait(infrav1.InstanceReadyCondition, infrav1.WaitingForClusterInfrastructureReason, "the cluster's infrastructure")
+		v.plan.Wait(infrav1.InstanceReadyCondition, infrav1.WaitingForClusterInfrastructureReason, "the cluster's infrastructure")
 		return
 	}
 	if !v.sees(infrav1.InstanceReadyCondition, v.lifeKinds()) {
@@ -107,21 +118,11 @@ func (v *view) sees(area string, kinds []mirror.Kind) bool {
 		return true
 	}
 	summary := "the first complete listing of " + string(kind)
-	if e, ok := v.Unread[kind]; ok {
-		summary += ", which fails: " + e.Message
+	if err := v.snap.Err(kind); err != nil {
+		summary += ", which fails: " + cloud.Classify(err).Message
 	}
-	v.wait(area, ReasonWaitingForObservation, summary)
+	v.plan.Wait(area, conditions.WaitingForObservation, summary)
 	return false
-}
-
-func (v *view) add(actions ...plan.Action) { v.plan.Actions = append(v.plan.Actions, actions...) }
-
-func (v *view) wait(area, reason, summary string) {
-	v.plan.Waits = append(v.plan.Waits, plan.Wait{Area: area, Reason: reason, Summary: summary})
-}
-
-func (v *view) problem(area, reason, format string, args ...any) {
-	v.plan.Problems = append(v.plan.Problems, plan.Problem{Area: area, Reason: reason, Summary: fmt.Sprintf(format, args...)})
 }
 
 // running tells that the instance runs.
@@ -160,24 +161,24 @@ func (v *view) planMissing() {
 	id := instance.RecordedID(&v.Machine.Spec)
 	switch {
 	case v.foreign != nil:
-		v.problem(area, infrav1.InstanceForeignReason, "instance %s, which spec.instanceID names, belongs to %s, so that nothing is read or changed of it; "+
+		v.plan.Problem(area, infrav1.InstanceForeignReason, "instance %s, which spec.instanceID names, belongs to %s, so that nothing is read or changed of it; "+
 			"delete this object, which leaves the instance alone, or delete the Machine to have an instance made", id, v.foreign.Claim.Of)
 	case v.pooled() && id == "":
-		v.problem(area, infrav1.InstanceNotFoundReason, "the machine belongs to a pool and names no instance in spec.instanceID; delete it: the pool makes those of its instances")
+		v.plan.Problem(area, infrav1.InstanceNotFoundReason, "the machine belongs to a pool and names no instance in spec.instanceID; delete it: the pool makes those of its instances")
 	case v.vanished():
-		v.problem(area, infrav1.InstanceNotFoundReason, "instance %s doesn't exist any more; delete the Machine to have another one", id)
+		v.plan.Problem(area, infrav1.InstanceNotFoundReason, "instance %s doesn't exist any more; delete the Machine to have another one", id)
 	case id != "":
-		v.wait(area, infrav1.InstanceNotFoundReason, fmt.Sprintf("instance %s, which AWS doesn't show, to appear or to be proven gone", id))
+		v.plan.Wait(area, infrav1.InstanceNotFoundReason, fmt.Sprintf("instance %s, which AWS doesn't show, to appear or to be proven gone", id))
 	case v.failed():
-		v.problem(area, infrav1.InstanceProvisionFailedReason, "the machine has failed and is not launched again; delete the Machine to have another one")
+		v.plan.Problem(area, infrav1.InstanceProvisionFailedReason, "the machine has failed and is not launched again; delete the Machine to have another one")
 	case v.Owner == nil || v.Owner.Spec.Bootstrap.DataSecretName == nil:
-		v.wait(area, infrav1.WaitingForBootstrapDataReason, "the Machine's bootstrap data")
+		v.plan.Wait(area, infrav1.WaitingForBootstrapDataReason, "the Machine's bootstrap data")
 	case v.InLine:
-		v.wait(area, infrav1.InstanceProvisionStartedReason, "its turn: AWS lets few launches through at a time")
+		v.plan.Wait(area, infrav1.InstanceProvisionStartedReason, "its turn: AWS lets few launches through at a time")
 	case v.Bootstrap == nil && len(v.Failures[area]) > 0:
-		v.wait(area, infrav1.InstanceProvisionFailedReason, "the next attempt to launch")
+		v.plan.Wait(area, infrav1.InstanceProvisionFailedReason, "the next attempt to launch")
 	case v.Bootstrap == nil:
-		v.wait(area, infrav1.WaitingForBootstrapDataReason, "the bootstrap data in Secret "+*v.Owner.Spec.Bootstrap.DataSecretName)
+		v.plan.Wait(area, infrav1.WaitingForBootstrapDataReason, "the bootstrap data in Secret "+*v.Owner.Spec.Bootstrap.DataSecretName)
 	default:
 		v.planLaunch()
 	}
@@ -193,16 +194,16 @@ func (v *view) planInstance() {
 	switch state {
 	case infrav1.InstanceStateRunning:
 		if said := v.announced(); said != nil && said.Reason == infrav1.SpotInterruptionReason {
-			v.wait(area, said.Reason, "instance "+id+" to end: "+said.Message)
+			v.plan.Wait(area, said.Reason, "instance "+id+" to end: "+said.Message)
 		}
 	case infrav1.InstanceStatePending:
-		v.wait(area, infrav1.InstanceNotReadyReason, "instance "+id+" to run")
+		v.plan.Wait(area, infrav1.InstanceNotReadyReason, "instance "+id+" to run")
 	case infrav1.InstanceStateStopping, infrav1.InstanceStateStopped:
-		v.problem(area, infrav1.InstanceStoppedReason, "instance %s is %s; somebody stopped it: start it, or delete the Machine to have another one", id, state)
+		v.plan.Problem(area, infrav1.InstanceStoppedReason, "instance %s is %s; somebody stopped it: start it, or delete the Machine to have another one", id, state)
 	case infrav1.InstanceStateShuttingDown, infrav1.InstanceStateTerminated:
-		v.problem(area, infrav1.InstanceTerminatedReason, "instance %s is %s%s; delete the Machine to have another one", id, state, because(v.row))
+		v.plan.Problem(area, infrav1.InstanceTerminatedReason, "instance %s is %s%s; delete the Machine to have another one", id, state, because(v.row))
 	default:
-		v.problem(area, infrav1.InstanceNotReadyReason, "instance %s is in the state %q, which is unknown here", id, state)
+		v.plan.Problem(area, infrav1.InstanceNotReadyReason, "instance %s is in the state %q, which is unknown here", id, state)
 	}
 	if v.joined() || v.failed() || instance.Ended(v.row) {
 		v.removeBootstrapData()
@@ -227,7 +228,7 @@ func because(i *ec2types.Instance) string {
 }
 
 func (v *view) planDrift() {
-	v.add(instance.Drift(v.row, instance.Wanted{Tags: v.tags(), Removed: v.removedTags(), Groups: v.groups(), Spec: &v.Machine.Spec})...)
+	v.plan.Add(instance.Drift(v.row, instance.Wanted{Tags: v.tags(), Removed: v.removedTags(), Groups: v.groups(), Spec: &v.Machine.Spec})...)
 }
 
 // groups returns the security groups of the instance, none while they aren't known.
@@ -239,9 +240,9 @@ func (v *view) groups() []string {
 	groups, waits, err := instance.Groups(&v.Machine.Spec, v.Infra, v.controlPlane(), v.snap)
 	switch {
 	case err != nil:
-		v.problem(area, infrav1.SecurityGroupsFailedReason, "%s; write filters that a group passes, or leave them out", err)
+		v.plan.Problem(area, infrav1.SecurityGroupsFailedReason, "%s; write filters that a group passes, or leave them out", err)
 	case waits != "":
-		v.wait(area, infrav1.SecurityGroupsFailedReason, waits)
+		v.plan.Wait(area, infrav1.SecurityGroupsFailedReason, waits)
 	}
 	return groups
 }
@@ -265,9 +266,9 @@ func (v *view) removeSecrets() {
 		switch key := s.Key(part); {
 		case v.Removed[key]:
 		case !former || v.Proven[key]:
-			v.add(s.Delete(part))
+			v.plan.Add(s.Delete(part))
 		default:
-			v.wait(areaBootstrap, ReasonWaitingForObservation, "whose secret "+bootstrap.SecretName(s.Backend, s.Prefix, part)+" is")
+			v.plan.Wait(areaBootstrap, conditions.WaitingForObservation, "whose secret "+bootstrap.SecretName(s.Backend, s.Prefix, part)+" is")
 		}
 	}
 }
@@ -280,13 +281,16 @@ func (v *view) planDelete() {
 		return
 	}
 	if v.Awaited != "" {
-		v.wait(area, infrav1.DeletingReason, v.Awaited)
+		v.plan.Wait(area, infrav1.DeletingReason, v.Awaited)
 	}
 	if v.missing() && v.astray() {
-		v.wait(area, infrav1.DeletingReason, "the account of the AWSCluster to be known (its status.accountID), where instance "+instance.RecordedID(&v.Machine.Spec)+" may still run")
+		v.plan.Wait(area, infrav1.DeletingReason, "the account of the AWSCluster to be known (its status.accountID), where instance "+instance.RecordedID(&v.Machine.Spec)+" may still run")
 		return
 	}
 	v.removeBootstrapData()
+	if v.missing() && !v.vanished() {
+		v.plan.Wait(area, infrav1.DeletingReason, "instance "+instance.RecordedID(&v.Machine.Spec)+", which AWS doesn't show, to be proven gone")
+	}
 	if v.row == nil {
 		v.releaseHost()
 		v.releaseAddress()
@@ -299,13 +303,13 @@ func (v *view) planDelete() {
 		v.releaseAddress()
 		return
 	case infrav1.InstanceStateShuttingDown:
-		v.wait(area, infrav1.DeletingReason, "instance "+id+" to end")
+		v.plan.Wait(area, infrav1.DeletingReason, "instance "+id+" to end")
 		return
 	}
 	first := ""
 	if !v.leaveBalancers(id) {
 		first = "its leaving the load balancer"
 	}
-	v.add(plan.Action{Key: launchKey, Area: area, Verb: plan.Delete, Operation: "ec2.TerminateInstances",
+	v.plan.Add(plan.Action{Key: launchKey, Area: area, Verb: plan.Delete, Operation: "ec2.TerminateInstances",
 		Input: &ec2.TerminateInstancesInput{InstanceIds: []string{id}}, Summary: "terminate instance " + id, WaitsFor: first})
 }

@@ -59,9 +59,9 @@ func (v *view) planLeave() {
 	case v.row != nil && instance.State(v.row) == infrav1.InstanceStateTerminated:
 	case v.row != nil && instance.State(v.row) == infrav1.InstanceStateShuttingDown,
 		member != nil && autoscaling.Leaving(*member):
-		v.wait(area, infrav1.DeletingReason, "instance "+id+" to end")
+		v.plan.Wait(area, infrav1.DeletingReason, "instance "+id+" to end")
 	case member != nil:
-		v.add(autoscaling.TerminateMember(launchKey, area, aws.ToString(member.InstanceId)))
+		v.plan.Add(autoscaling.TerminateMember(launchKey, area, aws.ToString(member.InstanceId)))
 	}
 }
 

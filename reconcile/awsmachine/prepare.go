@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
-	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 )
 
@@ -22,30 +22,30 @@ const (
 	secretFormat = "format"
 )
 
-// prepareKey holds the attempts to get together what a launch needs.
-const prepareKey = "prepare"
+// lookLaunch holds the attempts to get together what a launch needs.
+const lookLaunch = engine.LookPrefix + "launch"
 
-// connectKey holds the attempts to get a session, observeKey those to see AWS.
-const connectKey, observeKey = "connect", "observe"
-
-// prepare reads what a launch needs and AWS's tables don't hold: the bootstrap
+// Prepare reads what a launch needs and AWS's tables don't hold: the bootstrap
 // data, the image, a link into the bucket. Where nothing is launched, or not yet, it
 // reads nothing.
-func (p *pass) prepare(ctx context.Context) error {
-	v := p.view()
-	if p.deleting() || v.row != nil || v.groundless() || v.failed() || instance.RecordedID(&p.obj.Spec) != "" ||
-		v.Owner.Spec.Bootstrap.DataSecretName == nil || p.memory.holds.Held(launchKey, p.Clock.Now()) || p.memory.holds.Held(prepareKey, p.Clock.Now()) {
+func (w *worker) Prepare(ctx context.Context) error {
+	w.judge(ctx)
+	w.pass.Changed()
+	v := w.view()
+	if w.pass.Deleting() || v.row != nil || v.groundless() || v.failed() || instance.RecordedID(&w.obj.Spec) != "" ||
+		v.Owner.Spec.Bootstrap.DataSecretName == nil || w.pass.Memory.Holds.Held(launchKey, w.pass.Clock.Now()) || w.pass.Memory.Holds.Held(lookLaunch, w.pass.Clock.Now()) {
 		return nil
 	}
-	if p.inLine = !p.gate.enter(p.session.Scope, client.ObjectKeyFromObject(p.related.cluster), p.key()); p.inLine {
+	if w.inLine = !w.gate.enter(w.pass.Session.Scope, client.ObjectKeyFromObject(w.related.cluster), w.pass.Key()); w.inLine {
+		w.pass.Changed()
 		return nil
 	}
-	if err := p.observe(ctx, v.launchKinds()); err != nil {
-		return p.prepareFailed(err)
+	if err := w.pass.See(ctx, v.launchKinds()...); err != nil {
+		return w.prepareFailed(err)
 	}
 	secret := &corev1.Secret{}
-	key := client.ObjectKey{Namespace: p.obj.Namespace, Name: *v.Owner.Spec.Bootstrap.DataSecretName}
-	if err := p.Host.Get(ctx, key, secret); err != nil {
+	key := client.ObjectKey{Namespace: w.obj.Namespace, Name: *v.Owner.Spec.Bootstrap.DataSecretName}
+	if err := w.pass.Host.Get(ctx, key, secret); err != nil {
 		if apierrors.IsNotFound(err) {
 			return nil // the plan waits for it
 		}
@@ -53,66 +53,63 @@ func (p *pass) prepare(ctx context.Context) error {
 	}
 	value, ok := secret.Data[secretValue]
 	if !ok {
-		return p.prepareFailed(fmt.Errorf("the Secret %s has no key %q with bootstrap data", key, secretValue))
+		return w.prepareFailed(fmt.Errorf("the Secret %s has no key %q with bootstrap data", key, secretValue))
 	}
-	if err := p.findImage(ctx, v); err != nil {
-		return p.prepareFailed(err)
+	if err := w.findImage(ctx, v); err != nil {
+		return w.prepareFailed(err)
 	}
-	if err := p.judgeInterfaces(ctx, v); err != nil {
-		return p.prepareFailed(err)
+	if err := w.judgeInterfaces(ctx, v); err != nil {
+		return w.prepareFailed(err)
 	}
-	p.data = &bootstrap.Data{Value: value, Format: bootstrap.Format(secret.Data[secretFormat])}
-	if err := p.link(ctx, v); err != nil {
-		return p.prepareFailed(err)
+	w.data = &bootstrap.Data{Value: value, Format: bootstrap.Format(secret.Data[secretFormat])}
+	if err := w.link(ctx, v); err != nil {
+		return w.prepareFailed(err)
 	}
-	p.memory.holds.Release(prepareKey)
+	w.pass.Memory.Holds.Release(lookLaunch)
+	w.pass.Changed()
 	return nil
 }
 
 // prepareFailed has it shown and tried again later.
-func (p *pass) prepareFailed(err error) error {
-	message := err.Error()
-	if e := cloud.Classify(err); e.Class != cloud.Unknown {
-		message = e.Message
-	}
-	p.data = nil
-	p.memory.holds.Fail(prepareKey, infrav1.InstanceReadyCondition, message, p.Clock.Now())
+func (w *worker) prepareFailed(err error) error {
+	w.data = nil
+	w.pass.LookFailed(lookLaunch, infrav1.InstanceReadyCondition, err)
 	return nil
 }
 
-func (p *pass) findImage(ctx context.Context, v *view) error {
+func (w *worker) findImage(ctx context.Context, v *view) error {
 	spec := &v.Machine.Spec
-	architecture := instance.Architecture(p.snapshot(), spec.InstanceType)
+	architecture := instance.Architecture(w.pass.Snapshot(), spec.InstanceType)
 	query, err := instance.ImageQuery(spec, v.Infra, v.version(), architecture)
 	if err != nil {
 		return err
 	}
 	if !instance.NeedsImage(spec) {
-		p.imageID = query.ID
+		w.imageID = query.ID
 		return nil
 	}
-	image, err := p.Images.Find(ctx, p.session, query)
+	image, err := w.Images.Find(ctx, w.pass.Session, query)
 	if err != nil {
 		return err
 	}
-	p.imageID, p.image = aws.ToString(image.ImageId), image
+	w.imageID, w.image = aws.ToString(image.ImageId), image
 	return nil
 }
 
 // link makes a link to the data in the bucket that is good for a while without
 // credentials.
-func (p *pass) link(ctx context.Context, v *view) error {
+func (w *worker) link(ctx context.Context, v *view) error {
 	if !v.inBucket() || v.Infra.PresignTime() == 0 {
 		return nil
 	}
 	// A link costs no request, and so nothing of the budget.
 	unbudgeted := s3.WithPresignClientFromClientOptions(func(o *s3.Options) { o.APIOptions = nil })
-	request, err := s3.NewPresignClient(p.session.S3, unbudgeted).PresignGetObject(ctx,
+	request, err := s3.NewPresignClient(w.pass.Session.S3, unbudgeted).PresignGetObject(ctx,
 		&s3.GetObjectInput{Bucket: aws.String(v.Infra.Bucket.Name), Key: aws.String(v.objectKey())},
 		s3.WithPresignExpires(min(v.Infra.PresignTime(), bootstrap.MaxPresignTime)))
 	if err != nil {
 		return fmt.Errorf("make a link into bucket %s: %w", v.Infra.Bucket.Name, err)
 	}
-	p.objectURL = request.URL
+	w.objectURL = request.URL
 	return nil
 }

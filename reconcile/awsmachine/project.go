@@ -5,10 +5,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"k8s.io/apimachinery/pkg/api/equality"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 )
 
 // lastAppliedTags is the annotation that remembers the user's tags as they were
@@ -19,13 +22,27 @@ const lastAppliedTags = "sigs.k8s.io/cluster-api-provider-aws-last-applied-tags"
 // is not what it was.
 const updateError = "UpdateError"
 
-// Project returns what has to be recorded in the spec, and the status. Conditions
-// that changed carry no time: Stamp gives them one. What others keep in the status
-// is taken over.
-func Project(in Intent, snap *mirror.Snapshot) (infrav1.AWSMachineSpec, infrav1.AWSMachineStatus) {
+// Project returns the object with what has to be recorded in spec and annotations, and
+// with its status. Conditions that changed carry no time. What others keep in the status
+// is left alone.
+func Project(in Intent, snap *mirror.Snapshot) *infrav1.AWSMachine {
+	into := in.Machine.DeepCopy()
 	v := observe(in, snap)
 	v.make()
-	return v.record(), v.status()
+	v.Record(into)
+	v.Status(into)
+	return into
+}
+
+// Record writes decisions and ids, if there are new ones.
+func (v *view) Record(into *infrav1.AWSMachine) bool {
+	spec, annotation := v.record(), v.annotation()
+	if v.deleting() || equality.Semantic.DeepEqual(spec, v.Machine.Spec) && annotation == into.Annotations[lastAppliedTags] {
+		return false
+	}
+	into.Spec = spec
+	names.Annotate(into, lastAppliedTags, annotation)
+	return true
 }
 
 // record returns the spec with ids and decisions.
@@ -123,30 +140,30 @@ func (v *view) annotation() string {
 	return string(text)
 }
 
-func (v *view) status() infrav1.AWSMachineStatus {
-	status := *v.Machine.Status.DeepCopy()
-	status.Observation = nil
+// Status writes the status.
+func (v *view) Status(into *infrav1.AWSMachine) {
+	status := &into.Status
 	switch {
 	case v.unseen(v.lifeKinds()) != "" && !v.groundless():
-		return v.blind(status)
-	case v.row == nil && instance.RecordedID(&v.Machine.Spec) == "" && v.Failures == nil:
-		return status // what the launching process says of the launch holds
+		v.blind(into)
+		return
+	case v.row == nil && instance.RecordedID(&v.Machine.Spec) == "" && !v.Acting:
+		return // what the launching process says of the launch holds
 	case v.doubtful():
-		return status // that AWS doesn't show it proves nothing yet
+		return // that AWS doesn't show it proves nothing yet
 	}
 	switch {
 	case v.row != nil:
-		v.instanceStatus(&status)
+		v.instanceStatus(status)
 	case v.foreign != nil:
 		status.InstanceState, status.Addresses = nil, nil
 	}
-	v.hostStatus(&status)
+	v.hostStatus(status)
 	status.PendingCreations = v.unsettled()
-	setConditions(&status, v.conditions(), v.Machine.Generation)
-	v.setAnnounced(&status)
-	v.failure(&status)
-	infrav1.SetDefaults_AWSMachineStatus(&status)
-	return status
+	conditions.Replace(into, v.conditions(), projected, v.Machine.Generation)
+	v.setAnnounced(status)
+	v.failure(status)
+	infrav1.SetDefaults_AWSMachineStatus(status)
 }
 
 // doubtful tells that AWS doesn't show an instance which ran, and that it isn't proven
@@ -155,16 +172,15 @@ func (v *view) doubtful() bool {
 	return v.row == nil && v.foreign == nil && v.Machine.Provisioned() && !v.deleting() && !v.vanished()
 }
 
-// blind returns the status while AWS was not seen yet: that which the object has,
-// or for a new object that nothing is known. What is to go and can't be seen to go says so.
-func (v *view) blind(status infrav1.AWSMachineStatus) infrav1.AWSMachineStatus {
-	for _, c := range status.Conditions {
-		if !v.deleting() && c.Type == infrav1.InstanceReadyCondition && c.Reason != ReasonWaitingForObservation {
-			return status
+// blind writes the status while AWS was not seen yet: it stays as it is, or tells of a
+// new object that nothing is known. What is to go and can't be seen to go says so.
+func (v *view) blind(into *infrav1.AWSMachine) {
+	for _, c := range into.Status.Conditions {
+		if !v.deleting() && c.Type == infrav1.InstanceReadyCondition && c.Reason != conditions.WaitingForObservation {
+			return
 		}
 	}
-	setConditions(&status, v.conditions(), v.Machine.Generation)
-	return status
+	conditions.Replace(into, v.conditions(), projected, v.Machine.Generation)
 }
 
 func (v *view) instanceStatus(status *infrav1.AWSMachineStatus) {

@@ -23,7 +23,7 @@ func TestTwoProcessesAtTheSameTimeMakeOneInstanceForEachMachine(t *testing.T) {
 			t.Run(s.name+"/lost "+lost, func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, s.cluster)
-				before := w.resources()
+				before := w.Resources()
 				w.beside()
 				if lost != "" {
 					incident{op: lost, mode: emulator.DropAfter, hidden: 30 * time.Second}.set(w)
@@ -34,12 +34,12 @@ func TestTwoProcessesAtTheSameTimeMakeOneInstanceForEachMachine(t *testing.T) {
 					s.create(w, names[i])
 				}
 				w.race(names, w.ready)
-				w.pass(time.Minute)
+				w.Pass(time.Minute)
 				if n := len(w.instances()); n != len(names) || w.made() != len(names) {
 					t.Errorf("%d instances run, %d were made; want %d", n, w.made(), len(names))
 				}
 				for _, name := range names {
-					w.must(w.kube.Delete(context.Background(), w.get(name)))
+					w.Must(w.Kube.Delete(context.Background(), w.get(name)))
 				}
 				w.race(names, func(name string) func() bool { return func() bool { return w.gone(name) } })
 				w.nothingLeft(before)
@@ -50,7 +50,7 @@ func TestTwoProcessesAtTheSameTimeMakeOneInstanceForEachMachine(t *testing.T) {
 
 // race has all processes reconcile all machines at the same time until each is done.
 func (w *world) race(names []string, done func(string) func() bool) {
-	w.t.Helper()
+	w.T.Helper()
 	for range 120 {
 		var all sync.WaitGroup
 		for _, p := range append(w.others, w.process) {
@@ -68,26 +68,26 @@ func (w *world) race(names []string, done func(string) func() bool) {
 		if left == 0 {
 			return
 		}
-		w.pass(3 * time.Second)
+		w.Pass(3 * time.Second)
 	}
-	w.t.Fatalf("it never settled\n%s", w.describe(names[0]))
+	w.T.Fatalf("it never settled\n%s", w.describe(names[0]))
 }
 
 // standby starts a process that watches AWS and acts on nothing yet.
 func (w *world) standby() *process {
-	w.t.Helper()
+	w.T.Helper()
 	p := w.beside()
-	session, err := p.sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
-	w.must(err)
-	p.mirror.Watch(session)
-	w.pass(5 * time.Minute)
+	session, err := p.its.Sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
+	w.Must(err)
+	p.its.Mirror.Watch(session)
+	w.Pass(5 * time.Minute)
 	return p
 }
 
 // takeOver ends the process that acted, and lets the standby act.
 func (w *world) takeOver(p *process) {
-	w.process.stop()
-	w.process, w.others = p, nil
+	w.World.Stop()
+	w.process, w.World.Process, w.others, w.Others = p, p.its, nil, nil
 }
 
 // TestNewLeaderDoesNotMissWhatTheOldOneLaunched is about a process that has looked
@@ -97,12 +97,12 @@ func TestNewLeaderDoesNotMissWhatTheOldOneLaunched(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			before := w.resources()
+			before := w.Resources()
 			p := w.standby()
 			incident{op: "ec2.RunInstances", mode: mode, hidden: 30 * time.Second}.set(w)
 			w.machine("m1")
 			w.settle("m1", w.hit)
-			w.must(w.kube.Delete(context.Background(), w.get("m1")))
+			w.Must(w.Kube.Delete(context.Background(), w.get("m1")))
 			w.takeOver(p)
 			w.settle("m1", func() bool { return w.gone("m1") })
 			w.nothingLeft(before)
@@ -115,23 +115,23 @@ func TestNewLeaderDoesNotMissWhatTheOldOneLaunched(t *testing.T) {
 func TestNewLeaderDoesNotTakeAHiddenInstanceForGone(t *testing.T) {
 	w := newWorld(t)
 	p := w.standby()
-	w.aws.Configure(func(c *emulator.Config) { c.HideNewFor = 30 * time.Second })
+	w.AWS.Configure(func(c *emulator.Config) { c.HideNewFor = 30 * time.Second })
 	w.machine("m1", plainData)
 	w.settle("m1", func() bool { return w.get("m1").Spec.InstanceID != nil })
-	o := &Observer{Sessions: noIdentity{p.sessions}, Mirror: p.mirror, Client: w.kube, Host: w.kube, Clock: w.now, started: w.now.Now().Add(-time.Hour)}
-	o.once.Do(func() {})
+	o := observer(w)
+	o.Sessions, o.Mirror = p.its.Sessions, p.its.Mirror
 	w.takeOver(p)
 	for range 10 {
 		_, err := w.reconcile("m1")
-		w.must(err)
+		w.Must(err)
 		if obj := w.get("m1"); failed(&obj.Status) {
 			t.Fatalf("the machine is taken for failed:\n%s", w.describe("m1"))
 		}
-		w.must(o.Refresh(context.Background(), w.get("m1"), 0))
-		if status, _ := o.Project(context.Background(), w.get("m1")); failed(status) {
-			t.Fatalf("another replica shows the machine as failed: %+v", status.Conditions)
+		w.Must(o.Refresh(context.Background(), w.get("m1"), 0))
+		if shown, _ := o.Project(context.Background(), w.get("m1")); failed(&shown.Status) {
+			t.Fatalf("another replica shows the machine as failed: %+v", shown.Status.Conditions)
 		}
-		w.pass(3 * time.Second)
+		w.Pass(3 * time.Second)
 	}
 	w.settle("m1", w.ready("m1"))
 }
@@ -147,14 +147,14 @@ func TestReadsThatLagBehindMakeNothingTwice(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, s.cluster)
-			before := w.resources()
+			before := w.Resources()
 			w.process.behind = map[client.ObjectKey]*infrav1.AWSMachine{}
-			w.aws.Configure(func(c *emulator.Config) { c.HideNewFor = 30 * time.Second })
+			w.AWS.Configure(func(c *emulator.Config) { c.HideNewFor = 30 * time.Second })
 			s.create(w, "m1")
 			w.settle("m1", w.ready("m1"))
-			w.pass(time.Minute)
+			w.Pass(time.Minute)
 			w.oneInstance("m1")
-			if n := w.aws.Counts()["ec2.RunInstances"]; n != 1 {
+			if n := w.AWS.Counts()["ec2.RunInstances"]; n != 1 {
 				t.Errorf("%d launches were asked for, want 1", n)
 			}
 			w.delete("m1")

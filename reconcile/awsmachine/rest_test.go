@@ -20,22 +20,22 @@ func TestThousandMachinesAtRestCostOneListingPerSweep(t *testing.T) {
 		w.machine(names[i], plainData)
 	}
 	w.reconcileAll(names)
-	w.pass(3 * time.Second)
+	w.Pass(3 * time.Second)
 	w.reconcileAll(names)
 	for _, name := range names {
 		if !w.ready(name)() {
 			t.Fatal(w.describe(name))
 		}
 	}
-	w.pass(time.Minute)
-	w.elapse(time.Minute)
+	w.Pass(time.Minute)
+	w.Elapse(time.Minute)
 	versions := w.versions(names)
-	w.aws.ResetCounts()
+	w.AWS.ResetCounts()
 	for range sweeps {
-		w.elapse(mirror.Instances.Rest)
+		w.Elapse(mirror.Instances.Rest)
 		w.reconcileAll(names)
 	}
-	counts := w.aws.Counts()
+	counts := w.AWS.Counts()
 	instances, types := counts["ec2.DescribeInstances"], counts["ec2.DescribeInstanceTypes"]
 	t.Logf("%d machines, %d sweeps: %v", machines, sweeps, counts)
 	pages := (machines + page - 1) / page
@@ -55,16 +55,16 @@ func TestThousandMachinesAtRestCostOneListingPerSweep(t *testing.T) {
 }
 
 func (w *world) reconcileAll(names []string) {
-	w.t.Helper()
+	w.T.Helper()
 	for _, name := range names {
 		_, err := w.reconcile(name)
-		w.must(err)
+		w.Must(err)
 	}
 }
 
 // versions returns the resource versions of machines.
 func (w *world) versions(names []string) map[string]string {
-	w.t.Helper()
+	w.T.Helper()
 	versions := map[string]string{}
 	for _, name := range names {
 		versions[name] = w.get(name).ResourceVersion
@@ -76,8 +76,8 @@ func (w *world) versions(names []string) map[string]string {
 // by itself is read. The short real wait gives its reads time to end; should they
 // not, they end in the next step.
 func (w *world) elapse(d time.Duration) {
-	w.awsNow.Advance(d)
-	w.now.Step(d)
+	w.AWSNow.Advance(d)
+	w.Now.Step(d)
 	time.Sleep(20 * time.Millisecond)
 }
 

@@ -26,15 +26,15 @@ func TestTagsAndSecurityGroupsAreKeptAsWanted(t *testing.T) {
 	w.settle("m1", w.ready("m1"))
 	ctx, i := context.Background(), w.instances()[0]
 	_, err := w.ec2().DeleteTags(ctx, &ec2.DeleteTagsInput{Resources: []string{*i.InstanceId}, Tags: []ec2types.Tag{{Key: aws.String("team")}}})
-	w.must(err)
+	w.Must(err)
 	lb := w.cluster().Status.NetworkStatus.SecurityGroups[infrav1.SecurityGroupLB].ID
 	_, err = w.ec2().ModifyNetworkInterfaceAttribute(ctx, &ec2.ModifyNetworkInterfaceAttributeInput{
 		NetworkInterfaceId: i.NetworkInterfaces[0].NetworkInterfaceId, Groups: []string{lb}})
-	w.must(err)
+	w.Must(err)
 	obj := w.get("m1")
 	delete(obj.Spec.AdditionalTags, "tier")
-	w.must(w.kube.Update(ctx, obj))
-	w.pass(time.Minute)
+	w.Must(w.Kube.Update(ctx, obj))
+	w.Pass(time.Minute)
 	w.settle("m1", func() bool {
 		i := w.instances()[0]
 		return instance.Tag(i.Tags, "team") == "a" && instance.Tag(i.Tags, "tier") == "" && len(i.SecurityGroups) == 2
@@ -45,15 +45,15 @@ func TestMachineAtRestCostsNothing(t *testing.T) {
 	w := newWorld(t)
 	w.machine("m1", plainData, controlPlane)
 	w.settle("m1", w.ready("m1"))
-	w.pass(time.Minute)
-	w.halt() // what the mirror reads by itself isn't the machine's
+	w.Pass(time.Minute)
+	w.Halt() // what the mirror reads by itself isn't the machine's
 	version := w.get("m1").ResourceVersion
-	w.aws.ResetCounts()
+	w.AWS.ResetCounts()
 	for range 20 {
 		_, err := w.reconcile("m1")
-		w.must(err)
+		w.Must(err)
 	}
-	if counts := w.aws.Counts(); len(counts) > 0 {
+	if counts := w.AWS.Counts(); len(counts) > 0 {
 		t.Errorf("calls were made: %v", counts)
 	}
 	if now := w.get("m1").ResourceVersion; now != version {
@@ -103,7 +103,7 @@ func TestWishesThatCantBeSayWhy(t *testing.T) {
 			w := newWorld(t)
 			w.machine("m1", plainData, x.change)
 			_, err := w.reconcile("m1")
-			w.must(err)
+			w.Must(err)
 			for _, c := range w.get("m1").Status.Conditions {
 				if c.Type != infrav1.InstanceReadyCondition {
 					continue
@@ -112,7 +112,7 @@ func TestWishesThatCantBeSayWhy(t *testing.T) {
 					t.Errorf("the condition is %+v, want %q in it", c, x.want)
 				}
 			}
-			if n := w.aws.Counts()["ec2.RunInstances"]; n > 0 {
+			if n := w.AWS.Counts()["ec2.RunInstances"]; n > 0 {
 				t.Errorf("%d launches were tried", n)
 			}
 			w.delete("m1")
@@ -127,15 +127,15 @@ func TestPausedMachineIsLeftAlone(t *testing.T) {
 	})
 	for range 5 {
 		_, err := w.reconcile("m1")
-		w.must(err)
-		w.pass(time.Second)
+		w.Must(err)
+		w.Pass(time.Second)
 	}
 	obj := w.get("m1")
 	if len(w.instances()) > 0 || w.reason("m1", infrav1.PausedCondition) != clusterv1.PausedReason {
 		t.Errorf("%d instances, conditions %+v", len(w.instances()), obj.Status.Conditions)
 	}
 	delete(obj.Annotations, clusterv1.PausedAnnotation)
-	w.must(w.kube.Update(context.Background(), obj))
+	w.Must(w.Kube.Update(context.Background(), obj))
 	w.settle("m1", w.ready("m1"))
 }
 
@@ -146,12 +146,12 @@ func TestInstanceOfAnotherToolIsTakenOver(t *testing.T) {
 	id := aws.ToString(w.get("m1").Spec.InstanceID)
 	_, err := w.ec2().DeleteTags(context.Background(), &ec2.DeleteTagsInput{Resources: []string{id},
 		Tags: []ec2types.Tag{{Key: aws.String("capa-apiserver.cluster.x-k8s.io/uid")}}})
-	w.must(err)
+	w.Must(err)
 	obj := w.get("m1")
 	obj.Spec.ProviderID, obj.Spec.InstanceID = nil, nil
-	w.must(w.kube.Update(context.Background(), obj))
+	w.Must(w.Kube.Update(context.Background(), obj))
 	w.restart()
-	w.pass(time.Second)
+	w.Pass(time.Second)
 	w.settle("m1", func() bool { return aws.ToString(w.get("m1").Spec.InstanceID) == id })
 	if n := w.made(); n != 1 {
 		t.Errorf("%d instances were made, want 1", n)
@@ -161,8 +161,8 @@ func TestInstanceOfAnotherToolIsTakenOver(t *testing.T) {
 func TestClustersTakeTurnsAtTheGate(t *testing.T) {
 	var called []string
 	w := newWorld(t)
-	g := newGate(w.now, func(k client.ObjectKey) { called = append(called, k.Name) })
-	scope := w.session().Scope
+	g := newGate(w.Now, func(k client.ObjectKey) { called = append(called, k.Name) })
+	scope := w.Session().Scope
 	for i := range 30 {
 		g.enter(scope, key("big"), key("big-"+string(rune('a'+i))))
 	}
@@ -178,13 +178,13 @@ func TestClustersTakeTurnsAtTheGate(t *testing.T) {
 
 func TestMachineWithoutOwnerIsStillDeletedCompletely(t *testing.T) {
 	w := newWorld(t)
-	before := w.resources()
+	before := w.Resources()
 	w.machine("m1", controlPlane)
 	w.settle("m1", w.ready("m1"))
-	w.must(w.kube.Delete(context.Background(), &clusterv1.Machine{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "m1"}}))
+	w.Must(w.Kube.Delete(context.Background(), &clusterv1.Machine{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "m1"}}))
 	obj := w.get("m1")
 	obj.OwnerReferences = nil
-	w.must(w.kube.Update(context.Background(), obj))
+	w.Must(w.Kube.Update(context.Background(), obj))
 	w.delete("m1")
 	w.nothingLeft(before)
 }
@@ -193,27 +193,27 @@ func TestMachineWithoutInfrastructureSaysWhatItWaitsForAndCostsNothing(t *testin
 	w := newWorld(t)
 	c := w.cluster()
 	c.Status.Initialization = nil
-	w.must(w.kube.Status().Update(context.Background(), c))
+	w.Must(w.Kube.Status().Update(context.Background(), c))
 	w.machine("m1")
-	w.halt()
-	w.aws.ResetCounts()
+	w.Halt()
+	w.AWS.ResetCounts()
 	_, err := w.reconcile("m1")
-	w.must(err)
+	w.Must(err)
 	if got := w.reason("m1", infrav1.InstanceReadyCondition); got != infrav1.WaitingForClusterInfrastructureReason {
 		t.Errorf("the reason is %q", got)
 	}
 	c.Status.Initialization = &infrav1.Initialization{Provisioned: aws.Bool(true)}
-	w.must(w.kube.Status().Update(context.Background(), c))
+	w.Must(w.Kube.Status().Update(context.Background(), c))
 	m := &clusterv1.Machine{}
-	w.must(w.kube.Get(context.Background(), key("m1"), m))
+	w.Must(w.Kube.Get(context.Background(), key("m1"), m))
 	m.Spec.Bootstrap.DataSecretName = nil
-	w.must(w.kube.Update(context.Background(), m))
+	w.Must(w.Kube.Update(context.Background(), m))
 	_, err = w.reconcile("m1")
-	w.must(err)
+	w.Must(err)
 	if got := w.reason("m1", infrav1.InstanceReadyCondition); got != infrav1.WaitingForBootstrapDataReason {
 		t.Errorf("the reason is %q", got)
 	}
-	if n := w.aws.Counts()["ec2.RunInstances"]; n > 0 {
+	if n := w.AWS.Counts()["ec2.RunInstances"]; n > 0 {
 		t.Errorf("%d launches were tried", n)
 	}
 }

@@ -21,34 +21,34 @@ import (
 // replace puts another object of the same name in place of the pool's, as a move to
 // another management cluster does.
 func (w *world) replace(name string, change func(*infrav1.AWSMachinePool)) {
-	w.t.Helper()
+	w.T.Helper()
 	old := w.get(name)
 	next := &infrav1.AWSMachinePool{ObjectMeta: metav1.ObjectMeta{Namespace: old.Namespace, Name: name, UID: types.UID("another"), Labels: old.Labels,
-		OwnerReferences: old.OwnerReferences, CreationTimestamp: metav1.NewTime(w.now.Now())}, Spec: *old.Spec.DeepCopy()}
+		OwnerReferences: old.OwnerReferences, CreationTimestamp: metav1.NewTime(w.Now.Now())}, Spec: *old.Spec.DeepCopy()}
 	old.Finalizers = nil
-	w.must(w.kube.Update(w.t.Context(), old))
-	w.must(w.kube.Delete(w.t.Context(), old))
+	w.Must(w.Kube.Update(w.T.Context(), old))
+	w.Must(w.Kube.Delete(w.T.Context(), old))
 	change(next)
-	w.must(w.kube.Create(w.t.Context(), next))
+	w.Must(w.Kube.Create(w.T.Context(), next))
 }
 
 func TestMovedPoolKeepsItsGroup(t *testing.T) {
 	w := newWorld(t)
 	w.pool("pool-1")
 	w.settle("pool-1", w.ready("pool-1", 2))
-	w.pass(time60)
+	w.Pass(time60)
 	before := w.get("pool-1").Spec
 	w.replace("pool-1", func(*infrav1.AWSMachinePool) {})
 	w.restart()
-	w.aws.ResetCounts()
+	w.AWS.ResetCounts()
 	w.settle("pool-1", w.ready("pool-1", 2))
 	// Nothing but the UID tags of group and template is written, once.
 	for _, op := range []string{"ec2.CreateTags", "autoscaling.CreateOrUpdateTags"} {
-		if n := w.aws.Counts()[op]; n != 1 {
+		if n := w.AWS.Counts()[op]; n != 1 {
 			t.Errorf("%s was called %d times", op, n)
 		}
 	}
-	w.aws.ResetCounts()
+	w.AWS.ResetCounts()
 	w.rounds("pool-1", 5)
 	w.changesNothing()
 	if after := w.get("pool-1").Spec; after.ProviderID != before.ProviderID {
@@ -90,16 +90,16 @@ func takeOver(t *testing.T, change func(*infrav1.AWSMachinePool, *clusterv1.Mach
 	w := newWorld(t)
 	w.pool("pool-1", change)
 	w.settle("pool-1", w.ready("pool-1", 2))
-	w.pass(time60)
+	w.Pass(time60)
 	id := w.get("pool-1").Status.LaunchTemplateID
-	_, err := w.session().EC2.DeleteTags(t.Context(), &ec2.DeleteTagsInput{Resources: []string{id}, Tags: []ec2types.Tag{{Key: aws.String(names.TagUID)}}})
-	w.must(err)
-	_, err = w.session().AutoScaling.DeleteTags(t.Context(), &autoscaling.DeleteTagsInput{Tags: []astypes.Tag{{Key: aws.String(names.TagUID),
+	_, err := w.Session().EC2.DeleteTags(t.Context(), &ec2.DeleteTagsInput{Resources: []string{id}, Tags: []ec2types.Tag{{Key: aws.String(names.TagUID)}}})
+	w.Must(err)
+	_, err = w.Session().AutoScaling.DeleteTags(t.Context(), &autoscaling.DeleteTagsInput{Tags: []astypes.Tag{{Key: aws.String(names.TagUID),
 		ResourceId: aws.String("pool-1"), ResourceType: aws.String("auto-scaling-group")}}})
-	w.must(err)
+	w.Must(err)
 	w.replace("pool-1", func(p *infrav1.AWSMachinePool) { p.Spec.ProviderID, p.Spec.ProviderIDList = "", nil })
 	w.restart()
-	w.aws.ResetCounts()
+	w.AWS.ResetCounts()
 	w.settle("pool-1", w.ready("pool-1", 2))
 	w.rounds("pool-1", 5)
 	w.changesNothing()

@@ -1,6 +1,8 @@
 package awsmachinepool
 
 import (
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
+
 	"strconv"
 	"time"
 
@@ -8,15 +10,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 )
 
 // setDesired is what an autoscaler does.
 func (w *world) setDesired(name string, n int32) {
-	w.t.Helper()
-	_, err := w.session().AutoScaling.SetDesiredCapacity(w.t.Context(), &autoscaling.SetDesiredCapacityInput{AutoScalingGroupName: &name, DesiredCapacity: aws.Int32(n)})
-	w.must(err)
+	w.T.Helper()
+	_, err := w.Session().AutoScaling.SetDesiredCapacity(w.T.Context(), &autoscaling.SetDesiredCapacityInput{AutoScalingGroupName: &name, DesiredCapacity: aws.Int32(n)})
+	w.Must(err)
 }
 
 func otherSecret() *corev1.Secret {
@@ -31,4 +31,6 @@ func (w *world) secret(name string) *corev1.Secret {
 	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name}}
 }
 
-func (w *world) infra() *instance.Infra { return instance.InfraOf(w.cluster(), testName, false) }
+func (w *world) infra() *infrastructure.Cluster {
+	return infrastructure.OfAWSCluster(w.cluster(), testName)
+}

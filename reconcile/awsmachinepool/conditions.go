@@ -1,11 +1,7 @@
 package awsmachinepool
 
 import (
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
-	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
@@ -86,12 +82,12 @@ func (v *view) missing() bool {
 func (v *view) condition(a conditions.Area) conditions.Condition {
 	// What the template has to hold is known only to who acts; for all others, what
 	// the object says of it holds.
-	if a.Type == areaTemplate && !v.acting() && !v.deleting() && v.template != nil {
+	if a.Type == areaTemplate && !v.Acting && !v.deleting() {
 		if c, ok := conditions.Stored(v.Pool, a.Type); ok {
 			return c
 		}
 	}
-	a.Deleting, a.Failures, a.Before = v.deleting(), v.Failures, v.Pool.Status.Conditions
+	a.Deleting, a.Failures, a.Acting = v.deleting(), v.Failures, v.Acting
 	switch {
 	case a.Type == areaTemplate && v.template == nil:
 		a.Pending, a.Failed = infrav1.LaunchTemplateNotFoundReason, infrav1.LaunchTemplateCreateFailedReason
@@ -126,7 +122,7 @@ func (v *view) shows(area string) bool {
 	if v.deleting() {
 		return false
 	}
-	if v.troubled(area) || len(v.Failures[area]) > 0 {
+	if v.plan.Troubled(area) || len(v.Failures[area]) > 0 {
 		return true
 	}
 	for _, a := range v.plan.Actions {
@@ -141,49 +137,4 @@ func (v *view) shows(area string) bool {
 		return false
 	}
 	return v.group != nil && v.group.Refresh != nil
-}
-
-// setConditions replaces conditions of the types in both forms.
-func setConditions(status *infrav1.AWSMachinePoolStatus, list []conditions.Condition, types []string, generation int64) {
-	object := &infrav1.AWSMachinePool{Status: *status}
-	conditions.Replace(object, list, types, generation)
-	*status = object.Status
-}
-
-// Stamp gives the time to the conditions that changed.
-func Stamp(status *infrav1.AWSMachinePoolStatus, now metav1.Time) {
-	var old []infrav1.V1Beta1Condition
-	if d := status.Deprecated; d != nil && d.V1Beta1 != nil {
-		old = d.V1Beta1.Conditions
-	}
-	conditions.Stamp(status.Conditions, old, now)
-}
-
-// setPaused says whether the object is paused.
-func setPaused(status *infrav1.AWSMachinePoolStatus, paused bool, generation int64) {
-	c := conditions.Condition{Type: infrav1.PausedCondition, OK: paused, Reason: clusterv1.NotPausedReason, Severity: clusterv1.ConditionSeverityInfo}
-	if paused {
-		c.Reason = clusterv1.PausedReason
-		c.Message = "the Cluster's spec.paused or the annotation " + clusterv1.PausedAnnotation + " keeps everything as it is"
-	}
-	if last, ok := conditions.Stored(&infrav1.AWSMachinePool{Status: *status}, infrav1.PausedCondition); ok && last.OK == paused {
-		return // a new generation alone is no reason to write it
-	}
-	setConditions(status, []conditions.Condition{c}, []string{infrav1.PausedCondition}, generation)
-}
-
-// setIdentity says what keeps the pool's identity from AWS; nothing does where cause
-// is nil.
-func setIdentity(status *infrav1.AWSMachinePoolStatus, cause *cloud.IdentityError, generation int64) {
-	var list []conditions.Condition
-	if cause != nil {
-		list = append(list, conditions.Condition{Type: cause.Condition(), Reason: cause.Reason, Severity: clusterv1.ConditionSeverityError, Message: cause.Error()})
-	}
-	setConditions(status, list, []string{infrav1.PrincipalCredentialRetrievedCondition, infrav1.PrincipalUsageAllowedCondition}, generation)
-}
-
-// setNotReady says why nothing can be done for the pool at all.
-func setNotReady(status *infrav1.AWSMachinePoolStatus, reason, message string, generation int64) {
-	c := conditions.Condition{Type: infrav1.ReadyCondition, Reason: reason, Severity: clusterv1.ConditionSeverityError, Message: message}
-	setConditions(status, []conditions.Condition{c}, []string{infrav1.ReadyCondition}, generation)
 }

@@ -26,19 +26,19 @@ func TestPoolsAtRestCostTheSameForMany(t *testing.T) {
 	}
 	// What the mirror's clock makes it sweep, and what reconciling asks for itself.
 	calls := func(pools int) int {
-		w.aws.ResetCounts()
+		w.AWS.ResetCounts()
 		for range 10 {
-			w.awsNow.Advance(14 * time.Second)
-			w.now.Step(14 * time.Second)
+			w.AWSNow.Advance(14 * time.Second)
+			w.Now.Step(14 * time.Second)
 			for i := range pools {
 				_, err := w.reconcile(name(i))
-				w.must(err)
+				w.Must(err)
 			}
 			w.swept()
 		}
 		w.changesNothing()
 		total := 0
-		for op, n := range w.aws.Counts() {
+		for op, n := range w.AWS.Counts() {
 			if strings.Contains(op, "AutoScaling") || strings.Contains(op, "LaunchTemplate") || strings.HasPrefix(op, "autoscaling.") || op == "ec2.DescribeImages" {
 				total += n
 			}
@@ -63,8 +63,8 @@ func TestPoolsAtRestCostTheSameForMany(t *testing.T) {
 func (w *world) swept() {
 	const tick, still = 10 * time.Millisecond, 6
 	due := func() bool {
-		for _, scope := range w.mirror.Scopes() {
-			if w.mirror.Snapshot(scope).Observed(mirror.AutoScalingGroups.Kind).Before(w.now.Now()) {
+		for _, scope := range w.Mirror.Scopes() {
+			if w.Mirror.Snapshot(scope).Observed(mirror.AutoScalingGroups.Kind).Before(w.Now.Now()) {
 				return true
 			}
 		}
@@ -73,10 +73,10 @@ func (w *world) swept() {
 	for end := time.Now().Add(5 * time.Second); due() && time.Now().Before(end); {
 		time.Sleep(tick)
 	}
-	before := w.aws.Counts()
+	before := w.AWS.Counts()
 	for same := 0; same < still; same++ {
 		time.Sleep(tick)
-		if now := w.aws.Counts(); !maps.Equal(now, before) {
+		if now := w.AWS.Counts(); !maps.Equal(now, before) {
 			before, same = now, -1
 		}
 	}

@@ -11,7 +11,6 @@ import (
 	astypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
-	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
@@ -49,10 +48,10 @@ func (x incident) String() string {
 
 // happens arms the incident in AWS, lets it happen, and the process die of it.
 func (x incident) happens(w *world) {
-	w.t.Helper()
-	w.aws.Configure(func(c *emulator.Config) { c.HideNewFor, c.HideNewFromWrites = x.hidden, x.hidden > 0 })
+	w.T.Helper()
+	w.AWS.Configure(func(c *emulator.Config) { c.HideNewFor, c.HideNewFromWrites = x.hidden, x.hidden > 0 })
 	service, name, _ := strings.Cut(x.op, ".")
-	w.aws.Faults().Set(emulator.Fault{ID: "death", Service: service, Operation: name, Count: 1, Mode: x.mode})
+	w.AWS.Faults().Set(emulator.Fault{ID: "death", Service: service, Operation: name, Count: 1, Mode: x.mode})
 	w.settle("pool-1", w.hit)
 	if x.dies {
 		w.restart()
@@ -61,7 +60,7 @@ func (x incident) happens(w *world) {
 
 // hit tells whether the incident happened.
 func (w *world) hit() bool {
-	for _, entry := range w.aws.Log() {
+	for _, entry := range w.AWS.Log() {
 		if entry.Fault == "death" {
 			return true
 		}
@@ -78,7 +77,7 @@ func TestPoolIsMadeOnceHoweverTheProcessDies(t *testing.T) {
 			x.happens(w)
 			w.settle("pool-1", w.ready("pool-1", 2))
 			w.rounds("pool-1", 5)
-			counts := w.resources()
+			counts := w.Resources()
 			if n := counts["launch-template"]; n != 1 {
 				t.Errorf("%d launch templates, want 1", n)
 			}
@@ -101,7 +100,7 @@ func TestChangeIsRolledOutOnceHoweverTheProcessDies(t *testing.T) {
 			w := newWorld(t)
 			w.pool("pool-1")
 			w.settle("pool-1", w.ready("pool-1", 2))
-			w.pass(time.Minute)
+			w.Pass(time.Minute)
 			w.change("pool-1", func(p *infrav1.AWSMachinePool) { p.Spec.AWSLaunchTemplate.InstanceType = "m5.xlarge" })
 			x.happens(w)
 			w.settle("pool-1", func() bool {
@@ -131,7 +130,7 @@ func TestDeletionEndsHoweverTheProcessDies(t *testing.T) {
 			w := newWorld(t)
 			w.pool("pool-1")
 			w.settle("pool-1", w.ready("pool-1", 2))
-			w.must(w.kube.Delete(context.Background(), w.get("pool-1")))
+			w.Must(w.Kube.Delete(context.Background(), w.get("pool-1")))
 			x.happens(w)
 			w.settle("pool-1", func() bool { return w.gone("pool-1") })
 			w.nothingLeft()
@@ -149,9 +148,9 @@ func TestPoolDeletedRightAfterItsCreationGotLostLeavesNothing(t *testing.T) {
 				w := newWorld(t)
 				w.pool("pool-1")
 				incident{op: op, mode: emulator.DropAfter, hidden: 30 * time.Second}.happens(w)
-				w.must(w.kube.Delete(context.Background(), w.get("pool-1")))
+				w.Must(w.Kube.Delete(context.Background(), w.get("pool-1")))
 				if dies {
-					w.pass(time.Second)
+					w.Pass(time.Second)
 					w.restart()
 				}
 				w.settle("pool-1", func() bool { return w.gone("pool-1") })
@@ -169,20 +168,18 @@ func TestNewLeaderDeletesThePoolThatTheOldOneMadeLast(t *testing.T) {
 		t.Run(op, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			leader := w.process
+			leader, reconciler := w.Process, w.reconciler
 			w.boot()
-			standby := w.process
-			session, err := w.sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
-			w.must(err)
-			standby.mirror.Watch(session)
-			w.pass(5 * time.Minute)
-			w.process = leader
+			standby, next := w.Process, w.reconciler
+			standby.Mirror.Watch(w.Session())
+			w.Pass(5 * time.Minute)
+			w.Process, w.reconciler = leader, reconciler
 			w.pool("pool-1")
 			incident{op: op, mode: emulator.DropAfter, hidden: 30 * time.Second}.happens(w)
-			leader.stop()
-			w.process = standby
-			w.pass(time.Second)
-			w.must(w.kube.Delete(context.Background(), w.get("pool-1")))
+			leader.Stop()
+			w.Process, w.reconciler = standby, next
+			w.Pass(time.Second)
+			w.Must(w.Kube.Delete(context.Background(), w.get("pool-1")))
 			w.settle("pool-1", func() bool { return w.gone("pool-1") })
 			w.nothingLeft()
 		})

@@ -32,7 +32,7 @@ func TestMixedInstancesFollowTheSpec(t *testing.T) {
 	if g.LaunchTemplate != nil || len(g.MixedInstancesPolicy.LaunchTemplate.Overrides) != 2 || !aws.ToBool(g.CapacityRebalance) {
 		t.Errorf("the group is %+v", g)
 	}
-	w.aws.ResetCounts()
+	w.AWS.ResetCounts()
 	w.rounds("pool-1", 5)
 	w.changesNothing()
 	w.change("pool-1", func(p *infrav1.AWSMachinePool) {
@@ -50,10 +50,10 @@ func TestMixedInstancesFollowTheSpec(t *testing.T) {
 
 // changesNothing checks that nothing was changed in AWS since the counts were reset.
 func (w *world) changesNothing() {
-	w.t.Helper()
-	for op, n := range w.aws.Counts() {
+	w.T.Helper()
+	for op, n := range w.AWS.Counts() {
 		if _, name, _ := strings.Cut(op, "."); !strings.HasPrefix(name, "Describe") && !strings.HasPrefix(name, "Get") {
-			w.t.Errorf("%s was called %d times", op, n)
+			w.T.Errorf("%s was called %d times", op, n)
 		}
 	}
 }
@@ -106,7 +106,7 @@ func TestHooksProcessesAndTagsFollowTheSpec(t *testing.T) {
 	if have := append(w.hooks("pool-1"), w.suspended("pool-1")...); len(have) != 0 {
 		t.Errorf("still there are %v", have)
 	}
-	w.aws.ResetCounts()
+	w.AWS.ResetCounts()
 	w.rounds("pool-1", 5)
 	w.changesNothing()
 	w.delete("pool-1")
@@ -114,9 +114,9 @@ func TestHooksProcessesAndTagsFollowTheSpec(t *testing.T) {
 }
 
 func (w *world) hooks(name string) []string {
-	w.t.Helper()
-	out, err := w.session().AutoScaling.DescribeLifecycleHooks(w.t.Context(), &autoscaling.DescribeLifecycleHooksInput{AutoScalingGroupName: &name})
-	w.must(err)
+	w.T.Helper()
+	out, err := w.Session().AutoScaling.DescribeLifecycleHooks(w.T.Context(), &autoscaling.DescribeLifecycleHooksInput{AutoScalingGroupName: &name})
+	w.Must(err)
 	var list []string
 	for _, h := range out.LifecycleHooks {
 		list = append(list, aws.ToString(h.LifecycleHookName)+" "+numberOf(h.HeartbeatTimeout)+" "+aws.ToString(h.DefaultResult))
@@ -137,18 +137,18 @@ func TestDriftIsPutRight(t *testing.T) {
 	w := newWorld(t)
 	w.pool("pool-1")
 	w.settle("pool-1", w.ready("pool-1", 2))
-	w.pass(time60)
-	_, err := w.session().AutoScaling.UpdateAutoScalingGroup(t.Context(), &autoscaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: aws.String("pool-1"),
+	w.Pass(time60)
+	_, err := w.Session().AutoScaling.UpdateAutoScalingGroup(t.Context(), &autoscaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: aws.String("pool-1"),
 		MinSize: aws.Int32(0), MaxSize: aws.Int32(9), DefaultCooldown: aws.Int32(7), DesiredCapacity: aws.Int32(4)})
-	w.must(err)
-	_, err = w.session().AutoScaling.DeleteTags(t.Context(), &autoscaling.DeleteTagsInput{Tags: []astypes.Tag{{Key: aws.String("Name"),
+	w.Must(err)
+	_, err = w.Session().AutoScaling.DeleteTags(t.Context(), &autoscaling.DeleteTagsInput{Tags: []astypes.Tag{{Key: aws.String("Name"),
 		ResourceId: aws.String("pool-1"), ResourceType: aws.String("auto-scaling-group")}}})
-	w.must(err)
+	w.Must(err)
 	id := w.get("pool-1").Status.LaunchTemplateID
-	_, err = w.session().EC2.CreateLaunchTemplateVersion(t.Context(), &ec2.CreateLaunchTemplateVersionInput{LaunchTemplateId: &id, SourceVersion: aws.String("1"),
+	_, err = w.Session().EC2.CreateLaunchTemplateVersion(t.Context(), &ec2.CreateLaunchTemplateVersionInput{LaunchTemplateId: &id, SourceVersion: aws.String("1"),
 		LaunchTemplateData: &ec2types.RequestLaunchTemplateData{InstanceType: ec2types.InstanceTypeM5Xlarge}})
-	w.must(err)
-	w.pass(time60)
+	w.Must(err)
+	w.Pass(time60)
 	w.settle("pool-1", func() bool {
 		g := w.group("pool-1")
 		return aws.ToInt32(g.MinSize) == 1 && aws.ToInt32(g.MaxSize) == 5 && aws.ToInt32(g.DefaultCooldown) == 300 && aws.ToInt32(g.DesiredCapacity) == 2 &&
@@ -162,11 +162,11 @@ func TestGroupThatSomebodyDeletedIsMadeAnew(t *testing.T) {
 	w := newWorld(t)
 	w.pool("pool-1")
 	w.settle("pool-1", w.ready("pool-1", 2))
-	w.pass(2 * time60)
+	w.Pass(2 * time60)
 	arn := w.get("pool-1").Spec.ProviderID
-	_, err := w.session().AutoScaling.DeleteAutoScalingGroup(t.Context(), &autoscaling.DeleteAutoScalingGroupInput{AutoScalingGroupName: aws.String("pool-1"), ForceDelete: aws.Bool(true)})
-	w.must(err)
-	w.pass(1e9)
+	_, err := w.Session().AutoScaling.DeleteAutoScalingGroup(t.Context(), &autoscaling.DeleteAutoScalingGroupInput{AutoScalingGroupName: aws.String("pool-1"), ForceDelete: aws.Bool(true)})
+	w.Must(err)
+	w.Pass(1e9)
 	_, _ = w.reconcile("pool-1")
 	if obj := w.get("pool-1"); obj.Status.Ready || obj.Status.ASGStatus == nil {
 		t.Errorf("while it ends the status is %+v", obj.Status)
@@ -184,9 +184,9 @@ func TestForeignGroupAndTemplateAreLeftAlone(t *testing.T) {
 	other := w.get("pool-1")
 	other.UID, other.Spec.ProviderID, other.Spec.ProviderIDList = "another", "", nil
 	other.Status = infrav1.AWSMachinePoolStatus{}
-	in := newIntent(other, related{pool: w.machinePool("pool-1")}, ownership.NewIndex(w.kube))
+	in := newIntent(other, related{pool: w.machinePool("pool-1")}, ownership.NewIndex(w.Kube))
 	in.Infra = w.infra()
-	p := Plan(in, w.mirror.Snapshot(w.session().Scope))
+	p := Plan(in, w.Mirror.Snapshot(w.Session().Scope))
 	if len(p.Actions) != 0 {
 		t.Errorf("it would do %+v", p.Actions)
 	}
@@ -201,17 +201,17 @@ func TestForeignGroupAndTemplateAreLeftAlone(t *testing.T) {
 
 func TestRefusalsOfAWSAreTold(t *testing.T) {
 	w := newWorld(t)
-	w.aws.Faults().Set(emulator.Fault{ID: "quota", Service: "autoscaling", Operation: "CreateAutoScalingGroup", Code: "LimitExceeded", Message: "AutoScalingGroup limit exceeded", Status: 400})
+	w.AWS.Faults().Set(emulator.Fault{ID: "quota", Service: "autoscaling", Operation: "CreateAutoScalingGroup", Code: "LimitExceeded", Message: "AutoScalingGroup limit exceeded", Status: 400})
 	w.pool("pool-1")
 	w.rounds("pool-1", 4)
 	c := w.condition("pool-1", infrav1.ASGReadyCondition)
 	if c.Status != "False" || c.Reason != infrav1.ASGProvisionFailedReason || !strings.Contains(c.Message, "limit exceeded") {
 		t.Errorf("the condition is %+v", c)
 	}
-	if !w.events.has("FailedCreateAutoScalingGroup") {
-		t.Errorf("no Event tells of it: %v", w.events.lines)
+	if !w.Events.Has("FailedCreateAutoScalingGroup") {
+		t.Errorf("no Event tells of it: %v", w.Events.With(""))
 	}
-	w.aws.Faults().Clear()
+	w.AWS.Faults().Clear()
 	w.settle("pool-1", w.ready("pool-1", 2))
 	w.delete("pool-1")
 	w.nothingLeft()
@@ -221,7 +221,7 @@ func TestMissingBootstrapDataHoldsUpNoScaling(t *testing.T) {
 	w := newWorld(t)
 	w.pool("pool-1")
 	w.settle("pool-1", w.ready("pool-1", 2))
-	w.must(w.kube.Delete(t.Context(), w.secret("pool-1")))
+	w.Must(w.Kube.Delete(t.Context(), w.secret("pool-1")))
 	w.changeOwner("pool-1", func(m *clusterv1.MachinePool) { m.Spec.Replicas = aws.Int32(3) })
 	w.settle("pool-1", func() bool { return w.inService("pool-1") == 3 })
 	if c := w.condition("pool-1", infrav1.LaunchTemplateReadyCondition); c.Reason != infrav1.WaitingForBootstrapDataReason {
@@ -235,7 +235,7 @@ func TestRenamedTemplateReplacesTheOldOne(t *testing.T) {
 	w.settle("pool-1", w.ready("pool-1", 2))
 	w.change("pool-1", func(p *infrav1.AWSMachinePool) { p.Spec.AWSLaunchTemplate.Name = "other" })
 	w.settle("pool-1", func() bool {
-		return w.resources()["launch-template"] == 1 && aws.ToString(w.group("pool-1").LaunchTemplate.LaunchTemplateName) == "other"
+		return w.Resources()["launch-template"] == 1 && aws.ToString(w.group("pool-1").LaunchTemplate.LaunchTemplateName) == "other"
 	})
 	w.settle("pool-1", func() bool {
 		list := w.refreshes("pool-1")
@@ -249,19 +249,20 @@ func TestReadsShowWhatAWSHasNow(t *testing.T) {
 	w := newWorld(t)
 	w.pool("pool-1")
 	w.settle("pool-1", w.ready("pool-1", 2))
-	w.pass(time60)
-	o := &Observer{Sessions: noIdentity{w.sessions}, Mirror: w.mirror, Client: w.kube, Host: w.kube, Clock: w.now}
+	w.Pass(time60)
+	o := observer(w)
 	obj := w.get("pool-1")
-	w.must(o.Refresh(t.Context(), obj, 0))
-	if status, fresh := o.Project(t.Context(), obj); fresh.Err != nil || status.Replicas != 2 || !status.Ready || len(status.Conditions) != len(obj.Status.Conditions) {
+	w.Must(o.Refresh(t.Context(), obj, 0))
+	shown, fresh := o.Project(t.Context(), obj)
+	if status := shown.Status; fresh.Err != nil || status.Replicas != 2 || !status.Ready || len(status.Conditions) != len(obj.Status.Conditions) {
 		t.Errorf("a read shows %+v (%v), stored is %+v", status, fresh, obj.Status)
 	}
 	w.setDesired("pool-1", 3)
-	w.awsNow.Advance(5e9)
-	w.now.Step(5e9)
-	w.must(o.Refresh(t.Context(), obj, 0))
-	if status, _ := o.Project(t.Context(), obj); status.Replicas != 3 {
-		t.Errorf("a read shows %d instances, want 3", status.Replicas)
+	w.AWSNow.Advance(5e9)
+	w.Now.Step(5e9)
+	w.Must(o.Refresh(t.Context(), obj, 0))
+	if shown, _ := o.Project(t.Context(), obj); shown.Status.Replicas != 3 {
+		t.Errorf("a read shows %d instances, want 3", shown.Status.Replicas)
 	}
 }
 
@@ -269,7 +270,7 @@ func TestInstancesThatAWSCannotLaunchAreToldOf(t *testing.T) {
 	w := newWorld(t)
 	w.pool("pool-1")
 	w.settle("pool-1", w.ready("pool-1", 2))
-	w.aws.Configure(func(c *emulator.Config) { c.NoCapacity = []string{"m5.large/*"} })
+	w.AWS.Configure(func(c *emulator.Config) { c.NoCapacity = []string{"m5.large/*"} })
 	w.changeOwner("pool-1", func(m *clusterv1.MachinePool) { m.Spec.Replicas = aws.Int32(4) })
 	w.settle("pool-1", func() bool { return w.condition("pool-1", infrav1.ASGCapacityReachedCondition).Status == "False" })
 	if c := w.condition("pool-1", infrav1.ASGCapacityReachedCondition); c.Reason != infrav1.InstanceProvisionFailedReason ||
@@ -279,7 +280,7 @@ func TestInstancesThatAWSCannotLaunchAreToldOf(t *testing.T) {
 	if obj := w.get("pool-1"); !obj.Status.Ready || obj.Status.Replicas != 2 || w.condition("pool-1", infrav1.ReadyCondition).Status != "True" {
 		t.Errorf("the status is %+v", obj.Status)
 	}
-	w.aws.Configure(func(c *emulator.Config) { c.NoCapacity = nil })
+	w.AWS.Configure(func(c *emulator.Config) { c.NoCapacity = nil })
 	w.settle("pool-1", w.ready("pool-1", 4))
 	if c := w.condition("pool-1", infrav1.ASGCapacityReachedCondition); c.Type != "" {
 		t.Errorf("with all instances there, it still says %+v", c)
@@ -290,9 +291,9 @@ func TestInstancesThatAWSCannotLaunchAreToldOf(t *testing.T) {
 // be a second disk.
 func TestTheRootVolumeOfAPoolIsTheImagesOwn(t *testing.T) {
 	w := newWorld(t)
-	images, err := w.session().EC2.DescribeImages(t.Context(), &ec2.DescribeImagesInput{Filters: []ec2types.Filter{
+	images, err := w.Session().EC2.DescribeImages(t.Context(), &ec2.DescribeImagesInput{Filters: []ec2types.Filter{
 		{Name: aws.String("name"), Values: []string{"capa-ami-amazon-2-*"}}, {Name: aws.String("architecture"), Values: []string{"x86_64"}}}})
-	w.must(err)
+	w.Must(err)
 	image := images.Images[0]
 	w.pool("pool-1", func(p *infrav1.AWSMachinePool, _ *clusterv1.MachinePool) {
 		p.Spec.AWSLaunchTemplate.AMI.ID = image.ImageId

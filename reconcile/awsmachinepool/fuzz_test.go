@@ -1,6 +1,8 @@
 package awsmachinepool
 
 import (
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
+
 	"encoding/json"
 	"testing"
 	"time"
@@ -16,7 +18,6 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/test/fuzzing"
 )
 
@@ -55,8 +56,8 @@ func FuzzPlan(f *testing.F) {
 	})
 }
 
-func fuzzInfra() *instance.Infra {
-	return &instance.Infra{Cluster: testName, Region: testRegion, Provisioned: true, VPCID: "vpc-1",
+func fuzzInfra() *infrastructure.Cluster {
+	return &infrastructure.Cluster{Cluster: testName, Region: testRegion, Provisioned: true, VPCID: "vpc-1",
 		Subnets: infrav1.Subnets{{ID: "subnet-1", AvailabilityZone: "us-east-1a"}, {ID: "subnet-2", AvailabilityZone: "us-east-1a", IsPublic: true}},
 		Groups:  map[infrav1.SecurityGroupRole]string{infrav1.SecurityGroupNode: "sg-1", infrav1.SecurityGroupLB: "sg-2"}}
 }

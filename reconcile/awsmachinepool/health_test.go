@@ -24,20 +24,20 @@ func (r refusing) For(context.Context, cloud.Site) (*cloud.Session, error) { ret
 
 // healthy checks that nobody would replace anything of the pool.
 func (w *world) healthy(name string) {
-	w.t.Helper()
+	w.T.Helper()
 	if obj := w.get(name); !meta.IsStatusConditionTrue(obj.Status.Conditions, infrav1.ReadyCondition) || !obj.Status.Ready || obj.Status.Replicas != 2 || len(obj.Spec.ProviderIDList) != 2 {
-		w.t.Errorf("the pool is shown as %+v\n%s", obj.Status, w.describe(name))
+		w.T.Errorf("the pool is shown as %+v\n%s", obj.Status, w.describe(name))
 	}
 }
 
 // waits reconciles some times, and checks that waiting is no error.
 func (w *world) waits(name string) {
-	w.t.Helper()
+	w.T.Helper()
 	for range 3 {
 		if result, err := w.reconcile(name); err != nil || result.RequeueAfter <= 0 {
-			w.t.Errorf("reconciled to %+v, %v", result, err)
+			w.T.Errorf("reconciled to %+v, %v", result, err)
 		}
-		w.pass(3 * time.Second)
+		w.Pass(3 * time.Second)
 	}
 }
 
@@ -57,8 +57,8 @@ func TestTroubleWithTheIdentityIsNoneOfThePool(t *testing.T) {
 			w := newWorld(t)
 			w.pool("pool-1")
 			w.settle("pool-1", w.ready("pool-1", 2))
-			w.pass(time60)
-			w.aws.ResetCounts()
+			w.Pass(time60)
+			w.AWS.ResetCounts()
 			good, before := w.reconciler.Sessions, w.records()
 			fail := func() {
 				w.reconciler.Sessions = refusing{x.cause}
@@ -85,7 +85,7 @@ func TestTroubleWithTheIdentityIsNoneOfThePool(t *testing.T) {
 			}
 
 			fail()
-			w.must(w.kube.Delete(t.Context(), w.get("pool-1")))
+			w.Must(w.Kube.Delete(t.Context(), w.get("pool-1")))
 			w.waits("pool-1")
 			if c := w.condition("pool-1", infrav1.ReadyCondition); c.Status != metav1.ConditionFalse || c.Reason != x.reason {
 				t.Errorf("while it can't be deleted, Ready is %+v", c)
@@ -101,10 +101,10 @@ func TestTroubleWithTheIdentityIsNoneOfThePool(t *testing.T) {
 
 // account records an account in the AWSCluster.
 func (w *world) account(id string) {
-	w.t.Helper()
+	w.T.Helper()
 	c := w.cluster()
 	c.Status.AccountID = id
-	w.must(w.kube.Status().Update(context.Background(), c))
+	w.Must(w.Kube.Status().Update(context.Background(), c))
 }
 
 func TestPoolThatNeverHadAnIdentityGoesWithoutAWS(t *testing.T) {
@@ -115,9 +115,9 @@ func TestPoolThatNeverHadAnIdentityGoesWithoutAWS(t *testing.T) {
 	if c := w.condition("pool-1", infrav1.ReadyCondition); c.Status != metav1.ConditionFalse || c.Reason != cloud.CredentialProviderBuildFailedReason {
 		t.Errorf("Ready is %+v", c)
 	}
-	w.must(w.kube.Delete(t.Context(), w.get("pool-1")))
+	w.Must(w.Kube.Delete(t.Context(), w.get("pool-1")))
 	_, err := w.reconcile("pool-1")
-	w.must(err)
+	w.Must(err)
 	if !w.gone("pool-1") {
 		t.Errorf("it waits for AWS: %s", w.describe("pool-1"))
 	}
@@ -128,10 +128,10 @@ func TestPoolThatNeverHadAnIdentityGoesWithoutAWS(t *testing.T) {
 func TestPoolThatMayHaveATemplateWaitsForItsIdentity(t *testing.T) {
 	w := newWorld(t)
 	w.pool("pool-1")
-	w.aws.Faults().Set(emulator.Fault{ID: "away", Service: "ec2", Operation: "CreateLaunchTemplate", Code: "InternalError", Status: 500})
+	w.AWS.Faults().Set(emulator.Fault{ID: "away", Service: "ec2", Operation: "CreateLaunchTemplate", Code: "InternalError", Status: 500})
 	_, _ = w.reconcile("pool-1")
 	w.reconciler.Sessions = refusing{&cloud.IdentityError{Reason: cloud.CredentialProviderBuildFailedReason, Identity: "AWSClusterStaticIdentity st", Err: errors.New("gone")}}
-	w.must(w.kube.Delete(t.Context(), w.get("pool-1")))
+	w.Must(w.Kube.Delete(t.Context(), w.get("pool-1")))
 	w.waits("pool-1")
 	if w.gone("pool-1") {
 		t.Error("it went, and nobody knows whether there is a template")
@@ -142,20 +142,20 @@ func TestRefusedListingsAreSaidAndTakeNothingHealthyOut(t *testing.T) {
 	w := newWorld(t)
 	w.pool("pool-1")
 	w.settle("pool-1", w.ready("pool-1", 2))
-	w.pass(time60)
+	w.Pass(time60)
 	w.restart()
-	w.aws.Faults().Set(emulator.Fault{ID: "denied", Service: "autoscaling", Operation: "DescribeAutoScalingGroups", Code: "AccessDenied", Message: "not authorized to look", Status: 403})
+	w.AWS.Faults().Set(emulator.Fault{ID: "denied", Service: "autoscaling", Operation: "DescribeAutoScalingGroups", Code: "AccessDenied", Message: "not authorized to look", Status: 403})
 	w.waits("pool-1")
 	w.healthy("pool-1")
 	if c := w.condition("pool-1", infrav1.ASGReadyCondition); c.Status != metav1.ConditionFalse || !strings.Contains(c.Message, "not authorized to look") {
 		t.Errorf("the condition is %+v", c)
 	}
-	w.must(w.kube.Delete(t.Context(), w.get("pool-1")))
+	w.Must(w.Kube.Delete(t.Context(), w.get("pool-1")))
 	w.waits("pool-1")
 	if c := w.condition("pool-1", infrav1.ReadyCondition); c.Status != metav1.ConditionFalse || !strings.Contains(c.Message, "not authorized to look") {
 		t.Errorf("while it can't be deleted, Ready is %+v", c)
 	}
-	w.aws.Faults().Clear()
+	w.AWS.Faults().Clear()
 	w.settle("pool-1", func() bool { return w.gone("pool-1") })
 	w.nothingLeft()
 }
@@ -166,7 +166,7 @@ func TestWishesThatCannotBeTakeNothingHealthyOut(t *testing.T) {
 	w := newWorld(t)
 	w.pool("pool-1")
 	w.settle("pool-1", w.ready("pool-1", 2))
-	w.pass(time60)
+	w.Pass(time60)
 	for name, x := range map[string]struct {
 		kind   string
 		change func(*infrav1.AWSMachinePool)

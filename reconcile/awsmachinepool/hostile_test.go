@@ -27,38 +27,38 @@ import (
 // twin makes a cluster of the same name in another namespace, by somebody who wrote
 // all that the first one records.
 func (w *world) twin(namespace string) {
-	w.t.Helper()
+	w.T.Helper()
 	owner := &clusterv1.Cluster{}
-	w.must(w.kube.Get(w.t.Context(), key(testName), owner))
+	w.Must(w.Kube.Get(w.T.Context(), key(testName), owner))
 	cluster := w.cluster()
 	for _, meta := range []*metav1.ObjectMeta{&owner.ObjectMeta, &cluster.ObjectMeta} {
 		*meta = metav1.ObjectMeta{Namespace: namespace, Name: testName, UID: types.UID(string(meta.UID) + "-in-" + namespace),
-			CreationTimestamp: metav1.NewTime(w.now.Now()), OwnerReferences: meta.OwnerReferences, Labels: meta.Labels}
+			CreationTimestamp: metav1.NewTime(w.Now.Now()), OwnerReferences: meta.OwnerReferences, Labels: meta.Labels}
 	}
 	cluster.OwnerReferences[0].UID = owner.UID
 	status := cluster.Status
-	w.must(w.kube.Create(w.t.Context(), owner))
-	w.must(w.kube.Create(w.t.Context(), cluster))
+	w.Must(w.Kube.Create(w.T.Context(), owner))
+	w.Must(w.Kube.Create(w.T.Context(), cluster))
 	cluster.Status = status
-	w.must(w.kube.Status().Update(w.t.Context(), cluster))
+	w.Must(w.Kube.Status().Update(w.T.Context(), cluster))
 }
 
 // records are the group, launch templates and instances as AWS keeps them.
 func (w *world) records() []emulator.Record {
-	return slices.DeleteFunc(w.aws.Records(emulator.DefaultAccount, testRegion), func(r emulator.Record) bool {
+	return slices.DeleteFunc(w.AWS.Records(emulator.DefaultAccount, testRegion), func(r emulator.Record) bool {
 		return !slices.Contains([]string{"auto-scaling-group", "launch-template", "instance"}, r.Type)
 	})
 }
 
 // withoutUIDs makes the pool's group and template what another controller made.
 func (w *world) withoutUIDs(name string) {
-	w.t.Helper()
-	_, err := w.session().EC2.DeleteTags(w.t.Context(), &ec2.DeleteTagsInput{Resources: []string{w.get(name).Status.LaunchTemplateID},
+	w.T.Helper()
+	_, err := w.Session().EC2.DeleteTags(w.T.Context(), &ec2.DeleteTagsInput{Resources: []string{w.get(name).Status.LaunchTemplateID},
 		Tags: []ec2types.Tag{{Key: aws.String(names.TagUID)}}})
-	w.must(err)
-	_, err = w.session().AutoScaling.DeleteTags(w.t.Context(), &autoscaling.DeleteTagsInput{Tags: []astypes.Tag{{Key: aws.String(names.TagUID),
+	w.Must(err)
+	_, err = w.Session().AutoScaling.DeleteTags(w.T.Context(), &autoscaling.DeleteTagsInput{Tags: []astypes.Tag{{Key: aws.String(names.TagUID),
 		ResourceId: aws.String(name), ResourceType: aws.String("auto-scaling-group")}}})
-	w.must(err)
+	w.Must(err)
 }
 
 // TestPoolOfTheSameNameElsewhereIsLeftAlone is about somebody who wrote the ARN of
@@ -85,15 +85,15 @@ func TestPoolOfTheSameNameElsewhereIsLeftAlone(t *testing.T) {
 			w := newWorld(t)
 			w.pool("pool-1")
 			w.settle("pool-1", w.ready("pool-1", 2))
-			w.pass(time60)
+			w.Pass(time60)
 			if x.made != nil {
 				x.made(w)
-				w.pass(time60)
+				w.Pass(time60)
 				w.rounds("pool-1", 2)
 			}
 			w.twin("tc")
 			before := w.records()
-			w.aws.ResetCounts()
+			w.AWS.ResetCounts()
 			w.pool("tc/pool-1", func(p *infrav1.AWSMachinePool, m *clusterv1.MachinePool) {
 				p.Spec.AWSLaunchTemplate.InstanceType, m.Spec.Replicas = "m5.xlarge", aws.Int32(3)
 				x.wished(w, p)
@@ -129,15 +129,15 @@ func TestTemplateOfAnotherPoolIsLeftAlone(t *testing.T) {
 	w := newWorld(t)
 	w.pool("pool-1")
 	w.settle("pool-1", w.ready("pool-1", 2))
-	w.pass(time60)
-	_, err := w.session().EC2.CreateLaunchTemplate(t.Context(), &ec2.CreateLaunchTemplateInput{LaunchTemplateName: aws.String("golden"),
+	w.Pass(time60)
+	_, err := w.Session().EC2.CreateLaunchTemplate(t.Context(), &ec2.CreateLaunchTemplateInput{LaunchTemplateName: aws.String("golden"),
 		LaunchTemplateData: &ec2types.RequestLaunchTemplateData{InstanceType: ec2types.InstanceTypeM5Large}})
-	w.must(err)
-	w.pass(time60)
+	w.Must(err)
+	w.Pass(time60)
 	before := w.records()
 	w.pool("pool-2", func(p *infrav1.AWSMachinePool, _ *clusterv1.MachinePool) { p.Spec.AWSLaunchTemplate.Name = "pool-1" })
 	w.pool("pool-3", func(p *infrav1.AWSMachinePool, _ *clusterv1.MachinePool) { p.Spec.AWSLaunchTemplate.Name = "golden" })
-	w.aws.ResetCounts()
+	w.AWS.ResetCounts()
 	w.rounds("pool-2", 3)
 	w.rounds("pool-3", 3)
 	for name, of := range map[string]string{"pool-2": "launch template pool-1 belongs to AWSMachinePool default/pool-1",
@@ -148,7 +148,7 @@ func TestTemplateOfAnotherPoolIsLeftAlone(t *testing.T) {
 	}
 	w.unchanged(before)
 	w.withoutUIDs("pool-1")
-	w.pass(time60)
+	w.Pass(time60)
 	before = w.records()
 	w.rounds("pool-2", 2)
 	w.delete("pool-2")
@@ -165,7 +165,7 @@ func TestMemberOfAnotherGroupIsNotEnded(t *testing.T) {
 			w := newWorld(t)
 			w.pool("pool-1")
 			w.settle("pool-1", w.ready("pool-1", 2))
-			w.pass(time60)
+			w.Pass(time60)
 			w.twin("tc")
 			if pool != "pool-9" {
 				w.pool(pool, func(p *infrav1.AWSMachinePool, _ *clusterv1.MachinePool) {
@@ -178,12 +178,12 @@ func TestMemberOfAnotherGroupIsNotEnded(t *testing.T) {
 				Labels:          map[string]string{clusterv1.ClusterNameLabel: testName, clusterv1.MachinePoolNameLabel: k.Name},
 				OwnerReferences: []metav1.OwnerReference{{APIVersion: infrav1.SchemeGroupVersion.String(), Kind: poolKind, Name: k.Name, UID: uidOf(k)}}},
 				Spec: infrav1.AWSMachineSpec{InstanceID: victim.InstanceId, ProviderID: aws.String(providerID(victim)), InstanceType: "m5.large"}}
-			w.must(w.kube.Create(t.Context(), thief))
-			w.must(w.kube.Delete(t.Context(), thief))
-			w.aws.ResetCounts()
+			w.Must(w.Kube.Create(t.Context(), thief))
+			w.Must(w.Kube.Delete(t.Context(), thief))
+			w.AWS.ResetCounts()
 			for range 5 {
 				_, _ = w.ofMachines.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(thief)})
-				w.pass(3 * time.Second)
+				w.Pass(3 * time.Second)
 			}
 			w.changesNothing()
 			w.unchanged(before)
@@ -193,9 +193,9 @@ func TestMemberOfAnotherGroupIsNotEnded(t *testing.T) {
 
 // unchanged checks that AWS keeps what it kept.
 func (w *world) unchanged(before []emulator.Record) {
-	w.t.Helper()
+	w.T.Helper()
 	if after := w.records(); !reflect.DeepEqual(before, after) {
-		w.t.Errorf("AWS had\n%+v\nand has\n%+v", before, after)
+		w.T.Errorf("AWS had\n%+v\nand has\n%+v", before, after)
 	}
 }
 
@@ -205,17 +205,17 @@ func TestGroupInAnotherAccountIsNotMadeAnew(t *testing.T) {
 	w := newWorld(t)
 	w.pool("pool-1")
 	w.settle("pool-1", w.ready("pool-1", 2))
-	w.pass(time60)
+	w.Pass(time60)
 	obj := w.get("pool-1")
 	in := newIntent(obj, related{pool: w.machinePool("pool-1")}, nil)
-	in.Infra, in.Failures = w.infra(), map[string][]string{}
+	in.Infra, in.Acting = w.infra(), true
 	in.Pool.Spec.ProviderID = strings.Replace(obj.Spec.ProviderID, emulator.DefaultAccount, "999999999999", 1)
 	in.Pool.Name, in.Pool.UID = "pool-9", "another"
-	snap := w.mirror.Snapshot(w.session().Scope)
+	snap := w.Mirror.Snapshot(w.Session().Scope)
 	for name, deleted := range map[string]*metav1.Time{"wanted": nil, "deleted": {Time: time.Now()}} {
 		in.Pool.DeletionTimestamp = deleted
 		p := Plan(in, snap)
-		_, status := Project(in, snap)
+		status := Project(in, snap).Status
 		if !slices.ContainsFunc(p.Problems, func(x plan.Problem) bool { return strings.Contains(x.Summary, "999999999999/us-east-1") }) || p.Done() {
 			t.Errorf("%s: the plan is %+v", name, p)
 		}

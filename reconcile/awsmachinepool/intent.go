@@ -1,6 +1,8 @@
 package awsmachinepool
 
 import (
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
+
 	"context"
 	"time"
 
@@ -24,7 +26,7 @@ import (
 type related struct {
 	pool    *clusterv1.MachinePool
 	cluster *clusterv1.Cluster
-	infra   *infrav1.AWSCluster
+	infra   *infrastructure.Cluster
 }
 
 // relativesOf reads what the object belongs to, from caches. What doesn't exist is
@@ -40,7 +42,7 @@ func relativesOf(ctx context.Context, ours, host client.Reader, obj *infrav1.AWS
 			return out, err
 		}
 	}
-	out.cluster, out.infra, err = owners.Infrastructure(ctx, ours, host, obj.Namespace, name)
+	out.cluster, out.infra, err = infrastructure.Find(ctx, ours, host, obj.Namespace, name)
 	return out, err
 }
 
@@ -50,15 +52,15 @@ type Intent struct {
 	Pool  *infrav1.AWSMachinePool
 	Owner *clusterv1.MachinePool
 	// Infra is the cluster's infrastructure, nil while there is none.
-	Infra *instance.Infra
+	Infra *infrastructure.Cluster
 	// Living knows which other objects there are; nil means none.
 	Living ownership.Living
-	// Started is when the process that acts began to, zero for one that only looks:
-	// what it doesn't see soon after that proves nothing.
+	// Started is since when what isn't to be seen proves anything.
 	Started time.Time
-	// Failures are the errors of the latest attempts, by area; nil where nobody
-	// here made any, so that what the object says of them still holds.
+	// Failures are the errors of the latest attempts, by area.
 	Failures map[string][]string
+	// Acting tells whether the intent is of who acts, and not of who only looks.
+	Acting bool
 
 	// What follows is only known to who acts.
 
@@ -78,18 +80,12 @@ type Intent struct {
 }
 
 func newIntent(obj *infrav1.AWSMachinePool, r related, living ownership.Living) Intent {
-	in := Intent{Pool: obj.DeepCopy(), Owner: r.pool, Living: living}
-	if r.infra != nil && r.cluster != nil {
-		in.Infra = instance.InfraOf(r.infra, r.cluster.Name, annotations.IsExternallyManaged(r.infra))
-	}
+	in := Intent{Pool: obj.DeepCopy(), Owner: r.pool, Infra: r.infra, Living: living}
 	infrav1.SetObjectDefaults_AWSMachinePool(in.Pool)
 	return in
 }
 
 func (in *Intent) deleting() bool { return !in.Pool.DeletionTimestamp.IsZero() }
-
-// acting tells whether the intent is of who acts, and not of who only looks.
-func (in *Intent) acting() bool { return in.Failures != nil }
 
 // spec is the launch template as a machine's spec; of a mix of types without one
 // of its own, the first tells what image fits.

@@ -111,7 +111,7 @@ func TestRenewedBootstrapDataMakesAVersionAndReplacesNothing(t *testing.T) {
 	}
 	w.change("pool-1", func(p *infrav1.AWSMachinePool) {})
 	w.changeOwner("pool-1", func(m *clusterv1.MachinePool) { m.Spec.Template.Spec.Bootstrap.DataSecretName = aws.String("other") })
-	w.must(w.kube.Create(t.Context(), otherSecret()))
+	w.Must(w.Kube.Create(t.Context(), otherSecret()))
 	w.settle("pool-1", func() bool { return len(w.refreshes("pool-1")) == 1 })
 	w.delete("pool-1")
 	w.nothingLeft()
@@ -123,7 +123,7 @@ func TestChangeDuringARefreshCancelsItAndStartsAnother(t *testing.T) {
 	w.settle("pool-1", w.ready("pool-1", 2))
 	w.change("pool-1", func(p *infrav1.AWSMachinePool) { p.Spec.AWSLaunchTemplate.InstanceType = "m5.xlarge" })
 	w.settle("pool-1", func() bool { return len(w.refreshes("pool-1")) == 1 })
-	w.pass(2e9)
+	w.Pass(2e9)
 	w.change("pool-1", func(p *infrav1.AWSMachinePool) { p.Spec.AWSLaunchTemplate.InstanceType = "m5.2xlarge" })
 	w.settle("pool-1", func() bool {
 		list := w.refreshes("pool-1")

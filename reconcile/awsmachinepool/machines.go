@@ -56,12 +56,12 @@ func machineName(pool, id string) string {
 
 // keepMachines makes an AWSMachine of each instance, from which Cluster API makes a
 // Machine, and lets those go whose instances leave.
-func (p *pass) keepMachines(ctx context.Context) error {
-	v := p.view()
-	if p.deleting() || !v.hasMachines() || !v.seen() || v.Owner == nil {
+func (w *worker) keepMachines(ctx context.Context) error {
+	v := w.view()
+	if v.deleting() || !v.hasMachines() || !v.seen() || v.Owner == nil {
 		return nil
 	}
-	have, err := p.machines(ctx)
+	have, err := w.machines(ctx)
 	if err != nil {
 		return err
 	}
@@ -71,12 +71,12 @@ func (p *pass) keepMachines(ctx context.Context) error {
 		if _, stays := staying[have[i].Name]; stays {
 			delete(staying, have[i].Name)
 		} else if have[i].DeletionTimestamp.IsZero() {
-			errs = append(errs, p.dismiss(ctx, &have[i]))
+			errs = append(errs, w.dismiss(ctx, &have[i]))
 		}
 	}
 	for name, i := range staying {
 		// One that is there all the same is not to be seen in the cache yet.
-		if err := p.Client.Create(ctx, v.machine(name, i)); err != nil && !apierrors.IsAlreadyExists(err) {
+		if err := w.pass.Client.Create(ctx, v.machine(name, i)); err != nil && !apierrors.IsAlreadyExists(err) {
 			errs = append(errs, fmt.Errorf("making AWSMachine %s of instance %s: %w", name, aws.ToString(i.InstanceId), err))
 		}
 	}
@@ -99,45 +99,45 @@ func (v *view) machine(name string, i astypes.Instance) *infrav1.AWSMachine {
 }
 
 // machines are the AWSMachines that the pool owns, from the cache.
-func (p *pass) machines(ctx context.Context) ([]infrav1.AWSMachine, error) {
+func (w *worker) machines(ctx context.Context) ([]infrav1.AWSMachine, error) {
 	list := &infrav1.AWSMachineList{}
-	if err := p.Client.List(ctx, list, client.InNamespace(p.obj.Namespace), client.HasLabels{clusterv1.MachinePoolNameLabel}); err != nil {
-		return nil, fmt.Errorf("listing the AWSMachines of AWSMachinePool %s: %w", p.key(), err)
+	if err := w.pass.Client.List(ctx, list, client.InNamespace(w.obj.Namespace), client.HasLabels{clusterv1.MachinePoolNameLabel}); err != nil {
+		return nil, fmt.Errorf("listing the AWSMachines of AWSMachinePool %s: %w", w.pass.Key(), err)
 	}
 	return slices.DeleteFunc(list.Items, func(m infrav1.AWSMachine) bool {
-		return !slices.ContainsFunc(m.OwnerReferences, func(ref metav1.OwnerReference) bool { return ref.UID == p.obj.UID })
+		return !slices.ContainsFunc(m.OwnerReferences, func(ref metav1.OwnerReference) bool { return ref.UID == w.obj.UID })
 	}), nil
 }
 
 // dismiss deletes the Machine of an AWSMachine, with which the AWSMachine and the
 // node go, or, before there is one, the AWSMachine.
-func (p *pass) dismiss(ctx context.Context, m *infrav1.AWSMachine) error {
+func (w *worker) dismiss(ctx context.Context, m *infrav1.AWSMachine) error {
 	if name := owners.OwnerName(m, "Machine"); name != "" {
 		machine := &clusterv1.Machine{}
-		switch err := p.Host.Get(ctx, client.ObjectKey{Namespace: m.Namespace, Name: name}, machine); {
+		switch err := w.pass.Host.Get(ctx, client.ObjectKey{Namespace: m.Namespace, Name: name}, machine); {
 		case err == nil && !machine.DeletionTimestamp.IsZero():
 			return nil
 		case err == nil:
-			return client.IgnoreNotFound(p.Host.Delete(ctx, machine, client.Preconditions{UID: &machine.UID}))
+			return client.IgnoreNotFound(w.pass.Host.Delete(ctx, machine, client.Preconditions{UID: &machine.UID}))
 		case !apierrors.IsNotFound(err):
 			return fmt.Errorf("reading Machine %s: %w", name, err)
 		}
 	}
-	return client.IgnoreNotFound(p.Client.Delete(ctx, m, client.Preconditions{UID: &m.UID}))
+	return client.IgnoreNotFound(w.pass.Client.Delete(ctx, m, client.Preconditions{UID: &m.UID}))
 }
 
 // dismissAll deletes all AWSMachines of a pool whose group is gone, and returns how
 // many are there still. Their Machines, which may wait for nodes to be drained, go
 // with the MachinePool.
-func (p *pass) dismissAll(ctx context.Context) (int, error) {
-	have, err := p.machines(ctx)
+func (w *worker) dismissAll(ctx context.Context) (int, error) {
+	have, err := w.machines(ctx)
 	if err != nil {
 		return 0, err
 	}
 	var errs []error
 	for i := range have {
 		if have[i].DeletionTimestamp.IsZero() {
-			errs = append(errs, client.IgnoreNotFound(p.Client.Delete(ctx, &have[i], client.Preconditions{UID: &have[i].UID})))
+			errs = append(errs, client.IgnoreNotFound(w.pass.Client.Delete(ctx, &have[i], client.Preconditions{UID: &have[i].UID})))
 		}
 	}
 	return len(have), errors.Join(errs...)

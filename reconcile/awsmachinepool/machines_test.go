@@ -34,23 +34,23 @@ func newWorldWithMachines(t *testing.T) *world {
 
 // awsMachines are the objects of the pool's instances.
 func (w *world) awsMachines() []infrav1.AWSMachine {
-	w.t.Helper()
+	w.T.Helper()
 	list := &infrav1.AWSMachineList{}
-	w.must(w.kube.List(context.Background(), list))
+	w.Must(w.Kube.List(context.Background(), list))
 	return list.Items
 }
 
 func (w *world) coreMachines() []clusterv1.Machine {
-	w.t.Helper()
+	w.T.Helper()
 	list := &clusterv1.MachineList{}
-	w.must(w.kube.List(context.Background(), list))
+	w.Must(w.Kube.List(context.Background(), list))
 	return list.Items
 }
 
 // core does what Cluster API does for AWSMachines with a pool's label: it makes
 // their Machines, and takes the AWSMachine of a Machine that is deleted along.
 func (w *world) core() {
-	w.t.Helper()
+	w.T.Helper()
 	ctx := context.Background()
 	for _, m := range w.awsMachines() {
 		if metav1.GetControllerOf(&m) != nil || m.Labels[clusterv1.MachinePoolNameLabel] == "" || !m.DeletionTimestamp.IsZero() {
@@ -60,35 +60,35 @@ func (w *world) core() {
 			Finalizers: []string{clusterv1.MachineFinalizer}},
 			Spec: clusterv1.MachineSpec{ClusterName: m.Labels[clusterv1.ClusterNameLabel], Bootstrap: clusterv1.Bootstrap{DataSecretName: aws.String("")},
 				InfrastructureRef: clusterv1.ContractVersionedObjectReference{Kind: "AWSMachine", Name: m.Name, APIGroup: infrav1.GroupName}}}
-		w.must(client.IgnoreAlreadyExists(w.kube.Create(ctx, owner)))
+		w.Must(client.IgnoreAlreadyExists(w.Kube.Create(ctx, owner)))
 		m.UID = types.UID("uid-of-" + m.Name)
 		m.OwnerReferences = append(m.OwnerReferences, *metav1.NewControllerRef(owner, clusterv1.GroupVersion.WithKind("Machine")))
-		w.must(w.kube.Update(ctx, &m))
+		w.Must(w.Kube.Update(ctx, &m))
 	}
 	for _, m := range w.coreMachines() {
 		if m.DeletionTimestamp.IsZero() {
 			continue
 		}
 		infra := &infrav1.AWSMachine{ObjectMeta: metav1.ObjectMeta{Namespace: m.Namespace, Name: m.Name}}
-		if err := w.kube.Get(ctx, client.ObjectKeyFromObject(infra), infra); err == nil {
-			w.must(w.kube.Delete(ctx, infra))
+		if err := w.Kube.Get(ctx, client.ObjectKeyFromObject(infra), infra); err == nil {
+			w.Must(w.Kube.Delete(ctx, infra))
 			continue
 		}
 		m.Finalizers = nil
-		w.must(w.kube.Update(ctx, &m))
+		w.Must(w.Kube.Update(ctx, &m))
 	}
 }
 
 // live lets everybody work until done says so.
 func (w *world) live(done func() bool) {
-	w.t.Helper()
+	w.T.Helper()
 	for range 120 {
 		w.turn()
 		if done() {
 			return
 		}
 	}
-	w.t.Fatalf("it never came to that: %d AWSMachines, %d Machines\n%s", len(w.awsMachines()), len(w.coreMachines()), w.describe("pool-1"))
+	w.T.Fatalf("it never came to that: %d AWSMachines, %d Machines\n%s", len(w.awsMachines()), len(w.coreMachines()), w.describe("pool-1"))
 }
 
 func (w *world) turn() {
@@ -97,9 +97,9 @@ func (w *world) turn() {
 	for _, m := range w.awsMachines() {
 		_, _ = w.ofMachines.Reconcile(context.Background(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&m)})
 	}
-	w.pass(3 * time.Second)
-	for _, scope := range w.mirror.Scopes() {
-		_ = w.mirror.Refresh(context.Background(), scope, 0, mirror.Instances.Kind)
+	w.Pass(3 * time.Second)
+	for _, scope := range w.Mirror.Scopes() {
+		_ = w.Mirror.Refresh(context.Background(), scope, 0, mirror.Instances.Kind)
 	}
 }
 
@@ -121,9 +121,9 @@ func (w *world) represented(n int) func() bool {
 
 // everLaunched counts the instances that AWS still lists, ended ones included.
 func (w *world) everLaunched() int {
-	w.t.Helper()
-	out, err := w.session().EC2.DescribeInstances(context.Background(), &ec2.DescribeInstancesInput{})
-	w.must(err)
+	w.T.Helper()
+	out, err := w.Session().EC2.DescribeInstances(context.Background(), &ec2.DescribeInstancesInput{})
+	w.Must(err)
 	n := 0
 	for _, r := range out.Reservations {
 		n += len(r.Instances)
@@ -132,8 +132,8 @@ func (w *world) everLaunched() int {
 }
 
 func (w *world) deleteMachine(name string) {
-	w.t.Helper()
-	w.must(w.kube.Delete(context.Background(), &clusterv1.Machine{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name}}))
+	w.T.Helper()
+	w.Must(w.Kube.Delete(context.Background(), &clusterv1.Machine{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name}}))
 }
 
 func TestInstancesHaveMachinesAndGoWithThem(t *testing.T) {
@@ -157,7 +157,7 @@ func TestInstancesHaveMachinesAndGoWithThem(t *testing.T) {
 	if n := w.everLaunched(); n != 4 {
 		t.Errorf("%d instances were launched, want 4", n)
 	}
-	w.must(w.kube.Delete(t.Context(), w.get("pool-1")))
+	w.Must(w.Kube.Delete(t.Context(), w.get("pool-1")))
 	w.live(func() bool { return w.gone("pool-1") })
 	if n := len(w.awsMachines()); n != 0 {
 		t.Errorf("%d AWSMachines are left", n)
@@ -183,7 +183,7 @@ func TestPoolThatHasMachinesKeepsThem(t *testing.T) {
 	w.restart()
 	w.changeOwner("pool-1", func(m *clusterv1.MachinePool) { m.Spec.Replicas = aws.Int32(1) })
 	w.live(w.represented(1))
-	w.must(w.kube.Delete(t.Context(), w.get("pool-1")))
+	w.Must(w.Kube.Delete(t.Context(), w.get("pool-1")))
 	w.live(func() bool { return w.gone("pool-1") && len(w.awsMachines()) == 0 })
 }
 
@@ -194,10 +194,10 @@ func TestDeletedMachineIsReplacedOnceHoweverTheProcessDies(t *testing.T) {
 			w := newWorldWithMachines(t)
 			w.pool("pool-1")
 			w.live(w.represented(2))
-			w.pass(time.Minute)
+			w.Pass(time.Minute)
 			gone := w.awsMachines()[0]
 			w.deleteMachine(gone.Name)
-			w.aws.Faults().Set(emulator.Fault{ID: "death", Service: "autoscaling", Operation: "TerminateInstanceInAutoScalingGroup", Count: 1, Mode: x.mode})
+			w.AWS.Faults().Set(emulator.Fault{ID: "death", Service: "autoscaling", Operation: "TerminateInstanceInAutoScalingGroup", Count: 1, Mode: x.mode})
 			w.live(w.hit)
 			if x.dies {
 				w.restart()
@@ -212,7 +212,7 @@ func TestDeletedMachineIsReplacedOnceHoweverTheProcessDies(t *testing.T) {
 			if slices.ContainsFunc(w.awsMachines(), func(m infrav1.AWSMachine) bool { return m.Name == gone.Name }) {
 				t.Errorf("%s is still there", gone.Name)
 			}
-			w.must(w.kube.Delete(t.Context(), w.get("pool-1")))
+			w.Must(w.Kube.Delete(t.Context(), w.get("pool-1")))
 			w.live(func() bool { return w.gone("pool-1") && len(w.awsMachines()) == 0 })
 			w.nothingLeft()
 		})
@@ -223,7 +223,7 @@ func TestMachineIsDeletedWhileItsPoolIs(t *testing.T) {
 	w := newWorldWithMachines(t)
 	w.pool("pool-1")
 	w.live(w.represented(2))
-	w.must(w.kube.Delete(t.Context(), w.get("pool-1")))
+	w.Must(w.Kube.Delete(t.Context(), w.get("pool-1")))
 	w.deleteMachine(w.awsMachines()[0].Name)
 	w.live(func() bool { return w.gone("pool-1") && len(w.awsMachines()) == 0 })
 	w.nothingLeft()
@@ -235,13 +235,13 @@ func TestDetachedInstanceIsLetGo(t *testing.T) {
 	w.pool("pool-1")
 	w.live(w.represented(2))
 	kept := w.awsMachines()[0]
-	_, err := w.session().AutoScaling.DetachInstances(t.Context(), &autoscaling.DetachInstancesInput{AutoScalingGroupName: aws.String("pool-1"),
+	_, err := w.Session().AutoScaling.DetachInstances(t.Context(), &autoscaling.DetachInstancesInput{AutoScalingGroupName: aws.String("pool-1"),
 		InstanceIds: []string{*kept.Spec.InstanceID}, ShouldDecrementDesiredCapacity: aws.Bool(false)})
-	w.must(err)
+	w.Must(err)
 	w.live(func() bool {
 		return w.represented(2)() && !slices.ContainsFunc(w.awsMachines(), func(m infrav1.AWSMachine) bool { return m.Name == kept.Name })
 	})
-	if n := w.resources()["instance"]; n != 3 {
+	if n := w.Resources()["instance"]; n != 3 {
 		t.Errorf("%d instances are there, want 3 with the detached one", n)
 	}
 }
@@ -253,8 +253,8 @@ func TestInstanceThatEndsBehindItsGroupsBack(t *testing.T) {
 	w.pool("pool-1")
 	w.live(w.represented(2))
 	lost := w.awsMachines()[0]
-	_, err := w.session().EC2.TerminateInstances(t.Context(), &ec2.TerminateInstancesInput{InstanceIds: []string{*lost.Spec.InstanceID}})
-	w.must(err)
+	_, err := w.Session().EC2.TerminateInstances(t.Context(), &ec2.TerminateInstancesInput{InstanceIds: []string{*lost.Spec.InstanceID}})
+	w.Must(err)
 	w.live(func() bool {
 		return w.represented(2)() && !slices.ContainsFunc(w.awsMachines(), func(m infrav1.AWSMachine) bool { return m.Name == lost.Name })
 	})
@@ -270,7 +270,7 @@ func TestMachinesAreMadeOnceWhateverTheCacheShows(t *testing.T) {
 	w.pool("pool-1")
 	w.settle("pool-1", func() bool { return len(w.awsMachines()) == 2 })
 	behind := interceptor.Funcs{List: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error { return nil }}
-	w.reconciler.Client = interceptor.NewClient(w.kube.(client.WithWatch), behind)
+	w.reconciler.Client = interceptor.NewClient(w.Kube.(client.WithWatch), behind)
 	for range 3 {
 		if _, err := w.reconcile("pool-1"); err != nil {
 			t.Error(err)

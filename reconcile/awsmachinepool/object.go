@@ -58,7 +58,7 @@ func (v *view) pointer() ([]byte, error) {
 	bucket := v.Infra.Bucket.Name
 	if store := bootstrap.PutObject(areaTemplate, bucket, v.objectKey(), string(v.Pool.UID), v.Bootstrap.Value); v.Stored != bootstrap.Digest(v.Bootstrap.Value) {
 		v.storing = true
-		v.add(store)
+		v.plan.Add(store)
 	}
 	return bootstrap.PointTo(fmt.Sprintf("s3://%s/%s", bucket, v.objectKey()), v.ignition())
 }
@@ -80,30 +80,29 @@ func (v *view) removeObject() {
 		v.ignition().StorageType != infrav1.IgnitionStorageClusterObjectStore {
 		return
 	}
-	v.add(bootstrap.DeleteObject(areaTemplate, v.Infra.Bucket.Name, v.objectKey()))
+	v.plan.Add(bootstrap.DeleteObject(areaTemplate, v.Infra.Bucket.Name, v.objectKey()))
 }
 
 // tookObject notes what became of the object, and tells whether a failure is to be
 // borne with.
-func (p *pass) tookObject(r plan.Result) (borne bool) {
+func (w *worker) tookObject(r plan.Result) (borne bool) {
 	switch in := r.Action.Input.(type) {
 	case *s3.PutObjectInput:
 		if data, err := bootstrap.Content(in); err == nil && r.Outcome == plan.Done {
-			p.memory.object = storedObject{bootstrap.Digest(data), p.Clock.Now()}
+			w.memory.object = storedObject{bootstrap.Digest(data), w.pass.Clock.Now()}
 		}
 	case *s3.DeleteObjectInput:
-		effort := p.related.infra.Spec.S3Bucket
-		borne = r.Err.Class == cloud.Unauthorized && effort != nil && effort.BestEffortDeleteObjects != nil && *effort.BestEffortDeleteObjects
-		p.memory.objectRemoved = r.Outcome != plan.Failed || borne
+		borne = r.Err.Class == cloud.Unauthorized && w.related.infra.BestEffort()
+		w.memory.objectRemoved = r.Settled() || borne
 	}
 	return borne
 }
 
 // stored returns the digest of what is in the bucket, "" when it isn't known or has
 // to be stored anew.
-func (p *pass) storedDigest() string {
-	if p.Clock.Since(p.memory.object.at) >= objectAge {
+func (w *worker) storedDigest() string {
+	if w.pass.Clock.Since(w.memory.object.at) >= objectAge {
 		return ""
 	}
-	return p.memory.object.digest
+	return w.memory.object.digest
 }

@@ -25,39 +25,39 @@ const (
 
 // withBucket gives the cluster a bucket.
 func (w *world) withBucket(change ...func(*infrav1.S3Bucket)) {
-	w.t.Helper()
+	w.T.Helper()
 	c := w.cluster()
 	c.Spec.S3Bucket = &infrav1.S3Bucket{Name: testBucket, ControlPlaneIAMInstanceProfile: "cp.example", NodesIAMInstanceProfiles: []string{"node.example"}}
 	for _, f := range change {
 		f(c.Spec.S3Bucket)
 	}
-	w.must(w.kube.Update(context.Background(), c))
+	w.Must(w.Kube.Update(context.Background(), c))
 	w.buildInfrastructure()
-	w.before = w.resources()
+	w.before = w.Resources()
 }
 
 // ignition makes the pool's bootstrap data Ignition.
 func (w *world) ignition(data string) {
-	w.t.Helper()
+	w.T.Helper()
 	secret := &corev1.Secret{}
-	w.must(w.kube.Get(context.Background(), key("pool-1"), secret))
+	w.Must(w.Kube.Get(context.Background(), key("pool-1"), secret))
 	secret.Data["value"], secret.Data["format"] = []byte(data), []byte("ignition")
-	w.must(w.kube.Update(context.Background(), secret))
+	w.Must(w.Kube.Update(context.Background(), secret))
 }
 
 // object returns what the bucket has for the pool, "" for nothing.
 func (w *world) object() string {
-	w.t.Helper()
-	out, err := w.session().S3.GetObject(context.Background(), &s3.GetObjectInput{Bucket: aws.String(testBucket), Key: aws.String("machine-pool/default/pool-1")})
+	w.T.Helper()
+	out, err := w.Session().S3.GetObject(context.Background(), &s3.GetObjectInput{Bucket: aws.String(testBucket), Key: aws.String("machine-pool/default/pool-1")})
 	if err != nil {
 		return ""
 	}
 	data, err := io.ReadAll(out.Body)
-	w.must(err)
+	w.Must(err)
 	return string(data)
 }
 
-func (w *world) puts() int { return w.aws.Counts()["s3.PutObject"] }
+func (w *world) puts() int { return w.AWS.Counts()["s3.PutObject"] }
 
 func TestIgnitionOfAPoolIsInTheBucket(t *testing.T) {
 	w := newWorld(t)
@@ -69,7 +69,7 @@ func TestIgnitionOfAPoolIsInTheBucket(t *testing.T) {
 		t.Errorf("the bucket has %q", w.object())
 	}
 	data, err := base64.StdEncoding.DecodeString(aws.ToString(w.versions("pool-1")[0].LaunchTemplateData.UserData))
-	w.must(err)
+	w.Must(err)
 	if !strings.Contains(string(data), "s3://"+testBucket+"/machine-pool/default/pool-1") {
 		t.Errorf("the user data is %s", data)
 	}
@@ -83,7 +83,7 @@ func TestIgnitionOfAPoolIsInTheBucket(t *testing.T) {
 	if n := w.puts(); n != 2 {
 		t.Errorf("%d objects were put, want 2", n)
 	}
-	w.pass(13 * time.Hour) // the bucket removes it after a day
+	w.Pass(13 * time.Hour) // the bucket removes it after a day
 	w.settle("pool-1", func() bool { return w.puts() == 3 })
 
 	w.delete("pool-1")
@@ -106,8 +106,8 @@ func TestIgnitionIsStoredHoweverTheProcessDies(t *testing.T) {
 			if w.object() != testIgnition {
 				t.Errorf("the bucket has %q", w.object())
 			}
-			w.aws.Faults().Set(emulator.Fault{ID: "death", Service: "s3", Operation: "DeleteObject", Count: 1, Mode: x.mode})
-			w.must(w.kube.Delete(context.Background(), w.get("pool-1")))
+			w.AWS.Faults().Set(emulator.Fault{ID: "death", Service: "s3", Operation: "DeleteObject", Count: 1, Mode: x.mode})
+			w.Must(w.Kube.Delete(context.Background(), w.get("pool-1")))
 			w.settle("pool-1", func() bool { return w.gone("pool-1") })
 			w.nothingLeft()
 			if w.object() != "" {
@@ -146,10 +146,10 @@ func TestBucketThatIsNotTheClustersGetsNothing(t *testing.T) {
 	w.withBucket()
 	c := w.cluster()
 	meta.SetStatusCondition(&c.Status.Conditions, metav1.Condition{Type: infrav1.S3BucketReadyCondition, Status: metav1.ConditionFalse, Reason: "Foreign"})
-	w.must(w.kube.Status().Update(t.Context(), c))
+	w.Must(w.Kube.Status().Update(t.Context(), c))
 	w.pool("pool-1")
 	w.ignition(testIgnition)
-	w.aws.ResetCounts()
+	w.AWS.ResetCounts()
 	w.rounds("pool-1", 4)
 	if c := w.condition("pool-1", infrav1.LaunchTemplateReadyCondition); !strings.Contains(c.Message, testBucket+" isn't ready, or isn't the cluster's") {
 		t.Errorf("the condition is %+v", c)

@@ -12,12 +12,10 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
-
-// ReasonWaitingForObservation says that AWS hasn't been seen yet.
-const ReasonWaitingForObservation = "WaitingForObservation"
 
 // The areas that hold a pool's parts.
 const (
@@ -26,7 +24,7 @@ const (
 	areaCapacity = infrav1.ASGCapacityReachedCondition
 )
 
-// view is a pool as a snapshot shows it.
+// view is a pool as a snapshot shows it. It is made once, for what one snapshot shows.
 type view struct {
 	Intent
 	snap *mirror.Snapshot
@@ -61,18 +59,27 @@ func Plan(in Intent, snap *mirror.Snapshot) plan.Plan {
 	return v.plan
 }
 
+// Tables are what the pool is judged by.
+func (v *view) Tables() []mirror.Kind { return v.Kinds() }
+
+// Unseen are those of them that were never listed.
+func (v *view) Unseen() (needed, wished []mirror.Kind) { return v.snap.Unseen(v.Kinds()), nil }
+
+// Plan is what is left to do.
+func (v *view) Plan() plan.Plan { return v.plan }
+
 // make plans.
 func (v *view) make() {
 	v.plan, v.storing = plan.Plan{}, false
 	if v.groundless() {
 		for _, area := range []string{areaTemplate, areaGroup} {
-			v.wait(area, infrav1.WaitingForClusterInfrastructureReason, "the cluster's infrastructure")
+			v.plan.Wait(area, infrav1.WaitingForClusterInfrastructureReason, "the cluster's infrastructure")
 		}
 		return
 	}
 	if kind := v.unseen(v.Kinds()); kind != "" {
 		for _, area := range []string{areaTemplate, areaGroup} {
-			v.wait(area, ReasonWaitingForObservation, "the first complete listing of "+string(kind))
+			v.plan.Wait(area, conditions.WaitingForObservation, "the first complete listing of "+string(kind))
 		}
 		return
 	}
@@ -114,31 +121,6 @@ func (v *view) unseen(kinds []mirror.Kind) mirror.Kind {
 	return ""
 }
 
-func (v *view) add(actions ...plan.Action) { v.plan.Actions = append(v.plan.Actions, actions...) }
-
-func (v *view) wait(area, reason, summary string) {
-	v.plan.Waits = append(v.plan.Waits, plan.Wait{Area: area, Reason: reason, Summary: summary})
-}
-
-func (v *view) problem(area, reason, format string, args ...any) {
-	v.plan.Problems = append(v.plan.Problems, plan.Problem{Area: area, Reason: reason, Summary: fmt.Sprintf(format, args...)})
-}
-
-// troubled tells that something stands in the way in an area.
-func (v *view) troubled(area string) bool {
-	for _, x := range v.plan.Problems {
-		if x.Area == area {
-			return true
-		}
-	}
-	for _, w := range v.plan.Waits {
-		if w.Area == area {
-			return true
-		}
-	}
-	return false
-}
-
 // planPool makes the template first, then the group, and has the group's instances
 // follow the template.
 func (v *view) planPool() {
@@ -147,38 +129,38 @@ func (v *view) planPool() {
 		return
 	}
 	w := v.wanted()
-	if !v.troubled(areaTemplate) || v.template != nil {
-		v.add(v.afterStoring(autoscaling.PlanTemplate(w, v.template, v.group))...)
+	if !v.plan.Troubled(areaTemplate) || v.template != nil {
+		v.plan.Add(v.afterStoring(autoscaling.PlanTemplate(w, v.template, v.group))...)
 	}
 	switch {
 	case v.group != nil && autoscaling.Deleting(v.group):
-		v.wait(areaGroup, infrav1.ASGDeletionInProgressReason, fmt.Sprintf("Auto Scaling group %s, which somebody deleted, to end, to make it anew", v.Pool.Name))
-	case v.group == nil && v.troubled(areaGroup):
+		v.plan.Wait(areaGroup, infrav1.ASGDeletionInProgressReason, fmt.Sprintf("Auto Scaling group %s, which somebody deleted, to end, to make it anew", v.Pool.Name))
+	case v.group == nil && v.plan.Troubled(areaGroup):
 	case v.elsewhere() != "":
-		v.problem(areaGroup, infrav1.ASGNotFoundReason, "spec.providerID names a group in %s, and the identity leads to %s: nothing is made or deleted until it leads there again",
+		v.plan.Problem(areaGroup, infrav1.ASGNotFoundReason, "spec.providerID names a group in %s, and the identity leads to %s: nothing is made or deleted until it leads there again",
 			v.elsewhere(), v.snap.Scope)
 	case v.group == nil && v.recordedARN() != "" && !v.vanished():
-		v.wait(areaGroup, infrav1.ASGNotFoundReason, fmt.Sprintf("Auto Scaling group %s, which AWS doesn't show, to appear or to be proven gone", v.Pool.Name))
+		v.plan.Wait(areaGroup, infrav1.ASGNotFoundReason, fmt.Sprintf("Auto Scaling group %s, which AWS doesn't show, to appear or to be proven gone", v.Pool.Name))
 	case v.group == nil && v.template == nil:
-		v.wait(areaGroup, infrav1.ASGNotFoundReason, "the launch template")
+		v.plan.Wait(areaGroup, infrav1.ASGNotFoundReason, "the launch template")
 	case v.template == nil:
-		v.add(autoscaling.PlanGroup(w, v.group, "")...)
+		v.plan.Add(autoscaling.PlanGroup(w, v.group, "")...)
 	default:
-		v.add(autoscaling.PlanGroup(w, v.group, aws.ToString(v.template.LaunchTemplateId))...)
+		v.plan.Add(autoscaling.PlanGroup(w, v.group, aws.ToString(v.template.LaunchTemplateId))...)
 	}
 	if v.group != nil && v.group.LaunchFailure != "" && v.group.Short() {
-		v.problem(areaCapacity, infrav1.InstanceProvisionFailedReason, "Auto Scaling group %s has %d of %d instances, because AWS couldn't launch more: %s",
+		v.plan.Problem(areaCapacity, infrav1.InstanceProvisionFailedReason, "Auto Scaling group %s has %d of %d instances, because AWS couldn't launch more: %s",
 			v.Pool.Name, len(v.group.Instances), aws.ToInt32(v.group.DesiredCapacity), v.group.LaunchFailure)
 	}
 	if v.group == nil || v.template == nil {
 		return
 	}
 	for _, t := range autoscaling.OtherTemplates(v.snap, v.templateName(), v.group, v.owner()) {
-		v.add(autoscaling.DeleteTemplate(t))
+		v.plan.Add(autoscaling.DeleteTemplate(t))
 	}
 	if !v.changing() {
 		p := autoscaling.PlanRefresh(w, v.group, v.template)
-		v.add(p.Actions...)
+		v.plan.Add(p.Actions...)
 		v.plan.Waits, v.plan.Problems = append(v.plan.Waits, p.Waits...), append(v.plan.Problems, p.Problems...)
 	}
 }
@@ -187,11 +169,11 @@ func (v *view) planPool() {
 // are unique in an account and region, so that nothing can be made beside them.
 func (v *view) tellForeign() {
 	if of, foreign := v.underTemplate.Foreign(); foreign {
-		v.problem(areaTemplate, infrav1.LaunchTemplateReconcileFailedReason, "launch template %s belongs to %s, and is left alone; give "+
+		v.plan.Problem(areaTemplate, infrav1.LaunchTemplateReconcileFailedReason, "launch template %s belongs to %s, and is left alone; give "+
 			"spec.awsLaunchTemplate.name a name that nobody has, or rename the pool", v.templateName(), of)
 	}
 	if of, foreign := v.underGroup.Foreign(); foreign {
-		v.problem(areaGroup, infrav1.ASGProvisionFailedReason, "Auto Scaling group %s belongs to %s, and is left alone; names of groups are unique in "+
+		v.plan.Problem(areaGroup, infrav1.ASGProvisionFailedReason, "Auto Scaling group %s belongs to %s, and is left alone; names of groups are unique in "+
 			"an account and region: make the pool anew with another name", v.Pool.Name, of)
 	}
 }
@@ -216,7 +198,7 @@ func (v *view) wanted() *autoscaling.Wanted {
 	w.Tags = v.tags()
 	subnets, err := instance.PoolSubnets(&v.Pool.Spec, v.Infra, v.failureDomains(), v.snap)
 	if err != nil {
-		v.problem(areaGroup, infrav1.ASGProvisionFailedReason, "%s", err)
+		v.plan.Problem(areaGroup, infrav1.ASGProvisionFailedReason, "%s", err)
 	}
 	w.Subnets = subnets
 	w.Desired = v.desired()
@@ -240,7 +222,7 @@ func (v *view) desired() *int32 {
 	smallest, largest := v.Pool.Spec.Sizes()
 	replicas := *v.Owner.Spec.Replicas
 	if replicas < smallest || replicas > largest {
-		v.problem(areaGroup, infrav1.ASGProvisionFailedReason, "the MachinePool wants %d replicas, and the AWSMachinePool allows %d to %d; change "+
+		v.plan.Problem(areaGroup, infrav1.ASGProvisionFailedReason, "the MachinePool wants %d replicas, and the AWSMachinePool allows %d to %d; change "+
 			"spec.replicas of the one, or spec.minSize and spec.maxSize of the other", replicas, smallest, largest)
 		return nil
 	}
@@ -252,14 +234,14 @@ func (v *view) desired() *int32 {
 func (v *view) templateData(subnets []string) *ec2types.RequestLaunchTemplateData {
 	const failed = infrav1.LaunchTemplateReconcileFailedReason
 	switch {
-	case !v.acting():
+	case !v.Acting:
 		return nil
 	case v.secretName() == "":
-		v.wait(areaTemplate, infrav1.WaitingForBootstrapDataReason, "the MachinePool's bootstrap data")
+		v.plan.Wait(areaTemplate, infrav1.WaitingForBootstrapDataReason, "the MachinePool's bootstrap data")
 		return nil
 	case v.Bootstrap == nil:
 		if len(v.Failures[areaTemplate]) == 0 {
-			v.wait(areaTemplate, infrav1.WaitingForBootstrapDataReason, "the bootstrap data in Secret "+v.secretName())
+			v.plan.Wait(areaTemplate, infrav1.WaitingForBootstrapDataReason, "the bootstrap data in Secret "+v.secretName())
 		}
 		return nil
 	}
@@ -268,25 +250,25 @@ func (v *view) templateData(subnets []string) *ec2types.RequestLaunchTemplateDat
 	groups, waits, err := instance.Groups(spec, v.Infra, false, v.snap)
 	switch {
 	case err != nil:
-		v.problem(areaTemplate, failed, "%s", err)
+		v.plan.Problem(areaTemplate, failed, "%s", err)
 		return nil
 	case waits != "":
-		v.wait(areaTemplate, failed, waits)
+		v.plan.Wait(areaTemplate, failed, waits)
 		return nil
 	}
 	l.Groups = groups
 	if l.UserData, err = v.userData(); err != nil {
-		v.problem(areaTemplate, failed, "%s", err)
+		v.plan.Problem(areaTemplate, failed, "%s", err)
 		return nil
 	}
 	if v.enclaves() && instance.AtTheEdge(subnets, v.Infra) {
-		v.problem(areaTemplate, infrav1.NitroEnclaveEdgeZoneUnsupportedReason, "Nitro Enclaves don't run in local and wavelength zones; leave "+
+		v.plan.Problem(areaTemplate, infrav1.NitroEnclaveEdgeZoneUnsupportedReason, "Nitro Enclaves don't run in local and wavelength zones; leave "+
 			"spec.awsLaunchTemplate.enclaveOptions or the subnets there out")
 		return nil
 	}
 	data, err := l.TemplateData()
 	if err != nil {
-		v.problem(areaTemplate, failed, "%s", err)
+		v.plan.Problem(areaTemplate, failed, "%s", err)
 		return nil
 	}
 	if v.enclaves() {
@@ -325,23 +307,23 @@ func (v *view) userData() ([]byte, error) {
 // planDelete deletes the group with its instances, and then the template.
 func (v *view) planDelete() {
 	if v.underGroup.Moved() {
-		v.add(autoscaling.ClaimGroup(v.group, string(v.Pool.UID)))
+		v.plan.Add(autoscaling.ClaimGroup(v.group, string(v.Pool.UID)))
 	}
 	if v.underTemplate.Moved() {
-		v.add(autoscaling.ClaimTemplate(v.template, string(v.Pool.UID)))
+		v.plan.Add(autoscaling.ClaimTemplate(v.template, string(v.Pool.UID)))
 	}
 	switch {
 	case v.elsewhere() != "" && v.Pool.Provisioned():
-		v.problem(areaGroup, infrav1.DeletingFailedReason, "the group of spec.providerID is in %s, and the identity leads to %s: let it lead there again, or delete the group "+
+		v.plan.Problem(areaGroup, infrav1.DeletingFailedReason, "the group of spec.providerID is in %s, and the identity leads to %s: let it lead there again, or delete the group "+
 			"and its launch template, and remove the finalizer %s", v.elsewhere(), v.snap.Scope, infrav1.MachinePoolFinalizer)
 		return
 	case v.group == nil && v.MachinesLeft > 0:
-		v.wait(areaGroup, infrav1.DeletingReason, fmt.Sprintf("%d AWSMachines of its instances to end", v.MachinesLeft))
+		v.plan.Wait(areaGroup, infrav1.DeletingReason, fmt.Sprintf("%d AWSMachines of its instances to end", v.MachinesLeft))
 	case v.group == nil:
 	case autoscaling.Deleting(v.group):
-		v.wait(areaGroup, infrav1.ASGDeletionInProgressReason, fmt.Sprintf("Auto Scaling group %s and its %d instances to end", v.Pool.Name, len(v.group.Instances)))
+		v.plan.Wait(areaGroup, infrav1.ASGDeletionInProgressReason, fmt.Sprintf("Auto Scaling group %s and its %d instances to end", v.Pool.Name, len(v.group.Instances)))
 	default:
-		v.add(autoscaling.DeleteGroup(v.group))
+		v.plan.Add(autoscaling.DeleteGroup(v.group))
 	}
 	v.removeObject()
 	templates := autoscaling.OtherTemplates(v.snap, v.templateName(), nil, v.owner())
@@ -353,6 +335,6 @@ func (v *view) planDelete() {
 		if v.group != nil {
 			a.WaitsFor = "the Auto Scaling group to end"
 		}
-		v.add(a)
+		v.plan.Add(a)
 	}
 }

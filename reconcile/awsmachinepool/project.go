@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 
+	"k8s.io/apimachinery/pkg/api/equality"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	astypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
@@ -20,13 +22,27 @@ import (
 // put on the group last, as JSON. (CAPA's wire format.)
 const lastAppliedTags = "sigs.k8s.io/cluster-api-provider-aws-last-applied-tags"
 
-// Project returns what has to be recorded in the spec, and the status. Conditions
-// that changed carry no time: Stamp gives them one. What others keep in the status
-// is taken over.
-func Project(in Intent, snap *mirror.Snapshot) (infrav1.AWSMachinePoolSpec, infrav1.AWSMachinePoolStatus) {
+// Project returns the object with what has to be recorded in spec and annotations, and
+// with its status. Conditions that changed carry no time. What others keep in the status
+// is left alone.
+func Project(in Intent, snap *mirror.Snapshot) *infrav1.AWSMachinePool {
+	into := in.Pool.DeepCopy()
 	v := observe(in, snap)
 	v.make()
-	return v.record(), v.status()
+	v.Record(into)
+	v.Status(into)
+	return into
+}
+
+// Record writes the group, its instances and the tags' annotation, if they changed.
+func (v *view) Record(into *infrav1.AWSMachinePool) bool {
+	spec, annotation := v.record(), v.annotation()
+	if v.deleting() || equality.Semantic.DeepEqual(spec, v.Pool.Spec) && annotation == into.Annotations[lastAppliedTags] {
+		return false
+	}
+	into.Spec = spec
+	names.Annotate(into, lastAppliedTags, annotation)
+	return true
 }
 
 // members are the group's instances, without those that are none any more.
@@ -66,28 +82,27 @@ func providerID(i astypes.Instance) string {
 	return fmt.Sprintf("aws:///%s/%s", aws.ToString(i.AvailabilityZone), aws.ToString(i.InstanceId))
 }
 
-func (v *view) status() infrav1.AWSMachinePoolStatus {
-	status := *v.Pool.Status.DeepCopy()
-	status.Observation = nil
+// Status writes the status.
+func (v *view) Status(into *infrav1.AWSMachinePool) {
+	status := &into.Status
 	if v.unseen(v.Kinds()) != "" && !v.groundless() && len(status.Conditions) > 1 {
 		// What it says holds until AWS is seen. Why it isn't has to be said.
 		switch failed := len(v.Failures[areaGroup]) > 0; {
 		case failed && v.deleting():
-			setConditions(&status, v.conditions(), projected(), v.Pool.Generation)
+			conditions.Replace(into, v.conditions(), projected(), v.Pool.Generation)
 		case failed:
-			setConditions(&status, []conditions.Condition{v.condition(groupArea)}, []string{areaGroup}, v.Pool.Generation)
+			conditions.Replace(into, []conditions.Condition{v.condition(groupArea)}, []string{areaGroup}, v.Pool.Generation)
 		}
-		return status
+		return
 	}
 	if v.seen() || v.group == nil && v.unseen(v.Kinds()) == "" && !v.missing() {
-		v.groupStatus(&status)
+		v.groupStatus(status)
 	}
 	if v.template != nil {
 		status.LaunchTemplateID = aws.ToString(v.template.LaunchTemplateId)
 		status.LaunchTemplateVersion = aws.String(strconv.FormatInt(aws.ToInt64(v.template.LatestVersionNumber), 10))
 	}
-	setConditions(&status, v.conditions(), projected(), v.Pool.Generation)
-	return status
+	conditions.Replace(into, v.conditions(), projected(), v.Pool.Generation)
 }
 
 func (v *view) groupStatus(status *infrav1.AWSMachinePoolStatus) {

@@ -28,12 +28,12 @@ func TestWhatIsUndoneIsRedoneMoreAndMoreRarely(t *testing.T) {
 	}{
 		"a version of the launch template": {
 			undo: func(w *world) {
-				_, err := w.session().EC2.CreateLaunchTemplateVersion(t.Context(), &ec2.CreateLaunchTemplateVersionInput{
+				_, err := w.Session().EC2.CreateLaunchTemplateVersion(t.Context(), &ec2.CreateLaunchTemplateVersionInput{
 					LaunchTemplateId: aws.String(w.get("pool-1").Status.LaunchTemplateID),
 					LaunchTemplateData: &ec2types.RequestLaunchTemplateData{InstanceType: ec2types.InstanceTypeM5Xlarge,
 						TagSpecifications: []ec2types.LaunchTemplateTagSpecificationRequest{{ResourceType: ec2types.ResourceTypeInstance,
 							Tags: []ec2types.Tag{{Key: aws.String(names.TagUID), Value: aws.String("elsewhere")}}}}}})
-				w.must(err)
+				w.Must(err)
 			},
 			undone: func(w *world) bool {
 				return w.versions("pool-1")[0].LaunchTemplateData.InstanceType == ec2types.InstanceTypeM5Xlarge
@@ -42,9 +42,9 @@ func TestWhatIsUndoneIsRedoneMoreAndMoreRarely(t *testing.T) {
 		},
 		"a tag of the group": {
 			undo: func(w *world) {
-				_, err := w.session().AutoScaling.DeleteTags(t.Context(), &autoscaling.DeleteTagsInput{Tags: []astypes.Tag{{Key: aws.String("Name"),
+				_, err := w.Session().AutoScaling.DeleteTags(t.Context(), &autoscaling.DeleteTagsInput{Tags: []astypes.Tag{{Key: aws.String("Name"),
 					ResourceId: aws.String("pool-1"), ResourceType: aws.String("auto-scaling-group")}}})
-				w.must(err)
+				w.Must(err)
 			},
 			undone: func(w *world) bool {
 				for _, tag := range w.group("pool-1").Tags {
@@ -58,9 +58,9 @@ func TestWhatIsUndoneIsRedoneMoreAndMoreRarely(t *testing.T) {
 		},
 		"the size of the group": {
 			undo: func(w *world) {
-				_, err := w.session().AutoScaling.UpdateAutoScalingGroup(t.Context(), &autoscaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: aws.String("pool-1"),
+				_, err := w.Session().AutoScaling.UpdateAutoScalingGroup(t.Context(), &autoscaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: aws.String("pool-1"),
 					MaxSize: aws.Int32(9)})
-				w.must(err)
+				w.Must(err)
 			},
 			undone:    func(w *world) bool { return aws.ToInt32(w.group("pool-1").MaxSize) == 9 },
 			operation: "autoscaling.UpdateAutoScalingGroup", kind: infrav1.ASGReadyCondition, says: "by something else",
@@ -71,18 +71,18 @@ func TestWhatIsUndoneIsRedoneMoreAndMoreRarely(t *testing.T) {
 			w := newWorld(t)
 			w.pool("pool-1")
 			w.settle("pool-1", w.ready("pool-1", 2))
-			w.pass(2 * time60)
-			w.aws.ResetCounts()
+			w.Pass(2 * time60)
+			w.AWS.ResetCounts()
 			undone := 0
-			for end := w.now.Now().Add(10 * time.Minute); w.now.Now().Before(end); {
+			for end := w.Now.Now().Add(10 * time.Minute); w.Now.Now().Before(end); {
 				if !x.undone(w) {
 					x.undo(w)
 					undone++
 				}
-				w.pass(time.Second)
+				w.Pass(time.Second)
 				_, _ = w.reconcile("pool-1")
 			}
-			calls := w.aws.Counts()[x.operation]
+			calls := w.AWS.Counts()[x.operation]
 			if name != "a tag of the group" {
 				calls -= undone
 			}

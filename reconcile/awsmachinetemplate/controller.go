@@ -9,7 +9,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/util/workqueue"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -24,9 +23,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
-	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/related"
 )
 
 const (
@@ -41,11 +42,6 @@ const (
 	firstRetry, lastRetry = time.Second, 2 * time.Minute
 )
 
-// Sessions gives sessions by identity.
-type Sessions interface {
-	For(ctx context.Context, site cloud.Site) (*cloud.Session, error)
-}
-
 // Options are what a Reconciler is made of.
 type Options struct {
 	// Client reads and writes AWSMachineTemplates, and reads AWSClusters, at the hub
@@ -54,7 +50,7 @@ type Options struct {
 	// Host reads the Clusters of the management cluster.
 	Host client.Reader
 	// Sessions and Mirror are the way to AWS. The mirror keeps mirror.MachineTables.
-	Sessions Sessions
+	Sessions engine.Sessions
 	Mirror   *mirror.Mirror
 	// WatchFilter, unless empty, is the value of the label
 	// cluster.x-k8s.io/watch-filter of the objects to reconcile.
@@ -78,7 +74,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if !obj.DeletionTimestamp.IsZero() || len(obj.Status.Capacity) > 0 && obj.Status.NodeInfo != nil {
 		return ctrl.Result{}, nil // neither spec nor instance type ever changes
 	}
-	infra, err := r.infrastructure(ctx, obj)
+	_, infra, err := infrastructure.Find(ctx, r.Client, r.Host, obj.Namespace, related.ClusterName(obj))
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("reading what AWSMachineTemplate %s belongs to: %w", req, err)
 	}
@@ -92,7 +88,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	spec := &obj.Spec.Template.Spec
 	row, ok := mirror.Get(snap, mirror.InstanceTypes, spec.InstanceType)
 	if !ok {
-		log.FromContext(ctx).Info("The instance type isn't offered", "instanceType", spec.InstanceType, "region", infra.Spec.Region)
+		log.FromContext(ctx).Info("The instance type isn't offered", "instanceType", spec.InstanceType, "region", infra.Region)
 		return ctrl.Result{RequeueAfter: lookAgain}, nil
 	}
 	before := obj.Status.DeepCopy()
@@ -107,8 +103,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 }
 
 // observe returns a snapshot in which the region's instance types were seen.
-func (r *Reconciler) observe(ctx context.Context, infra *infrav1.AWSCluster) (*mirror.Snapshot, error) {
-	session, err := r.Sessions.For(ctx, cloud.SiteOf(infra))
+func (r *Reconciler) observe(ctx context.Context, infra *infrastructure.Cluster) (*mirror.Snapshot, error) {
+	session, err := r.Sessions.For(ctx, infra.Site)
 	if err != nil {
 		return nil, err
 	}
@@ -122,33 +118,6 @@ func (r *Reconciler) observe(ctx context.Context, infra *infrav1.AWSCluster) (*m
 		return nil, err
 	}
 	return r.Mirror.Snapshot(session.Scope), nil
-}
-
-// infrastructure returns the AWSCluster that the template's owner or label leads
-// to; nil while there is none.
-func (r *Reconciler) infrastructure(ctx context.Context, obj *infrav1.AWSMachineTemplate) (*infrav1.AWSCluster, error) {
-	name := obj.Labels[clusterv1.ClusterNameLabel]
-	for _, ref := range obj.OwnerReferences {
-		if group, err := schema.ParseGroupVersion(ref.APIVersion); err == nil && ref.Kind == clusterv1.ClusterKind && group.Group == clusterv1.GroupVersion.Group {
-			name = ref.Name
-		}
-	}
-	if name == "" {
-		return nil, nil
-	}
-	owner := &clusterv1.Cluster{}
-	if err := r.Host.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: name}, owner); err != nil {
-		return nil, client.IgnoreNotFound(err)
-	}
-	ref := owner.Spec.InfrastructureRef
-	if ref.Kind != "AWSCluster" || ref.APIGroup != infrav1.GroupName {
-		return nil, nil
-	}
-	infra := &infrav1.AWSCluster{}
-	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: ref.Name}, infra); err != nil {
-		return nil, client.IgnoreNotFound(err)
-	}
-	return infra, nil
 }
 
 // Setup adds a controller to the manager that runs the reconciler. ours is the

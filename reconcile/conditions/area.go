@@ -2,6 +2,7 @@ package conditions
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -13,6 +14,9 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
+// WaitingForObservation is the reason of what can't be told before AWS was seen.
+const WaitingForObservation = "WaitingForObservation"
+
 // failureMark stands before the error of the latest attempt in a message.
 const failureMark = "; latest attempt: "
 
@@ -23,36 +27,47 @@ type Area struct {
 	// Pending and Failed are the reasons of what is still to be done, and of what
 	// couldn't be.
 	Pending, Failed string
+	// Undeleted is the reason of what couldn't be deleted; DeletingFailed unless set.
+	Undeleted string
+	// Also are further areas, which have no condition of their own.
+	Also []string
 	// Deleting tells that the object is to go, with all of its parts.
 	Deleting bool
-	// Failures are the errors of the latest attempts, by area; nil where nobody here
-	// made any, so that what the object says of them still holds.
+	// Failures are the errors of the latest attempts, by area.
 	Failures map[string][]string
-	// Before are the object's conditions.
-	Before []metav1.Condition
+	// Acting tells that they are those of who acts. For all others they hold only while
+	// something is left to do.
+	Acting bool
 }
 
 // Condition returns what a plan amounts to in the area.
 func (a Area) Condition(p plan.Plan) Condition {
 	c := Condition{Type: a.Type, Severity: clusterv1.ConditionSeverityInfo}
 	var parts []string
+	pending := false
 	for _, x := range p.Problems {
-		if x.Area == a.Type {
+		if a.tells(x.Area) {
 			c.Reason, c.Severity = cmp.Or(c.Reason, x.Reason), clusterv1.ConditionSeverityError
 			parts = append(parts, x.Summary)
 		}
 	}
 	for _, w := range p.Waits {
-		if w.Area == a.Type {
+		if a.tells(w.Area) {
 			c.Reason = cmp.Or(c.Reason, w.Reason)
 			parts = append(parts, "waiting for "+w.Summary)
 		}
 	}
 	for _, x := range p.Actions {
-		if x.Area == a.Type {
-			c.Reason = cmp.Or(c.Reason, a.Pending)
-			parts = append(parts, x.Summary)
+		if a.tells(x.Area) {
+			pending = true
+			parts = append(parts, describe(x))
 		}
+	}
+	switch {
+	case a.Deleting:
+		c.Reason = cmp.Or(c.Reason, infrav1.DeletingReason)
+	case pending:
+		c.Reason = cmp.Or(c.Reason, a.Pending)
 	}
 	failure := a.failure(len(parts) > 0)
 	if len(parts) == 0 && failure == "" {
@@ -62,32 +77,52 @@ func (a Area) Condition(p plan.Plan) Condition {
 		}
 		return Condition{Type: a.Type, OK: true}
 	}
-	if a.Deleting && len(p.Waits) == 0 {
-		c.Reason = infrav1.DeletingReason
-	}
-	c.Message = strings.Join(parts, "; ")
+	c.Message = Shorten(parts)
 	if failure != "" {
 		c.Message = strings.TrimPrefix(c.Message+failureMark+failure, "; ")
-		c.Severity, c.Reason = clusterv1.ConditionSeverityWarning, a.Failed
-		if a.Deleting {
-			c.Reason = infrav1.DeletingFailedReason
+		c.Severity = clusterv1.ConditionSeverityWarning
+		switch {
+		case a.Deleting:
+			c.Reason = cmp.Or(a.Undeleted, infrav1.DeletingFailedReason)
+		case c.Reason != WaitingForObservation:
+			c.Reason = a.Failed
 		}
 	}
 	return c
 }
 
-// failure returns the errors of the latest attempts. Where nobody here made any,
-// the condition's own still holds while something is left to do.
-func (a Area) failure(left bool) string {
-	if a.Failures != nil {
-		return strings.Join(a.Failures[a.Type], "; ")
+// describe tells of an action, and of what it waits for.
+func describe(a plan.Action) string {
+	if a.WaitsFor == "" {
+		return a.Summary
 	}
-	if c := meta.FindStatusCondition(a.Before, a.Type); left && c != nil && c.Status == metav1.ConditionFalse {
-		_, failure, _ := strings.Cut(c.Message, failureMark)
-		return failure
-	}
-	return ""
+	return fmt.Sprintf("%s (waiting for %s)", a.Summary, a.WaitsFor)
 }
+
+// Shown is how many differences a condition lists.
+const Shown = 4
+
+// Shorten lists some of the parts, and tells how many more there are.
+func Shorten(parts []string) string {
+	if len(parts) <= Shown {
+		return strings.Join(parts, "; ")
+	}
+	return fmt.Sprintf("%s; and %d more", strings.Join(parts[:Shown], "; "), len(parts)-Shown)
+}
+
+// failure returns the errors of the latest attempts.
+func (a Area) failure(left bool) string {
+	if !a.Acting && !left {
+		return ""
+	}
+	failures := a.Failures[a.Type]
+	for _, area := range a.Also {
+		failures = slices.Concat(failures, a.Failures[area])
+	}
+	return strings.Join(failures, "; ")
+}
+
+func (a Area) tells(area string) bool { return area == a.Type || slices.Contains(a.Also, area) }
 
 // Summary returns the condition Ready, which is true when all are.
 func Summary(list ...Condition) Condition {

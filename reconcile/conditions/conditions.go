@@ -69,8 +69,9 @@ func MoreSevere(a, b clusterv1.ConditionSeverity) bool {
 }
 
 // Stamp gives the time to the conditions that changed, as it is stored.
-func Stamp(modern []metav1.Condition, old []infrav1.V1Beta1Condition, now metav1.Time) {
+func Stamp(obj Object, now metav1.Time) {
 	now = now.Rfc3339Copy()
+	modern, old := obj.GetConditions(), obj.GetV1Beta1Conditions()
 	for i := range modern {
 		if modern[i].LastTransitionTime.IsZero() {
 			modern[i].LastTransitionTime = now
@@ -81,4 +82,5 @@ func Stamp(modern []metav1.Condition, old []infrav1.V1Beta1Condition, now metav1
 			old[i].LastTransitionTime = now
 		}
 	}
+	obj.SetV1Beta1Conditions(old)
 }

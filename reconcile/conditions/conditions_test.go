@@ -48,9 +48,12 @@ func TestBothStatesOfPausedHaveTheirReason(t *testing.T) {
 
 func TestStampLeavesTimesThatAreThere(t *testing.T) {
 	then, now := metav1.NewTime(time.Unix(100, 0)), metav1.NewTime(time.Unix(200, 500))
-	modern := []metav1.Condition{{LastTransitionTime: then}, {}}
-	old := []infrav1.V1Beta1Condition{{LastTransitionTime: then}, {}}
-	Stamp(modern, old, now)
+	obj := &infrav1.AWSMachine{}
+	obj.Status.Conditions = []metav1.Condition{{Type: "A", LastTransitionTime: then}, {Type: "B"}}
+	obj.Status.Deprecated = &infrav1.MachineDeprecatedStatus{V1Beta1: &infrav1.MachineV1Beta1DeprecatedStatus{
+		Conditions: []infrav1.V1Beta1Condition{{Type: "A", LastTransitionTime: then}, {Type: "B"}}}}
+	Stamp(obj, now)
+	modern, old := obj.Status.Conditions, obj.Status.Deprecated.V1Beta1.Conditions
 	for i, want := range []int64{100, 200} {
 		if modern[i].LastTransitionTime.Unix() != want || old[i].LastTransitionTime.Unix() != want {
 			t.Errorf("times are %s and %s, want %d", modern[i].LastTransitionTime, old[i].LastTransitionTime, want)

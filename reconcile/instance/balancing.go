@@ -1,6 +1,8 @@
 package instance
 
 import (
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
+
 	"fmt"
 	"slices"
 
@@ -21,10 +23,10 @@ import (
 // Register returns what puts a control plane instance behind every listener of
 // the API server's load balancers, which are the cluster's own. waits says what isn't
 // known yet, or is somebody else's.
-func Register(id string, infra *Infra, living ownership.Living, snap *mirror.Snapshot) (actions []plan.Action, waits string) {
-	whose := infra.balancerOf(living)
+func Register(id string, infra *infrastructure.Cluster, living ownership.Living, snap *mirror.Snapshot) (actions []plan.Action, waits string) {
+	whose := balancerOf(infra, living)
 	for _, lb := range infra.LoadBalancers {
-		if of, ok := lb.claim(infra.Cluster, whose, snap); !ok {
+		if of, ok := claim(lb, infra.Cluster, whose, snap); !ok {
 			waits = first(waits, of)
 			continue
 		}
@@ -57,7 +59,7 @@ func Register(id string, infra *Infra, living ownership.Living, snap *mirror.Sna
 // target group: its own, or one that a user brings and has tagged, in AWS, as shared
 // with the cluster. Of infrastructure that somebody else keeps, what no cluster owns
 // will do: it has no tags of ours.
-func (in *Infra) balancerOf(living ownership.Living) func(ownership.Resource) ownership.Claim {
+func balancerOf(in *infrastructure.Cluster, living ownership.Living) func(ownership.Resource) ownership.Claim {
 	owner := in.Owner(living)
 	key := names.TagOwnedPrefix + in.Cluster
 	return func(r ownership.Resource) ownership.Claim {
@@ -74,7 +76,7 @@ func (in *Infra) balancerOf(living ownership.Living) func(ownership.Resource) ow
 
 // claim tells whether a load balancer is the cluster's own: what its status names
 // proves nothing. Else waits says what is missing.
-func (lb LoadBalancer) claim(cluster string, whose func(ownership.Resource) ownership.Claim, snap *mirror.Snapshot) (waits string, ok bool) {
+func claim(lb infrastructure.LoadBalancer, cluster string, whose func(ownership.Resource) ownership.Claim, snap *mirror.Snapshot) (waits string, ok bool) {
 	var tags map[string]string
 	id := lb.ARN
 	if lb.Classic {
@@ -103,7 +105,7 @@ func because(snap *mirror.Snapshot) string {
 	return ""
 }
 
-func registerClassic(id string, lb LoadBalancer, snap *mirror.Snapshot) ([]plan.Action, string) {
+func registerClassic(id string, lb infrastructure.LoadBalancer, snap *mirror.Snapshot) ([]plan.Action, string) {
 	row, ok := mirror.Get(snap, mirror.ClassicLoadBalancers, lb.Name)
 	if !ok {
 		return nil, "load balancer " + lb.Name
@@ -124,7 +126,7 @@ func hasInstance(row *mirror.ClassicLoadBalancer, id string) bool {
 
 // groupsBehind returns the cluster's target groups of a load balancer's listeners: those
 // that the listeners name, and those that say they serve it.
-func groupsBehind(lb LoadBalancer, whose func(ownership.Resource) ownership.Claim, snap *mirror.Snapshot) []*mirror.TargetGroup {
+func groupsBehind(lb infrastructure.LoadBalancer, whose func(ownership.Resource) ownership.Claim, snap *mirror.Snapshot) []*mirror.TargetGroup {
 	named := map[string]bool{}
 	if row, ok := mirror.Get(snap, mirror.LoadBalancers, lb.ARN); ok {
 		for _, l := range row.Listeners {
@@ -141,11 +143,11 @@ func groupsBehind(lb LoadBalancer, whose func(ownership.Resource) ownership.Clai
 
 // Deregister returns what takes an instance out of the load balancers, before it
 // ends: then they send nothing more to it.
-func Deregister(id string, infra *Infra, living ownership.Living, snap *mirror.Snapshot) []plan.Action {
+func Deregister(id string, infra *infrastructure.Cluster, living ownership.Living, snap *mirror.Snapshot) []plan.Action {
 	var actions []plan.Action
-	whose := infra.balancerOf(living)
+	whose := balancerOf(infra, living)
 	for _, lb := range infra.LoadBalancers {
-		if _, ok := lb.claim(infra.Cluster, whose, snap); !ok {
+		if _, ok := claim(lb, infra.Cluster, whose, snap); !ok {
 			continue
 		}
 		if lb.Classic {

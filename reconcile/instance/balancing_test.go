@@ -1,6 +1,8 @@
 package instance
 
 import (
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
+
 	"testing"
 
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
@@ -26,8 +28,8 @@ func TestLoadBalancersOfOtherClustersGetNoTargets(t *testing.T) {
 		"kept by somebody else, a cluster's": {true, tags("other"), false},
 		"kept by somebody else, not read":    {true, nil, false},
 	} {
-		infra := &Infra{Cluster: "c1", UID: "u", External: c.external}
-		if got := infra.balancerOf(nil)(ownership.Resource{ID: "lb", Tags: c.tags, Recorded: true}).Ours(); got != c.want {
+		infra := &infrastructure.Cluster{Cluster: "c1", UID: "u", External: c.external}
+		if got := balancerOf(infra, nil)(ownership.Resource{ID: "lb", Tags: c.tags, Recorded: true}).Ours(); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}

@@ -1,6 +1,8 @@
 package instance
 
 import (
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
+
 	"fmt"
 	"strings"
 
@@ -40,7 +42,7 @@ func Architecture(snap *mirror.Snapshot, instanceType string) string {
 
 // ImageQuery returns which image a machine wants. version is the Machine's
 // Kubernetes version.
-func ImageQuery(spec *infrav1.AWSMachineSpec, infra *Infra, version, architecture string) (cloud.ImageQuery, error) {
+func ImageQuery(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, version, architecture string) (cloud.ImageQuery, error) {
 	switch {
 	case spec.AMI.ID != nil && *spec.AMI.ID != "":
 		return cloud.ImageQuery{ID: *spec.AMI.ID}, nil

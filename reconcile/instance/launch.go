@@ -1,6 +1,11 @@
+// Package instance plans EC2 instances: the choice of image, subnet and security
+// groups, the launch, what is put right later, and what is told of an instance.
+// All of it but the handlers is pure.
 package instance
 
 import (
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
+
 	"encoding/base64"
 	"fmt"
 	"slices"
@@ -34,7 +39,7 @@ type Launch struct {
 	Spec *infrav1.AWSMachineSpec
 	// Tags of the instance, its volumes and its interfaces.
 	Tags   map[string]string
-	Infra  *Infra
+	Infra  *infrastructure.Cluster
 	Subnet Subnet
 	Groups []string
 	// ImageID is set; Image too where NeedsImage says so.
@@ -46,7 +51,7 @@ type Launch struct {
 }
 
 // Tags returns the tags of a machine's instance, volumes and interfaces.
-func Tags(infra *Infra, spec *infrav1.AWSMachineSpec, uid, name, machineName string, controlPlane bool) map[string]string {
+func Tags(infra *infrastructure.Cluster, spec *infrav1.AWSMachineSpec, uid, name, machineName string, controlPlane bool) map[string]string {
 	role := RoleNode
 	if controlPlane {
 		role = RoleControlPlane

@@ -1,6 +1,8 @@
 package instance
 
 import (
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
+
 	"reflect"
 	"strings"
 	"testing"
@@ -20,8 +22,8 @@ var now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func ptr[T any](v T) *T { return &v }
 
-func testInfra() *Infra {
-	return &Infra{Cluster: "c1", Region: "us-east-1", Provisioned: true, VPCID: "vpc-1", IPv6: true, Tags: map[string]string{"cost": "1"},
+func testInfra() *infrastructure.Cluster {
+	return &infrastructure.Cluster{Cluster: "c1", Region: "us-east-1", Provisioned: true, VPCID: "vpc-1", IPv6: true, Tags: map[string]string{"cost": "1"},
 		Subnets: infrav1.Subnets{
 			{ID: "c1-public-a", ResourceID: "subnet-pa", AvailabilityZone: "us-east-1a", IsPublic: true},
 			{ID: "c1-private-a", ResourceID: "subnet-a", AvailabilityZone: "us-east-1a"},

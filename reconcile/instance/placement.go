@@ -1,6 +1,8 @@
 package instance
 
 import (
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
+
 	"fmt"
 	"slices"
 
@@ -33,7 +35,7 @@ type Subnet struct {
 // ChooseSubnet returns the machine's subnet: the named one; else one that passes
 // the filters; else one of the cluster's in the failure domain; else the first of
 // the cluster's. A public address wants a public subnet.
-func ChooseSubnet(spec *infrav1.AWSMachineSpec, infra *Infra, failureDomain string, snap *mirror.Snapshot) (Subnet, error) {
+func ChooseSubnet(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, failureDomain string, snap *mirror.Snapshot) (Subnet, error) {
 	switch {
 	case spec.Subnet != nil && spec.Subnet.ID != nil:
 		s, err := namedSubnet(*spec.Subnet.ID, infra, snap)
@@ -75,7 +77,7 @@ func listed(s infrav1.SubnetSpec) Subnet {
 }
 
 // subnetOf returns a subnet that AWS shows, which may be one of the cluster's.
-func subnetOf(row *ec2types.Subnet, infra *Infra) Subnet {
+func subnetOf(row *ec2types.Subnet, infra *infrastructure.Cluster) Subnet {
 	for _, s := range infra.Subnets {
 		if realID(s) == aws.ToString(row.SubnetId) {
 			return listed(s)
@@ -84,7 +86,7 @@ func subnetOf(row *ec2types.Subnet, infra *Infra) Subnet {
 	return Subnet{ID: aws.ToString(row.SubnetId), IPv6: len(row.Ipv6CidrBlockAssociationSet) > 0, Zone: aws.ToString(row.AvailabilityZone), VPC: aws.ToString(row.VpcId)}
 }
 
-func namedSubnet(id string, infra *Infra, snap *mirror.Snapshot) (Subnet, error) {
+func namedSubnet(id string, infra *infrastructure.Cluster, snap *mirror.Snapshot) (Subnet, error) {
 	for _, s := range infra.Subnets {
 		if s.ID == id || s.ResourceID == id {
 			return listed(s), nil
@@ -114,7 +116,7 @@ func (s Subnet) suits(spec *infrav1.AWSMachineSpec, failureDomain string) error 
 
 // filteredSubnet returns the first subnet that passes the filters and suits, of the
 // cluster's VPC rather than of another one, which only a filter on vpc-id leads to.
-func filteredSubnet(spec *infrav1.AWSMachineSpec, infra *Infra, failureDomain string, snap *mirror.Snapshot) (Subnet, error) {
+func filteredSubnet(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, failureDomain string, snap *mirror.Snapshot) (Subnet, error) {
 	rows, where := mirror.InVPC(snap, mirror.Subnets, infra.VPCID), "VPC "+infra.VPCID
 	if slices.ContainsFunc(spec.Subnet.Filters, func(f infrav1.Filter) bool { return f.Name == filterVPC }) {
 		others := mirror.Select(snap, mirror.Subnets, func(s *ec2types.Subnet) bool { return aws.ToString(s.VpcId) != infra.VPCID })
@@ -145,7 +147,7 @@ func filteredSubnet(spec *infrav1.AWSMachineSpec, infra *Infra, failureDomain st
 // Groups returns the ids of the machine's security groups: those that the
 // cluster's machines of its role have, and its own. waits names a group of the
 // cluster that doesn't exist yet.
-func Groups(spec *infrav1.AWSMachineSpec, infra *Infra, controlPlane bool, snap *mirror.Snapshot) (ids []string, waits string, err error) {
+func Groups(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, controlPlane bool, snap *mirror.Snapshot) (ids []string, waits string, err error) {
 	if !infra.External {
 		for _, role := range groupRoles(controlPlane) {
 			id := first(spec.SecurityGroupOverrides[role], infra.Groups[role])
@@ -183,7 +185,7 @@ func groupRoles(controlPlane bool) []infrav1.SecurityGroupRole {
 
 // Reaches tells what speaks against the cluster's security groups on a machine in the
 // subnet: AWS takes none of another VPC.
-func (s Subnet) Reaches(spec *infrav1.AWSMachineSpec, infra *Infra, controlPlane bool) error {
+func (s Subnet) Reaches(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, controlPlane bool) error {
 	if infra.External || s.VPC == "" || s.VPC == infra.VPCID {
 		return nil
 	}
@@ -196,7 +198,7 @@ func (s Subnet) Reaches(spec *infrav1.AWSMachineSpec, infra *Infra, controlPlane
 	return nil
 }
 
-func filteredGroups(filters []infrav1.Filter, infra *Infra, snap *mirror.Snapshot) ([]string, error) {
+func filteredGroups(filters []infrav1.Filter, infra *infrastructure.Cluster, snap *mirror.Snapshot) ([]string, error) {
 	var ids []string
 	for _, row := range mirror.InVPC(snap, mirror.SecurityGroups, infra.VPCID) {
 		ok, err := groupAttributes(row).pass(filters)

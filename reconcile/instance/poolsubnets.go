@@ -1,6 +1,8 @@
 package instance
 
 import (
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
+
 	"errors"
 	"fmt"
 	"slices"
@@ -16,7 +18,7 @@ import (
 // names or filters; else those of the cluster in its zones, or failure domains, of
 // the kind that it says, or all of them; else the cluster's private ones. CAPA
 // chooses the same, so that a pool that it made stays where it is.
-func PoolSubnets(spec *infrav1.AWSMachinePoolSpec, infra *Infra, failureDomains []string, snap *mirror.Snapshot) ([]string, error) {
+func PoolSubnets(spec *infrav1.AWSMachinePoolSpec, infra *infrastructure.Cluster, failureDomains []string, snap *mirror.Snapshot) ([]string, error) {
 	if len(spec.Subnets) > 0 {
 		return referencedSubnets(spec.Subnets, infra, snap)
 	}
@@ -46,13 +48,13 @@ func PoolSubnets(spec *infrav1.AWSMachinePoolSpec, infra *Infra, failureDomains 
 
 // zoneSubnets returns the cluster's subnets of a kind in a zone. Only whoever wants
 // all of them wants those of pods too.
-func zoneSubnets(infra *Infra, zone string, kind infrav1.AZSubnetType) []string {
+func zoneSubnets(infra *infrastructure.Cluster, zone string, kind infrav1.AZSubnetType) []string {
 	return subnetsWith(infra, func(s infrav1.SubnetSpec) bool {
 		return s.AvailabilityZone == zone && (kind == infrav1.AZSubnetTypeAll || s.IsPublic == (kind == infrav1.AZSubnetTypePublic) && !forPods(s))
 	})
 }
 
-func privateSubnets(infra *Infra) ([]string, error) {
+func privateSubnets(infra *infrastructure.Cluster) ([]string, error) {
 	ids := subnetsWith(infra, func(s infrav1.SubnetSpec) bool { return !s.IsPublic && !s.IsEdge() && !forPods(s) })
 	if len(ids) == 0 {
 		return nil, errors.New("the cluster has no private subnet; name zones in spec.availabilityZones, or subnets in spec.subnets")
@@ -60,7 +62,7 @@ func privateSubnets(infra *Infra) ([]string, error) {
 	return ids, nil
 }
 
-func subnetsWith(infra *Infra, wanted func(infrav1.SubnetSpec) bool) []string {
+func subnetsWith(infra *infrastructure.Cluster, wanted func(infrav1.SubnetSpec) bool) []string {
 	var ids []string
 	for _, s := range infra.Subnets {
 		if id := realID(s); id != "" && wanted(s) {
@@ -79,7 +81,7 @@ func describeKind(kind infrav1.AZSubnetType) string {
 	return string(kind) + " subnet"
 }
 
-func referencedSubnets(refs []infrav1.AWSResourceReference, infra *Infra, snap *mirror.Snapshot) ([]string, error) {
+func referencedSubnets(refs []infrav1.AWSResourceReference, infra *infrastructure.Cluster, snap *mirror.Snapshot) ([]string, error) {
 	var ids []string
 	for _, ref := range refs {
 		if ref.ID != nil {
@@ -108,6 +110,6 @@ func referencedSubnets(refs []infrav1.AWSResourceReference, infra *Infra, snap *
 }
 
 // AtTheEdge tells whether one of the subnets lies in a local or wavelength zone.
-func AtTheEdge(ids []string, infra *Infra) bool {
+func AtTheEdge(ids []string, infra *infrastructure.Cluster) bool {
 	return slices.ContainsFunc(infra.Subnets, func(s infrav1.SubnetSpec) bool { return s.IsEdge() && slices.Contains(ids, realID(s)) })
 }

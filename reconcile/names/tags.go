@@ -2,7 +2,11 @@
 // that they can be found again, by this program and by others.
 package names
 
-import "sort"
+import (
+	"sort"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
 
 // The tags which say whose a resource is. Apart from TagUID they are the ones
 // that other tools for Cluster API on AWS write and read.
@@ -103,4 +107,18 @@ func SortedKeys(tags map[string]string) []string {
 	}
 	sort.Strings(keys)
 	return keys
+}
+
+// Annotate sets an annotation; without a value it takes it away.
+func Annotate(obj metav1.Object, key, value string) {
+	annotations := obj.GetAnnotations()
+	if value == "" {
+		delete(annotations, key)
+	} else {
+		if annotations == nil {
+			annotations = map[string]string{}
+		}
+		annotations[key] = value
+	}
+	obj.SetAnnotations(annotations)
 }

@@ -3,7 +3,10 @@
 // once, and the loop that acts.
 package plan
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Verb is what an action does to a resource.
 type Verb string
@@ -74,6 +77,35 @@ type Plan struct {
 // Done tells that nothing is left to do or to wait for.
 func (p Plan) Done() bool {
 	return len(p.Actions) == 0 && len(p.Waits) == 0 && len(p.Problems) == 0
+}
+
+// Add adds actions.
+func (p *Plan) Add(actions ...Action) { p.Actions = append(p.Actions, actions...) }
+
+// Wait adds something to wait for.
+func (p *Plan) Wait(area, reason, summary string) {
+	p.Waits = append(p.Waits, Wait{Area: area, Reason: reason, Summary: summary})
+}
+
+// Problem adds something that a person has to put right.
+func (p *Plan) Problem(area, reason, format string, args ...any) {
+	p.Problems = append(p.Problems, Problem{Area: area, Reason: reason, Summary: fmt.Sprintf(format, args...)})
+}
+
+// Join adds all of another plan.
+func (p *Plan) Join(other Plan) {
+	p.Actions, p.Waits, p.Problems = append(p.Actions, other.Actions...), append(p.Waits, other.Waits...), append(p.Problems, other.Problems...)
+}
+
+// Open tells whether anything is left in an area.
+func (p Plan) Open(area string) bool {
+	return p.Troubled(area) || slices.ContainsFunc(p.Actions, func(a Action) bool { return a.Area == area })
+}
+
+// Troubled tells whether something stands in the way in an area.
+func (p Plan) Troubled(area string) bool {
+	return slices.ContainsFunc(p.Waits, func(w Wait) bool { return w.Area == area }) ||
+		slices.ContainsFunc(p.Problems, func(x Problem) bool { return x.Area == area })
 }
 
 // ClaimsFirst makes all actions wait for those that rewrite UID tags: what is done

@@ -40,6 +40,9 @@ type Result struct {
 	Err cloud.Error
 }
 
+// Settled tells that AWS has what the action wants, or nothing of what it deletes.
+func (r Result) Settled() bool { return r.Outcome == Done || r.Outcome == Existed }
+
 // Actor carries out actions.
 type Actor struct {
 	Handlers Handlers

@@ -75,6 +75,11 @@ type AWSClusterV2Beta1Status struct {
 	// +optional
 	Observation *infrav1.Observation `json:"observation,omitempty"`
 
+	// failures are what AWS answered to the latest attempts that failed.
+	// +optional
+	// +listType=atomic
+	Failures []infrav1.Failure `json:"failures,omitempty"`
+
 	// pendingCreations is the journal of creations in flight.
 	// +optional
 	// +listType=map

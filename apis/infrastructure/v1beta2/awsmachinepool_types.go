@@ -76,6 +76,11 @@ type AWSMachinePoolV2Beta1Status struct {
 	// observation says how fresh this status is. Added when read, never stored.
 	// +optional
 	Observation *infrav1.Observation `json:"observation,omitempty"`
+
+	// failures are what AWS answered to the latest attempts that failed.
+	// +optional
+	// +listType=atomic
+	Failures []infrav1.Failure `json:"failures,omitempty"`
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object

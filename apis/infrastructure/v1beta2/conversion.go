@@ -22,6 +22,7 @@ func Convert_v1beta2_AWSClusterStatus_To_v2beta1_AWSClusterStatus(in *AWSCluster
 	}
 	out.Conditions = extra.Conditions
 	out.Observation = extra.Observation
+	out.Failures = extra.Failures
 	out.PendingCreations = extra.PendingCreations
 	out.AccountID = extra.AccountID
 	out.Initialization = initialization(in.Ready, extra.Initialization)
@@ -40,13 +41,14 @@ func Convert_v2beta1_AWSClusterStatus_To_v1beta2_AWSClusterStatus(in *infrav1.AW
 		AccountID:        in.AccountID,
 		Conditions:       in.Conditions,
 		Observation:      in.Observation,
+		Failures:         in.Failures,
 		PendingCreations: in.PendingCreations,
 	}
 	if !out.Ready {
 		extra.Initialization = in.Initialization
 	}
 	out.V2Beta1 = nil
-	if len(extra.Conditions) > 0 || extra.Initialization != nil || extra.AccountID != "" || extra.Observation != nil || len(extra.PendingCreations) > 0 {
+	if len(extra.Conditions) > 0 || extra.Initialization != nil || extra.AccountID != "" || extra.Observation != nil || len(extra.Failures) > 0 || len(extra.PendingCreations) > 0 {
 		out.V2Beta1 = &extra
 	}
 	return nil

@@ -22,6 +22,7 @@ func Convert_v1beta2_AWSMachineStatus_To_v2beta1_AWSMachineStatus(in *AWSMachine
 		Interruptible:    in.Interruptible,
 		DedicatedHost:    in.DedicatedHost,
 		Observation:      extra.Observation,
+		Failures:         extra.Failures,
 		PendingCreations: extra.PendingCreations,
 		Deprecated:       machineDeprecated(in.Conditions, in.FailureReason, in.FailureMessage),
 	}
@@ -54,12 +55,13 @@ func Convert_v2beta1_AWSMachineStatus_To_v1beta2_AWSMachineStatus(in *infrav1.AW
 		Conditions:       in.Conditions,
 		FailureDomain:    in.FailureDomain,
 		Observation:      in.Observation,
+		Failures:         in.Failures,
 		PendingCreations: in.PendingCreations,
 	}
 	if !out.Ready {
 		extra.Initialization = in.Initialization
 	}
-	if len(extra.Conditions) > 0 || extra.Initialization != nil || extra.FailureDomain != "" || extra.Observation != nil || len(extra.PendingCreations) > 0 {
+	if len(extra.Conditions) > 0 || extra.Initialization != nil || extra.FailureDomain != "" || extra.Observation != nil || len(extra.Failures) > 0 || len(extra.PendingCreations) > 0 {
 		out.V2Beta1 = &extra
 	}
 	return nil
@@ -108,6 +110,7 @@ func Convert_v1beta2_AWSMachinePoolStatus_To_v2beta1_AWSMachinePoolStatus(in *AW
 		LaunchTemplateVersion:     in.LaunchTemplateVersion,
 		ASGStatus:                 in.ASGStatus,
 		Observation:               extra.Observation,
+		Failures:                  extra.Failures,
 		Deprecated:                machineDeprecated(in.Conditions, in.FailureReason, in.FailureMessage),
 	}
 	return nil
@@ -128,8 +131,8 @@ func Convert_v2beta1_AWSMachinePoolStatus_To_v1beta2_AWSMachinePoolStatus(in *in
 		ASGStatus:                 in.ASGStatus,
 		InfrastructureMachineKind: in.InfrastructureMachineKind,
 	}
-	extra := AWSMachinePoolV2Beta1Status{Conditions: in.Conditions, Initialization: in.Initialization, Observation: in.Observation}
-	if len(extra.Conditions) > 0 || extra.Initialization != nil || extra.Observation != nil {
+	extra := AWSMachinePoolV2Beta1Status{Conditions: in.Conditions, Initialization: in.Initialization, Observation: in.Observation, Failures: in.Failures}
+	if len(extra.Conditions) > 0 || extra.Initialization != nil || extra.Observation != nil || len(extra.Failures) > 0 {
 		out.V2Beta1 = &extra
 	}
 	return nil

@@ -374,6 +374,11 @@ func (in *AWSClusterV2Beta1Status) DeepCopyInto(out *AWSClusterV2Beta1Status) {
 		*out = new(v2beta1.Observation)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.Failures != nil {
+		in, out := &in.Failures, &out.Failures
+		*out = make([]v2beta1.Failure, len(*in))
+		copy(*out, *in)
+	}
 	if in.PendingCreations != nil {
 		in, out := &in.PendingCreations, &out.PendingCreations
 		*out = make([]v2beta1.PendingCreation, len(*in))
@@ -591,6 +596,11 @@ func (in *AWSMachinePoolV2Beta1Status) DeepCopyInto(out *AWSMachinePoolV2Beta1St
 		*out = new(v2beta1.Observation)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.Failures != nil {
+		in, out := &in.Failures, &out.Failures
+		*out = make([]v2beta1.Failure, len(*in))
+		copy(*out, *in)
+	}
 	return
 }
 
@@ -800,6 +810,11 @@ func (in *AWSMachineV2Beta1Status) DeepCopyInto(out *AWSMachineV2Beta1Status) {
 		in, out := &in.Observation, &out.Observation
 		*out = new(v2beta1.Observation)
 		(*in).DeepCopyInto(*out)
+	}
+	if in.Failures != nil {
+		in, out := &in.Failures, &out.Failures
+		*out = make([]v2beta1.Failure, len(*in))
+		copy(*out, *in)
 	}
 	if in.PendingCreations != nil {
 		in, out := &in.PendingCreations, &out.PendingCreations

@@ -221,6 +221,11 @@ type AWSClusterStatus struct {
 	// +optional
 	Observation *Observation `json:"observation,omitempty"`
 
+	// failures are what AWS answered to the latest attempts that failed.
+	// +optional
+	// +listType=atomic
+	Failures []Failure `json:"failures,omitempty"`
+
 	// pendingCreations is the journal of creations in flight.
 	// +optional
 	// +listType=map

@@ -268,6 +268,11 @@ type AWSMachineStatus struct {
 	// +optional
 	Observation *Observation `json:"observation,omitempty"`
 
+	// failures are what AWS answered to the latest attempts that failed.
+	// +optional
+	// +listType=atomic
+	Failures []Failure `json:"failures,omitempty"`
+
 	// pendingCreations is the journal of creations in flight that can't be repeated
 	// safely: public addresses of elasticIpPool. A launch carries a client token instead.
 	// +optional

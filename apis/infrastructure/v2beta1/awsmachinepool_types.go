@@ -326,6 +326,11 @@ type AWSMachinePoolStatus struct {
 	// +optional
 	Observation *Observation `json:"observation,omitempty"`
 
+	// failures are what AWS answered to the latest attempts that failed.
+	// +optional
+	// +listType=atomic
+	Failures []Failure `json:"failures,omitempty"`
+
 	// deprecated groups status that only older contracts of Cluster API know.
 	// +optional
 	Deprecated *MachineDeprecatedStatus `json:"deprecated,omitempty"`

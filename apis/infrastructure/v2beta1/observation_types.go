@@ -58,3 +58,16 @@ type PendingCreation struct {
 	// +required
 	Since metav1.MicroTime `json:"since"`
 }
+
+// Failure is what AWS answered to the latest attempt to change something. It is kept until
+// the change succeeds or isn't wanted any more.
+type Failure struct {
+	// condition is the type of the condition that tells of it.
+	// +required
+	// +k8s:validation:minLength=1
+	Condition string `json:"condition"`
+
+	// message is what AWS said.
+	// +required
+	Message string `json:"message"`
+}

@@ -281,6 +281,11 @@ func (in EnclaveOptions) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Failure) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.Failure"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in FailureDomain) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.FailureDomain"
 }

@@ -1,0 +1,66 @@
+package infrastructure
+
+import (
+	"context"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/related"
+)
+
+// adapter makes a Cluster of the objects of one kind.
+type adapter struct {
+	kind, group string
+	empty       func() client.Object
+	adapt       func(obj client.Object, cluster string) *Cluster
+}
+
+// adapters are of the kinds to which a Cluster's spec.infrastructureRef may lead.
+var adapters = []adapter{awsCluster}
+
+// Find returns a Cluster and its infrastructure, each nil while it isn't there. host
+// reads Clusters and ours the infrastructure kinds. The error says what couldn't be read.
+func Find(ctx context.Context, ours, host client.Reader, namespace, name string) (*clusterv1.Cluster, *Cluster, error) {
+	if name == "" {
+		return nil, nil, nil
+	}
+	cluster := &clusterv1.Cluster{}
+	if err := host.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, cluster); err != nil {
+		return nil, nil, client.IgnoreNotFound(err)
+	}
+	ref := cluster.Spec.InfrastructureRef
+	for _, a := range adapters {
+		if ref.Kind != a.kind || ref.APIGroup != a.group {
+			continue
+		}
+		obj := a.empty()
+		if err := ours.Get(ctx, client.ObjectKey{Namespace: namespace, Name: ref.Name}, obj); err != nil {
+			return cluster, nil, client.IgnoreNotFound(err)
+		}
+		return cluster, a.adapt(obj, cluster.Name), nil
+	}
+	return cluster, nil, nil
+}
+
+// Sources tell of the Clusters and their infrastructure, where that makes a difference
+// to what belongs to them. of returns the objects of a Cluster.
+func Sources(ours, host cache.Cache, of func(ctx context.Context, namespace, cluster string) []reconcile.Request) []source.Source {
+	return []source.Source{
+		source.Kind(host, &clusterv1.Cluster{}, handler.TypedEnqueueRequestsFromMapFunc(func(ctx context.Context, c *clusterv1.Cluster) []reconcile.Request {
+			return of(ctx, c.Namespace, c.Name)
+		}), predicate.TypedGenerationChangedPredicate[*clusterv1.Cluster]{}),
+		source.Kind(ours, &infrav1.AWSCluster{}, handler.TypedEnqueueRequestsFromMapFunc(func(ctx context.Context, c *infrav1.AWSCluster) []reconcile.Request {
+			return of(ctx, c.Namespace, related.ClusterName(c))
+		}), predicate.TypedFuncs[*infrav1.AWSCluster]{UpdateFunc: func(e event.TypedUpdateEvent[*infrav1.AWSCluster]) bool {
+			return !OfAWSCluster(e.ObjectOld, "").Same(OfAWSCluster(e.ObjectNew, ""))
+		}}),
+	}
+}
