@@ -136,8 +136,7 @@ func TestACodeMeansWhatItsOperationAndServiceMakeOfIt(t *testing.T) {
 		{"Secrets Manager", "DeleteSecret", 400, "InvalidRequestException", InvalidParameter},
 		{"Auto Scaling", "DeleteAutoScalingGroup", 400, "ResourceInUse", DependencyViolation},
 	} {
-		err := answer(c.status, c.code, "a message").(*smithy.OperationError)
-		err.ServiceID, err.OperationName = c.service, c.operation
+		err := &smithy.OperationError{ServiceID: c.service, OperationName: c.operation, Err: errors.Unwrap(answer(c.status, c.code, "a message"))}
 		if got := Classify(err); got.Class != c.want {
 			t.Errorf("%s %s, %d %s: %s, want %s", c.service, c.operation, c.status, c.code, got.Class, c.want)
 		}

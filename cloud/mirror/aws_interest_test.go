@@ -30,7 +30,7 @@ func (a *account) callsUntil(n int) {
 
 func (a *account) total() (n int) {
 	for _, calls := range a.Counts() {
-		n += int(calls)
+		n += calls
 	}
 	return n
 }
