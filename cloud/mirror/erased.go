@@ -33,6 +33,7 @@ type Resource interface {
 	shallow(row any) any
 	// carry completes the read row in place.
 	carry(known, read any)
+	hold(m *Mirror) time.Duration
 	global() bool
 	// byName tells that rows are read by name.
 	byName() bool
@@ -71,8 +72,9 @@ func (t *Table[T]) detailed(row any) bool {
 	return t.Details == nil || t.Detailed == nil || t.Detailed(row.(*T))
 }
 
-func (t *Table[T]) global() bool { return t.Global }
-func (t *Table[T]) byName() bool { return t.Describe != nil }
+func (t *Table[T]) hold(m *Mirror) time.Duration { return cmp.Or(t.WriteHold, m.options.WriteHold) }
+func (t *Table[T]) global() bool                 { return t.Global }
+func (t *Table[T]) byName() bool                 { return t.Describe != nil }
 func (t *Table[T]) parent(row any) string {
 	if t.Parent == nil {
 		return ""

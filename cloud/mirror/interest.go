@@ -265,6 +265,9 @@ func (t *tableState) adopt(m *Mirror, ss *scopeState, i Interest) {
 		t.wanted.ids[id]++
 		t.attendID(id)
 	}
+	if len(i.IDs) > 0 {
+		t.plan(m.begin(ss, t))
+	}
 	if len(t.view.listings) == 0 && t.flight == nil {
 		t.sweepAt = earlier(t.sweepAt, m.clock.Now().Add(min(i.First, m.period(t))))
 	}

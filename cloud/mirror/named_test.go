@@ -311,6 +311,26 @@ func TestWhatWasMadeIsThereThoughAWSDoesNotShowItYet(t *testing.T) {
 	})
 }
 
+func TestAWriteIsHeldAsLongAsItsTableSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(group{"c1", "a", "ACTIVE"})
+		f.groupT.WriteHold = 30 * time.Second
+		m := f.mirrored(t, Options{})
+		m.Want("o1", session, f.named("c1", "a"))
+		time.Sleep(time.Minute)
+		Modify(m, home, f.groupT, "c1/a", func(g *group) { g.State = "UPDATING" })
+		time.Sleep(29 * time.Second) // AWS shows ACTIVE all the time
+		if got := f.below(m, "c1"); got != "a UPDATING" {
+			t.Errorf("below c1: %q within the hold", got)
+		}
+		time.Sleep(12 * time.Second)
+		synctest.Wait()
+		if got := f.below(m, "c1"); got != "a ACTIVE" {
+			t.Errorf("below c1: %q after the hold", got)
+		}
+	})
+}
+
 func TestWhatWasMadeByNobodyWhoWantsItGoesAfterTheGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet()

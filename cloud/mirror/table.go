@@ -56,6 +56,9 @@ type Table[T any] struct {
 	// Rest is the sweep period of the table while nothing is changing; zero
 	// means the mirror's own.
 	Rest time.Duration
+	// WriteHold is how long reads may show a row of the table as it was before our write,
+	// where AWS takes its time to show that a change began; zero means the mirror's own.
+	WriteHold time.Duration
 	// Global says that the rows are the account's and in no region.
 	Global bool
 

@@ -22,7 +22,7 @@ func Put[T any](m *Mirror, scope cloud.Scope, t *Table[T], row T) {
 		meta := &rowMeta{since: e.now, written: e.now, detailAt: e.now.Add(detailDelay)}
 		if known, ok := e.rows.get(id); ok {
 			e.t.table.carry(known, next)
-			meta.heldUntil = e.now.Add(m.options.WriteHold)
+			meta.heldUntil = e.now.Add(e.t.table.hold(m))
 		}
 		e.t.meta[id] = meta
 		e.set(id, next)
@@ -43,7 +43,7 @@ func Modify[T any](m *Mirror, scope cloud.Scope, t *Table[T], id string, change 
 		next := deepCopy(row.(*T))
 		change(next)
 		meta := e.t.meta[id]
-		meta.written, meta.heldUntil, meta.missed = e.now, e.now.Add(m.options.WriteHold), time.Time{}
+		meta.written, meta.heldUntil, meta.missed = e.now, e.now.Add(e.t.table.hold(m)), time.Time{}
 		e.set(id, next)
 	})
 	return found
