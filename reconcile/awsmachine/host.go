@@ -39,7 +39,7 @@ func (v *view) planHost(subnet instance.Subnet) (id, first string) {
 	case host == nil && subnet.Zone == "":
 		return "", fmt.Sprintf("the zone of subnet %s to be known", subnet.ID)
 	case host == nil:
-		v.plan.Add(instance.AllocateHost(string(v.Machine.UID), &v.Machine.Spec, subnet.Zone, v.tags()))
+		v.plan.Add(instance.AllocateHost(v.owner().Owner, &v.Machine.Spec, subnet.Zone, v.tags()))
 		return "", "the dedicated host"
 	case host.State == ec2types.AllocationStatePermanentFailure || host.State == ec2types.AllocationStateUnderAssessment:
 		v.plan.Problem(infrav1.InstanceReadyCondition, infrav1.InstanceProvisionFailedReason,

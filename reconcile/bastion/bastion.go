@@ -66,13 +66,23 @@ type State struct {
 func Observe(in Intent, snap *mirror.Snapshot) *State {
 	s := &State{Intent: in, snap: snap}
 	for _, i := range mirror.Tagged(snap, mirror.Instances, names.TagRole, Role) {
-		if instance.State(i) != infrav1.InstanceStateTerminated &&
-			in.Claim(aws.ToString(i.InstanceId), mirror.Instances.Tags(i), aws.ToString(i.VpcId)).Ours() {
+		if instance.State(i) != infrav1.InstanceStateTerminated && in.here(i) &&
+			in.Claim(aws.ToString(i.InstanceId), mirror.Instances.Tags(i), aws.ToString(i.VpcId)).Ours() &&
+			(s.Row == nil || in.surer(i) && !in.surer(s.Row)) {
 			s.Row = i
-			break
 		}
 	}
 	return s
+}
+
+// here tells that an instance lies in the cluster's VPC, where its bastion is made.
+func (in *Intent) here(i *ec2types.Instance) bool {
+	return in.VPCID != "" && aws.ToString(i.VpcId) == in.VPCID
+}
+
+// surer tells that an instance is the cluster's by more than the name in its tags.
+func (in *Intent) surer(i *ec2types.Instance) bool {
+	return instance.Tag(i.Tags, names.TagUID) == in.Owner.UID || aws.ToString(i.InstanceId) == in.Recorded
 }
 
 // Image says which image to look up, unless it is given or nothing is launched.

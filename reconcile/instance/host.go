@@ -3,6 +3,7 @@ package instance
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -42,18 +43,14 @@ func FindHost(owner ownership.Owner, machineName string, snap *mirror.Snapshot) 
 // AllocateHost returns the allocation of a host for one instance of the type, in the
 // zone of its subnet. tags are the machine's; those of the spec come on top. The client
 // token makes it happen once.
-func AllocateHost(uid string, spec *infrav1.AWSMachineSpec, zone string, tags map[string]string) plan.Action {
+func AllocateHost(owner names.Owner, spec *infrav1.AWSMachineSpec, zone string, tags map[string]string) plan.Action {
 	all := map[string]string{}
-	for k, v := range spec.DynamicHostAllocation.Tags {
-		all[k] = v
-	}
-	for k, v := range tags {
-		all[k] = v
-	}
+	maps.Copy(all, owner.Allowed(spec.DynamicHostAllocation.Tags))
+	maps.Copy(all, tags)
 	return plan.Action{Key: HostKey, Area: infrav1.InstanceReadyCondition, Verb: plan.Create, Operation: "ec2.AllocateHosts",
 		Input: &ec2.AllocateHostsInput{AvailabilityZone: aws.String(zone), InstanceType: aws.String(spec.InstanceType), Quantity: aws.Int32(1),
 			// Nothing but the machine's instance goes there.
-			AutoPlacement: ec2types.AutoPlacementOff, ClientToken: aws.String(names.Token(uid, HostKey)),
+			AutoPlacement: ec2types.AutoPlacementOff, ClientToken: aws.String(names.Token(owner.UID, HostKey)),
 			TagSpecifications: []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeDedicatedHost, Tags: TagList(all)}}},
 		Summary: fmt.Sprintf("create dedicated host for %s in %s", spec.InstanceType, zone)}
 }

@@ -43,7 +43,8 @@ func TestTargetGroupNamesFitAndDiffer(t *testing.T) {
 }
 
 func TestUsersTagsNeverSayWhoseAResourceIs(t *testing.T) {
-	o := Owner{Cluster: "c1", UID: "u", Additional: map[string]string{"team": "a", TagOwnedPrefix + "c1": "shared", TagUID: "x", TagRole: "mine"}}
+	o := Owner{Cluster: "c1", UID: "u", Additional: map[string]string{"team": "a", TagOwnedPrefix + "c1": "shared", TagUID: "x", TagRole: "mine",
+		TagOwnedPrefix + "prod": "owned", TagCloudProviderPrefix + "prod": "owned"}}
 	want := map[string]string{"team": "a", TagOwnedPrefix + "c1": "owned", TagUID: "u", TagRole: "common", TagName: "c1-vpc"}
 	if got := o.Tags("c1-vpc", "common", nil); !maps.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)

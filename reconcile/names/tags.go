@@ -3,7 +3,9 @@
 package names
 
 import (
+	"maps"
 	"sort"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -32,6 +34,11 @@ const (
 	TagAssociation = "sigs.k8s.io/cluster-api-provider-aws/association"
 	// TagName is the name that AWS's console shows.
 	TagName = "Name"
+
+	// All tags that say whose a resource is begin with one of these, or with
+	// TagCloudProviderPrefix.
+	tagProviderPrefix = "sigs.k8s.io/cluster-api-provider-aws/"
+	tagServerPrefix   = "capa-apiserver.cluster.x-k8s.io/"
 )
 
 // Values of the tags above.
@@ -67,6 +74,7 @@ func (o Owner) Tags(name, role string, extra map[string]string) map[string]strin
 	for k, v := range extra {
 		tags[k] = v
 	}
+	maps.DeleteFunc(tags, func(key, _ string) bool { return o.reserved(key) })
 	tags[TagOwnedPrefix+o.Cluster] = Owned
 	if o.UID != "" {
 		tags[TagUID] = o.UID
@@ -77,6 +85,26 @@ func (o Owner) Tags(name, role string, extra map[string]string) map[string]strin
 	if name != "" {
 		tags[TagName] = name
 	}
+	return tags
+}
+
+// reserved tells the keys by which users' tags could say that a resource is another
+// cluster's. Admission refuses them; objects that were stored before may have them.
+func (o Owner) reserved(key string) bool {
+	switch {
+	case key == TagZone, key == TagAssociation, key == TagCloudProviderPrefix+o.Cluster:
+		return false
+	}
+	return strings.HasPrefix(key, tagProviderPrefix) || strings.HasPrefix(key, tagServerPrefix) || strings.HasPrefix(key, TagCloudProviderPrefix)
+}
+
+// UserTags are the user's tags for every resource, without those that say whose it is.
+func (o Owner) UserTags() map[string]string { return o.Allowed(o.Additional) }
+
+// Allowed are a user's tags without those that say whose something is.
+func (o Owner) Allowed(users map[string]string) map[string]string {
+	tags := maps.Clone(users)
+	maps.DeleteFunc(tags, func(key, _ string) bool { return o.reserved(key) })
 	return tags
 }
 

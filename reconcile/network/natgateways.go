@@ -117,7 +117,7 @@ func (s *State) planNATGateway(zone string, g *ec2types.NatGateway) {
 	for _, a := range g.NatGatewayAddresses {
 		row, ok := mirror.Get(s.snap, mirror.Addresses, aws.ToString(a.AllocationId))
 		if ok && s.claimAddress(row).Ours() {
-			s.tag(AreaNATGateways, addressKey+zone, aws.ToString(row.AllocationId), s.Owner.Additional, mirror.Addresses.Tags(row))
+			s.tag(AreaNATGateways, addressKey+zone, aws.ToString(row.AllocationId), s.Owner.UserTags(), mirror.Addresses.Tags(row))
 		}
 	}
 	if g.State == ec2types.NatGatewayStatePending {

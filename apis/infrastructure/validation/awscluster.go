@@ -27,6 +27,7 @@ var (
 // ValidateAWSCluster judges a new AWSCluster.
 func ValidateAWSCluster(cluster *infrav1.AWSCluster) field.ErrorList {
 	errs := validateGCTasks(cluster.Annotations)
+	errs = append(errs, clusterOwnership(&cluster.Spec, clustersOf(cluster), field.NewPath("spec"))...)
 	return append(errs, validateClusterSpec(&cluster.Spec, field.NewPath("spec"))...)
 }
 

@@ -46,11 +46,16 @@ func validateClusterSpecChange(newSpec, oldSpec *infrav1.AWSClusterSpec, path *f
 func validateManagedByKept(newAnnotations, oldAnnotations map[string]string) field.ErrorList {
 	_, before := oldAnnotations[clusterv1.ManagedByAnnotation]
 	_, after := newAnnotations[clusterv1.ManagedByAnnotation]
-	if !before || after {
-		return nil
+	path := field.NewPath("metadata", "annotations").Key(clusterv1.ManagedByAnnotation)
+	switch {
+	case before && !after:
+		return field.ErrorList{field.Invalid(path, nil,
+			"removal is not allowed: the infrastructure is managed by someone else, and this provider would take it over")}
+	case after && !before:
+		return field.ErrorList{field.Forbidden(path,
+			"cannot be added later, because what this provider recorded would then count as somebody else's word: leave it out, or delete the object and create it anew with the annotation")}
 	}
-	return field.ErrorList{field.Invalid(field.NewPath("metadata", "annotations").Key(clusterv1.ManagedByAnnotation), nil,
-		"removal is not allowed: the infrastructure is managed by someone else, and this provider would take it over")}
+	return nil
 }
 
 func validateLoadBalancersChange(newSpec, oldSpec *infrav1.AWSClusterSpec, path *field.Path) field.ErrorList {

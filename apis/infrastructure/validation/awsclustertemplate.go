@@ -18,6 +18,7 @@ var templateSpecPath = field.NewPath("spec", "template", "spec")
 // lets ClusterClass's dry runs pass.
 func ValidateAWSClusterTemplate(template *infrav1.AWSClusterTemplate) field.ErrorList {
 	errs := validateTemplateMetadata(template.Spec.Template.ObjectMeta)
+	errs = append(errs, clusterOwnership(&template.Spec.Template.Spec, nil, templateSpecPath)...)
 	return append(errs, validateHosts(&template.Spec.Template.Spec, templateSpecPath)...)
 }
 

@@ -3,6 +3,7 @@ package validation
 import (
 	"fmt"
 	"regexp"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -15,7 +16,8 @@ var providerIDPattern = regexp.MustCompile(`^aws:///[^/]*/i-[^/]+$`)
 // ValidateAWSMachine judges a new AWSMachine.
 func ValidateAWSMachine(machine *infrav1.AWSMachine) field.ErrorList {
 	path := field.NewPath("spec")
-	return append(validateMachineRules(&machine.Spec, path), validateMachineForms(&machine.Spec, path)...)
+	errs := machineOwnership(&machine.Spec, clustersOf(machine), path)
+	return slices.Concat(errs, validateMachineRules(&machine.Spec, path), validateMachineForms(&machine.Spec, path))
 }
 
 // AWSMachineWarnings returns what isn't wrong but likely not meant.

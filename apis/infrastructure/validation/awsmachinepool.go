@@ -19,6 +19,7 @@ func ValidateAWSMachinePool(pool *infrav1.AWSMachinePool) field.ErrorList {
 	errs = append(errs, validatePeriod(spec.DefaultCoolDown, path.Child("defaultCoolDown"))...)
 	errs = append(errs, validatePeriod(spec.DefaultInstanceWarmup, path.Child("defaultInstanceWarmup"))...)
 	errs = append(errs, validateTags(spec.AdditionalTags, path.Child("additionalTags"))...)
+	errs = append(errs, validateOwnership(spec.AdditionalTags, clustersOf(pool), false, path.Child("additionalTags"))...)
 	errs = append(errs, validateReferences(spec.Subnets, path.Child("subnets"))...)
 	errs = append(errs, validateReferenceForms(spec.Subnets, "subnet-", path.Child("subnets"))...)
 	errs = append(errs, validateLaunchTemplate(&spec.AWSLaunchTemplate, path.Child("awsLaunchTemplate"))...)
