@@ -36,10 +36,13 @@ PEERS=$(IFS=,; echo "${HUB_PKGS[*]}")
 readonly_flags=()
 for pkg in "${LIBRARIES[@]}"; do readonly_flags+=(--readonly-pkg "$pkg"); done
 
-find apis -name 'zz_generated.*.go' -delete
+# A group that only tests have. Its models are kept with its types.
+NINTH=test/ninth/v2beta1
+
+find apis "$NINTH" -name 'zz_generated.*.go' -delete
 
 go tool deepcopy-gen --go-header-file "$HEADER" \
-  --output-file zz_generated.deepcopy.go "${ALL_PKGS[@]}"
+  --output-file zz_generated.deepcopy.go "${ALL_PKGS[@]}" "$MODULE/$NINTH"
 go tool defaulter-gen --go-header-file "$HEADER" --extra-peer-dirs "$PEERS" \
   --output-file zz_generated.defaults.go "${ALL_PKGS[@]}"
 go tool conversion-gen --go-header-file "$HEADER" --extra-peer-dirs "$PEERS" \
@@ -52,3 +55,8 @@ go tool openapi-gen --go-header-file "$HEADER" \
   --output-model-name-file zz_generated.model_name.go "${readonly_flags[@]}" \
   --report-filename /dev/null \
   "${LIBRARIES[@]}" "${ALL_PKGS[@]}"
+go tool openapi-gen --go-header-file "$HEADER" \
+  --output-dir "$NINTH" --output-pkg "$MODULE/$NINTH" \
+  --output-file zz_generated.openapi.go \
+  --output-model-name-file zz_generated.model_name.go \
+  --report-filename /dev/null "$MODULE/$NINTH"

@@ -1,32 +1,37 @@
+// Package ninth is the row of a further kind, of a group of its own, for tests: what it takes
+// to add one is what stands here and in v2beta1.
 package ninth
 
 import (
 	"context"
+	"maps"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/kube-openapi/pkg/common"
 
 	"github.com/capa-apiserver/capa-apiserver/admission"
 	"github.com/capa-apiserver/capa-apiserver/apis/group"
+	"github.com/capa-apiserver/capa-apiserver/apis/openapi"
 	"github.com/capa-apiserver/capa-apiserver/apis/validation"
 	"github.com/capa-apiserver/capa-apiserver/apiserver"
 	"github.com/capa-apiserver/capa-apiserver/registry/generic"
+	"github.com/capa-apiserver/capa-apiserver/test/ninth/v2beta1"
 )
 
 // Group is the group.
 var Group = &group.Group{
-	Hub: group.Version{GroupVersion: GroupVersion, Kinds: kinds, AddToScheme: func(scheme *runtime.Scheme) error {
-		scheme.AddKnownTypes(GroupVersion, kinds()...)
-		metav1.AddToGroupVersion(scheme, GroupVersion)
-		return nil
-	}},
-	OpenAPI: definitions,
+	Hub:     group.Version{GroupVersion: v2beta1.SchemeGroupVersion, Kinds: v2beta1.Kinds, AddToScheme: v2beta1.AddToScheme},
+	OpenAPI: models,
 }
 
-func kinds() []runtime.Object { return []runtime.Object{&AWSNinth{}, &AWSNinthList{}} }
+// models are the group's own, and those of the libraries.
+func models(ref common.ReferenceCallback) map[string]common.OpenAPIDefinition {
+	all := openapi.GetOpenAPIDefinitions(ref)
+	maps.Copy(all, v2beta1.GetOpenAPIDefinitions(ref))
+	return all
+}
 
-var rules = validation.NewTable(Group, validation.Own[*AWSNinth]{Create: func(n *AWSNinth) field.ErrorList {
+var rules = validation.NewTable(Group, validation.Own[*v2beta1.AWSNinth]{Create: func(n *v2beta1.AWSNinth) field.ErrorList {
 	if n.Spec.ClusterName == "" {
 		return field.ErrorList{field.Required(field.NewPath("spec", "clusterName"), "name the cluster")}
 	}
@@ -35,13 +40,13 @@ var rules = validation.NewTable(Group, validation.Own[*AWSNinth]{Create: func(n 
 
 // Row is the kind's row in the server's table.
 func Row() apiserver.Row {
-	return apiserver.Row{Kind: generic.KindOf(Group, rules, &AWSNinth{}, "awsn"), Admission: judge}
+	return apiserver.Row{Kind: generic.KindOf(Group, rules, &v2beta1.AWSNinth{}, "awsn"), Admission: judge}
 }
 
 // judge refuses what needs something outside of the object to be judged.
 func judge(admission.Options) admission.Rules {
 	return admission.Rules{Validate: []admission.Rule{func(_ context.Context, r admission.Request) ([]string, field.ErrorList) {
-		if r.Object.(*AWSNinth).Spec.ClusterName == r.Namespace {
+		if r.Object.(*v2beta1.AWSNinth).Spec.ClusterName == r.Namespace {
 			return nil, field.ErrorList{field.Invalid(field.NewPath("spec", "clusterName"), r.Namespace, "is the namespace")}
 		}
 		return []string{"the ninth kind was judged"}, nil

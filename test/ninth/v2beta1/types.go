@@ -1,0 +1,57 @@
+package v2beta1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+)
+
+// SchemeGroupVersion is the group's only version.
+var SchemeGroupVersion = schema.GroupVersion{Group: "ninth.example.com", Version: "v2beta1"}
+
+// Kinds are an empty object of the kind, and an empty list.
+func Kinds() []runtime.Object { return []runtime.Object{&AWSNinth{}, &AWSNinthList{}} }
+
+// AddToScheme registers the kind.
+func AddToScheme(scheme *runtime.Scheme) error {
+	scheme.AddKnownTypes(SchemeGroupVersion, Kinds()...)
+	metav1.AddToGroupVersion(scheme, SchemeGroupVersion)
+	return nil
+}
+
+// AWSNinth is the kind.
+//
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+type AWSNinth struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	Spec              Spec   `json:"spec,omitzero"`
+	Status            Status `json:"status,omitzero"`
+}
+
+// Spec is what users want.
+type Spec struct {
+	// clusterName is the cluster that it is for.
+	// +k8s:validation:maxLength=63
+	ClusterName string `json:"clusterName,omitempty"`
+	// +k8s:validation:minimum=0
+	Size int64 `json:"size,omitempty"`
+}
+
+// Status is what is.
+type Status struct {
+	// +listType=atomic
+	Conditions  []metav1.Condition   `json:"conditions,omitempty"`
+	Observation *infrav1.Observation `json:"observation,omitempty"`
+}
+
+// AWSNinthList is a list of them.
+//
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+type AWSNinthList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []AWSNinth `json:"items"`
+}
