@@ -5,9 +5,11 @@ package ninth
 import (
 	"context"
 	"maps"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/kube-openapi/pkg/common"
+	"k8s.io/kube-openapi/pkg/validation/spec"
 
 	"github.com/capa-apiserver/capa-apiserver/admission"
 	"github.com/capa-apiserver/capa-apiserver/apis/group"
@@ -24,10 +26,20 @@ var Group = &group.Group{
 	OpenAPI: models,
 }
 
+// elsewhere names the models of other packages, which are generated with these packages'
+// other types and not with the ninth kind's.
+var elsewhere = strings.NewReplacer("k8s.io/apimachinery/pkg/apis/meta/v1.", "io.k8s.apimachinery.pkg.apis.meta.v1.",
+	"github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1.", "io.x-k8s.cluster.infrastructure.v2beta1.")
+
 // models are the group's own, and those of the libraries.
 func models(ref common.ReferenceCallback) map[string]common.OpenAPIDefinition {
 	all := openapi.GetOpenAPIDefinitions(ref)
-	maps.Copy(all, v2beta1.GetOpenAPIDefinitions(ref))
+	maps.Copy(all, v2beta1.GetOpenAPIDefinitions(func(path string) spec.Ref { return ref(elsewhere.Replace(path)) }))
+	for name := range all {
+		for i, needed := range all[name].Dependencies {
+			all[name].Dependencies[i] = elsewhere.Replace(needed)
+		}
+	}
 	return all
 }
 
