@@ -7,6 +7,9 @@ import (
 	"net/netip"
 )
 
+// maxPrefixLength is that of the smallest subnet AWS takes.
+const maxPrefixLength = 28
+
 // splitIPv4 cuts a block into n equal blocks, the first n of the next power of
 // two, in order.
 func splitIPv4(block string, n int) ([]string, error) {
@@ -15,8 +18,9 @@ func splitIPv4(block string, n int) ([]string, error) {
 		return nil, fmt.Errorf("%q is not an IPv4 block such as 10.0.0.0/16", block)
 	}
 	length := prefix.Bits() + bits.Len(uint(n-1))
-	if length > 32 {
-		return nil, fmt.Errorf("%s is too small to be cut into %d subnets; use a shorter prefix", block, n)
+	if length > maxPrefixLength {
+		return nil, fmt.Errorf("%s is too small to be cut into %d subnets, as AWS takes none smaller than /%d: "+
+			"write a larger range, set availabilityZoneUsageLimit for fewer zones, or list the subnets in spec.network.subnets", block, n, maxPrefixLength)
 	}
 	base := prefix.Masked().Addr().As4()
 	first := binary.BigEndian.Uint32(base[:])

@@ -40,6 +40,7 @@ func TestIPv6BlocksAreNumberedAsInNetworksThatExist(t *testing.T) {
 func TestUnusableBlocksSayWhatIsWrong(t *testing.T) {
 	for block, want := range map[string]string{
 		"10.0.0.0/31":   "too small",
+		"10.0.0.0/25":   "set availabilityZoneUsageLimit",
 		"10.0.0.0":      "is not an IPv4 block",
 		"2001:db8::/56": "is not an IPv4 block",
 	} {

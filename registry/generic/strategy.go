@@ -5,6 +5,7 @@ import (
 	"reflect"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apiserver/pkg/registry/rest"
@@ -48,7 +49,19 @@ func (s strategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
 }
 
 func (s strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorList {
-	return append(validateSize(obj), s.kind.Rules.Create(obj)...)
+	errs := append(validateName(obj), validateSize(obj)...)
+	return append(errs, s.kind.Rules.Create(obj)...)
+}
+
+// validateName takes the names that custom resources may have. The library has refused
+// what can't stand in a path.
+func validateName(obj runtime.Object) field.ErrorList {
+	path, name := field.NewPath("metadata", "name"), accessor(obj).GetName()
+	var errs field.ErrorList
+	for _, problem := range validation.NameIsDNSSubdomain(name, false) {
+		errs = append(errs, field.Invalid(path, name, problem))
+	}
+	return errs
 }
 
 // ValidateUpdate lets an object that is being deleted pass while its spec stays

@@ -99,3 +99,14 @@ func TestTheTableHasARowForEachObject(t *testing.T) {
 		t.Errorf("one object without headings gives %+v, %v", got, err)
 	}
 }
+
+func TestNamesAreThoseThatCustomResourcesMayHave(t *testing.T) {
+	taking := strategy{kind: Kind{Rules: validation.Rules{Create: func(runtime.Object) field.ErrorList { return nil }}}}
+	for name, want := range map[string]bool{"c1": true, "c1.example": true, "E_1": false, "Upper": false, "a-": false, "": false} {
+		c := stored()
+		c.Name = name
+		if errs := taking.Validate(context.Background(), c); (len(errs) == 0) != want {
+			t.Errorf("%q: %v, want it to be taken: %v", name, errs, want)
+		}
+	}
+}

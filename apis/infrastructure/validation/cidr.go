@@ -43,6 +43,19 @@ func parseCIDR(value string, f family) (netip.Prefix, bool) {
 	return prefix.Masked(), true
 }
 
+// validateOwnCIDR judges a range that a VPC or subnet is made with, and takes the empty
+// string. AWS clears the bits behind the prefix, and what it answers is recorded: a
+// manifest that sets them would never be what is stored.
+func validateOwnCIDR(value string, f family, path *field.Path) field.ErrorList {
+	if errs := validateCIDR(value, f, path); len(errs) > 0 || value == "" {
+		return errs
+	}
+	if masked, _ := parseCIDR(value, f); netip.MustParsePrefix(value) != masked {
+		return field.ErrorList{field.Invalid(path, value, "is an address in "+masked.String()+", not the range: write "+masked.String())}
+	}
+	return nil
+}
+
 // validateCIDR takes the empty string.
 func validateCIDR(value string, f family, path *field.Path) field.ErrorList {
 	if value == "" {
@@ -66,7 +79,7 @@ func validateCIDRs(values []string, f family, path *field.Path) field.ErrorList 
 
 // validateNetworkCIDR judges the IPv4 range of a VPC or subnet. It takes the empty string.
 func validateNetworkCIDR(value string, path *field.Path) field.ErrorList {
-	if errs := validateCIDR(value, ipv4, path); len(errs) > 0 || value == "" {
+	if errs := validateOwnCIDR(value, ipv4, path); len(errs) > 0 || value == "" {
 		return errs
 	}
 	prefix, _ := parseCIDR(value, ipv4)

@@ -10,6 +10,7 @@ import (
 
 func validateNetwork(network *infrav1.NetworkSpec, region string, path *field.Path) field.ErrorList {
 	errs := validateVPC(&network.VPC, path.Child("vpc"))
+	errs = append(errs, validateRoom(network, path.Child("vpc"))...)
 	errs = append(errs, validateSubnets(network, region, path.Child("subnets"))...)
 	errs = append(errs, validateCNI(network.CNI, path.Child("cni"))...)
 	errs = append(errs, validateIngressRules(network.AdditionalControlPlaneIngressRules, path.Child("additionalControlPlaneIngressRules"))...)
@@ -84,7 +85,7 @@ func validateIPv6(vpc *infrav1.VPCSpec, path *field.Path) field.ErrorList {
 	if vpc.IPv6 == nil {
 		return nil
 	}
-	errs := validateCIDR(vpc.IPv6.CidrBlock, ipv6, path.Child("cidrBlock"))
+	errs := validateOwnCIDR(vpc.IPv6.CidrBlock, ipv6, path.Child("cidrBlock"))
 	if vpc.IPv6.IPAMPool == nil {
 		return errs
 	}

@@ -38,7 +38,7 @@ func validateSubnets(network *infrav1.NetworkSpec, region string, path *field.Pa
 
 func validateSubnet(subnet *infrav1.SubnetSpec, region string, path *field.Path) field.ErrorList {
 	errs := validateNetworkCIDR(subnet.CidrBlock, path.Child("cidrBlock"))
-	errs = append(errs, validateCIDR(subnet.IPv6CidrBlock, ipv6, path.Child("ipv6CidrBlock"))...)
+	errs = append(errs, validateOwnCIDR(subnet.IPv6CidrBlock, ipv6, path.Child("ipv6CidrBlock"))...)
 	if zone := subnet.AvailabilityZone; zone != "" && regionPattern.MatchString(region) && !strings.HasPrefix(zone, region) {
 		errs = append(errs, field.Invalid(path.Child("availabilityZone"), zone, fmt.Sprintf("must be a zone of the region %s, such as %sa", region, region)))
 	}
