@@ -10,13 +10,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine/enginetest"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
@@ -90,6 +95,50 @@ func TestClusterWithoutAnOwnerWaits(t *testing.T) {
 	w.Must(err)
 	if calls := w.AWS.Counts(); len(calls) > 0 {
 		t.Errorf("AWS was called: %v", calls)
+	}
+	const want = "waiting for the Cluster controller to set the owner reference; create a Cluster whose spec.infrastructureRef names this AWSCluster, if there is none"
+	said := func(who string, obj *infrav1.AWSCluster) {
+		t.Helper()
+		if c := enginetest.Condition(obj, infrav1.ReadyCondition); c.Status != "False" || c.Reason != infrav1.WaitingForOwnerReason || c.Message != want {
+			t.Errorf("%s: Ready is %+v, want it to say what to do", who, c)
+		}
+	}
+	said("stored", w.get())
+	observer := observer(w)
+	w.Must(observer.Refresh(t.Context(), w.get(), 0))
+	shown, _ := observer.Project(t.Context(), w.get())
+	said("read", shown)
+	obj := w.get()
+	obj.OwnerReferences = newCluster().OwnerReferences
+	w.Must(w.Kube.Update(t.Context(), obj))
+	w.create()
+}
+
+func TestARecordThatTheStoreRefusesShowsInTheStatusUntilItIsTaken(t *testing.T) {
+	w := newWorld(t, newCluster())
+	_, err := w.reconcile()
+	w.Must(err)
+	refusal := apierrors.NewInvalid(schema.GroupKind{Kind: "AWSCluster"}, testName, field.ErrorList{field.Invalid(field.NewPath("spec", "network"), "x", "is too small")})
+	w.Refusing = func(obj client.Object) error {
+		if obj.(*infrav1.AWSCluster).Spec.Network.VPC.ID != "" || len(obj.(*infrav1.AWSCluster).Spec.Network.Subnets) > 0 {
+			return refusal
+		}
+		return nil
+	}
+	for range 5 {
+		if _, err := w.reconcile(); err != nil && !strings.Contains(err.Error(), "is too small") {
+			t.Fatal(err)
+		}
+		w.Pass(3 * time.Second)
+	}
+	c, _ := w.condition(infrav1.VpcReadyCondition)
+	if !strings.Contains(c.Message, "recording in the spec") || !strings.Contains(c.Message, "is too small") {
+		t.Errorf("VpcReady is %+v", c)
+	}
+	w.Refusing = nil
+	w.create()
+	if failures := w.get().Status.Failures; len(failures) > 0 {
+		t.Errorf("it still says %v", failures)
 	}
 }
 

@@ -105,7 +105,7 @@ func (w *worker) Bond() engine.Bond {
 	site := cloud.SiteOf(w.obj)
 	b := engine.Bond{Cluster: w.owner, Site: &site, Refs: []engine.Ref{{By: byName, Value: related.ClusterName(w.obj)}, {By: byVPC, Value: w.obj.Spec.Network.VPC.ID}}}
 	if w.owner == nil {
-		b.Awaits = "the Cluster controller to set the owner reference"
+		b.Awaits = "the Cluster controller to set the owner reference; create a Cluster whose spec.infrastructureRef names this AWSCluster, if there is none"
 	}
 	return b
 }

@@ -59,7 +59,7 @@ func begin(ctx context.Context, scene engine.Scene[*infrav1.AWSMachine], a *acti
 func (w *worker) Bond() engine.Bond {
 	b := engine.Bond{Cluster: w.related.cluster, Refs: []engine.Ref{{By: byUID, Value: string(w.obj.UID)}, {By: byID, Value: instance.RecordedID(&w.obj.Spec)}}}
 	if w.related.machine == nil {
-		b.Awaits = "the Machine controller to set the owner reference"
+		b.Awaits = "the Machine controller to set the owner reference; create a Machine whose spec.infrastructureRef names this AWSMachine, if there is none"
 	}
 	if in := w.intent(); in.Infra != nil {
 		b.Site = &in.Infra.Site

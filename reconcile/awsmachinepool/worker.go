@@ -60,7 +60,7 @@ func (w *worker) Bond() engine.Bond {
 	in := w.intent()
 	b := engine.Bond{Cluster: w.related.cluster, Refs: []engine.Ref{{By: byGroup, Value: w.obj.Name}, {By: byTemplate, Value: in.templateName()}}}
 	if w.related.pool == nil {
-		b.Awaits = "the MachinePool controller to set the owner reference"
+		b.Awaits = "the MachinePool controller to set the owner reference; create a MachinePool whose spec.template.spec.infrastructureRef names this AWSMachinePool, if there is none"
 	}
 	if w.related.infra != nil {
 		b.Site = &w.related.infra.Site

@@ -28,6 +28,9 @@ func statusOf(obj any) any { return field(obj, "Status").Addr().Interface() }
 // setStatus gives the object the status of another one.
 func setStatus(obj, from any) { field(obj, "Status").Set(field(from, "Status")) }
 
+// setAll makes an object the same as another one.
+func setAll(obj, from any) { reflect.ValueOf(obj).Elem().Set(reflect.ValueOf(from).Elem()) }
+
 // pendingOf returns the object's journal, nil for a kind that has none.
 func pendingOf(obj any) *[]infrav1.PendingCreation {
 	return optional[[]infrav1.PendingCreation](obj, "PendingCreations")

@@ -138,6 +138,9 @@ func (o *Observer[T]) view(ctx context.Context, obj T) (View[T], *mirror.Snapsho
 	}
 	snap := o.Mirror.Snapshot(*k.scope)
 	view := worker.View(snap)
+	if unbound(obj, bond) {
+		return nil, nil, freshness(view, snap, k.err) // it says itself what it waits for
+	}
 	return view, snap, freshness(view, snap, k.err)
 }
 

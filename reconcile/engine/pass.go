@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -38,6 +39,7 @@ const (
 	lookSession = LookPrefix + "session"
 	lookTables  = LookPrefix + "tables"
 	lookLast    = LookPrefix + "last"
+	lookRecord  = LookPrefix + "record"
 )
 
 // Pass is one reconciliation of one object.
@@ -293,15 +295,36 @@ func (p *Pass[T]) Project(ctx context.Context) error {
 // record writes decisions and ids, if there are new ones.
 func (p *Pass[T]) record(ctx context.Context) error {
 	if !p.View().Record(p.Object) {
+		p.Memory.Holds.Release(lookRecord)
 		return nil
 	}
 	if err := p.update(ctx); err != nil {
-		return err
+		return p.unrecorded(ctx, err)
 	}
+	p.Memory.Holds.Release(lookRecord)
 	if p.Session != nil {
 		p.register()
 	}
 	return nil
+}
+
+// unrecorded says in the status that the store refuses what has to be recorded, before
+// which nothing is done; it returns the cause.
+func (p *Pass[T]) unrecorded(ctx context.Context, cause error) error {
+	if !apierrors.IsInvalid(cause) && !apierrors.IsForbidden(cause) && !apierrors.IsBadRequest(cause) && !apierrors.IsRequestEntityTooLargeError(cause) {
+		return cause
+	}
+	stored, err := p.get(ctx, p.Key())
+	if err != nil {
+		return cause
+	}
+	setAll(p.Object, stored)
+	p.FailLook(lookRecord, p.kind.Area, "recording in the spec what was decided or made is refused, and nothing is done before: "+cause.Error())
+	p.View().Status(p.Object)
+	if err := p.writeStatus(ctx); err != nil {
+		log.FromContext(ctx).Error(err, "Writing the status failed")
+	}
+	return cause
 }
 
 // update writes spec and metadata. The status stays what it is here.

@@ -12,6 +12,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 )
 
 // Reconcile brings one object closer to what it says.
@@ -39,6 +42,23 @@ func (e *Engine[T]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 	return result, err
 }
 
+// unbound tells that nothing can be said of an object but what it waits for. What was
+// there keeps its status: who restores or moves objects sets the reference later.
+func unbound(obj Object, bond Bond) bool {
+	return bond.Awaits != "" && obj.GetDeletionTimestamp().IsZero() && !obj.Provisioned()
+}
+
+// await says what the object waits for.
+func (p *Pass[T]) await(ctx context.Context) error {
+	log.FromContext(ctx).Info("Waiting for " + p.bond.Awaits)
+	if !unbound(p.Object, p.bond) {
+		return nil
+	}
+	replace(p.Object, conditions.Condition{Type: infrav1.ReadyCondition, Reason: infrav1.WaitingForOwnerReason, Severity: clusterv1.ConditionSeverityInfo,
+		Message: "waiting for " + p.bond.Awaits})
+	return p.writeStatus(ctx)
+}
+
 // mine tells whether an object is for this process, whatever told of it.
 func (e *Engine[T]) mine(obj client.Object) bool {
 	return !annotations.IsExternallyManaged(obj) && (e.WatchFilter == "" || obj.GetLabels()[clusterv1.WatchLabel] == e.WatchFilter)
@@ -53,8 +73,7 @@ func (p *Pass[T]) reconcile(ctx context.Context) (ctrl.Result, error) {
 	defer p.worker.Close()
 	p.bond = p.worker.Bond()
 	if p.bond.Awaits != "" && !p.Deleting() {
-		log.FromContext(ctx).Info("Waiting for " + p.bond.Awaits)
-		return ctrl.Result{}, nil
+		return ctrl.Result{}, p.await(ctx)
 	}
 	p.paused = annotations.HasPaused(p.Object) || p.bond.Cluster != nil && annotations.IsPaused(p.bond.Cluster, p.Object)
 	setPaused(p.Object, p.paused)

@@ -57,6 +57,9 @@ const (
 	S3BucketFailedReason                      = "S3BucketCreationFailed"
 )
 
+// WaitingForOwnerReason is that of Ready while no object of Cluster API owns the object.
+const WaitingForOwnerReason = "WaitingForOwner"
+
 // Reasons of every condition while the object is being deleted.
 const (
 	DeletingReason       = "Deleting"

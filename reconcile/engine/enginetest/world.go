@@ -74,6 +74,8 @@ type Process struct {
 	// Ending, unless nil, is asked before each write; what it returns is the write's
 	// failure.
 	Ending func() error
+	// Refusing, unless nil, is asked before each write of a spec.
+	Refusing func(obj client.Object) error
 	// Reading, unless nil, gets what was read before the process does.
 	Reading func(key client.ObjectKey, obj client.Object)
 }
@@ -242,7 +244,14 @@ func (p *Process) store(kube client.WithWatch) client.Client {
 			return err
 		},
 		Update: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.UpdateOption) error {
-			return write(func() error { return c.Update(ctx, obj, opts...) })
+			return write(func() error {
+				if p.Refusing != nil {
+					if err := p.Refusing(obj); err != nil {
+						return err
+					}
+				}
+				return c.Update(ctx, obj, opts...)
+			})
 		},
 		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
 			return write(func() error { return c.SubResource(sub).Update(ctx, obj, opts...) })
