@@ -68,6 +68,8 @@ func serverArgs(env Env) []string {
 		"--webhook-bind-address=127.0.0.1",
 		fmt.Sprintf("--webhook-port=%d", env.WebhookPort),
 		fmt.Sprintf("--webhook-url=https://127.0.0.1:%d", env.WebhookPort),
+		// There is nobody to learn that it ends.
+		"--shutdown-delay-duration=0s",
 	}
 	if env.DNSPort != 0 {
 		// The names of load balancers that aren't AWS's are known nowhere else.

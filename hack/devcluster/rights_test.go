@@ -30,9 +30,6 @@ var unexercised = map[string]string{
 	"update secrets":                      "the serving certificate is renewed",
 	"update configmaps":                   "the registrar decides anew",
 	"update services":                     "the address outside the cluster changes",
-	"create leases.coordination.k8s.io":   "--leader-elect",
-	"get leases.coordination.k8s.io":      "--leader-elect",
-	"update leases.coordination.k8s.io":   "--leader-elect",
 }
 
 // A watch starts with a list inside it where the host can do so; before Kubernetes 1.34 it asks for lists.
