@@ -192,6 +192,6 @@ func (c CompletedConfig) New() (*Server, error) {
 	if err := server.AddReadyzChecks(c.extra.start.checks...); err != nil {
 		return nil, err
 	}
-	s := &Server{generic: server, background: background, extra: c.extra}
+	s := &Server{generic: server, background: background, extra: c.extra, drained: c.generic.DrainedNotify()}
 	return s, nil
 }

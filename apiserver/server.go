@@ -14,6 +14,8 @@ type Server struct {
 	generic    *genericapiserver.GenericAPIServer
 	background *background
 	extra      *Extra
+	// drained tells that all requests were answered, and no more will be.
+	drained <-chan struct{}
 }
 
 // Run serves until ctx ends, or until a part of the server does. What acts then ends at
@@ -29,6 +31,15 @@ func (s *Server) Run(ctx context.Context) error {
 		go s.extra.etcd.KeepRoom(serving)
 		go endWith(serving, s.extra.etcd.Ended)
 	}
+
+	// The last answer was given, so the server's own watches need not be waited for.
+	go func() {
+		select {
+		case <-s.drained:
+			served()
+		case <-serving.Done():
+		}
+	}()
 
 	ended := make(chan struct{})
 	err := s.generic.AddPostStartHook("start-background", func(genericapiserver.PostStartHookContext) error {

@@ -28,6 +28,9 @@ const (
 	// stopTimeout leaves the end of the process to those who wait for it, should a disk
 	// hang: what was answered is on it already.
 	stopTimeout = 10 * time.Second
+	// goodbye is how long clients may take to end; etcd itself would give them seven
+	// seconds, and all of them are in this process.
+	goodbye = time.Second
 	// slow is worth a warning: a disk or a machine that is far too busy.
 	slow = time.Second
 	// DefaultQuota leaves room for hundreds of thousands of objects.
@@ -195,9 +198,20 @@ func (s *Server) Stop() {
 	go func() { defer close(closed); s.etcd.Close() }()
 	select {
 	case <-closed:
-	case <-time.After(stopTimeout):
+	case <-time.After(goodbye):
+		s.hardStop()
 	}
 	os.RemoveAll(s.socketDir)
+}
+
+// hardStop closes log and database while clients are still there.
+func (s *Server) hardStop() {
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); s.etcd.Server.HardStop() }()
+	select {
+	case <-stopped:
+	case <-time.After(stopTimeout):
+	}
 }
 
 func socketURL(dir, name string) url.URL {
