@@ -20,6 +20,12 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/test/ninth/v2beta1"
 )
 
+// The kind's types.
+type (
+	AWSNinth     = v2beta1.AWSNinth
+	AWSNinthList = v2beta1.AWSNinthList
+)
+
 // Group is the group.
 var Group = &group.Group{
 	Hub:     group.Version{GroupVersion: v2beta1.SchemeGroupVersion, Kinds: v2beta1.Kinds, AddToScheme: v2beta1.AddToScheme},
@@ -43,7 +49,7 @@ func models(ref common.ReferenceCallback) map[string]common.OpenAPIDefinition {
 	return all
 }
 
-var rules = validation.NewTable(Group, validation.Own[*v2beta1.AWSNinth]{Create: func(n *v2beta1.AWSNinth) field.ErrorList {
+var rules = validation.NewTable(Group, validation.Own[*AWSNinth]{Create: func(n *AWSNinth) field.ErrorList {
 	if n.Spec.ClusterName == "" {
 		return field.ErrorList{field.Required(field.NewPath("spec", "clusterName"), "name the cluster")}
 	}
@@ -52,13 +58,13 @@ var rules = validation.NewTable(Group, validation.Own[*v2beta1.AWSNinth]{Create:
 
 // Row is the kind's row in the server's table.
 func Row() apiserver.Row {
-	return apiserver.Row{Kind: generic.KindOf(Group, rules, &v2beta1.AWSNinth{}, "awsn"), Admission: judge}
+	return apiserver.Row{Kind: generic.KindOf(Group, rules, &AWSNinth{}, "awsn"), Admission: judge}
 }
 
 // judge refuses what needs something outside of the object to be judged.
 func judge(admission.Options) admission.Rules {
 	return admission.Rules{Validate: []admission.Rule{func(_ context.Context, r admission.Request) ([]string, field.ErrorList) {
-		if r.Object.(*v2beta1.AWSNinth).Spec.ClusterName == r.Namespace {
+		if r.Object.(*AWSNinth).Spec.ClusterName == r.Namespace {
 			return nil, field.ErrorList{field.Invalid(field.NewPath("spec", "clusterName"), r.Namespace, "is the namespace")}
 		}
 		return []string{"the ninth kind was judged"}, nil

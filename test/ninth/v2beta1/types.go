@@ -45,6 +45,8 @@ type Status struct {
 	// +listType=atomic
 	Conditions  []metav1.Condition   `json:"conditions,omitempty"`
 	Observation *infrav1.Observation `json:"observation,omitempty"`
+	// +listType=atomic
+	Failures []infrav1.Failure `json:"failures,omitempty"`
 }
 
 // AWSNinthList is a list of them.

@@ -103,6 +103,11 @@ func (in *Status) DeepCopyInto(out *Status) {
 		*out = new(infrastructurev2beta1.Observation)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.Failures != nil {
+		in, out := &in.Failures, &out.Failures
+		*out = make([]infrastructurev2beta1.Failure, len(*in))
+		copy(*out, *in)
+	}
 	return
 }
 

@@ -175,10 +175,28 @@ func schema_capa_apiserver_test_ninth_v2beta1_Status(ref common.ReferenceCallbac
 							Ref: ref("github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1.Observation"),
 						},
 					},
+					"failures": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref("github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1.Failure"),
+									},
+								},
+							},
+						},
+					},
 				},
 			},
 		},
 		Dependencies: []string{
-			"github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1.Observation", "k8s.io/apimachinery/pkg/apis/meta/v1.Condition"},
+			"github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1.Failure", "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1.Observation", "k8s.io/apimachinery/pkg/apis/meta/v1.Condition"},
 	}
 }
