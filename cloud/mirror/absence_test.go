@@ -1,11 +1,14 @@
 package mirror
 
 import (
+	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 )
@@ -312,6 +315,32 @@ func TestAnotherIdentityReadsWhatOneMayNot(t *testing.T) {
 		refresh(t, m, r)
 		if n := r.count("list") - calls; n != 1 {
 			t.Errorf("the next listing took %d calls: it should begin with the identity that may read", n)
+		}
+	})
+}
+
+func TestWhatAWSSaysToOneIdentityIsNotToldToAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegion(thing{Name: "a"})
+		refuse := func(identity string) {
+			r.refused[identity] = &smithy.OperationError{ServiceID: "EC2", OperationName: "DescribeThings", Err: &smithyhttp.ResponseError{
+				Response: &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusForbidden}},
+				Err:      &smithy.GenericAPIError{Code: "NewKindOfRefusal", Message: identity + " may not"},
+			}}
+		}
+		refuse("controller")
+		m := watching(r, Options{RetryAfter: 1})
+		err := m.Refresh(t.Context(), home, 0, r.table.Kind)
+		if !cloud.IsUnauthorized(err) || !strings.Contains(err.Error(), "controller may not") {
+			t.Errorf("the only identity gets %v", err)
+		}
+		refuse("dev")
+		m.Want("other", sessionOf("dev"), Whole(r.table.Kind)...)
+		time.Sleep(time.Second)
+		err = m.Refresh(t.Context(), home, 0, r.table.Kind)
+		e := cloud.Classify(err)
+		if e.Class != cloud.Unauthorized || strings.Contains(e.Message, "may not") || !strings.HasPrefix(e.Message, "EC2 DescribeThings: ") {
+			t.Errorf("both identities get %+v", e)
 		}
 	})
 }

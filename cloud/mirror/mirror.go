@@ -65,16 +65,14 @@ type Mirror struct {
 	changes notifier
 	// wake makes Run look again at what is due.
 	wake chan struct{}
-	// global are the tables that are in no region, byName those that are read by name.
-	global, byName map[Kind]bool
+	// global are the tables that are in no region.
+	global map[Kind]bool
 
 	mu    sync.Mutex // taken before a scope's, if both are
 	wants map[wantKey]*want
 	// scopes is changed with both locks held, mu first.
 	scopes   map[cloud.Scope]*scopeState
 	scopesMu sync.RWMutex // never held for long
-	// watched has what the scopes with a Watch want.
-	watched map[cloud.Scope]wantKey
 	// passingEnd is when the first of what is wanted for a while may end.
 	passingEnd time.Time
 }
@@ -107,11 +105,11 @@ type scopeState struct {
 func New(o Options) *Mirror {
 	registerMetrics()
 	o = o.withDefaults()
-	global, byName := map[Kind]bool{}, map[Kind]bool{}
+	global := map[Kind]bool{}
 	for _, t := range o.Tables {
-		global[t.kind()], byName[t.kind()] = t.global(), t.byName()
+		global[t.kind()] = t.global()
 	}
-	return &Mirror{global: global, byName: byName, options: o, clock: o.Clock, wake: make(chan struct{}, 1), scopes: map[cloud.Scope]*scopeState{}, wants: map[wantKey]*want{}, watched: map[cloud.Scope]wantKey{}}
+	return &Mirror{global: global, options: o, clock: o.Clock, wake: make(chan struct{}, 1), scopes: map[cloud.Scope]*scopeState{}, wants: map[wantKey]*want{}}
 }
 
 // Scopes returns the scopes of which something is known.

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
+
+	"github.com/aws/smithy-go"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 )
@@ -36,8 +37,6 @@ type flight struct {
 // returns why tables are older, if some are: a failed listing (not repeated for
 // a few seconds), or ctx's end. Snapshots can be read in any case.
 func (m *Mirror) Refresh(ctx context.Context, scope cloud.Scope, maxAge time.Duration, kinds ...Kind) error {
-	listed := slices.DeleteFunc(slices.Clone(kinds), func(kind Kind) bool { return m.byName[kind] })
-	m.Keep(scope, m.options.Rest, listed...)
 	return m.RefreshOf(ctx, scope, maxAge, Whole(kinds...)...)
 }
 
@@ -259,8 +258,27 @@ func (m *Mirror) read(ctx context.Context, ss *scopeState, t *tableState, call f
 			return nil
 		}
 		if !cloud.IsUnauthorized(err) || ctx.Err() != nil {
-			break
+			return err
 		}
 	}
+	if len(sessions) > 1 {
+		return nobodyMay(err, len(sessions))
+	}
 	return err
+}
+
+// nobodyMay is the error of a call that none of several identities may make. What AWS said
+// to one of them is nothing for the objects of another.
+func nobodyMay(err error, identities int) error {
+	e := cloud.Classify(err)
+	said := &smithy.GenericAPIError{Code: e.Code, Message: fmt.Sprintf(
+		"none of the %d identities that objects in this account and region name may do it", identities)}
+	if !cloud.Is(said, e.Class) {
+		said.Code = "AccessDenied"
+	}
+	var op *smithy.OperationError
+	if !errors.As(err, &op) {
+		return said
+	}
+	return &smithy.OperationError{ServiceID: op.ServiceID, OperationName: op.OperationName, Err: said}
 }

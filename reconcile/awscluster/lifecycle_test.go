@@ -102,7 +102,7 @@ func TestCreationTakesFewerThanSixtyCalls(t *testing.T) {
 	w := newWorld(t, newCluster())
 	session, err := w.Sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
 	w.Must(err)
-	w.Mirror.Watch(session)
+	w.Mirror.Want("test", session)
 	w.Must(w.Mirror.Refresh(context.Background(), session.Scope, 0, allKinds()...))
 	w.AWS.ResetCounts()
 	for i := 0; i < 100 && !w.isReady(); i++ {

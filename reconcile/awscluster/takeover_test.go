@@ -72,7 +72,7 @@ func (w *world) standby() *world {
 	if err != nil {
 		w.T.Fatal(err)
 	}
-	w.Mirror.Watch(session)
+	w.Mirror.Want("test", session)
 	w.Pass(5 * time.Minute)
 	standby := &world{World: &enginetest.World{Process: w.Process}, reconciler: w.reconciler}
 	w.Process, w.reconciler = leader, reconciler

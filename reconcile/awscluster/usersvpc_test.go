@@ -297,7 +297,7 @@ func TestAVPCThatWasMadeAMomentAgoIsSeen(t *testing.T) {
 	w := newWorld(t, newCluster())
 	session, err := w.Sessions.For(t.Context(), cloud.Site{Region: testRegion})
 	w.Must(err)
-	w.Mirror.Watch(session)
+	w.Mirror.Want("test", session)
 	in := NewIntent(w.get(), nil)
 	w.Must(w.Mirror.Refresh(t.Context(), session.Scope, 0, in.Kinds()...))
 	n := w.routedNetwork()

@@ -79,7 +79,7 @@ func (w *world) standby() *process {
 	p := w.beside()
 	session, err := p.its.Sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
 	w.Must(err)
-	p.its.Mirror.Watch(session)
+	p.its.Mirror.Want("test", session)
 	w.Pass(5 * time.Minute)
 	return p
 }

@@ -171,7 +171,7 @@ func TestNewLeaderDeletesThePoolThatTheOldOneMadeLast(t *testing.T) {
 			leader, reconciler := w.Process, w.reconciler
 			w.boot()
 			standby, next := w.Process, w.reconciler
-			standby.Mirror.Watch(w.Session())
+			standby.Mirror.Want("test", w.Session())
 			w.Pass(5 * time.Minute)
 			w.Process, w.reconciler = leader, reconciler
 			w.pool("pool-1")
