@@ -1,6 +1,7 @@
 package generic
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -14,6 +15,10 @@ const (
 	maxLabels          = 500
 	maxFinalizers      = 100
 	maxOwnerReferences = 100
+	// maxObject is the size, in bytes of JSON, of what users write of an object: without
+	// managed fields and status. A cluster with 500 subnets and a few tags each takes half
+	// of it. Every reader of a list holds each object several times.
+	maxObject = 256 << 10
 )
 
 // validateSize refuses metadata of a size that every watcher would have to hold.
@@ -43,4 +48,39 @@ func validateSizeUpdate(obj, old runtime.Object) field.ErrorList {
 		return nil
 	}
 	return validateSize(obj)
+}
+
+// validateWhole refuses an object that is too big altogether. One that was stored so may
+// be written as long as it doesn't grow. old is nil for a new object.
+func validateWhole(obj, old runtime.Object) field.ErrorList {
+	size := sizeOf(obj)
+	if size <= maxObject || old != nil && size <= sizeOf(old) {
+		return nil
+	}
+	return field.ErrorList{field.Invalid(field.NewPath("spec"), field.OmitValueType{}, fmt.Sprintf(
+		"with labels and annotations it has %d KiB of JSON, and an object may have %d KiB: leave out tags and rules that aren't needed, or divide it into several objects",
+		(size+1023)>>10, maxObject>>10))}
+}
+
+// sizeOf returns how many bytes of JSON users wrote. The list of a pool's instances is the
+// server's.
+func sizeOf(obj runtime.Object) int {
+	spec := part(obj, "Spec")
+	if !spec.IsValid() {
+		return 0
+	}
+	size := jsonSize(spec.Interface())
+	if list := spec.FieldByName("ProviderIDList"); list.IsValid() {
+		size -= jsonSize(list.Interface())
+	}
+	m := accessor(obj)
+	return size + jsonSize(m.GetLabels()) + jsonSize(m.GetAnnotations())
+}
+
+func jsonSize(value any) int {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return 0 // what can't be written isn't stored either
+	}
+	return len(text)
 }

@@ -50,6 +50,7 @@ func (s strategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
 
 func (s strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorList {
 	errs := append(validateName(obj), validateSize(obj)...)
+	errs = append(errs, validateWhole(obj, nil)...)
 	return append(errs, s.kind.Rules.Create(obj)...)
 }
 
@@ -72,6 +73,7 @@ func (s strategy) ValidateUpdate(ctx context.Context, obj, old runtime.Object) f
 	}
 	errs := validateSizeUpdate(obj, old)
 	if !isServer(ctx) {
+		errs = append(errs, validateWhole(obj, old)...)
 		errs = append(errs, s.kind.Rules.Recorded(obj, old)...)
 	}
 	return append(errs, s.kind.Rules.Update(obj, old)...)

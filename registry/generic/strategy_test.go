@@ -2,6 +2,7 @@ package generic
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -108,5 +109,40 @@ func TestNamesAreThoseThatCustomResourcesMayHave(t *testing.T) {
 		if errs := taking.Validate(context.Background(), c); (len(errs) == 0) != want {
 			t.Errorf("%q: %v, want it to be taken: %v", name, errs, want)
 		}
+	}
+}
+
+func TestAnObjectHasASizeAboveWhichItIsNotTaken(t *testing.T) {
+	taking := strategy{kind: Kind{Rules: validation.Rules{
+		Create:   func(runtime.Object) field.ErrorList { return nil },
+		Update:   func(_, _ runtime.Object) field.ErrorList { return nil },
+		Recorded: func(_, _ runtime.Object) field.ErrorList { return nil },
+	}}}
+	sized := func(kib int) *infrav1.AWSCluster {
+		c := stored()
+		for i := range kib {
+			c.Spec.Network.Subnets = append(c.Spec.Network.Subnets, infrav1.SubnetSpec{ID: strings.Repeat("a", 1000-i%2)})
+		}
+		return c
+	}
+	if errs := taking.Validate(t.Context(), sized(200)); len(errs) > 0 {
+		t.Errorf("200 KiB are refused: %v", errs)
+	}
+	errs := taking.Validate(t.Context(), sized(300))
+	if len(errs) != 1 || !strings.Contains(errs[0].Error(), "an object may have 256 KiB: leave out tags") {
+		t.Errorf("300 KiB give %v", errs)
+	}
+	if errs := taking.ValidateUpdate(t.Context(), sized(299), sized(300)); len(errs) > 0 {
+		t.Errorf("what was stored can't be made smaller: %v", errs)
+	}
+	if errs := taking.ValidateUpdate(t.Context(), sized(301), sized(300)); len(errs) != 1 {
+		t.Errorf("what was stored may grow: %v", errs)
+	}
+	pool := &infrav1.AWSMachinePool{ObjectMeta: metav1.ObjectMeta{Name: "p"}}
+	for range 10000 {
+		pool.Spec.ProviderIDList = append(pool.Spec.ProviderIDList, "aws:///us-east-1a/i-0123456789abcdef0")
+	}
+	if errs := taking.Validate(t.Context(), pool); len(errs) > 0 {
+		t.Errorf("a pool of 10,000 instances can't be moved here: %v", errs)
 	}
 }
