@@ -27,15 +27,20 @@ const (
 // read theirs.
 const userData = "UserData"
 
+// keyName is the field of the key pair.
+const keyName = "KeyName"
+
 // changed returns the names of the fields in which a version differs from what is
 // wanted, in order.
 func changed(want *ec2types.RequestLaunchTemplateData, have *ec2types.ResponseLaunchTemplateData) []string {
 	return differing(fields(want), fields(have))
 }
 
-// sameConfiguration tells whether instances of both versions are alike.
-func sameConfiguration(a, b *ec2types.ResponseLaunchTemplateData) bool {
-	return len(configurationOf(differing(fields(a), fields(b)))) == 0
+// sameConfiguration tells whether instances of both versions are alike, but for some
+// fields.
+func sameConfiguration(a, b *ec2types.ResponseLaunchTemplateData, ignored ...string) bool {
+	differ := configurationOf(differing(fields(a), fields(b)))
+	return !slices.ContainsFunc(differ, func(name string) bool { return !slices.Contains(ignored, name) })
 }
 
 // configurationOf returns the fields of which a change outdates instances.

@@ -30,11 +30,11 @@ func PlanRefresh(w *Wanted, group *mirror.AutoScalingGroup, template *mirror.Lau
 	if !ok {
 		return plan.Plan{}
 	}
-	outdated := outdatedInstances(group, template, target)
+	outdated := outdatedInstances(w, group, template, target)
 	if outdated == 0 {
 		return plan.Plan{}
 	}
-	current, since := group.Refresh, unchangedSince(template, target)
+	current, since := group.Refresh, unchangedSince(w, template, target)
 	begun := current != nil && (current.StartTime == nil || !current.StartTime.Before(since))
 	switch {
 	case group.Refreshing() && begun:
@@ -94,7 +94,7 @@ func versionAt(template *mirror.LaunchTemplate, number string) (int, bool) {
 // outdatedInstances counts the instances with another configuration, those of
 // another template among them. Of one whose version doesn't exist any more nobody
 // can tell; it counts as current, because replacing it might be for nothing.
-func outdatedInstances(group *mirror.AutoScalingGroup, template *mirror.LaunchTemplate, target int) int {
+func outdatedInstances(w *Wanted, group *mirror.AutoScalingGroup, template *mirror.LaunchTemplate, target int) int {
 	n := 0
 	for _, i := range group.Instances {
 		if i.LaunchTemplate == nil || ending(i.LifecycleState) {
@@ -104,15 +104,22 @@ func outdatedInstances(group *mirror.AutoScalingGroup, template *mirror.LaunchTe
 			n++
 			continue
 		}
-		if at, ok := versionAt(template, aws.ToString(i.LaunchTemplate.Version)); ok && at != target && !alike(template, at, target) {
+		if at, ok := versionAt(template, aws.ToString(i.LaunchTemplate.Version)); ok && at != target && !w.alike(template, at, target) {
 			n++
 		}
 	}
 	return n
 }
 
-func alike(template *mirror.LaunchTemplate, a, b int) bool {
-	return sameConfiguration(dataOf(template.Versions[a]), dataOf(template.Versions[b]))
+// alike tells whether instances of two versions needn't be replaced by each other. The
+// key pair of a pool that names none is the cluster's, or the default: whoever changes that
+// means the machines to come.
+func (w *Wanted) alike(template *mirror.LaunchTemplate, a, b int) bool {
+	var ignored []string
+	if w.Spec.AWSLaunchTemplate.SSHKeyName == nil {
+		ignored = append(ignored, keyName)
+	}
+	return sameConfiguration(dataOf(template.Versions[a]), dataOf(template.Versions[b]), ignored...)
 }
 
 func dataOf(v ec2types.LaunchTemplateVersion) *ec2types.ResponseLaunchTemplateData {
@@ -131,9 +138,9 @@ func ending(s astypes.LifecycleState) bool {
 
 // unchangedSince returns since when the configuration has been the target's: when
 // the first of the versions in a row that are like it was made.
-func unchangedSince(template *mirror.LaunchTemplate, target int) time.Time {
+func unchangedSince(w *Wanted, template *mirror.LaunchTemplate, target int) time.Time {
 	first := target
-	for i := target + 1; i < len(template.Versions) && alike(template, i, target); i++ {
+	for i := target + 1; i < len(template.Versions) && w.alike(template, i, target); i++ {
 		first = i
 	}
 	return aws.ToTime(template.Versions[first].CreateTime)

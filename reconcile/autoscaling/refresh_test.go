@@ -1,6 +1,7 @@
 package autoscaling
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -98,4 +99,22 @@ func TestARefreshIsBegunOncePerConfiguration(t *testing.T) {
 func withEnding(g *mirror.AutoScalingGroup) *mirror.AutoScalingGroup {
 	g.Instances[0].LifecycleState = astypes.LifecycleStateTerminatingWait
 	return g
+}
+
+func TestAKeyPairThatAPoolInheritsReplacesNoInstances(t *testing.T) {
+	withKeys := func(keys ...string) *mirror.LaunchTemplate {
+		template := templateWith(slices.Repeat([]string{"a"}, len(keys))...)
+		for i, key := range keys {
+			template.Versions[len(keys)-1-i].LaunchTemplateData.KeyName = aws.String(key)
+		}
+		return template
+	}
+	w := &Wanted{Name: "pool", Spec: &infrav1.AWSMachinePoolSpec{}}
+	if p := PlanRefresh(w, groupWith(nil, "1"), withKeys("old", "new")); len(p.Actions) > 0 {
+		t.Errorf("the cluster's key changed, and instances are replaced: %v", p.Actions)
+	}
+	w.Spec.AWSLaunchTemplate.SSHKeyName = aws.String("new")
+	if p := PlanRefresh(w, groupWith(nil, "1"), withKeys("old", "new")); len(p.Actions) != 1 {
+		t.Errorf("the pool's own key changed, and the plan is %+v, want a refresh", p)
+	}
 }
