@@ -39,7 +39,7 @@ func Clusters(o Options) Rules {
 		Default: []Defaulter{defaultRegion(o.DefaultRegion)},
 		Validate: []Rule{
 			onClusters(identitiesOf(o).usable), onClusters(regionRules{regions: o.Regions}.known),
-			accountRules{live: o.Live}.stays, takenOf(o).taken,
+			accountRules{live: o.Live}.stays, clusterRules{live: o.Live}.exists, takenOf(o).taken,
 		},
 	}
 }
@@ -62,6 +62,13 @@ func MachineTemplates(o Options) Rules {
 // Identities are the rules for every kind of identity.
 func Identities(o Options) Rules {
 	return Rules{Delete: []Rule{deletionRules{reader: o.Reader}.unused}}
+}
+
+// StaticIdentities are the rules for AWSClusterStaticIdentity.
+func StaticIdentities(o Options) Rules {
+	rules := Identities(o)
+	rules.Validate = []Rule{secretRules{host: o.Host, namespace: o.Namespace}.exists}
+	return rules
 }
 
 // RoleIdentities are the rules for AWSClusterRoleIdentity.

@@ -102,10 +102,15 @@ func (rules machineRules) exists(ctx context.Context, r Request) ([]string, fiel
 	if s == nil {
 		return nil, nil
 	}
+	return compare(ctx, s, updated, due)
+}
+
+// compare makes comparisons, side by side.
+func compare(ctx context.Context, s *site, w *wishes, due []check) ([]string, field.ErrorList) {
 	verdicts := make([]verdict, len(due))
 	var group errgroup.Group
 	for i, c := range due {
-		group.Go(func() error { verdicts[i] = c.judge(ctx, s, updated); return nil })
+		group.Go(func() error { verdicts[i] = c.judge(ctx, s, w); return nil })
 	}
 	_ = group.Wait()
 	return sum(verdicts)

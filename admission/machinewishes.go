@@ -22,6 +22,8 @@ type wishes struct {
 	profile string
 	// subnets and groups are those given by id. zones are those that are asked for.
 	subnets, groups, zones []wish
+	// vpcs are those that a cluster names: one, or none.
+	vpcs []wish
 	// replicas is how many instances are asked for at once.
 	replicas int32
 	market   infrav1.MarketType

@@ -37,6 +37,8 @@ type Options struct {
 	Live          *Live
 	Living        Living
 	DefaultRegion string
+	// Namespace is where the Secrets of static identities are.
+	Namespace string
 	// GetCertificate gives the serving certificate, renewed as it may be.
 	GetCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	// Callers gives the PEM authorities of the certificates that callers must show. The

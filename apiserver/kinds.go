@@ -23,7 +23,7 @@ func Kinds() []Row {
 		{Kind: awsmachinepool.Kind(), Admission: admission.Machines, Live: liveMachinePools},
 		{Kind: awsclusteridentity.Controller(), Admission: admission.Identities},
 		{Kind: awsclusteridentity.Role(), Admission: admission.RoleIdentities},
-		{Kind: awsclusteridentity.Static(), Admission: admission.Identities},
+		{Kind: awsclusteridentity.Static(), Admission: admission.StaticIdentities},
 	}
 }
 

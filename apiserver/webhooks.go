@@ -27,6 +27,7 @@ func (b *background) addWebhooks(extra *Extra) error {
 		Reader: b.ours.GetAPIReader(), Host: b.host.GetAPIReader(), Regions: b.regions,
 		Live:          &admission.Live{Ours: b.ours.GetClient(), Host: b.host.GetClient(), Sessions: b.sessions, Facts: b.facts},
 		Living:        living{b.living},
+		Namespace:     o.Namespace,
 		DefaultRegion: os.Getenv("AWS_REGION"), GetCertificate: extra.certs.GetCertificate, Callers: extra.certs.CABundle, Here: extra.webhooks,
 	})
 	if err != nil {

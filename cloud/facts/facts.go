@@ -159,6 +159,11 @@ func (f *Facts) HasInstanceProfile(ctx context.Context, s *cloud.Session, name s
 	return f.profiles.GetYounger(ctx, asker, name, missingAge, ask)
 }
 
+// VPC returns a VPC, nil when there is none of the id.
+func (f *Facts) VPC(ctx context.Context, s *cloud.Session, id string) (*mirror.VPC, error) {
+	return row(ctx, f, s, mirror.VPCs, id)
+}
+
 // Subnet returns a subnet, nil when there is none of the id.
 func (f *Facts) Subnet(ctx context.Context, s *cloud.Session, id string) (*ec2types.Subnet, error) {
 	return row(ctx, f, s, mirror.Subnets, id)

@@ -94,6 +94,7 @@ func validateProviderID(id *string, path *field.Path) field.ErrorList {
 func machineWarnings(spec *infrav1.AWSMachineSpec, path *field.Path) []string {
 	warnings := amiWarnings(spec.AMI, path.Child("ami"))
 	warnings = append(warnings, rootVolumeWarnings(spec.RootVolume, path.Child("rootVolume"))...)
+	warnings = append(warnings, nonRootVolumeWarnings(spec.NonRootVolumes, path.Child("nonRootVolumes"))...)
 	warnings = append(warnings, hostWarnings(spec, path)...)
 	if spec.CloudInit != nil && spec.CloudInit.InsecureSkipSecretsManager {
 		warnings = append(warnings, fmt.Sprintf("%s: everybody who may describe the instance can read its bootstrap data, the token to join the cluster among them", path.Child("cloudInit", "insecureSkipSecretsManager")))

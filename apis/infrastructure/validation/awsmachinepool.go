@@ -41,7 +41,8 @@ func ValidateAWSMachinePoolUpdate(newPool, oldPool *infrav1.AWSMachinePool) fiel
 func AWSMachinePoolWarnings(pool *infrav1.AWSMachinePool) []string {
 	path := field.NewPath("spec", "awsLaunchTemplate")
 	warnings := amiWarnings(pool.Spec.AWSLaunchTemplate.AMI, path.Child("ami"))
-	return append(warnings, rootVolumeWarnings(pool.Spec.AWSLaunchTemplate.RootVolume, path.Child("rootVolume"))...)
+	warnings = append(warnings, rootVolumeWarnings(pool.Spec.AWSLaunchTemplate.RootVolume, path.Child("rootVolume"))...)
+	return append(warnings, nonRootVolumeWarnings(pool.Spec.AWSLaunchTemplate.NonRootVolumes, path.Child("nonRootVolumes"))...)
 }
 
 func validateSizes(spec *infrav1.AWSMachinePoolSpec, path *field.Path) field.ErrorList {

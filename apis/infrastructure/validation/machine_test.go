@@ -158,6 +158,13 @@ func TestWarningsOfMachinesAndPools(t *testing.T) {
 		"spec.awsLaunchTemplate.ami.eksLookupType: has no effect", "spec.awsLaunchTemplate.rootVolume.deviceName: has no effect",
 	})
 	compareWarnings(t, warnings(machineWith(func(*infrav1.AWSMachineSpec) {})), nil)
+	compareWarnings(t, warnings(machineWith(func(s *infrav1.AWSMachineSpec) {
+		s.RootVolume = &infrav1.Volume{Size: 8, Type: "gp4"}
+		s.NonRootVolumes = []infrav1.Volume{{Size: 8, Type: "gp3", DeviceName: "/dev/sdb"}, {Size: 8, Type: "magnetic", DeviceName: "/dev/sdc"}}
+	})), []string{
+		`spec.rootVolume.type: "gp4" is no type of volume that is known here: instances can't be launched if AWS doesn't know it either; known are gp2, gp3, io1, io2, st1, sc1, standard`,
+		`spec.nonRootVolumes[1].type: "magnetic" is no type`,
+	})
 }
 
 func TestAPoolThatWasWrongBeforeCanBeWritten(t *testing.T) {

@@ -2,6 +2,8 @@ package validation
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -18,6 +20,9 @@ const (
 	minThroughput = 125
 	maxThroughput = 2000
 )
+
+// volumeTypes are all types of volumes, from the same guide.
+var volumeTypes = []infrav1.VolumeType{"gp2", volumeTypeGP3, volumeTypeIO1, volumeTypeIO2, "st1", "sc1", "standard"}
 
 // validateRootVolume judges the volume that an instance boots from.
 func validateRootVolume(volume *infrav1.Volume, path *field.Path) field.ErrorList {
@@ -94,8 +99,37 @@ func validateThroughputSign(volume *infrav1.Volume, path *field.Path) field.Erro
 }
 
 func rootVolumeWarnings(volume *infrav1.Volume, path *field.Path) []string {
-	if volume == nil || volume.DeviceName == "" {
+	if volume == nil {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s: has no effect: the root volume has the device of the image", path.Child("deviceName"))}
+	warnings := volumeWarnings(volume, path)
+	if volume.DeviceName != "" {
+		warnings = append(warnings, fmt.Sprintf("%s: has no effect: the root volume has the device of the image", path.Child("deviceName")))
+	}
+	return warnings
+}
+
+// volumeWarnings warns of a type that AWS isn't known to have: it may be a new one.
+func volumeWarnings(volume *infrav1.Volume, path *field.Path) []string {
+	if volume.Type == "" || slices.Contains(volumeTypes, volume.Type) {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: %q is no type of volume that is known here: instances can't be launched if AWS doesn't know it either; known are %s",
+		path.Child("type"), volume.Type, joined(volumeTypes))}
+}
+
+func joined[T ~string](values []T) string {
+	var plain []string
+	for _, v := range values {
+		plain = append(plain, string(v))
+	}
+	return strings.Join(plain, ", ")
+}
+
+func nonRootVolumeWarnings(volumes []infrav1.Volume, path *field.Path) []string {
+	var warnings []string
+	for i := range volumes {
+		warnings = append(warnings, volumeWarnings(&volumes[i], path.Index(i))...)
+	}
+	return warnings
 }
