@@ -89,6 +89,7 @@ func newBackground(extra *Extra, loopback *rest.Config, storage genericregistry.
 		GracefulShutdownTimeout: new(stopTime),
 		Controller:              config.Controller{CacheSyncTimeout: crdPatience, SkipNameValidation: new(true)},
 		Client:                  notCached,
+		EventBroadcaster:        newBroadcaster(), //nolint:staticcheck // users look for core Events
 		NewCache:                func(*rest.Config, cache.Options) (cache.Cache, error) { return lasting{host.GetCache()}, nil },
 	}
 	lease, err := newLease(extra, endProcess)
