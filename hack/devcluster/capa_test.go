@@ -101,6 +101,7 @@ func TestProgressNamesWhatStandsInTheWay(t *testing.T) {
 	condition := func(kind, status, reason string) any {
 		return map[string]any{"type": kind, "status": status, "reason": reason}
 	}
+	telling := map[string]any{"type": "NatGatewaysReady", "status": "False", "reason": "NatGatewaysCreationStarted", "message": "waiting for NAT gateway nat-1"}
 	cases := []struct {
 		name       string
 		conditions []any
@@ -110,12 +111,13 @@ func TestProgressNamesWhatStandsInTheWay(t *testing.T) {
 		{"ready", []any{condition("VPCReady", "True", "Ready"), condition("Ready", "True", "Ready")}, true, ""},
 		{"not yet looked at", nil, false, "first conditions"},
 		{"waiting", []any{condition("Ready", "False", "NotReady"), condition("NatGatewaysReady", "False", "Pending")}, false, "NatGatewaysReady: Pending"},
+		{"with its message", []any{condition("Ready", "False", "NotReady"), condition("Paused", "False", "NotPaused"), telling}, false, "NatGatewaysReady: waiting for NAT gateway nat-1"},
 		{"another condition is true", []any{condition("VPCReady", "True", "Ready")}, false, "waiting"},
 	}
 	for _, c := range cases {
 		object := &unstructured.Unstructured{Object: map[string]any{"status": map[string]any{"conditions": c.conditions}}}
 		ready, progress := describeReady(object)
-		if ready != c.ready || !strings.Contains(progress, c.progress) {
+		if ready != c.ready || !strings.Contains(progress, c.progress) || strings.Contains(progress, "Paused") {
 			t.Errorf("%s: ready %v, %q", c.name, ready, progress)
 		}
 	}

@@ -91,10 +91,11 @@ func (l *launch) applyQuickstart(ctx context.Context) error {
 	}
 }
 
-// describeReady reads the Ready condition, and if it isn't true the condition that stands in its way.
+// describeReady reads the Ready condition, and if it isn't true the conditions that stand in its way. Of Paused, false is how it should be.
 func describeReady(object *unstructured.Unstructured) (ready bool, progress string) {
 	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
 	var waiting []string
+	var summary string
 	for _, entry := range conditions {
 		condition, ok := entry.(map[string]any)
 		if !ok {
@@ -103,11 +104,23 @@ func describeReady(object *unstructured.Unstructured) (ready bool, progress stri
 		if condition["type"] == "Ready" && condition["status"] == "True" {
 			return true, ""
 		}
-		if condition["status"] == "False" {
-			waiting = append(waiting, fmt.Sprintf("%v: %v", condition["type"], condition["reason"]))
+		if condition["status"] != "False" || condition["type"] == "Paused" {
+			continue
 		}
+		why := condition["message"]
+		if why == nil || why == "" {
+			why = condition["reason"]
+		}
+		if condition["type"] == "Ready" {
+			summary = fmt.Sprint(why)
+			continue // the others say it one by one
+		}
+		waiting = append(waiting, fmt.Sprintf("%v: %v", condition["type"], why))
 	}
-	if len(waiting) == 0 {
+	switch {
+	case len(waiting) == 0 && summary != "":
+		return false, summary
+	case len(waiting) == 0:
 		return false, "waiting for the first conditions"
 	}
 	return false, strings.Join(waiting, ", ")

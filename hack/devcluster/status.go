@@ -19,7 +19,7 @@ func Status(dir string, out io.Writer) (bool, error) {
 	}
 	records := state.processes()
 	if len(records) == 0 {
-		fmt.Fprintf(out, "Nothing of %s is running. Start it with \"devcluster up\".\n", files.dir)
+		fmt.Fprintf(out, "Nothing of %s is running. Start it with \"make up\".\n", files.dir)
 		return false, nil
 	}
 	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
@@ -40,7 +40,7 @@ func Status(dir string, out io.Writer) (bool, error) {
 		return false, err
 	}
 	if !healthy {
-		fmt.Fprintln(out, "\nStart what is missing with \"devcluster up\".")
+		fmt.Fprintln(out, "\nStart what is missing with \"make up\".")
 	}
 	return healthy, nil
 }
