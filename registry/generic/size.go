@@ -15,10 +15,9 @@ const (
 	maxLabels          = 500
 	maxFinalizers      = 100
 	maxOwnerReferences = 100
-	// maxObject is the size, in bytes of JSON, of what users write of an object: without
-	// managed fields and status. A cluster with 500 subnets and a few tags each takes half
-	// of it. Every reader of a list holds each object several times.
-	maxObject = 256 << 10
+	// maxSpec is the size of a spec in bytes of JSON. A cluster with 500 subnets and a few
+	// tags each takes half of it. Who reads a list holds each object several times.
+	maxSpec = 256 << 10
 )
 
 // validateSize refuses metadata of a size that every watcher would have to hold.
@@ -50,19 +49,19 @@ func validateSizeUpdate(obj, old runtime.Object) field.ErrorList {
 	return validateSize(obj)
 }
 
-// validateWhole refuses an object that is too big altogether. One that was stored so may
+// validateWhole refuses a spec that is too big altogether. One that was stored so may
 // be written as long as it doesn't grow. old is nil for a new object.
 func validateWhole(obj, old runtime.Object) field.ErrorList {
 	size := sizeOf(obj)
-	if size <= maxObject || old != nil && size <= sizeOf(old) {
+	if size <= maxSpec || old != nil && size <= sizeOf(old) {
 		return nil
 	}
 	return field.ErrorList{field.Invalid(field.NewPath("spec"), field.OmitValueType{}, fmt.Sprintf(
-		"with labels and annotations it has %d KiB of JSON, and an object may have %d KiB: leave out tags and rules that aren't needed, or divide it into several objects",
-		(size+1023)>>10, maxObject>>10))}
+		"it has %d KiB of JSON, and may have %d KiB: leave out tags and rules that aren't needed, or divide it into several objects",
+		(size+1023)>>10, maxSpec>>10))}
 }
 
-// sizeOf returns how many bytes of JSON users wrote. The list of a pool's instances is the
+// sizeOf returns how many bytes of JSON the spec is that users wrote. The list of a pool's instances is the
 // server's.
 func sizeOf(obj runtime.Object) int {
 	spec := part(obj, "Spec")
@@ -73,8 +72,7 @@ func sizeOf(obj runtime.Object) int {
 	if list := spec.FieldByName("ProviderIDList"); list.IsValid() {
 		size -= jsonSize(list.Interface())
 	}
-	m := accessor(obj)
-	return size + jsonSize(m.GetLabels()) + jsonSize(m.GetAnnotations())
+	return size
 }
 
 func jsonSize(value any) int {

@@ -129,7 +129,7 @@ func TestAnObjectHasASizeAboveWhichItIsNotTaken(t *testing.T) {
 		t.Errorf("200 KiB are refused: %v", errs)
 	}
 	errs := taking.Validate(t.Context(), sized(300))
-	if len(errs) != 1 || !strings.Contains(errs[0].Error(), "an object may have 256 KiB: leave out tags") {
+	if len(errs) != 1 || !strings.Contains(errs[0].Error(), "and may have 256 KiB: leave out tags") {
 		t.Errorf("300 KiB give %v", errs)
 	}
 	if errs := taking.ValidateUpdate(t.Context(), sized(299), sized(300)); len(errs) > 0 {
