@@ -37,7 +37,8 @@ type world struct {
 	*enginetest.World
 	*process
 	// others are processes that run beside.
-	others []*process
+	others    []*process
+	ofCluster *awscluster.Reconciler
 }
 
 // process is a process with its reconciler.
@@ -52,19 +53,14 @@ type process struct {
 // errEnded is what a process gets that has ended: nothing of it reaches the store.
 var errEnded = errors.New("the process has ended")
 
-type resolves struct{}
-
-func (resolves) LookupHost(context.Context, string) ([]string, error) {
-	return []string{"192.0.2.1"}, nil
-}
-
 // newWorld makes a cluster with a network load balancer and its infrastructure.
 func newWorld(t *testing.T, change ...func(*infrav1.AWSCluster)) *world {
 	t.Helper()
 	cluster := newCluster(change...)
 	w := &world{World: enginetest.New(t, enginetest.RealTime, enginetest.Owner(cluster), cluster)}
 	w.process = w.attach(w.World.Process)
-	w.Build(awscluster.New(awscluster.Options{Options: w.Options(w.World.Process), Resolver: resolves{}}))
+	w.ofCluster = awscluster.New(awscluster.Options{Options: w.Options(w.World.Process), Resolver: enginetest.Resolves{}})
+	w.Build(w.ofCluster)
 	return w
 }
 
@@ -133,9 +129,7 @@ func (w *world) machine(name string, change ...func(*infrav1.AWSMachine, *cluste
 		f(obj, owner)
 	}
 	infrav1.SetObjectDefaults_AWSMachine(obj)
-	for _, o := range []client.Object{owner, obj, secret} {
-		w.Must(w.Kube.Create(context.Background(), o))
-	}
+	w.Make(owner, obj, secret)
 }
 
 // plainData keeps the bootstrap data in the user data.
@@ -199,8 +193,7 @@ func (w *world) reason(name, kind string) string {
 // delete deletes the object and waits until it is gone.
 func (w *world) delete(name string) {
 	w.T.Helper()
-	w.Must(w.Kube.Delete(context.Background(), w.get(name)))
-	w.settle(name, func() bool { return w.gone(name) })
+	w.End(func() reconcile.Reconciler { return w.reconciler }, name, &infrav1.AWSMachine{})
 }
 
 // ec2 is the user's own way to AWS.

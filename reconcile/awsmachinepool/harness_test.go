@@ -42,12 +42,7 @@ type world struct {
 	machines   bool
 	reconciler *Reconciler
 	ofMachines *awsmachine.Reconciler
-}
-
-type resolves struct{}
-
-func (resolves) LookupHost(context.Context, string) ([]string, error) {
-	return []string{"192.0.2.1"}, nil
+	ofCluster  *awscluster.Reconciler
 }
 
 func newWorld(t *testing.T) *world {
@@ -63,7 +58,8 @@ func newWorld(t *testing.T) *world {
 // buildInfrastructure lets the AWSCluster's own reconciler do it.
 func (w *world) buildInfrastructure() {
 	w.T.Helper()
-	w.Build(awscluster.New(awscluster.Options{Options: w.Options(w.Process), Resolver: resolves{}}))
+	w.ofCluster = awscluster.New(awscluster.Options{Options: w.Options(w.Process), Resolver: enginetest.Resolves{}})
+	w.Build(w.ofCluster)
 }
 
 // attach gives the process its reconcilers.
@@ -113,9 +109,7 @@ func (w *world) pool(name string, change ...func(*infrav1.AWSMachinePool, *clust
 		f(obj, owner)
 	}
 	infrav1.SetObjectDefaults_AWSMachinePool(obj)
-	for _, o := range []client.Object{owner, obj, secret} {
-		w.Must(w.Kube.Create(context.Background(), o))
-	}
+	w.Make(owner, obj, secret)
 }
 
 // uidOf is the UID of a pool.
@@ -210,8 +204,7 @@ func (w *world) inService(name string) int {
 // delete deletes the object and waits until it is gone.
 func (w *world) delete(name string) {
 	w.T.Helper()
-	w.Must(w.Kube.Delete(context.Background(), w.get(name)))
-	w.settle(name, func() bool { return w.gone(name) })
+	w.End(func() reconcile.Reconciler { return w.reconciler }, name, &infrav1.AWSMachinePool{})
 }
 
 // group returns AWS's group of the name, nil without one.

@@ -120,6 +120,14 @@ const (
 	RealTime  Budget = true
 )
 
+// Resolves is a DNS that knows every name.
+type Resolves struct{}
+
+// LookupHost knows the name.
+func (Resolves) LookupHost(context.Context, string) ([]string, error) {
+	return []string{"192.0.2.1"}, nil
+}
+
 // New makes a world in which the objects and the default identity exist, and a process
 // that knows nothing.
 func New(t testing.TB, budget Budget, objects ...client.Object) *World {
@@ -171,7 +179,7 @@ func Cluster(change ...func(*infrav1.AWSCluster)) *infrav1.AWSCluster {
 	c := &infrav1.AWSCluster{
 		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: ClusterName, UID: "uid-of-c1", CreationTimestamp: metav1.Now(),
 			OwnerReferences: []metav1.OwnerReference{{APIVersion: clusterv1.GroupVersion.String(), Kind: "Cluster", Name: ClusterName, UID: "owner"}}},
-		Spec: infrav1.AWSClusterSpec{Region: Region},
+		Spec: infrav1.AWSClusterSpec{Region: Region, IdentityRef: infrav1.DefaultIdentity()},
 	}
 	for _, f := range change {
 		f(c)
@@ -285,6 +293,21 @@ func Key(name string) client.ObjectKey {
 	return client.ObjectKey{Namespace: metav1.NamespaceDefault, Name: name}
 }
 
+// Make makes objects.
+func (w *World) Make(objects ...client.Object) {
+	w.T.Helper()
+	for _, o := range objects {
+		w.Must(w.Kube.Create(context.Background(), o))
+	}
+}
+
+// End deletes an object and waits until it is gone.
+func (w *World) End(r func() reconcile.Reconciler, name string, obj engine.Object) {
+	w.T.Helper()
+	w.Must(w.Kube.Delete(context.Background(), Get(w, obj, name)))
+	w.Settle(r, name, obj, func() bool { return w.Gone(obj, name) })
+}
+
 // Get reads an object.
 func Get[O client.Object](w *World, obj O, name string) O {
 	w.T.Helper()
@@ -393,6 +416,17 @@ func (w *World) Resources() map[string]int {
 		}
 	}
 	return counts
+}
+
+// Mutations are the operations that AWS was asked for and that change something.
+func (w *World) Mutations() []string {
+	var all []string
+	for _, e := range w.AWS.Log() {
+		if !slices.ContainsFunc([]string{"Describe", "Get", "Head", "List"}, func(verb string) bool { return strings.HasPrefix(e.Operation, verb) }) {
+			all = append(all, e.Service+"."+e.Operation)
+		}
+	}
+	return all
 }
 
 // Condition returns a condition of an object, an empty one without it.
