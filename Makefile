@@ -40,6 +40,10 @@ test-e2e: ## The end-to-end tests; RUN=TestName narrows them down
 fuzz: ## Every fuzz target for FUZZTIME (60s); PKG=./apis/infrastructure/validation narrows them down
 	@hack/fuzz.sh $(PKG)
 
+.PHONY: race
+race: ## The tests of all that runs in the server's process under the race detector, which needs gcc; PKG=./cloud/... narrows them down
+	@hack/race.sh $(PKG)
+
 .PHONY: bench
 bench: ## The benchmarks; PKG=./cloud/... narrows them down
 	@go test -run '^$$' -bench . -benchmem $(or $(PKG),./...)

@@ -50,10 +50,11 @@ declare -A parts=(
 )
 
 # e2e_parts runs them at once, each with a management cluster of its own: they mostly wait, for an emulated AWS that
-# takes its time. The fuzz targets take what is left of the processors meanwhile.
+# takes its time. The fuzz targets, and what all replicas and reconcilers share under the race detector, take what is
+# left of the processors meanwhile.
 e2e_parts() {
   local name pids=() ok=true
-  nice -n 19 hack/fuzz.sh >"$logs/fuzz.log" 2>&1 &
+  nice -n 19 bash -c 'hack/fuzz.sh && hack/race.sh ./reconcile/engine/... ./cloud/mirror/... ./registry/...' >"$logs/beside.log" 2>&1 &
   pids+=($!)
   for name in "${!parts[@]}"; do
     go_test "$name" . -vet=off -run "${parts[$name]}" ./test/e2e/... &
@@ -99,8 +100,8 @@ case $what in
   *) echo "there are no tests called $what; there are: all, unit, e2e" >&2; exit 2 ;;
 esac
 closing_lines unit tools hack main e2e "${!parts[@]}"
-if [ -f "$logs/fuzz.log" ]; then
-  echo "--- $logs/fuzz.log"
-  grep -E '^ok|^==>|FAIL|^---|^fuzz' "$logs/fuzz.log" || true
+if [ -f "$logs/beside.log" ]; then
+  echo "--- $logs/beside.log"
+  grep -E '^ok|^==>|FAIL|^---|^fuzz' "$logs/beside.log" || true
 fi
 finish "test $what"

@@ -1,8 +1,6 @@
 package awsmachinepool
 
 import (
-	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
-
 	"strconv"
 	"time"
 
@@ -10,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
 )
 
 // setDesired is what an autoscaler does.

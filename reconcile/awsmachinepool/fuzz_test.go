@@ -1,8 +1,6 @@
 package awsmachinepool
 
 import (
-	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
-
 	"encoding/json"
 	"testing"
 	"time"
@@ -18,6 +16,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
 	"github.com/capa-apiserver/capa-apiserver/test/fuzzing"
 )
 

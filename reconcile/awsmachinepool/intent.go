@@ -1,8 +1,6 @@
 package awsmachinepool
 
 import (
-	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
-
 	"context"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"

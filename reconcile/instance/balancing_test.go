@@ -1,10 +1,9 @@
 package instance
 
 import (
-	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
-
 	"testing"
 
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )

@@ -1,8 +1,6 @@
 package instance
 
 import (
-	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
-
 	"fmt"
 	"strings"
 
@@ -11,6 +9,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
 )
 
 // Where images are looked for unless somebody says otherwise: those that the

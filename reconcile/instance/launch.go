@@ -4,8 +4,6 @@
 package instance
 
 import (
-	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
-
 	"encoding/base64"
 	"fmt"
 	"slices"
@@ -15,6 +13,7 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 )
 

@@ -1,8 +1,6 @@
 package instance
 
 import (
-	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
-
 	"reflect"
 	"strings"
 	"testing"
@@ -16,6 +14,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
 )
 
 var now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
