@@ -42,21 +42,20 @@ func observe[T engine.Object](p Parts, kind engine.Kind[T]) *engine.Observer[T] 
 	return &engine.Observer[T]{Kind: kind, Sessions: p.Sessions, Mirror: p.Mirror, Living: p.Living, Ours: p.Ours, Host: p.Host}
 }
 
-func liveClusters(p Parts) generic.Live {
-	return live[*infrav1.AWSCluster]{p.Promise, observe(p, awscluster.Kind())}
+// LiveOf makes reads of a kind live.
+func LiveOf[T engine.Object](kind engine.Kind[T]) func(Parts) generic.Live {
+	return func(p Parts) generic.Live { return live[T]{p.Promise, observe(p, kind)} }
 }
 
 func observeMachines(p Parts) *engine.Observer[*infrav1.AWSMachine] {
 	return observe(p, awsmachine.Kind())
 }
 
-func liveMachines(p Parts) generic.Live {
-	return live[*infrav1.AWSMachine]{p.Promise, observeMachines(p)}
-}
-
-func liveMachinePools(p Parts) generic.Live {
-	return live[*infrav1.AWSMachinePool]{p.Promise, observe(p, awsmachinepool.Kind())}
-}
+var (
+	liveClusters     = LiveOf(awscluster.Kind())
+	liveMachines     = LiveOf(awsmachine.Kind())
+	liveMachinePools = LiveOf(awsmachinepool.Kind())
+)
 
 // Refresh asks for facts no older than the promise and stops waiting at the
 // deadline. Its failures show as freshness, so they aren't returned.

@@ -58,7 +58,7 @@ var rules = validation.NewTable(Group, validation.Own[*AWSNinth]{Create: func(n 
 
 // Row is the kind's row in the server's table.
 func Row() apiserver.Row {
-	return apiserver.Row{Kind: generic.KindOf(Group, rules, &AWSNinth{}, "awsn"), Admission: judge}
+	return apiserver.Row{Kind: generic.KindOf(Group, rules, &AWSNinth{}, "awsn"), Admission: judge, Live: apiserver.LiveOf(Kind())}
 }
 
 // judge refuses what needs something outside of the object to be judged.

@@ -152,11 +152,20 @@ func (w *World) With(kube client.WithWatch) *World {
 	return o
 }
 
+// Further are kinds that a management cluster knows besides ours.
+var Further struct {
+	AddToScheme func(*runtime.Scheme) error
+	WithStatus  []client.Object
+}
+
 // NewKube makes a management cluster with the objects and the default identity.
 func NewKube(t testing.TB, objects ...client.Object) client.WithWatch {
 	t.Helper()
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{infrav1.AddToScheme, clusterv1.AddToScheme, corev1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{infrav1.AddToScheme, clusterv1.AddToScheme, corev1.AddToScheme, Further.AddToScheme} {
+		if add == nil {
+			continue
+		}
 		if err := add(scheme); err != nil {
 			t.Fatal(err)
 		}
@@ -164,7 +173,7 @@ func NewKube(t testing.TB, objects ...client.Object) client.WithWatch {
 	identity := &infrav1.AWSClusterControllerIdentity{ObjectMeta: metav1.ObjectMeta{Name: infrav1.AWSClusterControllerIdentityName},
 		Spec: infrav1.AWSClusterControllerIdentitySpec{AWSClusterIdentitySpec: infrav1.AWSClusterIdentitySpec{AllowedNamespaces: &infrav1.AllowedNamespaces{}}}}
 	return ownershiptest.Indexed(fake.NewClientBuilder().WithScheme(scheme).
-		WithStatusSubresource(&infrav1.AWSCluster{}, &infrav1.AWSMachine{}, &infrav1.AWSMachinePool{}, &infrav1.AWSMachineTemplate{}, &clusterv1.Machine{}, &clusterv1.MachinePool{}).
+		WithStatusSubresource(append(slices.Clone(Further.WithStatus), &infrav1.AWSCluster{}, &infrav1.AWSMachine{}, &infrav1.AWSMachinePool{}, &infrav1.AWSMachineTemplate{}, &clusterv1.Machine{}, &clusterv1.MachinePool{})...).
 		WithObjects(append(objects, identity)...)).Build()
 }
 

@@ -1,0 +1,122 @@
+package ninth
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+	"github.com/capa-apiserver/capa-apiserver/test/ninth/v2beta1"
+)
+
+// area is the condition that tells of the kind's resource: a launch template of its name.
+const area = "TemplateReady"
+
+// Kind is what the engine has to know of the kind.
+func Kind() engine.Kind[*v2beta1.AWSNinth] {
+	return engine.Kind[*v2beta1.AWSNinth]{
+		Name: "AWSNinth", Finalizer: "ninth.example.com", Area: area, Workers: 1, LookAgain: time.Minute,
+		Handlers: plan.NewHandlers(autoscaling.Handlers()), Remember: func() any { return nil },
+		New: func() *v2beta1.AWSNinth { return &v2beta1.AWSNinth{} }, NewList: func() client.ObjectList { return &v2beta1.AWSNinthList{} },
+		Begin: func(ctx context.Context, scene engine.Scene[*v2beta1.AWSNinth]) (engine.Worker[*v2beta1.AWSNinth], error) {
+			cluster, infra, err := infrastructure.Find(ctx, scene.Ours, scene.Host, scene.Object.Namespace, scene.Object.Spec.ClusterName)
+			return &worker{scene: scene, cluster: cluster, infra: infra}, err
+		},
+		Concerned: func(c mirror.Change) []engine.Ref { return []engine.Ref{{By: "uid", Value: c.Tags[names.TagUID]}} },
+		Sources:   func(cache.Cache, cache.Cache) []source.Source { return nil },
+	}
+}
+
+type worker struct {
+	engine.Idle
+	scene   engine.Scene[*v2beta1.AWSNinth]
+	cluster *clusterv1.Cluster
+	infra   *infrastructure.Cluster
+}
+
+// Bond says what the object hangs on.
+func (w *worker) Bond() engine.Bond {
+	b := engine.Bond{Cluster: w.cluster, Refs: []engine.Ref{{By: "uid", Value: string(w.scene.Object.UID)}}}
+	if w.infra != nil {
+		b.Site = &w.infra.Site
+	}
+	return b
+}
+
+// Untouched tells that there is nothing to delete.
+func (w *worker) Untouched() bool { return w.infra == nil }
+
+// Stranded is never asked for.
+func (w *worker) Stranded() string { return "" }
+
+// Proof is that the template isn't listed any more.
+func (w *worker) Proof() (time.Time, []mirror.Kind) {
+	return w.scene.Pass.Visible(), []mirror.Kind{mirror.LaunchTemplates.Kind}
+}
+
+// View is what a snapshot shows of the object.
+func (w *worker) View(snap *mirror.Snapshot) engine.View[*v2beta1.AWSNinth] {
+	v := &view{snap: snap, obj: w.scene.Object, acting: w.scene.Pass != nil, failures: engine.FailuresOf(w.scene.Object)}
+	if v.acting {
+		v.failures = w.scene.Pass.Memory.Holds.Failures()
+	}
+	v.make(w.infra, w.scene.Living)
+	return v
+}
+
+type view struct {
+	snap     *mirror.Snapshot
+	obj      *v2beta1.AWSNinth
+	acting   bool
+	failures map[string][]string
+	plan     plan.Plan
+}
+
+func (v *view) make(infra *infrastructure.Cluster, living ownership.Living) {
+	if needed, _ := v.Unseen(); infra == nil || len(needed) > 0 {
+		v.plan.Wait(area, conditions.WaitingForObservation, "the cluster and its launch templates to be seen")
+		return
+	}
+	owner := ownership.Owner{Owner: names.Owner{Cluster: infra.Cluster, UID: string(v.obj.UID)}, Kind: "AWSNinth", Namespace: v.obj.Namespace, Name: v.obj.Name, Living: living}
+	found := autoscaling.FindTemplate(v.snap, v.obj.Name, "", owner)
+	switch of, foreign := found.Foreign(); {
+	case v.obj.DeletionTimestamp != nil && found.Own() != nil:
+		v.plan.Add(autoscaling.DeleteTemplate(found.Own()))
+	case v.obj.DeletionTimestamp != nil:
+	case foreign:
+		v.plan.Problem(area, "Foreign", "launch template %s belongs to %s; choose another name", v.obj.Name, of)
+	case found.Own() == nil:
+		v.plan.Add(plan.Action{Key: "template", Area: area, Verb: plan.Create, Operation: "ec2.CreateLaunchTemplate", Summary: "create launch template " + v.obj.Name,
+			Input: &ec2.CreateLaunchTemplateInput{LaunchTemplateName: aws.String(v.obj.Name), LaunchTemplateData: &ec2types.RequestLaunchTemplateData{InstanceType: "t3.micro"},
+				TagSpecifications: []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeLaunchTemplate, Tags: instance.TagList(owner.Tags(v.obj.Name, "", nil))}}}})
+	}
+}
+
+func (v *view) Tables() []mirror.Kind { return []mirror.Kind{mirror.LaunchTemplates.Kind} }
+
+func (v *view) Unseen() (needed, wished []mirror.Kind) { return v.snap.Unseen(v.Tables()), nil }
+
+func (v *view) Plan() plan.Plan { return v.plan }
+
+func (v *view) Record(*v2beta1.AWSNinth) bool { return false }
+
+func (v *view) Status(into *v2beta1.AWSNinth) {
+	c := conditions.Area{Type: area, Pending: "Creating", Failed: "Failed", Deleting: v.obj.DeletionTimestamp != nil, Failures: v.failures, Acting: v.acting}.Condition(v.plan)
+	conditions.Replace(into, []conditions.Condition{c, conditions.Summary(c)}, []string{area, infrav1.ReadyCondition}, v.obj.Generation)
+}
