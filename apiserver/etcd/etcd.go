@@ -88,6 +88,9 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	if err != nil {
 		os.RemoveAll(s.socketDir)
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return nil, ctx.Err() // nobody waits for it any more
+		}
 		return nil, explain(o.Dir, err)
 	}
 	go s.watch()
