@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -37,11 +38,20 @@ func listAWSClusters(ctx context.Context, client dynamic.Interface) error {
 func (l *launch) runDemo(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
 	defer cancel()
+	client, err := l.client()
+	if err != nil {
+		return "", err
+	}
+	if l.state.Demonstrated {
+		_, err := client.Resource(awsClusters).Namespace(metav1.NamespaceDefault).Get(ctx, quickstartName, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return "AWSCluster " + quickstartName + " was deleted, and is not made again", nil
+		}
+	}
 	if err := l.applyQuickstart(ctx); err != nil {
 		return "", err
 	}
-	client, err := l.client()
-	if err != nil {
+	if err := l.state.demonstrate(); err != nil {
 		return "", err
 	}
 	var shown string

@@ -33,9 +33,11 @@ type state struct {
 	path string
 
 	// External says that the control plane is somebody else's, given by KUBECONFIG.
-	External  bool           `json:"external"`
-	Ports     map[string]int `json:"ports"`
-	Processes []record       `json:"processes"`
+	External bool `json:"external"`
+	// Demonstrated says that the demo's cluster was made: whoever deletes it wants it gone.
+	Demonstrated bool           `json:"demonstrated,omitempty"`
+	Ports        map[string]int `json:"ports"`
+	Processes    []record       `json:"processes"`
 }
 
 func loadState(path string) (*state, error) {
@@ -84,6 +86,14 @@ func (s *state) put(r record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Processes = append(slices.DeleteFunc(s.Processes, func(old record) bool { return old.Name == r.Name }), r)
+	return s.save()
+}
+
+// demonstrate remembers that the demo's cluster was made.
+func (s *state) demonstrate() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Demonstrated = true
 	return s.save()
 }
 
