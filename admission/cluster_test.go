@@ -76,3 +76,13 @@ func TestAStaticIdentityWithoutItsSecretIsWarnedOf(t *testing.T) {
 		})
 	}
 }
+
+func TestAListOfSubnetsThatIsCutShortSaysSo(t *testing.T) {
+	s := &site{infra: &infrav1.AWSCluster{}}
+	for _, id := range []string{"1", "2", "3", "4", "5", "6", "7"} {
+		s.infra.Spec.Network.Subnets = append(s.infra.Spec.Network.Subnets, infrav1.SubnetSpec{ResourceID: "subnet-" + id, AvailabilityZone: "z"})
+	}
+	if got, want := s.subnetsThere(), "subnet-5 (z), and 2 more"; !strings.HasSuffix(got, want) {
+		t.Errorf("it says %q, want it to end in %q", got, want)
+	}
+}

@@ -279,17 +279,25 @@ func judgeSubnets(ctx context.Context, s *site, w *wishes) verdict {
 // subnetsThere lists subnets of the cluster that exist.
 func (s *site) subnetsThere() string {
 	var names []string
+	more := 0
 	for _, sub := range s.infra.Spec.Network.Subnets {
 		id := sub.ResourceID
 		if id == "" && infrav1.IsSubnetID(sub.ID) {
 			id = sub.ID
 		}
-		if id != "" && len(names) < maxSuggestions {
+		switch {
+		case id == "":
+		case len(names) == maxSuggestions:
+			more++
+		default:
 			names = append(names, fmt.Sprintf("%s (%s)", id, sub.AvailabilityZone))
 		}
 	}
 	if len(names) == 0 {
 		return ""
+	}
+	if more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
 	}
 	return ", or write one of: " + strings.Join(names, ", ")
 }
