@@ -3,20 +3,33 @@ package ninth
 import (
 	"testing"
 
+	"k8s.io/kube-openapi/pkg/validation/spec"
+
 	"github.com/capa-apiserver/capa-apiserver/test/groups"
 )
 
 func TestItsSchemaAndRulesAreThoseOfARealKind(t *testing.T) {
 	b := groups.NewBench(Group, rules)
 	manifest := "apiVersion: ninth.example.com/v2beta1\nkind: AWSNinth\nmetadata: {name: a}\nspec: "
-	for spec, want := range map[string]string{
+	for content, want := range map[string]string{
 		"{clusterName: c, size: 1}":  "",
 		"{clusterName: c, size: -1}": "spec.size: Invalid value: -1: should be greater than or equal to 0",
 		"{size: 1}":                  "spec.clusterName: Required value: name the cluster",
 		"{misspelt: c}":              `strict decoding error: unknown field "spec.misspelt"`,
 	} {
-		if got := b.Judge([][]byte{[]byte(manifest + spec)}); got != want {
-			t.Errorf("%s is answered %q, want %q", spec, got, want)
+		if got := b.Judge([][]byte{[]byte(manifest + content)}); got != want {
+			t.Errorf("%s is answered %q, want %q", content, got, want)
+		}
+	}
+}
+
+func TestItsModelsReferToNothingThatIsMissing(t *testing.T) {
+	all := models(spec.MustCreateRef)
+	for name, model := range all {
+		for _, needed := range model.Dependencies {
+			if _, found := all[needed]; !found {
+				t.Errorf("%s refers to %s, which is missing", name, needed)
+			}
 		}
 	}
 }
