@@ -3,6 +3,7 @@ package generic
 import (
 	"context"
 	"reflect"
+	goruntime "runtime"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -60,7 +61,7 @@ func (r *REST) List(ctx context.Context, options *metainternalversion.ListOption
 		case options != nil && options.Continue != "":
 			r.replace(ctx, old, observed)
 		default:
-			each(old, func(_ int, s outdated) { _, _ = r.store(ctx, s.projected) })
+			each(writers, old, func(_ int, s outdated) { _, _ = r.store(ctx, s.projected) })
 			// List again: the answer's resourceVersion has to be the one of its items, and
 			// where somebody else was faster, theirs is what counts.
 			if list, err = r.Store.List(ctx, options); err != nil {
@@ -87,14 +88,16 @@ type observations map[types.UID]*infrav1.Observation
 // outdated is an object whose status isn't what follows from the facts.
 type outdated struct{ obj, projected runtime.Object }
 
-// project returns the items that are outdated, and notes how old the facts are.
+// project returns the items that are outdated, and notes how old the facts are. Each
+// projection is computed alone, so all processors do.
 func (r *REST) project(ctx context.Context, items []runtime.Object, observed observations) []outdated {
+	projected, age := make([]runtime.Object, len(items)), make([]*infrav1.Observation, len(items))
+	each(goruntime.GOMAXPROCS(0), items, func(i int, item runtime.Object) { projected[i], age[i] = r.live.Project(ctx, item) })
 	var all []outdated
-	for _, item := range items {
-		projected, observation := r.live.Project(ctx, item)
-		observed[accessor(item).GetUID()] = observation
-		if projected != item {
-			all = append(all, outdated{item, projected})
+	for i, item := range items {
+		observed[accessor(item).GetUID()] = age[i]
+		if projected[i] != item {
+			all = append(all, outdated{item, projected[i]})
 		}
 	}
 	return all
@@ -104,7 +107,7 @@ func (r *REST) project(ctx context.Context, items []runtime.Object, observed obs
 // stored when the first one was read, so that listing it again would change nothing.
 func (r *REST) replace(ctx context.Context, all []outdated, observed observations) {
 	present := make([]*infrav1.Observation, len(all))
-	each(all, func(i int, s outdated) {
+	each(writers, all, func(i int, s outdated) {
 		m := accessor(s.obj)
 		obj, err := r.Store.Get(genericapirequest.WithNamespace(ctx, m.GetNamespace()), m.GetName(), &metav1.GetOptions{})
 		if err != nil || accessor(obj).GetUID() != m.GetUID() {
@@ -120,11 +123,12 @@ func (r *REST) replace(ctx context.Context, all []outdated, observed observation
 	}
 }
 
-func each(all []outdated, do func(i int, s outdated)) {
+// each does something for all, some at the same time.
+func each[T any](atOnce int, all []T, do func(i int, one T)) {
 	var group errgroup.Group
-	group.SetLimit(writers)
-	for i, s := range all {
-		group.Go(func() error { do(i, s); return nil })
+	group.SetLimit(atOnce)
+	for i, one := range all {
+		group.Go(func() error { do(i, one); return nil })
 	}
 	_ = group.Wait()
 }
