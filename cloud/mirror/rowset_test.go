@@ -215,6 +215,7 @@ func BenchmarkPass(b *testing.B) {
 			if err := m.Refresh(b.Context(), home, 0, r.table.Kind); err != nil {
 				b.Fatal(err)
 			}
+			Tagged(m.Snapshot(home), r.table, OwnedTagPrefix+"c1", "owned") // makes the index
 			n := 0
 			for b.Loop() {
 				snap := m.Snapshot(home)
@@ -234,6 +235,11 @@ func BenchmarkLiveRead(b *testing.B) {
 		b.Run(fmt.Sprintf("foreign=%d", foreign), func(b *testing.B) {
 			r, _ := crowd(foreign)
 			m := New(Options{Tables: []Resource{r.table}})
+			m.Want("test", session, Whole(r.table.Kind)...)
+			if err := m.Refresh(b.Context(), home, 0, r.table.Kind); err != nil {
+				b.Fatal(err)
+			}
+			Tagged(m.Snapshot(home), r.table, OwnedTagPrefix+"c1", "owned") // makes the index
 			for b.Loop() {
 				m.WantFor("o1", session, time.Minute, Whole(r.table.Kind)...)
 				if err := m.Refresh(b.Context(), home, time.Hour, r.table.Kind); err != nil {
