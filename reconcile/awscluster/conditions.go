@@ -3,7 +3,6 @@ package awscluster
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
@@ -78,7 +77,7 @@ func (v *view) conditions(p plan.Plan) []conditions.Condition {
 		if ready.OK || conditions.MoreSevere(c.Severity, ready.Severity) {
 			ready.Reason, ready.Severity = c.Reason, c.Severity
 		}
-		ready.Message = strings.TrimPrefix(ready.Message+"\n* "+c.Type+": "+c.Message, "\n")
+		ready.Message = conditions.Tell(ready.Message, c)
 		ready.OK = false
 	}
 	if trouble := v.identityTrouble(); trouble != nil {
@@ -91,9 +90,10 @@ func (v *view) conditions(p plan.Plan) []conditions.Condition {
 func (v *view) area(area string, p plan.Plan) conditions.Condition {
 	deleting := !v.Cluster.DeletionTimestamp.IsZero()
 	if !deleting && !p.Open(area) && area != bucket.Area && v.network.VPC == nil {
-		return conditions.Condition{Type: area, Reason: failedReason(area), Severity: clusterv1.ConditionSeverityInfo, Message: waitsForVPC}
+		return conditions.Condition{Type: area, Reason: infrav1.InProgressReason, Severity: clusterv1.ConditionSeverityInfo, Message: waitsForVPC}
 	}
-	return conditions.Area{Type: area, Pending: v.pendingReason(area, p), Failed: failedReason(area), Deleting: deleting, Failures: v.Failures, Acting: v.Acting}.Condition(p)
+	return conditions.Area{Type: area, Pending: v.pendingReason(area, p), Failed: failedReason(area), Waiting: infrav1.InProgressReason,
+		Deleting: deleting, Failures: v.Failures, Acting: v.Acting}.Condition(p)
 }
 
 // pendingReason tells a creation under way from something to be put right.

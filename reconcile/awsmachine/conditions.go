@@ -3,7 +3,6 @@ package awsmachine
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
@@ -62,7 +61,7 @@ func (v *view) conditions() []conditions.Condition {
 		if ready.OK || conditions.MoreSevere(c.Severity, ready.Severity) {
 			ready.Reason, ready.Severity = c.Reason, c.Severity
 		}
-		ready.Message = strings.TrimPrefix(ready.Message+"\n* "+c.Type+": "+c.Message, "\n")
+		ready.Message = conditions.Tell(ready.Message, c)
 		ready.OK = false
 	}
 	return append(list, ready)

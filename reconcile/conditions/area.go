@@ -27,6 +27,9 @@ type Area struct {
 	// Pending and Failed are the reasons of what is still to be done, and of what
 	// couldn't be.
 	Pending, Failed string
+	// Waiting is the reason in place of Failed while nothing has failed, and all that is
+	// left is to do or to wait for; Failed unless set.
+	Waiting string
 	// Undeleted is the reason of what couldn't be deleted; DeletingFailed unless set.
 	Undeleted string
 	// Also are further areas, which have no condition of their own.
@@ -44,9 +47,10 @@ type Area struct {
 func (a Area) Condition(p plan.Plan) Condition {
 	c := Condition{Type: a.Type, Severity: clusterv1.ConditionSeverityInfo}
 	var parts []string
-	pending := false
+	pending, troubled := false, false
 	for _, x := range p.Problems {
 		if a.tells(x.Area) {
+			troubled = true
 			c.Reason, c.Severity = cmp.Or(c.Reason, x.Reason), clusterv1.ConditionSeverityError
 			parts = append(parts, x.Summary)
 		}
@@ -68,6 +72,12 @@ func (a Area) Condition(p plan.Plan) Condition {
 		c.Reason = cmp.Or(c.Reason, infrav1.DeletingReason)
 	case pending:
 		c.Reason = cmp.Or(c.Reason, a.Pending)
+	}
+	if a.Waiting != "" && !troubled && c.Reason == a.Failed {
+		c.Reason = a.Waiting
+		if a.Deleting {
+			c.Reason = infrav1.DeletingReason
+		}
 	}
 	failure := a.failure(len(parts) > 0)
 	if len(parts) == 0 && failure == "" {
@@ -134,10 +144,18 @@ func Summary(list ...Condition) Condition {
 		if ready.OK || MoreSevere(c.Severity, ready.Severity) {
 			ready.Reason, ready.Severity = c.Reason, c.Severity
 		}
-		ready.Message = strings.TrimPrefix(ready.Message+"\n* "+c.Type+": "+c.Message, "\n")
+		ready.Message = Tell(ready.Message, c)
 		ready.OK = false
 	}
 	return ready
+}
+
+// Tell adds to the message of Ready what a condition says, if anything.
+func Tell(message string, c Condition) string {
+	if c.Message == "" {
+		return message
+	}
+	return strings.TrimPrefix(message+"\n* "+c.Type+": "+c.Message, "\n")
 }
 
 // Object is an object with conditions in both forms.

@@ -57,6 +57,10 @@ const (
 	S3BucketFailedReason                      = "S3BucketCreationFailed"
 )
 
+// InProgressReason is that of a part of a cluster in which nothing has failed, and
+// something is still to be done or waited for.
+const InProgressReason = "InProgress"
+
 // WaitingForOwnerReason is that of Ready while no object of Cluster API owns the object.
 const WaitingForOwnerReason = "WaitingForOwner"
 
