@@ -121,7 +121,7 @@ func newBackground(extra *Extra, loopback *rest.Config, storage genericregistry.
 	if err := ownership.IndexFields(context.Background(), ours.GetFieldIndexer()); err != nil {
 		return nil, err
 	}
-	living := ownership.NewIndex(ours.GetClient())
+	living := ownership.NewIndex(ours.GetClient(), host.GetClient())
 	b.living = living
 	secrets, err := newIdentitySecrets(extra.host, scheme, o.Namespace, host.GetAPIReader())
 	if err != nil {

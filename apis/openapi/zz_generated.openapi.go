@@ -871,6 +871,26 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterV2Beta1Status(r
 							},
 						},
 					},
+					"formerUIDs": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "set",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "formerUIDs are the UIDs that the object had before it was moved or restored, as what it records in AWS told: whatever carries one of them, and its namespace, is its own.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
 				},
 			},
 		},
@@ -1263,6 +1283,26 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolV2Beta1Stat
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
 										Ref:     ref(v2beta1.Failure{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"formerUIDs": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "set",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "formerUIDs are the UIDs that the object had before it was moved or restored, as what it records in AWS told: whatever carries one of them, and its namespace, is its own.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
 									},
 								},
 							},
@@ -1665,6 +1705,26 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineV2Beta1Status(r
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
 										Ref:     ref(v2beta1.PendingCreation{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"formerUIDs": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "set",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "formerUIDs are the UIDs that the object had before it was moved or restored, as what it records in AWS told: whatever carries one of them, and its namespace, is its own.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
 									},
 								},
 							},
@@ -2623,6 +2683,26 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStatus(ref comm
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
 										Ref:     ref(v2beta1.PendingCreation{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"formerUIDs": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "set",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "formerUIDs are the UIDs that the object had before it was moved or restored, as what it records in AWS told: whatever carries one of them, and its namespace, is its own.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
 									},
 								},
 							},
@@ -3889,6 +3969,26 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolStatus(ref 
 							},
 						},
 					},
+					"formerUIDs": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "set",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "formerUIDs are the UIDs that the object had before it was moved or restored, as what it records in AWS told: whatever carries one of them, and its namespace, is its own.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
 					"deprecated": {
 						SchemaProps: spec.SchemaProps{
 							Description: "deprecated groups status that only older contracts of Cluster API know.",
@@ -4415,6 +4515,26 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineStatus(ref comm
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
 										Ref:     ref(v2beta1.PendingCreation{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"formerUIDs": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "set",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "formerUIDs are the UIDs that the object had before it was moved or restored, as what it records in AWS told: whatever carries one of them, and its namespace, is its own.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
 									},
 								},
 							},

@@ -101,7 +101,7 @@ func simplify(value any) any {
 				out[key] = plain
 			}
 		}
-		if key, ok := out["Key"].(string); len(out) == 0 || ok && (key == names.TagUID || key == TagBootstrapHash) {
+		if key, ok := out["Key"].(string); len(out) == 0 || ok && (key == names.TagUID || key == names.TagNamespace || key == TagBootstrapHash) {
 			return nil
 		}
 		return out

@@ -16,13 +16,26 @@ import (
 // OwnerOf returns the owner as whom a pool's group and template are judged. infra may
 // be nil; then nothing is the pool's.
 func OwnerOf(pool *infrav1.AWSMachinePool, infra *infrastructure.Cluster, living ownership.Living) ownership.Owner {
-	owner := ownership.Owner{Owner: names.Owner{UID: string(pool.UID)}, Kind: ownership.KindPool, Namespace: pool.Namespace,
+	owner := ownership.Owner{Owner: names.Owner{UID: string(pool.UID), Namespace: pool.Namespace}, Kind: ownership.KindPool, Former: pool.Status.FormerUIDs,
 		Name: pool.Name, Created: pool.CreationTimestamp.Time, Living: living}
 	if infra != nil {
 		owner.Cluster, owner.Additional = infra.Cluster, infra.Tags
 		owner.Account, owner.Region = infra.Account, infra.Region
 	}
 	return owner
+}
+
+// Learn returns the UIDs that a pool had before: the group and the template tell that it
+// records.
+func Learn(snap *mirror.Snapshot, pool *infrav1.AWSMachinePool, owner ownership.Owner) []string {
+	var recorded []ownership.Resource
+	if row, ok := mirror.Get(snap, mirror.AutoScalingGroups, owner.Name); ok && pool.Spec.ProviderID != "" && aws.ToString(row.AutoScalingGroupARN) == pool.Spec.ProviderID {
+		recorded = append(recorded, ownership.Resource{ID: pool.Spec.ProviderID, Tags: mirror.AutoScalingGroups.Tags(row)})
+	}
+	if row, ok := mirror.Get(snap, mirror.LaunchTemplates, pool.Status.LaunchTemplateID); ok {
+		recorded = append(recorded, ownership.Resource{ID: pool.Status.LaunchTemplateID, Tags: mirror.LaunchTemplates.Tags(row)})
+	}
+	return owner.Learn(recorded...)
 }
 
 // Claimed is what AWS has under the name that a pool wants, and whose it is. Only a
@@ -44,6 +57,9 @@ func (c Claimed[T]) Own() *T {
 // Moved tells that it is the owner's, with the UID tag of what the owner was before
 // it was moved.
 func (c Claimed[T]) Moved() bool { return c.claim.Verdict == ownership.Moved }
+
+// Undecided tells that it may turn out to be the owner's.
+func (c Claimed[T]) Undecided() bool { return c.claim.Undecided }
 
 // Foreign tells that the name is somebody else's; of says whose.
 func (c Claimed[T]) Foreign() (of string, foreign bool) {

@@ -223,8 +223,8 @@ func tagGroup(name string, tags map[string]string) plan.Action {
 }
 
 // ClaimGroup puts the UID of the object that has the group now on it.
-func ClaimGroup(group *mirror.AutoScalingGroup, uid string) plan.Action {
-	return tagGroup(aws.ToString(group.AutoScalingGroupName), map[string]string{names.TagUID: uid})
+func ClaimGroup(group *mirror.AutoScalingGroup, owner names.Owner) plan.Action {
+	return tagGroup(aws.ToString(group.AutoScalingGroupName), owner.Identity())
 }
 
 // DeleteGroup deletes the group and its instances.

@@ -115,8 +115,8 @@ func tagTemplate(id string, tags map[string]string) plan.Action {
 }
 
 // ClaimTemplate puts the UID of the object that has the template now on it.
-func ClaimTemplate(template *mirror.LaunchTemplate, uid string) plan.Action {
-	return tagTemplate(aws.ToString(template.LaunchTemplateId), map[string]string{names.TagUID: uid})
+func ClaimTemplate(template *mirror.LaunchTemplate, owner names.Owner) plan.Action {
+	return tagTemplate(aws.ToString(template.LaunchTemplateId), owner.Identity())
 }
 
 // prune deletes versions that nobody needs: not the newest ones, the default (AWS

@@ -55,6 +55,8 @@ type Intent struct {
 	Interfaces []ec2types.NetworkInterface
 	// Living knows which other objects there are; nil means none.
 	Living ownership.Living
+	// former are the UIDs that the object had before, as far as the snapshot tells.
+	former []string
 	// Dependents are the objects, as "AWSMachine m1", that a cluster which is being
 	// deleted waits for.
 	Dependents []string
@@ -65,6 +67,7 @@ type Intent struct {
 func NewIntent(cluster *infrav1.AWSCluster, owner *clusterv1.Cluster) Intent {
 	in := Intent{Cluster: cluster.DeepCopy(), Name: related.ClusterName(cluster), APIServerPort: defaultAPIServerPort}
 	infrav1.SetObjectDefaults_AWSCluster(in.Cluster)
+	in.former = cluster.Status.FormerUIDs
 	switch {
 	case owner != nil && owner.Spec.ClusterNetwork.APIServerPort != 0:
 		in.APIServerPort = owner.Spec.ClusterNetwork.APIServerPort
@@ -77,8 +80,8 @@ func NewIntent(cluster *infrav1.AWSCluster, owner *clusterv1.Cluster) Intent {
 // owner is on whose behalf resources are judged.
 func (in *Intent) owner() ownership.Owner {
 	return ownership.Owner{
-		Owner: names.Owner{Cluster: in.Name, UID: string(in.Cluster.UID), Additional: in.Cluster.Spec.AdditionalTags},
-		Kind:  ownership.KindCluster, Namespace: in.Cluster.Namespace, Name: in.Cluster.Name, Created: in.Cluster.CreationTimestamp.Time,
+		Owner: names.Owner{Cluster: in.Name, UID: string(in.Cluster.UID), Namespace: in.Cluster.Namespace, Additional: in.Cluster.Spec.AdditionalTags},
+		Kind:  ownership.KindCluster, Former: in.former, Name: in.Cluster.Name, Created: in.Cluster.CreationTimestamp.Time,
 		Account: in.Cluster.Status.AccountID, Region: in.Cluster.Spec.Region, Living: in.Living,
 	}
 }

@@ -200,3 +200,64 @@ func TestABucketOfAnotherClusterIsNotShared(t *testing.T) {
 		t.Errorf("the bucket's tags are %v, want %v", w.bucketTags(), tags)
 	}
 }
+
+// orphan takes the object away and leaves what it made, as somebody does who pauses it,
+// deletes it and removes its finalizer; or as a move to another server does.
+func (w *world) orphan() {
+	w.T.Helper()
+	obj := w.get()
+	obj.Finalizers = nil
+	w.Must(w.Kube.Update(context.Background(), obj))
+	w.Must(w.Kube.Delete(context.Background(), obj))
+}
+
+func TestAPlainClusterTakesNothingOfOneThatIsNotHere(t *testing.T) {
+	w := newWorld(t, newCluster(withBastion))
+	w.create()
+	w.orphan()
+	w.Must(w.Kube.Create(context.Background(), newCluster(withBastion, func(c *infrav1.AWSCluster) { c.UID = "uid-of-another-server" })))
+	w.restart()
+	w.Pass(time.Minute)
+	w.AWS.ResetCounts()
+	w.try()
+	if c, _ := w.condition(infrav1.VpcReadyCondition); c.Status != "False" || !strings.Contains(c.Message, "an object with UID uid-of-c1, which isn't in this server (another management cluster may have it)") {
+		t.Errorf("VpcReady is %+v", c)
+	}
+	w.delete()
+	if calls := w.mutations(); len(calls) > 0 {
+		t.Errorf("AWS was asked for %v", calls)
+	}
+}
+
+func TestAClusterIsNotBuiltFromWhatAnotherNamespaceLeft(t *testing.T) {
+	w := newWorld(t, newCluster(withBastion))
+	w.create()
+	o := w.twin(withBastion, func(c *infrav1.AWSCluster) {
+		c.Spec.ControlPlaneLoadBalancer.Name = aws.String("others-apiserver")
+	})
+	left, vpc := w.Resources(), w.get().Spec.Network.VPC.ID
+	w.orphan()
+	o.create()
+	if id := o.get().Spec.Network.VPC.ID; id == vpc || o.get().Status.Bastion == nil {
+		t.Errorf("it has VPC %s, and the other's is %s", id, vpc)
+	}
+	o.delete()
+	if after := w.Resources(); !maps.Equal(left, after) {
+		t.Errorf("there is %v, want %v", after, left)
+	}
+}
+
+func TestATakeOverIsToldOnceAndRecordedBeforeItBegins(t *testing.T) {
+	w := newWorld(t, newCluster())
+	w.create()
+	w.move()
+	w.create()
+	w.restart()
+	w.create()
+	if told := w.Events.With("TakenOver"); len(told) != 1 || !strings.Contains(told[0], "uid-of-c1") {
+		t.Errorf("told was %q", told)
+	}
+	if got := w.get().Status.FormerUIDs; len(got) != 1 || got[0] != "uid-of-c1" {
+		t.Errorf("formerUIDs are %q", got)
+	}
+}

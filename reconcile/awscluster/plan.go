@@ -1,10 +1,12 @@
 package awscluster
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
@@ -30,6 +32,7 @@ type view struct {
 }
 
 func observe(in Intent, snap *mirror.Snapshot) *view {
+	in.former = in.learn(snap)
 	v := &view{Intent: in, snap: snap, network: network.Observe(in.network(), snap)}
 	for _, spec := range in.loadBalancers() {
 		key := loadbalancer.PrimaryKey
@@ -150,25 +153,49 @@ func (v *view) planDelete() plan.Plan {
 	p.Waits = []plan.Wait{{Area: network.AreaVPC, Reason: infrav1.DeletingReason,
 		Summary: describeDependents(v.Dependents) + " to be deleted first; delete the Cluster, or its Machines, if nobody has"}}
 	if len(v.Dependents) == 0 {
-		p.Waits[0].Summary = "the end of " + describeDependents(stray) + ", which carry the cluster's tag and are of no machine any more; terminate them, or take the tag off those that are something else"
+		p.Waits[0].Summary = "the end of " + v.describeStray(stray)
 	}
 	return p
 }
 
 // strayInstances names the instances in the cluster's VPC that carry its tag: whoever
 // made them, they would lose the network that they run in.
-func (v *view) strayInstances() []string {
-	if v.network.VPCID() == "" || !v.network.ServicesOf() {
+func (v *view) strayInstances() []*ec2types.Instance {
+	if v.network.VPCID() == "" || v.network.Unmanaged && v.owner().Shares(v.network.VPCID()) {
 		return nil
 	}
-	var found []string
+	var found []*ec2types.Instance
 	for _, i := range mirror.InVPC(v.snap, mirror.Instances, v.network.VPCID()) {
 		tags := mirror.Instances.Tags(i)
-		if v.owner().HasOwnedTag(tags) && tags[names.TagRole] != bastion.Role && !instance.Ended(i) {
-			found = append(found, "instance "+aws.ToString(i.InstanceId))
+		owner := v.owner()
+		if owner.HasOwnedTag(tags) && tags[names.TagRole] != bastion.Role && !instance.Ended(i) && !(v.network.Unmanaged && owner.Elsewhere(tags)) {
+			found = append(found, i)
 		}
 	}
 	return found
+}
+
+// describeStray says what stray instances are, and what to do about them: those whose
+// UID nobody here has may well be of somebody.
+func (v *view) describeStray(stray []*ec2types.Instance) string {
+	var list, others []string
+	for _, i := range stray {
+		id := "instance " + aws.ToString(i.InstanceId)
+		list = append(list, id)
+		if uid := mirror.Instances.Tags(i)[names.TagUID]; uid != "" {
+			others = append(others, fmt.Sprintf("%s is of %s", id, v.owner().Holder(uid)))
+		}
+	}
+	text := describeDependents(list) + ", which carries the cluster's tag and is of no machine here; "
+	advice := "terminate it, or take the tag off if it is something else"
+	if len(stray) > 1 {
+		text = describeDependents(list) + ", which carry the cluster's tag and are of no machine here; "
+		advice = "terminate them, or take the tag off those that are something else"
+	}
+	if len(others) > 0 {
+		return text + strings.Join(others[:min(len(others), 3)], ", ") + ": ask there before you touch anything; otherwise " + advice
+	}
+	return text + advice
 }
 
 func (v *view) planTeardown() plan.Plan {

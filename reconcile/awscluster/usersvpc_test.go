@@ -195,18 +195,28 @@ func (w *world) service(n usersVPC, cluster string) {
 	w.Must(err)
 }
 
+// share tags a user's VPC as shared with the cluster.
+func (w *world) share(n usersVPC) {
+	w.T.Helper()
+	_, err := w.ec2().CreateTags(context.Background(), &ec2.CreateTagsInput{Resources: []string{n.id}, Tags: []ec2types.Tag{
+		{Key: aws.String("sigs.k8s.io/cluster-api-provider-aws/cluster/" + testName), Value: aws.String("shared")}}})
+	w.Must(err)
+}
+
 func TestWhatServicesHaveIsCleanedUpAsFarAsTheUserWants(t *testing.T) {
 	all := []string{"classic-load-balancer", "load-balancer", "security-group", "target-group"}
 	for _, c := range []struct {
 		name, annotation, value string
 		left                    []string
+		unshared                bool
 	}{
-		{"all by default", "", "", nil},
-		{"none where it is switched off", "aws.cluster.x-k8s.io/external-resource-gc", "false", all},
-		{"all where it is switched on", "aws.cluster.x-k8s.io/external-resource-gc", "true", nil},
-		{"only load balancers", "aws.cluster.x-k8s.io/external-resource-tasks-gc", "load-balancer", []string{"security-group", "target-group"}},
-		{"only groups", "aws.cluster.x-k8s.io/external-resource-tasks-gc", "target-group, security-group", []string{"classic-load-balancer", "load-balancer"}},
-		{"all for an empty list", "aws.cluster.x-k8s.io/external-resource-tasks-gc", "", nil},
+		{"all by default", "", "", nil, false},
+		{"none where it is switched off", "aws.cluster.x-k8s.io/external-resource-gc", "false", all, false},
+		{"all where it is switched on", "aws.cluster.x-k8s.io/external-resource-gc", "true", nil, false},
+		{"only load balancers", "aws.cluster.x-k8s.io/external-resource-tasks-gc", "load-balancer", []string{"security-group", "target-group"}, false},
+		{"only groups", "aws.cluster.x-k8s.io/external-resource-tasks-gc", "target-group, security-group", []string{"classic-load-balancer", "load-balancer"}, false},
+		{"all for an empty list", "aws.cluster.x-k8s.io/external-resource-tasks-gc", "", nil, false},
+		{"none where nobody shares the VPC with the cluster", "", "", all, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -215,6 +225,9 @@ func TestWhatServicesHaveIsCleanedUpAsFarAsTheUserWants(t *testing.T) {
 					cluster.Annotations = map[string]string{c.annotation: c.value}
 				}
 			})
+			if !c.unshared {
+				w.share(n)
+			}
 			before := w.Resources()
 			w.create()
 			// Nothing lists between this and the deletion: it is all younger than what is known.
@@ -241,6 +254,9 @@ func TestWhatServicesHaveIsCleanedUpAsFarAsTheUserWants(t *testing.T) {
 			}
 			if !slices.Equal(left, c.left) {
 				t.Errorf("left are %v, want %v", left, c.left)
+			}
+			if told := w.Events.With("ServicesLeft"); c.unshared != (len(told) == 1) {
+				t.Errorf("told was %q", told)
 			}
 		})
 	}

@@ -29,7 +29,7 @@ func (v *view) planAddress() {
 	id, network := aws.ToString(v.row.InstanceId), instance.Interface(v.row)
 	address := v.address()
 	if address != nil {
-		if a := instance.Reclaim(instance.AddressKey, area, "public address", aws.ToString(address.AllocationId), string(v.Machine.UID), address.Tags); a != nil {
+		if a := instance.Reclaim(instance.AddressKey, area, "public address", aws.ToString(address.AllocationId), v.owner().Owner, address.Tags); a != nil {
 			v.plan.Add(*a)
 		}
 	}

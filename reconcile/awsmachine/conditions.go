@@ -64,6 +64,9 @@ func (v *view) conditions() []conditions.Condition {
 		ready.Message = conditions.Tell(ready.Message, c)
 		ready.OK = false
 	}
+	if stored, ok := conditions.Stored(v.Machine, infrav1.ReadyCondition); ok && v.contested() {
+		ready = stored
+	}
 	return append(list, ready)
 }
 

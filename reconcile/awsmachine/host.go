@@ -22,7 +22,7 @@ func (v *view) reclaimHost() {
 		return
 	}
 	if h := v.host(); h != nil {
-		if a := instance.Reclaim(instance.HostKey, infrav1.InstanceReadyCondition, "dedicated host", aws.ToString(h.HostId), string(v.Machine.UID), h.Tags); a != nil {
+		if a := instance.Reclaim(instance.HostKey, infrav1.InstanceReadyCondition, "dedicated host", aws.ToString(h.HostId), v.owner().Owner, h.Tags); a != nil {
 			v.plan.Add(*a)
 		}
 	}

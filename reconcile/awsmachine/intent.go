@@ -19,6 +19,8 @@ import (
 
 // Intent is what is wanted: the object, and what belongs to it elsewhere.
 type Intent struct {
+	// former are the UIDs that the object had before, as far as the snapshot tells.
+	former []string
 	// Machine is the AWSMachine, Owner its Machine. They are never changed.
 	Machine *infrav1.AWSMachine
 	Owner   *clusterv1.Machine
@@ -110,7 +112,7 @@ func (in *Intent) failureDomain() string {
 
 // owner is on whose behalf resources are judged.
 func (in *Intent) owner() ownership.Owner {
-	owner := ownership.Owner{Owner: names.Owner{UID: string(in.Machine.UID)}, Kind: ownership.KindMachine, Namespace: in.Machine.Namespace,
+	owner := ownership.Owner{Owner: names.Owner{UID: string(in.Machine.UID), Namespace: in.Machine.Namespace}, Kind: ownership.KindMachine, Former: in.former,
 		Name: in.Machine.Name, Created: in.Machine.CreationTimestamp.Time, Living: in.Living}
 	if in.Infra != nil {
 		owner.Cluster, owner.Additional = in.Infra.Cluster, in.Infra.Tags
@@ -121,7 +123,7 @@ func (in *Intent) owner() ownership.Owner {
 
 // tags returns the tags of the instance and its parts.
 func (in *Intent) tags() map[string]string {
-	return instance.Tags(in.Infra, &in.Machine.Spec, string(in.Machine.UID), in.Machine.Name, in.machineName(), in.controlPlane())
+	return instance.Tags(in.Infra, &in.Machine.Spec, in.owner().Owner, in.Machine.Name, in.machineName(), in.controlPlane())
 }
 
 // machineName is the Machine's, as instances are tagged with it.

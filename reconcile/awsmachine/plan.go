@@ -13,6 +13,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -36,6 +37,7 @@ type view struct {
 
 func observe(in Intent, snap *mirror.Snapshot) *view {
 	v := &view{Intent: in, snap: snap}
+	v.former = in.learn(snap)
 	found := v.find()
 	v.row = found.Own()
 	if found.Row != nil && v.row == nil {
@@ -85,6 +87,25 @@ func (v *view) make() {
 	if !v.deleting() {
 		v.plan.ClaimsFirst()
 	}
+}
+
+// learn returns the UIDs that the object had before: its instance tells.
+func (in *Intent) learn(snap *mirror.Snapshot) []string {
+	in.former = in.Machine.Status.FormerUIDs
+	id := instance.RecordedID(&in.Machine.Spec)
+	if row, ok := mirror.Get(snap, mirror.Instances, id); ok && id != "" && !in.pooled() && instance.ClaimOf(id, row.Tags, in.owner(), true).Ours() {
+		return in.owner().Learn(ownership.Resource{ID: id, Tags: instance.TagMap(row.Tags)})
+	}
+	return in.former
+}
+
+// Former are the UIDs that the object had before.
+func (v *view) Former() []string { return v.former }
+
+// contested tells that others claim the instance as well, or that nobody knows yet who
+// does: what was known of it last holds.
+func (v *view) contested() bool {
+	return v.row == nil && v.foreign != nil && v.foreign.Claim.Undecided && v.Machine.Provisioned() && !v.deleting()
 }
 
 // find returns the machine's instance, and whose it is.

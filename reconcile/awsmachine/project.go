@@ -155,6 +155,7 @@ func (v *view) Status(into *infrav1.AWSMachine) {
 	switch {
 	case v.row != nil:
 		v.instanceStatus(status)
+	case v.contested():
 	case v.foreign != nil:
 		status.InstanceState, status.Addresses = nil, nil
 	}

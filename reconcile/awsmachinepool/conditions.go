@@ -74,9 +74,10 @@ func (v *view) foreign() bool {
 	return foreign
 }
 
-// missing tells that a recorded group isn't to be seen, and not proven to be gone.
+// missing tells that a recorded group isn't to be seen, and not proven to be gone, or that
+// others claim it as well.
 func (v *view) missing() bool {
-	return !v.deleting() && v.group == nil && !v.foreign() && v.recordedARN() != "" && (!v.vanished() || v.elsewhere() != "")
+	return !v.deleting() && v.group == nil && v.recordedARN() != "" && (v.underGroup.Undecided() || !v.foreign() && (!v.vanished() || v.elsewhere() != ""))
 }
 
 func (v *view) condition(a conditions.Area) conditions.Condition {

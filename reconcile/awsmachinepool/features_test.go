@@ -184,7 +184,7 @@ func TestForeignGroupAndTemplateAreLeftAlone(t *testing.T) {
 	other := w.get("pool-1")
 	other.UID, other.Spec.ProviderID, other.Spec.ProviderIDList = "another", "", nil
 	other.Status = infrav1.AWSMachinePoolStatus{}
-	in := newIntent(other, related{pool: w.machinePool("pool-1")}, ownership.NewIndex(w.Kube))
+	in := newIntent(other, related{pool: w.machinePool("pool-1")}, ownership.NewIndex(w.Kube, w.Kube))
 	in.Infra = w.infra()
 	p := Plan(in, w.Mirror.Snapshot(w.Session().Scope))
 	if len(p.Actions) != 0 {

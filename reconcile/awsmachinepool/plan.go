@@ -41,8 +41,10 @@ type view struct {
 
 func observe(in Intent, snap *mirror.Snapshot) *view {
 	v := &view{Intent: in, snap: snap}
-	v.underGroup = autoscaling.FindGroup(snap, in.recordedARN(), in.owner())
-	v.underTemplate = autoscaling.FindTemplate(snap, v.templateName(), in.Pool.Status.LaunchTemplateID, in.owner())
+	v.Pool = v.Pool.DeepCopy()
+	v.Pool.Status.FormerUIDs = autoscaling.Learn(snap, v.Pool, v.owner())
+	v.underGroup = autoscaling.FindGroup(snap, in.recordedARN(), v.owner())
+	v.underTemplate = autoscaling.FindTemplate(snap, v.templateName(), in.Pool.Status.LaunchTemplateID, v.owner())
 	v.group, v.template = v.underGroup.Own(), v.underTemplate.Own()
 	return v
 }
@@ -64,6 +66,9 @@ func (v *view) Tables() []mirror.Kind { return v.Kinds() }
 
 // Unseen are those of them that were never listed.
 func (v *view) Unseen() (needed, wished []mirror.Kind) { return v.snap.Unseen(v.Kinds()), nil }
+
+// Former are the UIDs that the object had before.
+func (v *view) Former() []string { return v.Pool.Status.FormerUIDs }
 
 // Plan is what is left to do.
 func (v *view) Plan() plan.Plan { return v.plan }
@@ -174,7 +179,7 @@ func (v *view) tellForeign() {
 	}
 	if of, foreign := v.underGroup.Foreign(); foreign {
 		v.plan.Problem(areaGroup, infrav1.ASGProvisionFailedReason, "Auto Scaling group %s belongs to %s, and is left alone; names of groups are unique in "+
-			"an account and region: make the pool anew with another name", v.Pool.Name, of)
+			"an account and region: make the pool anew with another name, or, where nobody else has the group, with its ARN in spec.providerID to take it over", v.Pool.Name, of)
 	}
 }
 
@@ -307,10 +312,10 @@ func (v *view) userData() ([]byte, error) {
 // planDelete deletes the group with its instances, and then the template.
 func (v *view) planDelete() {
 	if v.underGroup.Moved() {
-		v.plan.Add(autoscaling.ClaimGroup(v.group, string(v.Pool.UID)))
+		v.plan.Add(autoscaling.ClaimGroup(v.group, v.owner().Owner))
 	}
 	if v.underTemplate.Moved() {
-		v.plan.Add(autoscaling.ClaimTemplate(v.template, string(v.Pool.UID)))
+		v.plan.Add(autoscaling.ClaimTemplate(v.template, v.owner().Owner))
 	}
 	switch {
 	case v.elsewhere() != "" && v.Pool.Provisioned():

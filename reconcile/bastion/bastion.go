@@ -110,7 +110,7 @@ func (s *State) Plan() plan.Plan {
 	id := aws.ToString(s.Row.InstanceId)
 	switch instance.State(s.Row) {
 	case infrav1.InstanceStateRunning:
-		if a := instance.Reclaim(key, Area, "bastion host", id, s.Owner.UID, s.Row.Tags); a != nil {
+		if a := instance.Reclaim(key, Area, "bastion host", id, s.Owner.Owner, s.Row.Tags); a != nil {
 			return plan.Plan{Actions: []plan.Action{*a}}
 		}
 		return plan.Plan{}

@@ -142,7 +142,9 @@ func (in *Intent) claim() ownership.Claim {
 	if in.Made && in.State.Tags[names.TagUID] == "" && !mirror.Owned(in.State.Tags) {
 		return ownership.Claim{Verdict: ownership.Ours}
 	}
-	return in.Owner.Claim(ownership.Resource{ID: in.Spec.Name, Tags: in.State.Tags, Recorded: true})
+	// The name is the user's word, and the same in every copy of a manifest: it proves
+	// nothing of what another object made.
+	return in.Owner.Claim(ownership.Resource{ID: in.Spec.Name, Tags: in.State.Tags, Recorded: in.State.Tags[names.TagUID] == ""})
 }
 
 func problem(format string, args ...any) plan.Plan {

@@ -40,6 +40,9 @@ func (p *Pass[T]) act(ctx context.Context, ready []plan.Action) error {
 	if err := p.recordAccount(ctx, ready); err != nil {
 		return err
 	}
+	if err := p.recordFormer(ctx); err != nil {
+		return err
+	}
 	if err := p.worker.Before(ctx, ready); err != nil {
 		return err
 	}
@@ -96,6 +99,29 @@ func (p *Pass[T]) recordAccount(ctx context.Context, ready []plan.Action) error 
 	if err := p.writeStatus(ctx); err != nil {
 		*account = ""
 		return err
+	}
+	return nil
+}
+
+// recordFormer writes down, before anything is done, as whom the object
+// is known in AWS: when what proves that carries the object's own UID, the rest is still
+// its own. That something is taken over is told once.
+func (p *Pass[T]) recordFormer(ctx context.Context) error {
+	stored, former := formerOf(p.Object), p.View().Former()
+	if stored == nil || len(former) == 0 || slices.Equal(*stored, former) {
+		return nil
+	}
+	before := *stored
+	*stored = slices.Clone(former)
+	if err := p.writeStatus(ctx); err != nil {
+		*formerOf(p.Object) = before
+		return err
+	}
+	for _, uid := range former {
+		if !slices.Contains(before, uid) {
+			p.Event(corev1.EventTypeWarning, "TakenOver", fmt.Sprintf("What carries the UID %s in AWS is taken over from now on: this object records it, and no object with that UID is in this server. "+
+				"That is right after a move or restore; if another management cluster still has it, pause this object", uid))
+		}
 	}
 	return nil
 }

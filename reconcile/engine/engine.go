@@ -144,6 +144,9 @@ type View[T Object] interface {
 	// Record writes decisions and ids into spec and annotations, and tells whether there
 	// were new ones.
 	Record(into T) bool
+	// Former are the UIDs that the object had before it was moved or restored, as far as
+	// the object and what it records in AWS tell.
+	Former() []string
 	// Status writes the status. Conditions that changed carry no time.
 	Status(into T)
 }

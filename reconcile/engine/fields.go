@@ -39,6 +39,9 @@ func pendingOf(obj any) *[]infrav1.PendingCreation {
 // accountOf returns where the object records its account, nil for a kind that doesn't.
 func accountOf(obj any) *string { return optional[string](obj, "AccountID") }
 
+// formerOf returns where the object records the UIDs that it had before.
+func formerOf(obj any) *[]string { return optional[[]string](obj, "FormerUIDs") }
+
 func optional[F any](obj any, name string) *F {
 	if f := field(obj, "Status").FieldByName(name); f.IsValid() {
 		return f.Addr().Interface().(*F)

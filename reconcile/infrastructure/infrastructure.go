@@ -60,7 +60,7 @@ type LoadBalancer struct {
 
 // Owner is as whom the cluster's own resources are judged.
 func (in *Cluster) Owner(living ownership.Living) ownership.Owner {
-	return ownership.Owner{Owner: names.Owner{Cluster: in.Cluster, UID: in.UID}, Kind: ownership.KindCluster, Namespace: in.Namespace, Name: in.Name,
+	return ownership.Owner{Owner: names.Owner{Cluster: in.Cluster, UID: in.UID, Namespace: in.Namespace}, Kind: ownership.KindCluster, Name: in.Name,
 		Created: in.Created, Account: in.Account, Region: in.Region, Living: living}
 }
 

@@ -25,7 +25,7 @@ func FindAddress(owner ownership.Owner, instanceID string, snap *mirror.Snapshot
 	var moved *ec2types.Address
 	for _, a := range mirror.Tagged(snap, mirror.Addresses, names.TagOwnedPrefix+owner.Cluster, names.Owned) {
 		switch {
-		case !ClaimOf(aws.ToString(a.AllocationId), a.Tags, owner, false).Ours():
+		case !ClaimOf(aws.ToString(a.AllocationId), a.Tags, owner, instanceID != "" && Tag(a.Tags, names.TagRole) == addressRole(instanceID)).Ours():
 		case Tag(a.Tags, names.TagUID) == owner.UID:
 			return a
 		case instanceID != "" && Tag(a.Tags, names.TagRole) == addressRole(instanceID):

@@ -90,13 +90,13 @@ func claims(missing map[string]string) bool { return missing[names.TagUID] != ""
 
 // Reclaim returns the action that puts the object's UID onto what it had before it was
 // moved, an address or a host; nil where that isn't needed.
-func Reclaim(key, area, what, id, uid string, have []ec2types.Tag) *plan.Action {
+func Reclaim(key, area, what, id string, owner names.Owner, have []ec2types.Tag) *plan.Action {
 	old := Tag(have, names.TagUID)
-	if old == "" || old == uid {
+	if old == "" || old == owner.UID {
 		return nil
 	}
 	return &plan.Action{Key: key + "-tags", Area: area, Verb: plan.Update, Operation: "ec2.CreateTags", Claims: true,
-		Input:   &ec2.CreateTagsInput{Resources: []string{id}, Tags: TagList(map[string]string{names.TagUID: uid})},
+		Input:   &ec2.CreateTagsInput{Resources: []string{id}, Tags: TagList(owner.Identity())},
 		Summary: fmt.Sprintf("tag %s %s with the UID of this object, which was moved", what, id)}
 }
 

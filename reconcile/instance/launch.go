@@ -50,12 +50,12 @@ type Launch struct {
 }
 
 // Tags returns the tags of a machine's instance, volumes and interfaces.
-func Tags(infra *infrastructure.Cluster, spec *infrav1.AWSMachineSpec, uid, name, machineName string, controlPlane bool) map[string]string {
+func Tags(infra *infrastructure.Cluster, spec *infrav1.AWSMachineSpec, owner names.Owner, name, machineName string, controlPlane bool) map[string]string {
 	role := RoleNode
 	if controlPlane {
 		role = RoleControlPlane
 	}
-	owner := names.Owner{Cluster: infra.Cluster, UID: uid, Additional: infra.Tags}
+	owner.Cluster, owner.Additional = infra.Cluster, infra.Tags
 	extra := map[string]string{}
 	for k, v := range spec.AdditionalTags {
 		extra[k] = v

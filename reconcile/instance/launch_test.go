@@ -15,6 +15,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 )
 
 var now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -230,7 +231,7 @@ var wishes = []struct {
 }
 
 func testLaunch(spec *infrav1.AWSMachineSpec) Launch {
-	return Launch{UID: "u", Name: "m", Spec: spec, Infra: testInfra(), Tags: Tags(testInfra(), spec, "u", "m", "default/m", false),
+	return Launch{UID: "u", Name: "m", Spec: spec, Infra: testInfra(), Tags: Tags(testInfra(), spec, names.Owner{UID: "u"}, "m", "default/m", false),
 		Subnet: Subnet{ID: "subnet-b", IPv6: true}, Groups: []string{"sg-node"}, ImageID: "ami-1", UserData: []byte("data"),
 		Image: &ec2types.Image{ImageId: aws.String("ami-1"), RootDeviceName: aws.String("/dev/sda1"), BlockDeviceMappings: []ec2types.BlockDeviceMapping{
 			{DeviceName: aws.String("/dev/sda1"), Ebs: &ec2types.EbsBlockDevice{VolumeSize: aws.Int32(20)}}}}}
@@ -284,7 +285,7 @@ func TestRootVolumeMustHoldTheImage(t *testing.T) {
 
 func TestMachinesTagsWinOverTheClustersAndNeverOverOwnership(t *testing.T) {
 	spec := &infrav1.AWSMachineSpec{AdditionalTags: infrav1.Tags{"cost": "2", "sigs.k8s.io/cluster-api-provider-aws/cluster/c1": "shared"}}
-	tags := Tags(testInfra(), spec, "u", "m", "default/m", true)
+	tags := Tags(testInfra(), spec, names.Owner{UID: "u"}, "m", "default/m", true)
 	for key, want := range map[string]string{"cost": "2", "sigs.k8s.io/cluster-api-provider-aws/cluster/c1": "owned", "Name": "m",
 		"kubernetes.io/cluster/c1": "owned", "sigs.k8s.io/cluster-api-provider-aws/role": "control-plane", "MachineName": "default/m"} {
 		if tags[key] != want {

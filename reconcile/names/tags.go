@@ -21,6 +21,9 @@ const (
 	// TagUID carries the UID of the object that a resource was made for, which
 	// tells clusters of one name in several namespaces apart.
 	TagUID = "capa-apiserver.cluster.x-k8s.io/uid"
+	// TagNamespace carries the namespace of that object, which a move keeps: what has
+	// another one was never this object's.
+	TagNamespace = "capa-apiserver.cluster.x-k8s.io/namespace"
 	// TagZone tells for which zone's NAT gateway an address was allocated.
 	TagZone = "capa-apiserver.cluster.x-k8s.io/zone"
 	// TagCloudProviderPrefix and a cluster's name are what the cluster's cloud
@@ -58,8 +61,8 @@ const (
 type Owner struct {
 	// Cluster is the name that stands in tags and names of resources.
 	Cluster string
-	// UID is the UID of the object that wants the resources.
-	UID string
+	// UID is the UID of the object that wants the resources, Namespace is where it lives.
+	UID, Namespace string
 	// Additional are the user's tags for every resource.
 	Additional map[string]string
 }
@@ -76,9 +79,7 @@ func (o Owner) Tags(name, role string, extra map[string]string) map[string]strin
 	}
 	maps.DeleteFunc(tags, func(key, _ string) bool { return o.reserved(key) })
 	tags[TagOwnedPrefix+o.Cluster] = Owned
-	if o.UID != "" {
-		tags[TagUID] = o.UID
-	}
+	maps.Copy(tags, o.Identity())
 	if role != "" {
 		tags[TagRole] = role
 	}
@@ -98,6 +99,18 @@ func (o Owner) reserved(key string) bool {
 	return strings.HasPrefix(key, tagProviderPrefix) || strings.HasPrefix(key, tagServerPrefix) || strings.HasPrefix(key, TagCloudProviderPrefix)
 }
 
+// Identity are the tags that say which object has a resource, apart from its cluster.
+func (o Owner) Identity() map[string]string {
+	tags := map[string]string{}
+	if o.UID != "" {
+		tags[TagUID] = o.UID
+	}
+	if o.Namespace != "" {
+		tags[TagNamespace] = o.Namespace
+	}
+	return tags
+}
+
 // UserTags are the user's tags for every resource, without those that say whose it is.
 func (o Owner) UserTags() map[string]string { return o.Allowed(o.Additional) }
 
@@ -115,12 +128,15 @@ func (o Owner) HasOwnedTag(tags map[string]string) bool {
 }
 
 // Missing returns the wanted tags which have lacks or has with another value. A
-// missing UID tag is no difference: what other tools made stays as it is. Another
-// UID is one: it is that of an object which was moved.
+// missing UID or namespace is no difference: what other tools made stays as it is. Another
+// UID is one: it is that of an object which was moved, and then both are written.
 func Missing(want, have map[string]string) map[string]string {
 	missing := map[string]string{}
+	uid := have[TagUID]
+	moved := uid != "" && uid != want[TagUID]
 	for k, v := range want {
-		if old, ok := have[k]; ok && old != v || !ok && k != TagUID {
+		old, there := have[k]
+		if there && old != v || !there && k != TagUID && (k != TagNamespace || moved) {
 			missing[k] = v
 		}
 	}

@@ -8,17 +8,15 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
 // Claim tells whose something is, by its tags and the VPC that holds it. Only a VPC
-// that is the cluster's own proves anything of what lies in it; and of the object
-// that made that VPC, before it was moved, all is the cluster's.
+// that is the cluster's own proves anything of what lies in it.
 func (s *State) Claim(id string, tags map[string]string, vpcID string) ownership.Claim {
 	return s.Owner.Claim(ownership.Resource{ID: id, Tags: tags, Recorded: slices.Contains(s.Recorded, id),
-		Inside: s.proven && (vpcID != "" && vpcID == s.VPCID() || s.former != "" && tags[names.TagUID] == s.former)})
+		Inside: s.proven && vpcID != "" && vpcID == s.VPCID()})
 }
 
 // claimed tells whose the row of a table is.
@@ -52,7 +50,7 @@ func (s *State) planClaims() {
 	if len(ids) == 0 {
 		return
 	}
-	tags := tagList(map[string]string{names.TagUID: s.Owner.UID})
+	tags := tagList(s.Owner.Identity())
 	s.add(plan.Action{Key: "claims", Area: AreaVPC, Verb: plan.Update, Operation: "ec2.CreateTags", Claims: true,
 		Input: &ec2.CreateTagsInput{Resources: ids, Tags: tags}, Summary: tagSummary(ids, tags)})
 }

@@ -170,8 +170,15 @@ func ForService(cluster string, tags map[string]string) bool {
 }
 
 // ServicesOf tells whether what cloud controller managers made in the VPC for a
-// cluster of this name was made for this one: two of a name may share a user's VPC.
-func (s *State) ServicesOf() bool { return s.proven || !s.Owner.Shares(s.VPCID()) }
+// cluster of this name was made for this one: in a VPC that is merely used, only where
+// the VPC's tag, in AWS, shares it with this cluster, and no other one here is of the
+// name. A name alone may be that of any cluster, made by anybody.
+func (s *State) ServicesOf() bool { return s.proven || s.SharedVPC() && !s.Owner.Shares(s.VPCID()) }
+
+// SharedVPC tells that whoever has the VPC tagged it as shared with this cluster.
+func (s *State) SharedVPC() bool {
+	return s.VPC != nil && mirror.VPCs.Tags(s.VPC)[names.TagOwnedPrefix+s.Owner.Cluster] == names.Shared
+}
 
 func (s *State) deleteRouteTables(endpoints string) {
 	for _, t := range mirror.InVPC(s.snap, mirror.RouteTables, s.VPCID()) {
@@ -225,8 +232,9 @@ func (s *State) deleteAddresses(gateways string) (left string) {
 	used := s.usedAllocations()
 	for _, a := range mirror.Select(s.snap, mirror.Addresses, nil) {
 		id := aws.ToString(a.AllocationId)
-		if !s.claimAddress(a).Ours() {
-			continue
+		elsewhere := a.AssociationId != nil && used[id] == nil
+		if !s.claimAddress(a).Ours() || elsewhere && mirror.Addresses.Tags(a)[names.TagUID] != s.Owner.UID {
+			continue // what is in use outside of the VPC was made for something else
 		}
 		waits := ""
 		if used[id] != nil {

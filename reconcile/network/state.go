@@ -39,10 +39,8 @@ type State struct {
 	// Groups are the security groups that exist, by role.
 	SecurityGroups map[infrav1.SecurityGroupRole]*ec2types.SecurityGroup
 
-	// proven tells that the VPC is the cluster's own, former is the UID of the object
-	// that this one was before it was moved, if the VPC still has it.
+	// proven tells that the VPC is the cluster's own.
 	proven bool
-	former string
 	// foreign tells that the VPC, or one that may be meant, is of somebody else: then
 	// nothing is made.
 	foreign bool

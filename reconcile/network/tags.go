@@ -31,6 +31,7 @@ func tagList(tags map[string]string) []ec2types.Tag {
 func (s *State) tag(area, key, id string, want, have map[string]string) {
 	missing := names.Missing(want, have)
 	delete(missing, names.TagUID) // see planClaims
+	delete(missing, names.TagNamespace)
 	if len(missing) == 0 {
 		return
 	}

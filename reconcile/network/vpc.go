@@ -36,9 +36,6 @@ func (s *State) observeVPC() {
 		return
 	}
 	s.proven = !s.Unmanaged
-	if uid := mirror.VPCs.Tags(s.VPC)[names.TagUID]; s.proven && uid != s.Owner.UID {
-		s.former = uid
-	}
 	s.Record.VPC.ID = s.VPCID()
 	s.Record.VPC.CidrBlock = aws.ToString(s.VPC.CidrBlock)
 	if block := s.ipv6Block(); block != "" && s.Record.VPC.IPv6 != nil {
@@ -53,9 +50,11 @@ func (s *State) findVPC() *mirror.VPC {
 		switch claim := claimed(s, mirror.VPCs, v); {
 		case claim.Ours():
 			ours = append(ours, v)
+		case s.Owner.Elsewhere(mirror.VPCs.Tags(v)):
+			// Made for a cluster of another namespace, which this one never was.
 		case !s.Owner.Lives(mirror.VPCs.Tags(v)[names.TagUID]):
 			s.foreign = true
-			s.problem(AreaVPC, "VPC %s carries the tag %s%s and may be of %s; set spec.network.vpc.id to take it, or untag or delete it to have another one made",
+			s.problem(AreaVPC, "VPC %s carries the tag %s%s and belongs to %s; use another name for the cluster, or, to take the VPC over, set spec.network.vpc.id, or untag or delete it to have another one made",
 				aws.ToString(v.VpcId), names.TagOwnedPrefix, s.Owner.Cluster, claim.Of)
 		}
 	}

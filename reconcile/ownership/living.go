@@ -6,6 +6,9 @@ import (
 	"slices"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/ptr"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
@@ -29,6 +32,8 @@ type Object struct {
 	Account, Region string
 	// Records are the ids, ARNs and names that its spec and status record.
 	Records []string
+	// Stray tells that its namespace has no Cluster of that name: it may say anything.
+	Stray bool
 }
 
 // Living knows the objects that live in this server. An error says that it can't be
@@ -85,12 +90,13 @@ const (
 )
 
 // Index is the living objects of a cache.
-type Index struct{ reader client.Reader }
+type Index struct{ reader, host client.Reader }
 
 var _ Living = Index{}
 
-// NewIndex returns the living objects that a reader has, which has to be indexed.
-func NewIndex(reader client.Reader) Index { return Index{reader} }
+// NewIndex returns the living objects that a reader has, which has to be indexed. host
+// reads Clusters.
+func NewIndex(reader, host client.Reader) Index { return Index{reader, host} }
 
 // IndexFields indexes a cache, which must not have been started, for an Index.
 func IndexFields(ctx context.Context, fields client.FieldIndexer) error {
@@ -183,7 +189,20 @@ func (x Index) list(kind, field, value string) ([]Object, error) {
 	if err := x.reader.List(ctx, list, client.MatchingFields{field: value}, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("looking up %ss: %w", kind, err)
 	}
-	return kinds[at].items(list), nil
+	objects := kinds[at].items(list)
+	for i := range objects {
+		objects[i].Stray = x.stray(ctx, objects[i])
+	}
+	return objects, nil
+}
+
+// stray tells that an object's namespace has no Cluster of the name that it says.
+func (x Index) stray(ctx context.Context, o Object) bool {
+	if o.Cluster == "" {
+		return true
+	}
+	err := x.host.Get(ctx, client.ObjectKey{Namespace: o.Namespace, Name: o.Cluster}, &clusterv1.Cluster{}, &client.GetOptions{UnsafeDisableDeepCopy: ptr.To(true)})
+	return apierrors.IsNotFound(err)
 }
 
 func objectsOf[P interface {

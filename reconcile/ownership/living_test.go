@@ -17,8 +17,10 @@ import (
 
 func TestIndexFindsObjectsByUIDRecordAndCluster(t *testing.T) {
 	scheme := runtime.NewScheme()
-	if err := infrav1.AddToScheme(scheme); err != nil {
-		t.Fatal(err)
+	for _, add := range []func(*runtime.Scheme) error{infrav1.AddToScheme, clusterv1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			t.Fatal(err)
+		}
 	}
 	meta := func(name, uid string) metav1.ObjectMeta {
 		return metav1.ObjectMeta{Namespace: "a", Name: name, UID: types.UID("uid-" + uid), Labels: map[string]string{clusterv1.ClusterNameLabel: "c1"}}
@@ -31,7 +33,16 @@ func TestIndexFindsObjectsByUIDRecordAndCluster(t *testing.T) {
 	machine.Spec.ProviderID = aws.String("aws:///us-east-1a/i-1")
 	pool := &infrav1.AWSMachinePool{ObjectMeta: meta("p1", "p")}
 	pool.Spec.ProviderID = "arn:group"
-	x := ownership.NewIndex(ownershiptest.Indexed(fake.NewClientBuilder().WithScheme(scheme).WithObjects(cluster, machine, pool)).Build())
+	decoy := machine.DeepCopy()
+	decoy.Namespace, decoy.UID, decoy.Spec.ProviderID = "b", "uid-decoy", aws.String("aws:///us-east-1a/i-2")
+	host := fake.NewClientBuilder().WithScheme(scheme).WithObjects(&clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "c1"}}).Build()
+	x := ownership.NewIndex(ownershiptest.Indexed(fake.NewClientBuilder().WithScheme(scheme).WithObjects(cluster, machine, decoy, pool)).Build(), host)
+
+	for id, stray := range map[string]bool{"i-1": false, "i-2": true} {
+		if found, err := x.Recorders(id); err != nil || len(found) != 1 || found[0].Stray != stray {
+			t.Errorf("%s is recorded by %+v (%v), want one that belongs to no Cluster: %t", id, found, err, stray)
+		}
+	}
 
 	for uid, kind := range map[string]string{"uid-c": ownership.KindCluster, "uid-m": ownership.KindMachine, "uid-p": ownership.KindPool} {
 		if found, err := x.ByUID(uid); err != nil || found == nil || found.Kind != kind || found.Cluster != "c1" {

@@ -4,8 +4,11 @@
 // changes or deletes anything.
 //
 // A resource is
-//   - ours: it carries the cluster's owned tag and this object's UID; or a UID of
-//     nobody who lives, or none, and no other living object has a better claim;
+//   - ours: it carries the cluster's owned tag and this object's UID; or none, and no
+//     other living object has a better claim; or that of an object which lives nowhere
+//     here, is of this namespace as far as tags say, and was this one before: the object
+//     records the resource's id, or that of another one with this UID, or the resource
+//     lies in what is the object's;
 //   - used: the user named it and it isn't ours: it is read and referred to, and
 //     that is all;
 //   - foreign: everything else.
@@ -13,6 +16,7 @@ package ownership
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,9 +27,11 @@ import (
 // judged.
 type Owner struct {
 	names.Owner
-	// Kind, Namespace and Name are the object's; Created is since when it is there.
-	Kind, Namespace, Name string
-	Created               time.Time
+	// Kind and Name are the object's; Created is since when it is there.
+	Kind, Name string
+	Created    time.Time
+	// Former are the UIDs that the object had before it was moved or restored.
+	Former []string
 	// Account and Region are where its resources are; "" where that isn't known.
 	Account, Region string
 	// Living knows what else lives in this server; nil means that nothing does.
@@ -65,6 +71,9 @@ type Claim struct {
 	// Of says whose a foreign resource is, for people: "AWSCluster of another
 	// namespace".
 	Of string
+	// Undecided tells that it may turn out to be the owner's: others claim it as well, or
+	// nobody knows yet who lives.
+	Undecided bool
 }
 
 // Ours tells that the resource may be changed and deleted.
@@ -82,6 +91,7 @@ func (o Owner) Claim(r Resource) Claim {
 		// Also where somebody took the owned tag away: only this server writes UIDs.
 		return Claim{Verdict: Ours}
 	}
+	ours := Claim{Verdict: Ours}
 	if uid != "" {
 		holder, err := o.living().ByUID(uid)
 		switch {
@@ -89,13 +99,16 @@ func (o Owner) Claim(r Resource) Claim {
 			return undecided(err)
 		case holder != nil:
 			return Claim{Of: o.describe(*holder)}
+		case o.Elsewhere(r.Tags), !r.Inside && !r.Recorded && !slices.Contains(o.Former, uid):
+			// That nobody here has the UID says nothing: another management cluster may.
+			return Claim{Of: nobodyHere(uid)}
 		}
-	}
-	ours := Claim{Verdict: Ours}
-	if uid != "" {
 		ours.Verdict = Moved
 	}
-	if r.Inside {
+	switch {
+	case o.Elsewhere(r.Tags):
+		return Claim{Of: "an object in another namespace, by its tag " + names.TagNamespace}
+	case r.Inside, slices.Contains(o.Former, uid):
 		return ours
 	}
 	rival, err := o.rival(r)
@@ -103,9 +116,30 @@ func (o Owner) Claim(r Resource) Claim {
 	case err != nil:
 		return undecided(err)
 	case rival != nil:
-		return Claim{Of: o.describe(*rival) + " as much as of this object, by its tags"}
+		return Claim{Of: o.describe(*rival) + " as much as of this object, by its tags", Undecided: true}
 	}
 	return ours
+}
+
+// Elsewhere tells that something was made for an object of another namespace, which this
+// one never was.
+func (o Owner) Elsewhere(tags map[string]string) bool {
+	namespace := tags[names.TagNamespace]
+	return namespace != "" && namespace != o.Namespace
+}
+
+// Learn returns the UIDs that the owner had before, with those that what it records
+// tells.
+func (o Owner) Learn(recorded ...Resource) []string {
+	former := slices.Clone(o.Former)
+	for _, r := range recorded {
+		r.Recorded, r.Inside = true, false
+		if uid := r.Tags[names.TagUID]; !slices.Contains(former, uid) && o.Claim(r).Verdict == Moved {
+			former = append(former, uid)
+		}
+	}
+	slices.Sort(former)
+	return former
 }
 
 // Lives tells whether an object with a UID lives in this server. While that can't be
@@ -141,7 +175,7 @@ func (o Owner) rival(r Resource) (*Object, error) {
 			return nil, err
 		}
 		for _, x := range recorders {
-			if keeps := r.Recorded && r.Tags[names.TagUID] == "" && o.before(x); o.sameName(x) && !keeps {
+			if keeps := r.Recorded && r.Tags[names.TagUID] == "" && o.before(x); o.sameName(x) && x.proves(r) && !keeps {
 				return &x, nil
 			}
 		}
@@ -155,7 +189,7 @@ func (o Owner) rival(r Resource) (*Object, error) {
 	}
 	for _, x := range namesakes {
 		// A cluster's resources follow from its name alone, those of others from theirs too.
-		if o.sameName(x) && (o.Kind == KindCluster || x.Name == o.Name) {
+		if o.sameName(x) && x.proves(r) && (o.Kind == KindCluster || x.Name == o.Name) {
 			return &x, nil
 		}
 	}
@@ -171,6 +205,13 @@ func (o Owner) sameName(x Object) bool {
 		!elsewhere(x.Account, o.Account) && !elsewhere(x.Region, o.Region)
 }
 
+// proves tells that a claim of the object could hold: it belongs to a Cluster, and is of
+// the namespace for which the resource was made.
+func (x Object) proves(r Resource) bool {
+	namespace := r.Tags[names.TagNamespace]
+	return !x.Stray && (namespace == "" || namespace == x.Namespace)
+}
+
 func (o Owner) before(x Object) bool {
 	return o.Created.Before(x.Created) || o.Created.Equal(x.Created) && o.UID < x.UID
 }
@@ -183,7 +224,7 @@ func (o Owner) living() Living {
 }
 
 func undecided(err error) Claim {
-	return Claim{Of: fmt.Sprintf("nobody known yet (%v)", err)}
+	return Claim{Of: fmt.Sprintf("nobody known yet (%v)", err), Undecided: true}
 }
 
 // Holder says, for people, which object has a UID.
@@ -194,7 +235,11 @@ func (o Owner) Holder(uid string) string {
 	case holder != nil:
 		return o.describe(*holder)
 	}
-	return fmt.Sprintf("an object with UID %s, which isn't in this server", uid)
+	return nobodyHere(uid)
+}
+
+func nobodyHere(uid string) string {
+	return fmt.Sprintf("an object with UID %s, which isn't in this server (another management cluster may have it)", uid)
 }
 
 // describe names another object as far as the owner's users may know of it: what is

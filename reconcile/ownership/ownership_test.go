@@ -25,7 +25,7 @@ func (failing) List(context.Context, client.ObjectList, ...client.ListOption) er
 
 // prod is the owner of all cases: an AWSCluster prod in the namespace a.
 func prod(living ...Object) Owner {
-	return Owner{Owner: names.Owner{Cluster: "prod", UID: "me"}, Kind: KindCluster, Namespace: "a", Name: "prod", Created: early,
+	return Owner{Owner: names.Owner{Cluster: "prod", UID: "me", Namespace: "a"}, Kind: KindCluster, Name: "prod", Created: early,
 		Account: "1", Region: "r", Living: Fixed(append(living, Object{Kind: KindCluster, Namespace: "a", Name: "prod", UID: "me", Cluster: "prod", Created: early}))}
 }
 
@@ -40,6 +40,32 @@ func owned(uid string) map[string]string {
 		tags[names.TagUID] = uid
 	}
 	return tags
+}
+
+// in is made for an object of a namespace.
+func in(namespace string, tags map[string]string) map[string]string {
+	tags[names.TagNamespace] = namespace
+	return tags
+}
+
+// former had the UID gone before.
+func former(o Owner) Owner {
+	o.Former = []string{"gone"}
+	return o
+}
+
+// stray belongs to no Cluster.
+func stray(x Object) Object {
+	x.Stray = true
+	return x
+}
+
+func TestWhatIsRecordedTellsTheUIDsOfBefore(t *testing.T) {
+	got := prod().Learn(Resource{ID: "vpc-1", Tags: owned("gone")}, Resource{ID: "igw-1", Tags: owned("gone")}, Resource{ID: "eni-1", Tags: owned("me")},
+		Resource{ID: "rtb-1", Tags: in("b", owned("elsewhere"))}, Resource{ID: "nat-1", Tags: map[string]string{names.TagUID: "stranger"}})
+	if strings.Join(got, " ") != "gone" {
+		t.Errorf("%q", got)
+	}
 }
 
 func TestTagsProveWhoseAResourceIs(t *testing.T) {
@@ -57,15 +83,23 @@ func TestTagsProveWhoseAResourceIs(t *testing.T) {
 		"given away, with our UID":             {prod(), Resource{Tags: map[string]string{names.TagUID: "me", names.TagOwnedPrefix + "prod": names.Shared}}, Foreign, "somebody"},
 		"made by CAPA":                         {prod(), Resource{Tags: owned("")}, Ours, ""},
 		"of an object before it was moved":     {prod(), Resource{ID: "vpc-1", Tags: owned("gone"), Recorded: true}, Moved, ""},
-		"found by its names after a move":      {prod(), Resource{ID: "eipalloc-1", Tags: owned("gone")}, Moved, ""},
+		"with a UID from before a move":        {former(prod(twin(late))), Resource{ID: "eipalloc-1", Tags: owned("gone")}, Moved, ""},
+		"moved within the namespace":           {prod(), Resource{ID: "vpc-1", Tags: in("a", owned("gone")), Recorded: true}, Moved, ""},
+		"recorded by who can't have made it":   {prod(twin(early, "vpc-1")), Resource{ID: "vpc-1", Tags: in("a", owned("gone")), Recorded: true}, Moved, ""},
+		"recorded by one without a Cluster":    {prod(stray(twin(early, "vpc-1"))), Resource{ID: "vpc-1", Tags: owned("gone"), Recorded: true}, Moved, ""},
+		"by CAPA, one without a Cluster lives": {prod(stray(twin(early, "vpc-1"))), Resource{ID: "vpc-1", Tags: owned("")}, Ours, ""},
 		"inside our own VPC after a move":      {prod(twin(early)), Resource{Tags: owned("gone"), Inside: true}, Moved, ""},
+
+		"by its names, of somebody gone":         {prod(), Resource{ID: "eipalloc-1", Tags: owned("gone")}, Foreign, "an object with UID gone, which isn't in this server (another management cluster may have it)"},
+		"made in another namespace":              {former(prod()), Resource{ID: "vpc-1", Tags: in("b", owned("gone")), Recorded: true, Inside: true}, Foreign, "an object with UID gone"},
+		"made in another namespace, without UID": {prod(), Resource{ID: "vpc-1", Tags: in("b", owned("")), Recorded: true}, Foreign, "in another namespace"},
 
 		"without tags, though recorded":   {prod(), Resource{ID: "vpc-1", Recorded: true}, Foreign, "somebody"},
 		"shared with the cluster":         {prod(), Resource{Tags: map[string]string{names.TagOwnedPrefix + "prod": names.Shared}, Inside: true}, Foreign, "somebody"},
 		"of a cluster of another name":    {prod(), Resource{Tags: map[string]string{names.TagOwnedPrefix + "other": names.Owned}, Recorded: true}, Foreign, "cluster other"},
 		"of a twin who lives":             {prod(twin(late)), Resource{ID: "vpc-1", Tags: owned("twin"), Recorded: true, Inside: true}, Foreign, "another namespace"},
 		"of one of the same namespace":    {prod(Object{Kind: KindPool, Namespace: "a", Name: "p", UID: "pool"}), Resource{Tags: owned("pool")}, Foreign, "AWSMachinePool a/p"},
-		"by name, when twins live":        {prod(twin(late)), Resource{ID: "eipalloc-1", Tags: owned("gone")}, Foreign, "as much as"},
+		"by name, when twins live":        {prod(twin(late)), Resource{ID: "eipalloc-1", Tags: owned("gone")}, Foreign, "isn't in this server"},
 		"made by CAPA, when twins live":   {prod(twin(late)), Resource{Tags: owned("")}, Foreign, "as much as"},
 		"moved, and recorded by two":      {prod(twin(late, "vpc-1")), Resource{ID: "vpc-1", Tags: owned("gone"), Recorded: true}, Foreign, "as much as"},
 		"by CAPA, recorded here first":    {prod(twin(late, "vpc-1")), Resource{ID: "vpc-1", Tags: owned(""), Recorded: true}, Ours, ""},
@@ -85,7 +119,7 @@ func TestTagsProveWhoseAResourceIs(t *testing.T) {
 
 func TestAMachineClaimsByItsOwnNameOnly(t *testing.T) {
 	machine := func(name string, living ...Object) Owner {
-		return Owner{Owner: names.Owner{Cluster: "prod", UID: "me"}, Kind: KindMachine, Namespace: "a", Name: name, Living: Fixed(living)}
+		return Owner{Owner: names.Owner{Cluster: "prod", UID: "me", Namespace: "a"}, Kind: KindMachine, Name: name, Living: Fixed(living)}
 	}
 	other := Object{Kind: KindMachine, Namespace: "b", Name: "m1", UID: "x", Cluster: "prod"}
 	if c := machine("m0", other).Claim(Resource{Tags: owned("")}); c.Verdict != Ours {
@@ -98,7 +132,7 @@ func TestAMachineClaimsByItsOwnNameOnly(t *testing.T) {
 
 func TestNothingIsClaimedWhileNobodyKnowsWhoLives(t *testing.T) {
 	o := prod()
-	o.Living = NewIndex(failing{})
+	o.Living = NewIndex(failing{}, failing{})
 	if c := o.Claim(Resource{Tags: owned("gone"), Inside: true}); c.Ours() || !strings.Contains(c.Of, "known yet") {
 		t.Errorf("%+v", c)
 	}

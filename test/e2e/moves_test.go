@@ -25,6 +25,9 @@ import (
 // tagUID is the one tag that a move writes.
 const tagUID = "capa-apiserver.cluster.x-k8s.io/uid"
 
+// tagNamespace goes with it.
+const tagNamespace = "capa-apiserver.cluster.x-k8s.io/namespace"
+
 // movable are the kinds of what moves, dependents last.
 var movable = []string{"clusters", "awsclusters", "machinepools", "machines", "awsmachinepools", "awsmachines"}
 
@@ -273,10 +276,13 @@ func writesUIDTag(e emulator.Entry) bool {
 	keys := 0
 	for name, value := range e.Params {
 		if strings.HasSuffix(name, "Key") && e.Service != "s3" {
-			if value != tagUID {
+			switch value {
+			case tagUID:
+				keys++
+			case tagNamespace:
+			default:
 				return false
 			}
-			keys++
 		}
 	}
 	return keys > 0 || e.Service == "s3"

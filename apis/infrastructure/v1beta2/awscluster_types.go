@@ -85,6 +85,12 @@ type AWSClusterV2Beta1Status struct {
 	// +listType=map
 	// +listMapKey=key
 	PendingCreations []infrav1.PendingCreation `json:"pendingCreations,omitempty"`
+
+	// formerUIDs are the UIDs that the object had before it was moved or restored, as what
+	// it records in AWS told: whatever carries one of them, and its namespace, is its own.
+	// +optional
+	// +listType=set
+	FormerUIDs []string `json:"formerUIDs,omitempty"`
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object

@@ -81,6 +81,12 @@ type AWSMachinePoolV2Beta1Status struct {
 	// +optional
 	// +listType=atomic
 	Failures []infrav1.Failure `json:"failures,omitempty"`
+
+	// formerUIDs are the UIDs that the object had before it was moved or restored, as what
+	// it records in AWS told: whatever carries one of them, and its namespace, is its own.
+	// +optional
+	// +listType=set
+	FormerUIDs []string `json:"formerUIDs,omitempty"`
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object

@@ -25,6 +25,7 @@ func Convert_v1beta2_AWSClusterStatus_To_v2beta1_AWSClusterStatus(in *AWSCluster
 	out.Failures = extra.Failures
 	out.PendingCreations = extra.PendingCreations
 	out.AccountID = extra.AccountID
+	out.FormerUIDs = extra.FormerUIDs
 	out.Initialization = initialization(in.Ready, extra.Initialization)
 	out.Ready = in.Ready
 	return nil
@@ -43,12 +44,13 @@ func Convert_v2beta1_AWSClusterStatus_To_v1beta2_AWSClusterStatus(in *infrav1.AW
 		Observation:      in.Observation,
 		Failures:         in.Failures,
 		PendingCreations: in.PendingCreations,
+		FormerUIDs:       in.FormerUIDs,
 	}
 	if !out.Ready {
 		extra.Initialization = in.Initialization
 	}
 	out.V2Beta1 = nil
-	if len(extra.Conditions) > 0 || extra.Initialization != nil || extra.AccountID != "" || extra.Observation != nil || len(extra.Failures) > 0 || len(extra.PendingCreations) > 0 {
+	if len(extra.Conditions) > 0 || extra.Initialization != nil || extra.AccountID != "" || extra.Observation != nil || len(extra.Failures) > 0 || len(extra.PendingCreations) > 0 || len(extra.FormerUIDs) > 0 {
 		out.V2Beta1 = &extra
 	}
 	return nil

@@ -24,6 +24,7 @@ func Convert_v1beta2_AWSMachineStatus_To_v2beta1_AWSMachineStatus(in *AWSMachine
 		Observation:      extra.Observation,
 		Failures:         extra.Failures,
 		PendingCreations: extra.PendingCreations,
+		FormerUIDs:       extra.FormerUIDs,
 		Deprecated:       machineDeprecated(in.Conditions, in.FailureReason, in.FailureMessage),
 	}
 	return nil
@@ -57,11 +58,12 @@ func Convert_v2beta1_AWSMachineStatus_To_v1beta2_AWSMachineStatus(in *infrav1.AW
 		Observation:      in.Observation,
 		Failures:         in.Failures,
 		PendingCreations: in.PendingCreations,
+		FormerUIDs:       in.FormerUIDs,
 	}
 	if !out.Ready {
 		extra.Initialization = in.Initialization
 	}
-	if len(extra.Conditions) > 0 || extra.Initialization != nil || extra.FailureDomain != "" || extra.Observation != nil || len(extra.Failures) > 0 || len(extra.PendingCreations) > 0 {
+	if len(extra.Conditions) > 0 || extra.Initialization != nil || extra.FailureDomain != "" || extra.Observation != nil || len(extra.Failures) > 0 || len(extra.PendingCreations) > 0 || len(extra.FormerUIDs) > 0 {
 		out.V2Beta1 = &extra
 	}
 	return nil
@@ -111,6 +113,7 @@ func Convert_v1beta2_AWSMachinePoolStatus_To_v2beta1_AWSMachinePoolStatus(in *AW
 		ASGStatus:                 in.ASGStatus,
 		Observation:               extra.Observation,
 		Failures:                  extra.Failures,
+		FormerUIDs:                extra.FormerUIDs,
 		Deprecated:                machineDeprecated(in.Conditions, in.FailureReason, in.FailureMessage),
 	}
 	return nil
@@ -131,8 +134,8 @@ func Convert_v2beta1_AWSMachinePoolStatus_To_v1beta2_AWSMachinePoolStatus(in *in
 		ASGStatus:                 in.ASGStatus,
 		InfrastructureMachineKind: in.InfrastructureMachineKind,
 	}
-	extra := AWSMachinePoolV2Beta1Status{Conditions: in.Conditions, Initialization: in.Initialization, Observation: in.Observation, Failures: in.Failures}
-	if len(extra.Conditions) > 0 || extra.Initialization != nil || extra.Observation != nil || len(extra.Failures) > 0 {
+	extra := AWSMachinePoolV2Beta1Status{Conditions: in.Conditions, Initialization: in.Initialization, Observation: in.Observation, Failures: in.Failures, FormerUIDs: in.FormerUIDs}
+	if len(extra.Conditions) > 0 || extra.Initialization != nil || extra.Observation != nil || len(extra.Failures) > 0 || len(extra.FormerUIDs) > 0 {
 		out.V2Beta1 = &extra
 	}
 	return nil

@@ -386,6 +386,11 @@ func (in *AWSClusterV2Beta1Status) DeepCopyInto(out *AWSClusterV2Beta1Status) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	if in.FormerUIDs != nil {
+		in, out := &in.FormerUIDs, &out.FormerUIDs
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	return
 }
 
@@ -599,6 +604,11 @@ func (in *AWSMachinePoolV2Beta1Status) DeepCopyInto(out *AWSMachinePoolV2Beta1St
 	if in.Failures != nil {
 		in, out := &in.Failures, &out.Failures
 		*out = make([]v2beta1.Failure, len(*in))
+		copy(*out, *in)
+	}
+	if in.FormerUIDs != nil {
+		in, out := &in.FormerUIDs, &out.FormerUIDs
+		*out = make([]string, len(*in))
 		copy(*out, *in)
 	}
 	return
@@ -822,6 +832,11 @@ func (in *AWSMachineV2Beta1Status) DeepCopyInto(out *AWSMachineV2Beta1Status) {
 		for i := range *in {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
+	}
+	if in.FormerUIDs != nil {
+		in, out := &in.FormerUIDs, &out.FormerUIDs
+		*out = make([]string, len(*in))
+		copy(*out, *in)
 	}
 	return
 }

@@ -232,6 +232,12 @@ type AWSClusterStatus struct {
 	// +listMapKey=key
 	PendingCreations []PendingCreation `json:"pendingCreations,omitempty"`
 
+	// formerUIDs are the UIDs that the object had before it was moved or restored, as what
+	// it records in AWS told: whatever carries one of them, and its namespace, is its own.
+	// +optional
+	// +listType=set
+	FormerUIDs []string `json:"formerUIDs,omitempty"`
+
 	// deprecated groups status that only older contracts of Cluster API know.
 	// +optional
 	Deprecated *DeprecatedStatus `json:"deprecated,omitempty"`

@@ -468,6 +468,11 @@ func (in *AWSClusterStatus) DeepCopyInto(out *AWSClusterStatus) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	if in.FormerUIDs != nil {
+		in, out := &in.FormerUIDs, &out.FormerUIDs
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.Deprecated != nil {
 		in, out := &in.Deprecated, &out.Deprecated
 		*out = new(DeprecatedStatus)
@@ -1057,6 +1062,11 @@ func (in *AWSMachinePoolStatus) DeepCopyInto(out *AWSMachinePoolStatus) {
 		*out = make([]Failure, len(*in))
 		copy(*out, *in)
 	}
+	if in.FormerUIDs != nil {
+		in, out := &in.FormerUIDs, &out.FormerUIDs
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.Deprecated != nil {
 		in, out := &in.Deprecated, &out.Deprecated
 		*out = new(MachineDeprecatedStatus)
@@ -1266,6 +1276,11 @@ func (in *AWSMachineStatus) DeepCopyInto(out *AWSMachineStatus) {
 		for i := range *in {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
+	}
+	if in.FormerUIDs != nil {
+		in, out := &in.FormerUIDs, &out.FormerUIDs
+		*out = make([]string, len(*in))
+		copy(*out, *in)
 	}
 	if in.Deprecated != nil {
 		in, out := &in.Deprecated, &out.Deprecated

@@ -211,7 +211,7 @@ func (w *World) Beside() *Process {
 // NewProcess starts a process.
 func (w *World) NewProcess() *Process {
 	w.T.Helper()
-	p := &Process{Living: ownership.NewIndex(w.Kube)}
+	p := &Process{Living: ownership.NewIndex(w.Kube, w.Kube)}
 	p.Store = p.store(w.Kube)
 	p.Mirror = mirror.New(mirror.Options{Clock: w.Now, Jitter: func(d time.Duration) time.Duration { return d },
 		Tables: slices.Concat(mirror.NetworkTables, mirror.MachineTables, mirror.PoolTables)})
