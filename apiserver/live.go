@@ -12,11 +12,11 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
-	"github.com/capa-apiserver/capa-apiserver/registry/generic"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinepool"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
+	"github.com/capa-apiserver/capa-apiserver/registry/generic"
 )
 
 // refreshers bounds how many objects of one read ask the mirror at once; the
