@@ -20,9 +20,10 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/test/ninth/v2beta1"
 )
 
-// The kind's types.
 type (
-	AWSNinth     = v2beta1.AWSNinth
+	// AWSNinth is the kind.
+	AWSNinth = v2beta1.AWSNinth
+	// AWSNinthList is a list of them.
 	AWSNinthList = v2beta1.AWSNinthList
 )
 
