@@ -93,7 +93,7 @@ func (v *view) make(infra *infrastructure.Cluster, living ownership.Living) {
 		v.plan.Wait(area, conditions.WaitingForObservation, "the cluster and its launch templates to be seen")
 		return
 	}
-	owner := ownership.Owner{Owner: names.Owner{Cluster: infra.Cluster, UID: string(v.obj.UID)}, Kind: "AWSNinth", Namespace: v.obj.Namespace, Name: v.obj.Name, Living: living}
+	owner := ownership.Owner{Owner: names.Owner{Cluster: infra.Cluster, UID: string(v.obj.UID), Namespace: v.obj.Namespace}, Kind: "AWSNinth", Name: v.obj.Name, Living: living}
 	found := autoscaling.FindTemplate(v.snap, v.obj.Name, "", owner)
 	switch of, foreign := found.Foreign(); {
 	case v.obj.DeletionTimestamp != nil && found.Own() != nil:
@@ -113,6 +113,9 @@ func (v *view) Tables() []mirror.Kind { return []mirror.Kind{mirror.LaunchTempla
 func (v *view) Unseen() (needed, wished []mirror.Kind) { return v.snap.Unseen(v.Tables()), nil }
 
 func (v *view) Plan() plan.Plan { return v.plan }
+
+// Former is nothing: the object records no id by which it could be known after a move.
+func (v *view) Former() []string { return nil }
 
 func (v *view) Record(*v2beta1.AWSNinth) bool { return false }
 
