@@ -174,13 +174,6 @@ func (w *world) ec2() *ec2.Client {
 	return session.EC2
 }
 
-func (w *world) must(err error) {
-	w.T.Helper()
-	if err != nil {
-		w.T.Fatal(err)
-	}
-}
-
 // deleteLoadBalancer deletes all load balancers of the newer API.
 func (w *world) deleteLoadBalancer(s *cloud.Session) {
 	w.T.Helper()

@@ -24,14 +24,6 @@ import (
 // usersVPC is a VPC that the user made, with what lies in it.
 type usersVPC struct{ id, public, private, natAddress string }
 
-// session is the user's own way to AWS.
-func (w *world) session() *cloud.Session {
-	w.T.Helper()
-	s, err := w.Sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
-	w.Must(err)
-	return s
-}
-
 // routedNetwork makes a VPC with a public subnet, whose route leads to an internet
 // gateway, and a private one, whose route leads to a NAT gateway.
 func (w *world) routedNetwork() usersVPC {

@@ -72,15 +72,6 @@ func (w *world) versions(names []string) map[string]string {
 	return versions
 }
 
-// elapse lets time go by without asking for anything: only what the mirror reads
-// by itself is read. The short real wait gives its reads time to end; should they
-// not, they end in the next step.
-func (w *world) elapse(d time.Duration) {
-	w.AWSNow.Advance(d)
-	w.Now.Step(d)
-	time.Sleep(20 * time.Millisecond)
-}
-
 func isRead(operation string) bool {
 	_, name, _ := strings.Cut(operation, ".")
 	return strings.HasPrefix(name, "Describe") || strings.HasPrefix(name, "Get")

@@ -270,7 +270,7 @@ func TestMachinesAreMadeOnceWhateverTheCacheShows(t *testing.T) {
 	w.pool("pool-1")
 	w.settle("pool-1", func() bool { return len(w.awsMachines()) == 2 })
 	behind := interceptor.Funcs{List: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error { return nil }}
-	w.reconciler.Client = interceptor.NewClient(w.Kube.(client.WithWatch), behind)
+	w.reconciler.Client = interceptor.NewClient(w.Kube, behind)
 	for range 3 {
 		if _, err := w.reconcile("pool-1"); err != nil {
 			t.Error(err)

@@ -193,11 +193,11 @@ type Worker[T Object] interface {
 type Consequence int
 
 const (
-	// Untaken: everything.
+	// Untaken leaves everything to the engine.
 	Untaken Consequence = iota
-	// Taken: it has to be told in an Event.
+	// Taken leaves the Event.
 	Taken
-	// Silent: nothing.
+	// Silent leaves nothing.
 	Silent
 )
 

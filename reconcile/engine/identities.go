@@ -72,7 +72,7 @@ func (e *Engine[T]) each(ctx context.Context, f func(T)) {
 
 // lookAtIdentities puts the objects into the queue, again and again, whose identity
 // gives no session any more without their saying so: nobody tells of that.
-func (e *Engine[T]) lookAtIdentities(ctx context.Context, q queue) error {
+func (e *Engine[T]) lookAtIdentities(ctx context.Context, q queue) error { //nolint:unparam // a source
 	if e.IdentityPeriod > 0 {
 		go wait.JitterUntilWithContext(ctx, func(ctx context.Context) {
 			for _, request := range e.unnoticed(ctx) {

@@ -155,7 +155,7 @@ func (p *Pass[T]) homeless(ctx context.Context) (ctrl.Result, error) {
 	case p.paused, !p.Deleting():
 		return ctrl.Result{}, p.Project(ctx)
 	case p.worker.Untouched():
-		return p.release(ctx)
+		return ctrl.Result{}, p.release(ctx)
 	}
 	setNotReady(p.Object, infrav1.DeletingFailedReason, p.worker.Stranded())
 	return ctrl.Result{RequeueAfter: p.kind.LookAgain}, p.writeStatus(ctx)
@@ -183,7 +183,7 @@ func (p *Pass[T]) unconnected(ctx context.Context, cause error) (ctrl.Result, er
 	case !ok:
 		return ctrl.Result{}, cause
 	case !p.paused && p.Deleting() && p.worker.Untouched():
-		return p.release(ctx)
+		return ctrl.Result{}, p.release(ctx)
 	}
 	log.FromContext(ctx).Info("No session with AWS", "reason", e.Reason, "cause", e.Error())
 	p.Mirror.LetGo(string(p.Object.GetUID()))
@@ -387,7 +387,7 @@ func (p *Pass[T]) finish(ctx context.Context) (ctrl.Result, error) {
 		p.Changed()
 		return ctrl.Result{RequeueAfter: p.kind.LookAgain}, p.Project(ctx)
 	}
-	return p.release(ctx)
+	return ctrl.Result{}, p.release(ctx)
 }
 
 func (p *Pass[T]) proven(visible time.Time, tables []mirror.Kind) bool {
@@ -412,14 +412,14 @@ func (p *Pass[T]) Visible() time.Time {
 func ClockTime(t time.Time) string { return t.UTC().Format(time.TimeOnly) + " UTC" }
 
 // release removes the finalizer.
-func (p *Pass[T]) release(ctx context.Context) (ctrl.Result, error) {
+func (p *Pass[T]) release(ctx context.Context) error {
 	if controllerutil.RemoveFinalizer(p.Object, p.kind.Finalizer) {
 		if err := p.update(ctx); err != nil {
-			return ctrl.Result{}, client.IgnoreNotFound(err)
+			return client.IgnoreNotFound(err)
 		}
 	}
 	p.forget(p.Key())
-	return ctrl.Result{}, nil
+	return nil
 }
 
 // next says when to look at the object again. Changes in AWS and of the objects it

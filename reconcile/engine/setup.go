@@ -23,9 +23,12 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 )
 
-// FirstRetry and LastRetry bound the time between passes that fail without anything
-// being held.
-const FirstRetry, LastRetry = time.Second, 2 * time.Minute
+// FirstRetry is the time to the next pass after one that failed without anything being
+// held; it doubles with each.
+const FirstRetry = time.Second
+
+// LastRetry is the longest such time.
+const LastRetry = 2 * time.Minute
 
 // Setup adds a controller to the manager that runs the reconciler. ours is the cache of
 // the infrastructure kinds, host that of the management cluster's. What tells that an

@@ -79,18 +79,6 @@ func sameSubnet(a, b infrav1.SubnetSpec) bool {
 	return a.ID == b.ID && a.ResourceID == b.ResourceID && a.AvailabilityZone == b.AvailabilityZone && a.IsPublic == b.IsPublic
 }
 
-func equalMaps[K, V comparable](a, b map[K]V) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for k, v := range a {
-		if other, ok := b[k]; !ok || other != v {
-			return false
-		}
-	}
-	return true
-}
-
 // PresignTime is how long links into the bucket are good, or zero when machines
 // read it with their instance profiles.
 func (in *Cluster) PresignTime() time.Duration {
