@@ -166,9 +166,9 @@ func (v *view) strayInstances() []*ec2types.Instance {
 	}
 	var found []*ec2types.Instance
 	for _, i := range mirror.InVPC(v.snap, mirror.Instances, v.network.VPCID()) {
-		tags := mirror.Instances.Tags(i)
-		owner := v.owner()
-		if owner.HasOwnedTag(tags) && tags[names.TagRole] != bastion.Role && !instance.Ended(i) && !(v.network.Unmanaged && owner.Elsewhere(tags)) {
+		tags, owner := mirror.Instances.Tags(i), v.owner()
+		elsewhere := v.network.Unmanaged && owner.Elsewhere(tags)
+		if owner.HasOwnedTag(tags) && tags[names.TagRole] != bastion.Role && !instance.Ended(i) && !elsewhere {
 			found = append(found, i)
 		}
 	}

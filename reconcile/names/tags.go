@@ -92,8 +92,8 @@ func (o Owner) Tags(name, role string, extra map[string]string) map[string]strin
 // reserved tells the keys by which users' tags could say that a resource is another
 // cluster's. Admission refuses them; objects that were stored before may have them.
 func (o Owner) reserved(key string) bool {
-	switch {
-	case key == TagZone, key == TagAssociation, key == TagCloudProviderPrefix+o.Cluster:
+	switch key {
+	case TagZone, TagAssociation, TagCloudProviderPrefix + o.Cluster:
 		return false
 	}
 	return strings.HasPrefix(key, tagProviderPrefix) || strings.HasPrefix(key, tagServerPrefix) || strings.HasPrefix(key, TagCloudProviderPrefix)
