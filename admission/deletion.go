@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -48,6 +49,12 @@ func some(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxSuggestions], ", "), len(names)-maxSuggestions)
 }
 
+// uses tells whether a cluster may have something in AWS by its identity. One that nobody
+// lets use it, and that never had anything there, keeps no identity from going.
+func uses(c *infrav1.AWSCluster) bool {
+	return c.Status.AccountID != "" || !meta.IsStatusConditionFalse(c.Status.Conditions, infrav1.PrincipalUsageAllowedCondition)
+}
+
 // users returns the roles that are built on an identity, one on the other, and the
 // AWSClusters that refer to it or to one of them.
 func (rules deletionRules) users(ctx context.Context, of identity) (roles, clusters []string, err error) {
@@ -71,7 +78,7 @@ func (rules deletionRules) users(ctx context.Context, of identity) (roles, clust
 		if c.Spec.IdentityRef != nil {
 			ref = *c.Spec.IdentityRef
 		}
-		if needed[ref] {
+		if needed[ref] && uses(&c) {
 			clusters = append(clusters, fmt.Sprintf("AWSCluster %s/%s", c.Namespace, c.Name))
 		}
 	}

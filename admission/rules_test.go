@@ -261,7 +261,11 @@ func TestRegionsMustBeKnownToAWS(t *testing.T) {
 func TestAnIdentityInUseIsNotDeleted(t *testing.T) {
 	byDefault, byRole := cluster(nil, "us-east-1"), cluster(roleRef("twice"), "us-east-1")
 	byDefault.Name, byRole.Name = "default", "by-role"
-	reader := readerWith(t, append(identityWorld(), byDefault, byRole, role("idle", everyone, staticRef("listed")))...)
+	// One that nobody lets use its identity, and that never had anything in AWS.
+	refused := cluster(staticRef("others"), "us-east-1")
+	refused.Name = "refused"
+	refused.Status.Conditions = []metav1.Condition{{Type: infrav1.PrincipalUsageAllowedCondition, Status: metav1.ConditionFalse, Reason: "No"}}
+	reader := readerWith(t, append(identityWorld(), byDefault, byRole, refused, role("idle", everyone, staticRef("listed")))...)
 	controller := &infrav1.AWSClusterControllerIdentity{ObjectMeta: metav1.ObjectMeta{Name: "default"}}
 	for name, x := range map[string]struct {
 		deleted       client.Object

@@ -80,6 +80,21 @@ func TestEachTableOfLoadBalancersShowsWhatAWSHas(t *testing.T) {
 	}
 }
 
+// TestWhatIsSharedWithAClusterIsReadWhole has target groups that users bring.
+func TestWhatIsSharedWithAClusterIsReadWhole(t *testing.T) {
+	for value, whole := range map[string]bool{"shared": true, "other": false} {
+		a := newAccount(t)
+		vpc := a.vpc()
+		out := must[*elbv2.CreateTargetGroupOutput](t)(a.session.ELBv2.CreateTargetGroup(t.Context(), &elbv2.CreateTargetGroupInput{
+			Name: aws.String("mine"), VpcId: &vpc, Protocol: elbv2types.ProtocolEnumTcp, Port: aws.Int32(6443),
+			Tags: []elbv2types.Tag{{Key: aws.String(mirror.OwnedTagPrefix + "c1"), Value: aws.String(value)}}}))
+		row, ok := mirror.Get(a.refresh(mirror.TargetGroups.Kind), mirror.TargetGroups, aws.ToString(out.TargetGroups[0].TargetGroupArn))
+		if !ok || (len(row.Attributes) > 0) != whole {
+			t.Errorf("%s: target group %+v, want it whole: %v", value, row, whole)
+		}
+	}
+}
+
 func TestTagsAreReadTwentyACall(t *testing.T) {
 	a := newAccount(t)
 	vpc := a.vpc()

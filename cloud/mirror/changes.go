@@ -3,6 +3,7 @@ package mirror
 import (
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -33,9 +34,12 @@ type Change struct {
 const OwnedTagPrefix = "sigs.k8s.io/cluster-api-provider-aws/cluster/"
 
 // Owned tells whether the tags say that some cluster owns the resource.
-func Owned(tags map[string]string) bool {
+func Owned(tags map[string]string) bool { return ofCluster(tags, "owned") }
+
+// ofCluster tells whether tags say one of these of a cluster.
+func ofCluster(tags map[string]string, says ...string) bool {
 	for key, value := range tags {
-		if value == "owned" && strings.HasPrefix(key, OwnedTagPrefix) {
+		if strings.HasPrefix(key, OwnedTagPrefix) && slices.Contains(says, value) {
 			return true
 		}
 	}

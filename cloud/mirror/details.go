@@ -155,9 +155,10 @@ type toDo struct {
 	undetailed, detailed bool
 }
 
-// concerns tells that a row is a cluster's, or that somebody wants it by its id.
+// concerns tells that a row is a cluster's or is shared with one, or that somebody wants it
+// by its id.
 func (t *tableState) concerns(id string, row any) bool {
-	return t.wanted.ids[id] > 0 || Owned(t.table.tags(row))
+	return t.wanted.ids[id] > 0 || ofCluster(t.table.tags(row), "owned", "shared")
 }
 
 // attend notes what there is to do for a row.
