@@ -168,10 +168,10 @@ func TestOnlyWhatIsNamedIsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(group{"c1", "a", "ACTIVE"}, group{"c1", "b", "ACTIVE"}, group{"c2", "a", "ACTIVE"})
 		m := f.mirrored(t, Options{})
-		m.Want("o1", session, f.named("c1", "a", "gone"))
 		if m.Snapshot(home).SeenOf(f.named("c1", "a")) || m.Snapshot(home).Seen(f.groupT.Kind) {
 			t.Error("seen before it was read")
 		}
+		m.Want("o1", session, f.named("c1", "a", "gone"))
 		synctest.Wait()
 		snap := m.Snapshot(home)
 		if got := f.below(m, "c1"); got != "a ACTIVE" {
