@@ -81,11 +81,11 @@ func (w *world) stripUID() {
 		stripped++
 		switch r.Service {
 		case "ec2":
-			_, err = session.EC2.DeleteTags(ctx, &ec2.DeleteTagsInput{Resources: []string{r.ID}, Tags: []ec2types.Tag{{Key: aws.String(names.TagUID)}}})
+			_, err = session.EC2.DeleteTags(ctx, &ec2.DeleteTagsInput{Resources: []string{r.ID}, Tags: []ec2types.Tag{{Key: aws.String(names.TagUID)}, {Key: aws.String(names.TagNamespace)}}})
 		case "elb":
-			_, err = session.ELB.RemoveTags(ctx, &elb.RemoveTagsInput{LoadBalancerNames: []string{r.ID}, Tags: []elbtypes.TagKeyOnly{{Key: aws.String(names.TagUID)}}})
+			_, err = session.ELB.RemoveTags(ctx, &elb.RemoveTagsInput{LoadBalancerNames: []string{r.ID}, Tags: []elbtypes.TagKeyOnly{{Key: aws.String(names.TagUID)}, {Key: aws.String(names.TagNamespace)}}})
 		case "elbv2":
-			_, err = session.ELBv2.RemoveTags(ctx, &elbv2.RemoveTagsInput{ResourceArns: []string{r.ID}, TagKeys: []string{names.TagUID}})
+			_, err = session.ELBv2.RemoveTags(ctx, &elbv2.RemoveTagsInput{ResourceArns: []string{r.ID}, TagKeys: []string{names.TagUID, names.TagNamespace}})
 		default:
 			w.T.Fatalf("a tagged resource of service %q", r.Service)
 		}

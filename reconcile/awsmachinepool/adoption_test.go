@@ -92,10 +92,11 @@ func takeOver(t *testing.T, change func(*infrav1.AWSMachinePool, *clusterv1.Mach
 	w.settle("pool-1", w.ready("pool-1", 2))
 	w.Pass(time60)
 	id := w.get("pool-1").Status.LaunchTemplateID
-	_, err := w.Session().EC2.DeleteTags(t.Context(), &ec2.DeleteTagsInput{Resources: []string{id}, Tags: []ec2types.Tag{{Key: aws.String(names.TagUID)}}})
+	_, err := w.Session().EC2.DeleteTags(t.Context(), &ec2.DeleteTagsInput{Resources: []string{id}, Tags: []ec2types.Tag{{Key: aws.String(names.TagUID)}, {Key: aws.String(names.TagNamespace)}}})
 	w.Must(err)
-	_, err = w.Session().AutoScaling.DeleteTags(t.Context(), &autoscaling.DeleteTagsInput{Tags: []astypes.Tag{{Key: aws.String(names.TagUID),
-		ResourceId: aws.String("pool-1"), ResourceType: aws.String("auto-scaling-group")}}})
+	_, err = w.Session().AutoScaling.DeleteTags(t.Context(), &autoscaling.DeleteTagsInput{Tags: []astypes.Tag{
+		{Key: aws.String(names.TagUID), ResourceId: aws.String("pool-1"), ResourceType: aws.String("auto-scaling-group")},
+		{Key: aws.String(names.TagNamespace), ResourceId: aws.String("pool-1"), ResourceType: aws.String("auto-scaling-group")}}})
 	w.Must(err)
 	w.replace("pool-1", func(p *infrav1.AWSMachinePool) { p.Spec.ProviderID, p.Spec.ProviderIDList = "", nil })
 	w.restart()

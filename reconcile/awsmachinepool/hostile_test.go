@@ -54,10 +54,11 @@ func (w *world) records() []emulator.Record {
 func (w *world) withoutUIDs(name string) {
 	w.T.Helper()
 	_, err := w.Session().EC2.DeleteTags(w.T.Context(), &ec2.DeleteTagsInput{Resources: []string{w.get(name).Status.LaunchTemplateID},
-		Tags: []ec2types.Tag{{Key: aws.String(names.TagUID)}}})
+		Tags: []ec2types.Tag{{Key: aws.String(names.TagUID)}, {Key: aws.String(names.TagNamespace)}}})
 	w.Must(err)
-	_, err = w.Session().AutoScaling.DeleteTags(w.T.Context(), &autoscaling.DeleteTagsInput{Tags: []astypes.Tag{{Key: aws.String(names.TagUID),
-		ResourceId: aws.String(name), ResourceType: aws.String("auto-scaling-group")}}})
+	_, err = w.Session().AutoScaling.DeleteTags(w.T.Context(), &autoscaling.DeleteTagsInput{Tags: []astypes.Tag{
+		{Key: aws.String(names.TagUID), ResourceId: aws.String(name), ResourceType: aws.String("auto-scaling-group")},
+		{Key: aws.String(names.TagNamespace), ResourceId: aws.String(name), ResourceType: aws.String("auto-scaling-group")}}})
 	w.Must(err)
 }
 
