@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
 )
 
 // The range lies below the kernel's ephemeral ports (32768 and up on Linux), so that no outgoing connection takes a
-// port between the moment it is chosen and the moment its program listens, and it is wide enough for clusters
-// that start beside each other to miss each other.
+// port between the moment it is chosen and the moment its program listens.
 const firstPort, lastPort = 12000, 29999
 
 // FreePorts picks n different loopback ports on which nobody listens now.
@@ -32,10 +35,33 @@ func FreePorts(n int) ([]int, error) {
 			continue
 		}
 		held = append(held, listener)
-		ports = append(ports, port)
+		if reserve(port) {
+			ports = append(ports, port)
+		}
 	}
 	if len(ports) == n {
 		return ports, nil
 	}
 	return nil, fmt.Errorf("found %d of %d free ports on 127.0.0.1 between %d and %d", len(ports), n, firstPort, lastPort)
+}
+
+// reserved keeps the ports that this process chose from others until it ends: by then their programs listen.
+var reserved []*os.File
+
+// reserve tells whether no other process that is starting programs has chosen the port.
+func reserve(port int) bool {
+	folder := filepath.Join(os.TempDir(), "capa-devcluster-ports")
+	if os.MkdirAll(folder, 0o777) != nil {
+		return true // the worst that can happen is that a program doesn't start
+	}
+	file, err := os.OpenFile(filepath.Join(folder, strconv.Itoa(port)), os.O_CREATE|os.O_RDWR, 0o666)
+	if err != nil {
+		return true
+	}
+	if syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		_ = file.Close()
+		return false
+	}
+	reserved = append(reserved, file)
+	return true
 }

@@ -153,6 +153,17 @@ func TestStartedProcessHasItsOwnSession(t *testing.T) {
 	}
 }
 
+// TestPortsOfProgramsThatAreStartingAreNotChosen has a port on which nobody listens yet.
+func TestPortsOfProgramsThatAreStartingAreNotChosen(t *testing.T) {
+	ports, err := FreePorts(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reserve(ports[0]) {
+		t.Errorf("port %d is given away twice", ports[0])
+	}
+}
+
 func TestFreePortsAreDifferentAndCanBeBound(t *testing.T) {
 	ports, err := FreePorts(20)
 	if err != nil {
