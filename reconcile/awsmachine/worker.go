@@ -58,7 +58,11 @@ func begin(ctx context.Context, scene engine.Scene[*infrav1.AWSMachine], a *acti
 // Bond says what the machine hangs on.
 func (w *worker) Bond() engine.Bond {
 	b := engine.Bond{Cluster: w.related.cluster, Refs: []engine.Ref{{By: byUID, Value: string(w.obj.UID)}, {By: byID, Value: instance.RecordedID(&w.obj.Spec)}}}
-	if w.related.machine == nil {
+	switch {
+	case w.related.machine != nil:
+	case w.obj.PoolName() != "":
+		b.Awaits, b.Usual = "Cluster API to make a Machine of it", true
+	default:
 		b.Awaits = "the Machine controller to set the owner reference; create a Machine whose spec.infrastructureRef names this AWSMachine, if there is none"
 	}
 	if in := w.intent(); in.Infra != nil {

@@ -123,6 +123,8 @@ type Bond struct {
 	// Awaits names what has to happen before anything is done for the object; "" for
 	// nothing.
 	Awaits string
+	// Usual tells that this is how it always begins, so that no condition tells of it.
+	Usual bool
 	// Cluster is the Cluster whose pause counts, nil while there is none.
 	Cluster *clusterv1.Cluster
 	// Site is where the object's AWS is, nil while nobody knows.

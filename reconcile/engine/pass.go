@@ -60,6 +60,8 @@ type Pass[T Object] struct {
 	worker Worker[T]
 	bond   Bond
 	paused bool
+	// began tells that all could be read that the object belongs to.
+	began bool
 	// view is what seen shows; nil when something else changed since.
 	view View[T]
 	seen *mirror.Snapshot

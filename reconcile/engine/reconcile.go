@@ -39,13 +39,16 @@ func (e *Engine[T]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 		// here last stays the newest known: it holds the journal.
 		return ctrl.Result{RequeueAfter: time.Second}, nil
 	}
+	if apierrors.IsNotFound(err) && p.began {
+		return ctrl.Result{RequeueAfter: time.Second}, nil // it went meanwhile, which the cache will show
+	}
 	return result, err
 }
 
 // unbound tells that nothing can be said of an object but what it waits for. What was
 // there keeps its status: who restores or moves objects sets the reference later.
 func unbound(obj Object, bond Bond) bool {
-	return bond.Awaits != "" && obj.GetDeletionTimestamp().IsZero() && !obj.Provisioned()
+	return bond.Awaits != "" && !bond.Usual && obj.GetDeletionTimestamp().IsZero() && !obj.Provisioned()
 }
 
 // await says what the object waits for.
@@ -71,7 +74,7 @@ func (p *Pass[T]) reconcile(ctx context.Context) (ctrl.Result, error) {
 		return ctrl.Result{}, fmt.Errorf("reading what %s %s belongs to: %w", p.kind.Name, p.Key(), err)
 	}
 	defer p.worker.Close()
-	p.bond = p.worker.Bond()
+	p.bond, p.began = p.worker.Bond(), true
 	if p.bond.Awaits != "" && !p.Deleting() {
 		return ctrl.Result{}, p.await(ctx)
 	}
