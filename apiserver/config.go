@@ -101,7 +101,8 @@ func genericConfig(e *Extra, stop <-chan struct{}) (*genericapiserver.Recommende
 	config.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(o.Table.openAPI, namer)
 	config.OpenAPIV3Config.Info.Title = "capa-apiserver"
 	config.ShutdownDelayDuration = o.ShutdownDelay
-	config.ShutdownSendRetryAfter = true
+	// Where there is time for it, callers are sent to another replica.
+	config.ShutdownSendRetryAfter = o.ShutdownDelay > 0
 	config.ShutdownWatchTerminationGracePeriod = drainTime
 	config.BuildHandlerChainFunc = func(handler http.Handler, c *genericapiserver.Config) http.Handler {
 		return sendAway(s.hold(genericapiserver.DefaultBuildHandlerChain(handler, c)), c.ShutdownInitiatedNotify())

@@ -72,7 +72,11 @@ func (s *start) hold(handler http.Handler) http.Handler {
 			return
 		}
 		err := apierrors.NewServiceUnavailable(fmt.Sprintf("capa-apiserver is starting: %v", missing))
-		err.ErrStatus.Details = &metav1.StatusDetails{RetryAfterSeconds: retrySeconds}
+		// A watch goes on from a version that this store may never have had, after a restore
+		// for one: who gets no hint to ask again lists anew.
+		if r.URL.Query().Get("watch") == "" {
+			err.ErrStatus.Details = &metav1.StatusDetails{RetryAfterSeconds: retrySeconds}
+		}
 		responsewriters.ErrorNegotiated(err, s.codecs, schema.GroupVersion{Version: "v1"}, w, r)
 	})
 }

@@ -42,6 +42,9 @@ func TestRequestsGet503UntilTheStartIsDone(t *testing.T) {
 	if answer.Code != http.StatusServiceUnavailable || answer.Header().Get("Retry-After") != "1" {
 		t.Errorf("answered %d, Retry-After %q; want 503 and 1, with which clients ask again", answer.Code, answer.Header().Get("Retry-After"))
 	}
+	if watch := ask(kinds+"?watch=true&resourceVersion=7", other); watch.Code != http.StatusServiceUnavailable || watch.Header().Get("Retry-After") != "" {
+		t.Errorf("a watch is answered %d, Retry-After %q; want 503 alone, after which clients list anew", watch.Code, watch.Header().Get("Retry-After"))
+	}
 	for _, part := range []string{"registrar: not yet", "first-listing: not yet"} {
 		if !strings.Contains(answer.Body.String(), part) {
 			t.Errorf("the answer %s doesn't say %q", answer.Body, part)
