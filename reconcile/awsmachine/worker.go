@@ -65,10 +65,10 @@ func (w *worker) Bond() engine.Bond {
 	default:
 		b.Awaits = "the Machine controller to set the owner reference; create a Machine whose spec.infrastructureRef names this AWSMachine, if there is none"
 	}
-	if in := w.intent(); in.Infra != nil {
-		b.Site = &in.Infra.Site
-		if in.controlPlane() {
-			b.Refs = append(b.Refs, engine.Ref{By: byCluster, Value: in.Infra.Cluster})
+	if infra := w.related.infra; infra != nil {
+		b.Site = &infra.Site
+		if in := (Intent{Machine: w.obj, Owner: w.related.machine}); in.controlPlane() {
+			b.Refs = append(b.Refs, engine.Ref{By: byCluster, Value: infra.Cluster})
 		}
 	}
 	return b

@@ -57,7 +57,7 @@ func begin(ctx context.Context, scene engine.Scene[*infrav1.AWSMachinePool], o O
 
 // Bond says what the pool hangs on.
 func (w *worker) Bond() engine.Bond {
-	in := w.intent()
+	in := Intent{Pool: w.obj}
 	b := engine.Bond{Cluster: w.related.cluster, Refs: []engine.Ref{{By: byGroup, Value: w.obj.Name}, {By: byTemplate, Value: in.templateName()}}}
 	if w.related.pool == nil {
 		b.Awaits = "the MachinePool controller to set the owner reference; create a MachinePool whose spec.template.spec.infrastructureRef names this AWSMachinePool, if there is none"

@@ -103,9 +103,9 @@ func (p *Pass[T]) recordAccount(ctx context.Context, ready []plan.Action) error 
 	return nil
 }
 
-// recordFormer writes down, before anything is done, as whom the object
-// is known in AWS: when what proves that carries the object's own UID, the rest is still
-// its own. That something is taken over is told once.
+// recordFormer notes, before anything is done, which UIDs in AWS are the object's from
+// before it was moved: once the resource that proves it carries the new UID, nothing else
+// would. That something is taken over is told once.
 func (p *Pass[T]) recordFormer(ctx context.Context) error {
 	stored, former := formerOf(p.Object), p.View().Former()
 	if stored == nil || len(former) == 0 || slices.Equal(*stored, former) {

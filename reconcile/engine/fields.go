@@ -22,6 +22,11 @@ func field(obj any, path ...string) reflect.Value {
 	return v
 }
 
+// metaOf returns the object's metadata, which share all that pointers lead to.
+func metaOf(obj any) metav1.ObjectMeta {
+	return field(obj, "ObjectMeta").Interface().(metav1.ObjectMeta)
+}
+
 // statusOf returns a pointer to the object's status.
 func statusOf(obj any) any { return field(obj, "Status").Addr().Interface() }
 

@@ -124,11 +124,11 @@ func (p *Pass[T]) run(ctx context.Context) (ctrl.Result, error) {
 		return p.unobserved(ctx, lookTables, err)
 	}
 	p.Memory.Holds.Release(lookTables)
+	p.Memory.Holds.Renew(p.Object.GetGeneration())
+	p.Changed()
 	if p.paused {
 		return ctrl.Result{}, p.Project(ctx)
 	}
-	p.Memory.Holds.Renew(p.Object.GetGeneration())
-	p.Changed()
 	if err := p.worker.Prepare(ctx); err != nil {
 		return ctrl.Result{}, err
 	}

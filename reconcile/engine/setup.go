@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/util/workqueue"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -61,13 +62,11 @@ func (e *Engine[T]) Setup(mgr manager.Manager, ours, host cache.Cache) error {
 // never makes the reconciler act.
 func intentChanged[T Object]() predicate.TypedPredicate[T] {
 	return predicate.TypedFuncs[T]{UpdateFunc: func(e event.TypedUpdateEvent[T]) bool {
-		before, after := e.ObjectOld.DeepCopyObject().(T), e.ObjectNew.DeepCopyObject().(T)
-		for _, obj := range []T{before, after} {
-			obj.SetResourceVersion("")
-			obj.SetManagedFields(nil)
-			field(obj, "Status").SetZero()
+		before, after := metaOf(e.ObjectOld), metaOf(e.ObjectNew)
+		for _, m := range []*metav1.ObjectMeta{&before, &after} {
+			m.ResourceVersion, m.ManagedFields = "", nil
 		}
-		return !equality.Semantic.DeepEqual(before, after)
+		return !equality.Semantic.DeepEqual(before, after) // the generation stands for the spec
 	}}
 }
 
