@@ -16,12 +16,14 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/capa-apiserver/capa-apiserver/apis/infrastructure/install"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
@@ -40,9 +42,10 @@ type world struct {
 	aws    *emulator.Emulator
 	awsURL string
 	// endAWS closes AWS's listener and all of its connections.
-	endAWS func()
-	client client.Client
-	config *rest.Config
+	endAWS    func()
+	client    client.Client
+	discovery discovery.DiscoveryInterface
+	config    *rest.Config
 
 	dataDir       string
 	port, webhook int
@@ -79,6 +82,8 @@ func newStoppedWorld(t *testing.T, flags ...string) *world {
 	w.config.QPS, w.config.Burst = 200, 400
 	w.client, err = client.New(w.config, client.Options{Scheme: clientScheme(t)})
 	must(t, err)
+	w.discovery, err = discovery.NewDiscoveryClientForConfig(w.config)
+	must(t, err)
 	// Each test has a store of its own, and that of the one before is gone for good.
 	must(t, client.IgnoreNotFound(w.client.Delete(context.Background(), &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: "capa-system", Name: "capa-apiserver"}})))
 	return w
@@ -108,7 +113,8 @@ func (w *world) startServer() {
 	w.waitServed()
 }
 
-// waitServed waits until kube-apiserver reaches the server.
+// waitServed waits until kube-apiserver reaches the server, for each version on its own:
+// it probes them one by one, and refuses what was not probed yet.
 func (w *world) waitServed() {
 	w.t.Helper()
 	w.eventually("our kinds are served through kube-apiserver", func(ctx context.Context) error {
@@ -117,6 +123,11 @@ func (w *world) waitServed() {
 			w.ended <- err
 			w.t.Fatalf("the server ended: %v\n%s", err, w.serverLog(40))
 		default:
+		}
+		for _, version := range install.Group.Versions("AWSCluster") {
+			if err := w.discovery.RESTClient().Get().AbsPath("/apis", install.Group.Name(), version).Do(ctx).Error(); err != nil {
+				return err
+			}
 		}
 		return w.client.List(ctx, &infrav1.AWSClusterList{}, client.Limit(1))
 	})
