@@ -221,6 +221,10 @@ func TestTemplatesAndPoolsAreComparedLikeMachines(t *testing.T) {
 	template.Spec.Template.Spec = liveMachine(func(s *infrav1.AWSMachineSpec) { s.InstanceType = "m5.larg" }).Spec
 	_, errs := w.create(template)
 	expect(t, errs, `spec.template.spec.instanceType: Invalid value: "m5.larg"`)
+	template.Spec.Template.Spec.InstanceType, template.Spec.Template.Spec.IAMInstanceProfile = "m5.large", "arn:aws:iam::123456789012:instance-profile/nodes"
+	if warnings, errs := w.create(template); len(warnings)+len(errs) > 0 {
+		t.Errorf("an ARN, of which the template's own rules warn: %q, %v", warnings, errs)
+	}
 	template.Labels = nil
 	if warnings, errs := w.create(template); len(warnings)+len(errs) > 0 {
 		t.Errorf("a template of no cluster: %q, %v", warnings, errs)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
@@ -239,9 +240,10 @@ func oneOf(names []string, written string) string {
 	return ", or one of: " + strings.Join(near[:min(len(near), maxSuggestions)], ", ")
 }
 
-// judgeProfile: the instance profile is there.
+// judgeProfile: the instance profile is there. An ARN in place of the name needs no look:
+// the rules about the object alone say so.
 func judgeProfile(ctx context.Context, s *site, w *wishes) verdict {
-	if w.profile == "" {
+	if w.profile == "" || arn.IsARN(w.profile) {
 		return verdict{}
 	}
 	at := wish{w.at.Child("iamInstanceProfile").String(), w.profile}

@@ -147,7 +147,8 @@ func (f *Facts) HasInstanceProfile(ctx context.Context, s *cloud.Session, name s
 	asker := cloud.Asker{Scope: s.Scope.Global(), Identity: s.Identity}
 	ask := func(ctx context.Context) (bool, error) {
 		_, err := s.IAM.GetInstanceProfile(ctx, &iam.GetInstanceProfileInput{InstanceProfileName: aws.String(name)})
-		if cloud.IsNotFound(err) {
+		// A malformed name is no profile's either.
+		if cloud.IsNotFound(err) || cloud.Is(err, cloud.InvalidParameter) {
 			return false, nil
 		}
 		return err == nil, err

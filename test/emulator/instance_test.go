@@ -110,7 +110,7 @@ func TestLaunchRecordsWhatItWasAskedFor(t *testing.T) {
 		in.SecurityGroupIds = []string{group}
 		in.UserData = aws.String(base64.StdEncoding.EncodeToString([]byte("#cloud-config")))
 		in.KeyName = aws.String("default")
-		in.IamInstanceProfile = &types.IamInstanceProfileSpecification{Name: aws.String("nodes")}
+		in.IamInstanceProfile = &types.IamInstanceProfileSpecification{Name: aws.String("nodes.cluster-api-provider-aws.sigs.k8s.io")}
 		in.MetadataOptions = &types.InstanceMetadataOptionsRequest{HttpTokens: types.HttpTokensStateRequired, HttpPutResponseHopLimit: aws.Int32(2)}
 		in.BlockDeviceMappings = []types.BlockDeviceMapping{
 			{DeviceName: aws.String("/dev/sda1"), Ebs: &types.EbsBlockDevice{VolumeSize: aws.Int32(50), Encrypted: aws.Bool(true)}},
@@ -121,7 +121,7 @@ func TestLaunchRecordsWhatItWasAskedFor(t *testing.T) {
 	i := c.instance(id)
 	if *i.PrivateIpAddress != "10.0.0.4" || *i.PrivateDnsName != "ip-10-0-0-4.ec2.internal" || *i.VpcId != vpc || *i.SubnetId != subnet ||
 		*i.Placement.AvailabilityZone != "us-east-1a" || *i.SecurityGroups[0].GroupId != group || *i.KeyName != "default" ||
-		*i.IamInstanceProfile.Arn != "arn:aws:iam::123456789012:instance-profile/nodes" || i.MetadataOptions.HttpTokens != types.HttpTokensStateRequired ||
+		*i.IamInstanceProfile.Arn != "arn:aws:iam::123456789012:instance-profile/nodes.cluster-api-provider-aws.sigs.k8s.io" || i.MetadataOptions.HttpTokens != types.HttpTokensStateRequired ||
 		*i.Tags[0].Value != "instance" || i.PublicIpAddress != nil || i.Architecture != types.ArchitectureValuesX8664 {
 		t.Errorf("instance %+v", i)
 	}
@@ -191,7 +191,6 @@ func TestLaunchIsRefusedForWhatDoesNotFit(t *testing.T) {
 	c := newCloud(t, func(config *emulator.Config) {
 		config.NoCapacity = []string{"m5.xlarge/us-east-1a"}
 		config.NotOffered = []string{"c5.large/us-east-1a"}
-		config.InstanceProfiles = []string{"nodes"}
 		config.Quotas = map[string]int{"vcpus": 3}
 	})
 	subnet := c.zoneSubnet()
@@ -215,6 +214,9 @@ func TestLaunchIsRefusedForWhatDoesNotFit(t *testing.T) {
 		}, "InvalidCapacityReservationId.NotFound"},
 		"unknown profile": {func(in *ec2.RunInstancesInput) {
 			in.IamInstanceProfile = &types.IamInstanceProfileSpecification{Name: aws.String("others")}
+		}, "InvalidParameterValue"},
+		"unknown profile by its ARN": {func(in *ec2.RunInstancesInput) {
+			in.IamInstanceProfile = &types.IamInstanceProfileSpecification{Arn: aws.String("arn:aws:iam::123456789012:instance-profile/others")}
 		}, "InvalidParameterValue"},
 		"long user data": {func(in *ec2.RunInstancesInput) {
 			in.UserData = aws.String(base64.StdEncoding.EncodeToString(make([]byte, 16385)))

@@ -274,10 +274,15 @@ func TestGroupRegistersItsInstances(t *testing.T) {
 
 func TestGroupIsRefusedForWhatItCannotLaunch(t *testing.T) {
 	p := newPool(t)
+	// EC2 takes a template whose profile nobody has made; Auto Scaling doesn't.
+	unprofiled := p.cloud.template("unprofiled", func(data *ec2types.RequestLaunchTemplateData) {
+		data.IamInstanceProfile = &ec2types.LaunchTemplateIamInstanceProfileSpecificationRequest{Name: aws.String("others")}
+	})
 	for name, test := range map[string]struct {
 		change func(*autoscaling.CreateAutoScalingGroupInput)
 		code   string
 	}{
+		"unknown profile": {func(in *autoscaling.CreateAutoScalingGroupInput) { in.LaunchTemplate.LaunchTemplateId = &unprofiled }, "ValidationError"},
 		"taken name":      {func(in *autoscaling.CreateAutoScalingGroupInput) { in.AutoScalingGroupName = aws.String("pool") }, "AlreadyExists"},
 		"desired too big": {func(in *autoscaling.CreateAutoScalingGroupInput) { in.DesiredCapacity = aws.Int32(5) }, "ValidationError"},
 		"unknown subnet":  {func(in *autoscaling.CreateAutoScalingGroupInput) { in.VPCZoneIdentifier = aws.String("subnet-0") }, "ValidationError"},

@@ -41,7 +41,7 @@ type Config struct {
 	NotOffered []string `json:"notOffered"`
 	// KeyPairs are names of key pairs that exist in every account and region.
 	KeyPairs []string `json:"keyPairs"`
-	// InstanceProfiles are the names of IAM instance profiles that exist; none means all.
+	// InstanceProfiles are the names of IAM instance profiles that exist in every account.
 	InstanceProfiles []string `json:"instanceProfiles"`
 
 	// MaxPageSize caps the entries of one answer, even where none was asked for; 0 leaves AWS's own maximum.
@@ -72,6 +72,15 @@ type Config struct {
 	LogLimit int `json:"logLimit"`
 }
 
+// BootstrapProfiles are the instance profiles that "clusterawsadm bootstrap iam create-cloudformation-stack" makes in an account.
+func BootstrapProfiles() []string {
+	return []string{
+		"control-plane.cluster-api-provider-aws.sigs.k8s.io",
+		"controllers.cluster-api-provider-aws.sigs.k8s.io",
+		"nodes.cluster-api-provider-aws.sigs.k8s.io",
+	}
+}
+
 // Role says who may assume it.
 type Role struct {
 	// TrustedAccounts may assume the role; empty means all.
@@ -94,6 +103,7 @@ func DefaultConfig() Config {
 		TerminatedListedFor: time.Hour,
 		AutoScalingDelay:    time.Second,
 		KeyPairs:            []string{"default"},
+		InstanceProfiles:    BootstrapProfiles(),
 
 		RateFactor: 1,
 		LogLimit:   100_000,

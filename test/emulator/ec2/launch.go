@@ -280,11 +280,13 @@ func (o *order) check(r *core.Request, n *Network) error {
 const lowestSpotPrice = 0.001
 
 func checkProfile(r *core.Request, p *types.IamInstanceProfileSpecification) error {
-	name := val(p.Name)
 	if p.Arn != nil {
-		name = (*p.Arn)[strings.LastIndex(*p.Arn, "/")+1:]
+		if name := (*p.Arn)[strings.LastIndex(*p.Arn, "/")+1:]; !slices.Contains(r.Config.InstanceProfiles, name) {
+			return invalid("Value (%s) for parameter iamInstanceProfile.arn is invalid. Invalid IAM Instance Profile ARN", *p.Arn)
+		}
+		return nil
 	}
-	if known := r.Config.InstanceProfiles; len(known) > 0 && !slices.Contains(known, name) {
+	if name := val(p.Name); !slices.Contains(r.Config.InstanceProfiles, name) {
 		return invalid("Value (%s) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name", name)
 	}
 	return nil

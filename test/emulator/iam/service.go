@@ -34,14 +34,14 @@ var profileName = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
 // made is when every profile was.
 var made = time.Date(2024, 1, 15, 12, 0, 0, 0, time.UTC)
 
-// getInstanceProfile knows the instance profiles of the configuration; with none configured, there is one of every name.
+// getInstanceProfile knows the instance profiles of the configuration.
 func getInstanceProfile(r *core.Request, in *sdk.GetInstanceProfileInput) (*sdk.GetInstanceProfileOutput, error) {
 	name := core.Val(in.InstanceProfileName)
 	if !profileName.MatchString(name) {
 		return nil, core.Refuse("ValidationError",
 			"The specified value for instanceProfileName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-")
 	}
-	if known := r.Config.InstanceProfiles; len(known) > 0 && !slices.Contains(known, name) {
+	if !slices.Contains(r.Config.InstanceProfiles, name) {
 		return nil, &core.Error{Code: "NoSuchEntity", Message: fmt.Sprintf("Instance Profile %s cannot be found.", name), Status: 404}
 	}
 	r.Touch(name)
