@@ -92,11 +92,12 @@ func (v *view) area(area string, p plan.Plan) conditions.Condition {
 	if !deleting && !p.Open(area) && area != bucket.Area && v.network.VPC == nil {
 		return conditions.Condition{Type: area, Reason: infrav1.InProgressReason, Severity: clusterv1.ConditionSeverityInfo, Message: waitsForVPC}
 	}
-	return conditions.Area{Type: area, Pending: v.pendingReason(area, p), Failed: failedReason(area), Waiting: infrav1.InProgressReason,
+	return conditions.Area{Type: area, Pending: v.pendingReason(area, p), Failed: failedReason(area),
 		Deleting: deleting, Failures: v.Failures, Acting: v.Acting}.Condition(p)
 }
 
-// pendingReason tells a creation under way from something to be put right.
+// pendingReason tells a creation under way from something to be put right, which has no
+// reason of its own.
 func (v *view) pendingReason(area string, p plan.Plan) string {
 	for _, a := range p.Actions {
 		switch {
@@ -109,7 +110,7 @@ func (v *view) pendingReason(area string, p plan.Plan) string {
 			return infrav1.WaitForDNSNameReason
 		}
 	}
-	return failedReason(area)
+	return ""
 }
 
 func failedReason(area string) string {

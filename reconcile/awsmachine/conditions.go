@@ -13,7 +13,7 @@ import (
 var projected = []string{infrav1.ReadyCondition, infrav1.InstanceReadyCondition, infrav1.SecurityGroupsReadyCondition, infrav1.ELBAttachedCondition,
 	infrav1.DedicatedHostReleaseCondition, infrav1.PublicAddressReadyCondition}
 
-// failedReasons are the reasons of what was to be done and is not.
+// failedReasons are the reasons of what couldn't be done.
 var failedReasons = map[string]string{
 	infrav1.InstanceReadyCondition:        infrav1.InstanceProvisionFailedReason,
 	infrav1.SecurityGroupsReadyCondition:  infrav1.SecurityGroupsFailedReason,
@@ -72,7 +72,7 @@ func (v *view) conditions() []conditions.Condition {
 
 // area returns the condition of one area.
 func (v *view) area(area string) conditions.Condition {
-	a := conditions.Area{Type: area, Pending: failedReasons[area], Failed: failedReasons[area], Deleting: v.deleting(), Failures: v.Failures, Acting: v.Acting}
+	a := conditions.Area{Type: area, Failed: failedReasons[area], Deleting: v.deleting(), Failures: v.Failures, Acting: v.Acting}
 	switch {
 	case area == infrav1.InstanceReadyCondition && v.deleting():
 		a.Also = []string{areaBootstrap}

@@ -10,20 +10,18 @@ import (
 // areas are the conditions of a pool, with the reasons of what is still to be done
 // and of what couldn't be. The first two make up Ready while there is no group.
 var areas = []conditions.Area{
-	{Type: areaTemplate, Pending: infrav1.LaunchTemplateReconcileFailedReason, Failed: infrav1.LaunchTemplateReconcileFailedReason},
+	{Type: areaTemplate, Failed: infrav1.LaunchTemplateReconcileFailedReason},
 	groupArea,
-	{Type: infrav1.PreLaunchTemplateUpdateCheckCondition, Pending: infrav1.PreLaunchTemplateUpdateCheckFailedReason,
-		Failed: infrav1.PreLaunchTemplateUpdateCheckFailedReason},
-	{Type: infrav1.PostLaunchTemplateUpdateOperationCondition, Pending: infrav1.PostLaunchTemplateUpdateOperationFailedReason,
-		Failed: infrav1.PostLaunchTemplateUpdateOperationFailedReason},
+	{Type: infrav1.PreLaunchTemplateUpdateCheckCondition, Failed: infrav1.PreLaunchTemplateUpdateCheckFailedReason},
+	{Type: infrav1.PostLaunchTemplateUpdateOperationCondition, Failed: infrav1.PostLaunchTemplateUpdateOperationFailedReason},
 	{Type: infrav1.InstanceRefreshStartedCondition, Pending: infrav1.InstanceRefreshNotReadyReason, Failed: infrav1.InstanceRefreshFailedReason},
-	{Type: infrav1.LifecycleHookReadyCondition, Pending: infrav1.LifecycleHookUpdateFailedReason, Failed: infrav1.LifecycleHookUpdateFailedReason},
+	{Type: infrav1.LifecycleHookReadyCondition, Failed: infrav1.LifecycleHookUpdateFailedReason},
 	{Type: areaCapacity, Pending: infrav1.InstanceProvisionStartedReason, Failed: infrav1.InstanceProvisionFailedReason},
-	{Type: autoscaling.AreaSettings, Pending: infrav1.PoolSettingsFailedReason, Failed: infrav1.PoolSettingsFailedReason},
+	{Type: autoscaling.AreaSettings, Failed: infrav1.PoolSettingsFailedReason},
 }
 
 // groupArea is the condition of the group.
-var groupArea = conditions.Area{Type: areaGroup, Pending: infrav1.ASGProvisionFailedReason, Failed: infrav1.ASGProvisionFailedReason}
+var groupArea = conditions.Area{Type: areaGroup, Failed: infrav1.ASGProvisionFailedReason}
 
 // needed is how many of the areas every pool has a condition of.
 const needed = 2

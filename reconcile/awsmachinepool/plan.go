@@ -258,7 +258,7 @@ func (v *view) templateData(subnets []string) *ec2types.RequestLaunchTemplateDat
 		v.plan.Problem(areaTemplate, failed, "%s", err)
 		return nil
 	case waits != "":
-		v.plan.Wait(areaTemplate, failed, waits)
+		v.plan.Wait(areaTemplate, infrav1.InProgressReason, waits)
 		return nil
 	}
 	l.Groups = groups

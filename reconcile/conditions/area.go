@@ -25,11 +25,9 @@ type Area struct {
 	// Type is the condition's.
 	Type string
 	// Pending and Failed are the reasons of what is still to be done, and of what
-	// couldn't be.
+	// couldn't be. Pending is InProgress unless set, which also stands in place of Failed
+	// while nothing has failed, and all that is left is to do or to wait for.
 	Pending, Failed string
-	// Waiting is the reason in place of Failed while nothing has failed, and all that is
-	// left is to do or to wait for; Failed unless set.
-	Waiting string
 	// Undeleted is the reason of what couldn't be deleted; DeletingFailed unless set.
 	Undeleted string
 	// Also are further areas, which have no condition of their own.
@@ -71,10 +69,10 @@ func (a Area) Condition(p plan.Plan) Condition {
 	case a.Deleting:
 		c.Reason = cmp.Or(c.Reason, infrav1.DeletingReason)
 	case pending:
-		c.Reason = cmp.Or(c.Reason, a.Pending)
+		c.Reason = cmp.Or(c.Reason, a.Pending, infrav1.InProgressReason)
 	}
-	if a.Waiting != "" && !troubled && c.Reason == a.Failed {
-		c.Reason = a.Waiting
+	if !troubled && c.Reason == a.Failed {
+		c.Reason = infrav1.InProgressReason
 		if a.Deleting {
 			c.Reason = infrav1.DeletingReason
 		}

@@ -25,7 +25,7 @@ func TestOnlyWhatFailedIsCalledFailed(t *testing.T) {
 		"waited for by the end": {plan: wait, deleting: true, want: infrav1.DeletingReason},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := Area{Type: area, Pending: failed, Failed: failed, Waiting: infrav1.InProgressReason, Deleting: c.deleting, Failures: c.failures}.Condition(c.plan)
+			got := Area{Type: area, Failed: failed, Deleting: c.deleting, Failures: c.failures}.Condition(c.plan)
 			if got.OK || got.Reason != c.want {
 				t.Errorf("the condition is %+v, want reason %s", got, c.want)
 			}
