@@ -3316,11 +3316,11 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLoadBalancerSpec(ref c
 					},
 					"loadBalancerType": {
 						SchemaProps: spec.SchemaProps{
-							Description: "loadBalancerType is the kind of load balancer; disabled means you bring your own endpoint.\n\nPossible enum values:\n - `\"alb\"`\n - `\"classic\"`\n - `\"disabled\"`\n - `\"elb\"`\n - `\"nlb\"`",
+							Description: "loadBalancerType is the kind of load balancer; disabled means you bring your own endpoint. AWS's other kinds, alb and elb (gateway), can't have an API server's TCP listener.\n\nPossible enum values:\n - `\"classic\"`\n - `\"disabled\"`\n - `\"nlb\"`",
 							Default:     "classic",
 							Type:        []string{"string"},
 							Format:      "",
-							Enum:        []interface{}{"alb", "classic", "disabled", "elb", "nlb"},
+							Enum:        []interface{}{"classic", "disabled", "nlb"},
 						},
 					},
 					"disableHostsRewrite": {
@@ -6757,10 +6757,10 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_LoadBalancer(ref common.R
 					},
 					"loadBalancerType": {
 						SchemaProps: spec.SchemaProps{
-							Description: "loadBalancerType is the kind of load balancer.\n\nPossible enum values:\n - `\"alb\"`\n - `\"classic\"`\n - `\"disabled\"`\n - `\"elb\"`\n - `\"nlb\"`",
+							Description: "loadBalancerType is the kind of load balancer.\n\nPossible enum values:\n - `\"classic\"`\n - `\"disabled\"`\n - `\"nlb\"`",
 							Type:        []string{"string"},
 							Format:      "",
-							Enum:        []interface{}{"alb", "classic", "disabled", "elb", "nlb"},
+							Enum:        []interface{}{"classic", "disabled", "nlb"},
 						},
 					},
 					"loadBalancerIPAddressType": {

@@ -6,8 +6,10 @@ package templateimmutable
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"reflect"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -22,7 +24,8 @@ import (
 // PluginName is the name under which the plugin is switched on.
 const PluginName = "TemplateImmutable"
 
-const message = "a template cannot be changed, because objects made from it would no longer match it: create a new template and refer to it"
+const message = "a template cannot be changed, because objects made from it would no longer match it: create a new template " +
+	"with another name and refer to it in place of this one; Cluster API then replaces what was made from this one"
 
 // Templates are the kinds whose spec can't be changed. A function returns the old object
 // with what may change all the same taken from the updated one; nil stands for nothing.
@@ -58,13 +61,14 @@ func (p *Plugin) Validate(_ context.Context, a admission.Attributes, _ admission
 	if allowing != nil {
 		old = allowing(old, updated)
 	}
-	path := changedPath(old, updated)
-	if path == nil {
+	var errs field.ErrorList
+	for _, path := range changed(fieldOf(old, "Spec"), fieldOf(updated, "Spec"), field.NewPath("spec")) {
+		errs = append(errs, field.Invalid(path, field.OmitValueType{}, message))
+	}
+	if len(errs) == 0 {
 		return nil
 	}
-	return apierrors.NewInvalid(a.GetKind().GroupKind(), a.GetName(), field.ErrorList{
-		field.Invalid(path, field.OmitValueType{}, message),
-	})
+	return apierrors.NewInvalid(a.GetKind().GroupKind(), a.GetName(), errs)
 }
 
 func isTopologyDryRun(a admission.Attributes) bool {
@@ -79,31 +83,32 @@ func isTopologyDryRun(a admission.Attributes) bool {
 	return asked
 }
 
-// changedPath is the field that differs, or nil. The objects are of the hub's
-// Go types, all of which have Spec and most Spec.Template.Spec; absent and empty
-// lists are equal.
-func changedPath(old, updated runtime.Object) *field.Path {
-	oldSpec, newSpec := fieldOf(old, "Spec"), fieldOf(updated, "Spec")
-	if same(oldSpec, newSpec) {
+// changed are the fields that differ, with the names that users write. The objects are of
+// the hub's Go types; absent and empty lists are equal.
+func changed(old, updated reflect.Value, at *field.Path) []*field.Path {
+	old, updated = reflect.Indirect(old), reflect.Indirect(updated)
+	if same(old, updated) {
 		return nil
 	}
-	at := field.NewPath("spec")
-	oldInner, newInner := fieldOf(old, "Spec", "Template", "Spec"), fieldOf(updated, "Spec", "Template", "Spec")
-	if oldInner.IsValid() && newInner.IsValid() && !same(oldInner, newInner) {
-		return at.Child("template", "spec")
+	if !old.IsValid() || !updated.IsValid() || old.Kind() != reflect.Struct || reflect.PointerTo(old.Type()).Implements(marshaler) {
+		return []*field.Path{at}
 	}
-	return at
+	var paths []*field.Path
+	for i := range old.NumField() {
+		within := at
+		if name, _, _ := strings.Cut(old.Type().Field(i).Tag.Get("json"), ","); name != "" {
+			within = at.Child(name)
+		}
+		paths = append(paths, changed(old.Field(i), updated.Field(i), within)...)
+	}
+	return paths
 }
 
-func fieldOf(object runtime.Object, names ...string) reflect.Value {
-	value := reflect.Indirect(reflect.ValueOf(object))
-	for _, name := range names {
-		if value.Kind() != reflect.Struct {
-			return reflect.Value{}
-		}
-		value = reflect.Indirect(value.FieldByName(name))
-	}
-	return value
+// marshaler is what structs are that users write as one value, such as a quantity.
+var marshaler = reflect.TypeFor[json.Marshaler]()
+
+func fieldOf(object runtime.Object, name string) reflect.Value {
+	return reflect.Indirect(reflect.ValueOf(object)).FieldByName(name)
 }
 
 func same(a, b reflect.Value) bool {

@@ -1,6 +1,8 @@
 package templateimmutable
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,13 +42,19 @@ func TestTemplatesKeepTheirSpec(t *testing.T) {
 		dryRun       bool
 		field        string // empty: must pass
 	}{
-		"spec changed":                                       {old: template("us-east-1"), updated: template("eu-west-1"), field: "spec.template.spec"},
-		"spec changed by a plain dry run":                    {old: template("us-east-1"), updated: template("eu-west-1"), dryRun: true, field: "spec.template.spec"},
-		"spec changed under the annotation, for real":        {old: template("us-east-1"), updated: dryRunAnnotated(template("eu-west-1")), field: "spec.template.spec"},
-		"dry run with the annotation on the old object only": {old: dryRunAnnotated(template("us-east-1")), updated: template("eu-west-1"), dryRun: true, field: "spec.template.spec"},
+		"spec changed":                                       {old: template("us-east-1"), updated: template("eu-west-1"), field: "spec.template.spec.region"},
+		"spec changed by a plain dry run":                    {old: template("us-east-1"), updated: template("eu-west-1"), dryRun: true, field: "spec.template.spec.region"},
+		"spec changed under the annotation, for real":        {old: template("us-east-1"), updated: dryRunAnnotated(template("eu-west-1")), field: "spec.template.spec.region"},
+		"dry run with the annotation on the old object only": {old: dryRunAnnotated(template("us-east-1")), updated: template("eu-west-1"), dryRun: true, field: "spec.template.spec.region"},
 		"Cluster API's dry run":                              {old: template("us-east-1"), updated: dryRunAnnotated(template("eu-west-1")), dryRun: true},
-		"labels of what is made from it changed": {old: template("us-east-1"), field: "spec", updated: with(template("us-east-1"), func(t *infrav1.AWSClusterTemplate) {
+		"labels of what is made from it changed": {old: template("us-east-1"), field: "spec.template.metadata.labels", updated: with(template("us-east-1"), func(t *infrav1.AWSClusterTemplate) {
 			t.Spec.Template.ObjectMeta.Labels = map[string]string{"a": "b"}
+		})},
+		"a field within a field": {old: template("us-east-1"), field: "spec.template.spec.network.vpc.cidrBlock", updated: with(template("us-east-1"), func(t *infrav1.AWSClusterTemplate) {
+			t.Spec.Template.Spec.Network.VPC.CidrBlock = "10.1.0.0/16"
+		})},
+		"an optional field that is added": {old: template("us-east-1"), field: "spec.template.spec.controlPlaneLoadBalancer", updated: with(template("us-east-1"), func(t *infrav1.AWSClusterTemplate) {
+			t.Spec.Template.Spec.ControlPlaneLoadBalancer = &infrav1.AWSLoadBalancerSpec{LoadBalancerType: infrav1.LoadBalancerTypeNLB}
 		})},
 		"only metadata changed": {old: template("us-east-1"), updated: with(template("us-east-1"), func(t *infrav1.AWSClusterTemplate) {
 			t.Labels, t.Finalizers = map[string]string{"a": "b"}, []string{"x/y"}
@@ -77,6 +85,26 @@ func TestTemplatesKeepTheirSpec(t *testing.T) {
 				t.Errorf("error %v, want Invalid at %s that says what to do", err, c.field)
 			}
 		})
+	}
+}
+
+func TestEveryChangedFieldOfATemplateIsNamed(t *testing.T) {
+	updated := with(template("eu-west-1"), func(t *infrav1.AWSClusterTemplate) {
+		t.Spec.Template.Spec.AdditionalTags = infrav1.Tags{"a": "b"}
+		t.Spec.Template.Spec.Network.VPC.CidrBlock = "10.1.0.0/16"
+	})
+	err := New(templates).Validate(t.Context(), attributes(infrav1.SchemeGroupVersion.WithKind("AWSClusterTemplate"), template("us-east-1"), updated, false), nil)
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		t.Fatalf("error %v", err)
+	}
+	var fields []string
+	for _, cause := range status.Status().Details.Causes {
+		fields = append(fields, cause.Field)
+	}
+	slices.Sort(fields)
+	if got, want := strings.Join(fields, " "), "spec.template.spec.additionalTags spec.template.spec.network.vpc.cidrBlock spec.template.spec.region"; got != want {
+		t.Errorf("named are %s, want %s", got, want)
 	}
 }
 

@@ -116,7 +116,8 @@ func (l *launch) chooseControlPlane() error {
 		given = ""
 	}
 	if _, own := l.state.find(build.KubeAPIServer); own && given != "" {
-		return fmt.Errorf("%s already runs a control plane of its own, but KUBECONFIG=%s asks for another: unset KUBECONFIG, or run \"devcluster down\" first", l.layout.dir, given)
+		return fmt.Errorf("%s already runs a control plane of its own, but KUBECONFIG=%s asks for another: unset KUBECONFIG, or run \"%s\" first", l.layout.dir, given,
+			downCommand(l.layout.dir, l.Repo))
 	}
 	if given == "" && !l.state.External {
 		return nil

@@ -54,6 +54,7 @@ type AWSLoadBalancerSpec struct {
 	IngressRules []IngressRule `json:"ingressRules,omitzero"`
 
 	// loadBalancerType is the kind of load balancer; disabled means you bring your own endpoint.
+	// AWS's other kinds, alb and elb (gateway), can't have an API server's TCP listener.
 	// +optional
 	// +default="classic"
 	LoadBalancerType LoadBalancerType `json:"loadBalancerType,omitempty"`
@@ -197,10 +198,15 @@ type LoadBalancerType string
 // The kinds of load balancers.
 const (
 	LoadBalancerTypeClassic  LoadBalancerType = "classic"
-	LoadBalancerTypeELB      LoadBalancerType = "elb"
-	LoadBalancerTypeALB      LoadBalancerType = "alb"
 	LoadBalancerTypeNLB      LoadBalancerType = "nlb"
 	LoadBalancerTypeDisabled LoadBalancerType = "disabled"
+)
+
+// Kinds that AWS has besides, and that can't have the listener of an API server: an
+// application load balancer has no TCP, and a gateway no port. Nobody may choose them.
+const (
+	LoadBalancerTypeELB = "elb"
+	LoadBalancerTypeALB = "alb"
 )
 
 // TargetGroupIPType is the address family of targets.

@@ -15,9 +15,15 @@ import (
 // create, unless it was wrong before, and what may change at all. What the provider itself
 // writes into spec (endpoint, ids, ranges, zones) may be set once.
 func ValidateAWSClusterUpdate(newCluster, oldCluster *infrav1.AWSCluster) field.ErrorList {
-	errs := validation.Ratchet(ValidateAWSCluster, newCluster, oldCluster)
+	errs := validateClusterSpecChange(&newCluster.Spec, &oldCluster.Spec, field.NewPath("spec"))
 	errs = append(errs, validateManagedByKept(newCluster.Annotations, oldCluster.Annotations)...)
-	return append(errs, validateClusterSpecChange(&newCluster.Spec, &oldCluster.Spec, field.NewPath("spec"))...)
+	// What can't change is put back before the rest is judged: nothing is wrong because of it.
+	kept := *newCluster
+	kept.Spec.Region = oldCluster.Spec.Region
+	if id := oldCluster.Spec.Network.VPC.ID; id != "" {
+		kept.Spec.Network.VPC.ID = id
+	}
+	return append(errs, validation.Ratchet(ValidateAWSCluster, &kept, oldCluster)...)
 }
 
 func validateClusterSpecChange(newSpec, oldSpec *infrav1.AWSClusterSpec, path *field.Path) field.ErrorList {

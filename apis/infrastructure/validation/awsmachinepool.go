@@ -60,9 +60,14 @@ var templateNames = regexp.MustCompile(`^[a-zA-Z0-9().\-/_]{3,128}$`)
 // validateTemplateName judges the name of the launch template, which is the pool's
 // unless it has one of its own.
 func validateTemplateName(pool *infrav1.AWSMachinePool, path *field.Path) field.ErrorList {
-	name := cmp.Or(pool.Spec.AWSLaunchTemplate.Name, pool.Name)
-	if name == "" || templateNames.MatchString(name) {
+	own := pool.Spec.AWSLaunchTemplate.Name
+	name := cmp.Or(own, pool.Name)
+	switch {
+	case name == "" || templateNames.MatchString(name):
 		return nil
+	case own == "":
+		return field.ErrorList{field.Invalid(field.NewPath("metadata", "name"), name, fmt.Sprintf(
+			"is also that of the pool's launch template, for which EC2 takes 3 to 128 characters: rename the pool, or write a name into %s", path))}
 	}
 	return field.ErrorList{field.Invalid(path, name, "must have 3 to 128 letters, digits and characters of ().-/_, or else be left out where the pool's own "+
 		"name has: EC2 takes no other name for a launch template")}

@@ -28,7 +28,7 @@ func validateLoadBalancer(lb *infrav1.AWSLoadBalancerSpec, dualStack bool, path 
 	if lb.LoadBalancerType == infrav1.LoadBalancerTypeDisabled {
 		return validateDisabled(lb, path)
 	}
-	errs := validateForwardsTCP(lb.LoadBalancerType, path.Child("loadBalancerType"))
+	var errs field.ErrorList
 	if lb.Name != nil && strings.HasPrefix(*lb.Name, "internal-") {
 		errs = append(errs, field.Invalid(path.Child("name"), *lb.Name, "must not begin with internal-, which AWS keeps for itself"))
 	}
@@ -41,16 +41,6 @@ func validateLoadBalancer(lb *infrav1.AWSLoadBalancerSpec, dualStack bool, path 
 	}
 	errs = append(errs, validateTargetGroupIPType(lb.TargetGroupIPType, lb.LoadBalancerType, dualStack, path.Child("targetGroupIPType"))...)
 	return append(errs, validateListeners(lb, dualStack, path.Child("additionalListeners"))...)
-}
-
-// validateForwardsTCP refuses the types that can't have the listener of an API server, and
-// would stay half made: an application load balancer has no TCP, and a gateway no port.
-func validateForwardsTCP(lbType infrav1.LoadBalancerType, path *field.Path) field.ErrorList {
-	if lbType != infrav1.LoadBalancerTypeALB && lbType != infrav1.LoadBalancerTypeELB {
-		return nil
-	}
-	return field.ErrorList{field.Invalid(path, lbType,
-		"can't serve the API server, whose clients authenticate by TLS through a TCP listener: write nlb (or classic, or disabled with an endpoint of your own)")}
 }
 
 func validateListeners(lb *infrav1.AWSLoadBalancerSpec, dualStack bool, path *field.Path) field.ErrorList {

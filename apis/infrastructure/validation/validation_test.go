@@ -48,6 +48,23 @@ func TestAnUpdateIsNotStoppedByWhatWasWrongBefore(t *testing.T) {
 	}
 }
 
+func TestWhatFollowsFromAFieldThatCannotChangeIsNotReported(t *testing.T) {
+	oldCluster := defaulted(t, func(c *infrav1.AWSCluster) {
+		c.Spec.Network.VPC.ID = "vpc-0123456789abcdef0"
+		c.Spec.Network.Subnets = infrav1.Subnets{{ID: "a", AvailabilityZone: "us-east-1a"}, {ID: "b", AvailabilityZone: "us-east-1b"}}
+	})
+	for name, change := range map[string]func(*infrav1.AWSCluster){
+		"spec.region":         func(c *infrav1.AWSCluster) { c.Spec.Region = "us-west-2" },
+		"spec.network.vpc.id": func(c *infrav1.AWSCluster) { c.Spec.Network.VPC.ID = "" },
+	} {
+		newCluster := oldCluster.DeepCopy()
+		change(newCluster)
+		if errs := update(newCluster, oldCluster); len(errs) != 1 || errs[0].Field != name {
+			t.Errorf("got %v, want %s alone", errs, name)
+		}
+	}
+}
+
 func TestStatusIsJudgedOnItsUpdate(t *testing.T) {
 	oldCluster := defaulted(t, func(*infrav1.AWSCluster) {})
 	newCluster := oldCluster.DeepCopy()
