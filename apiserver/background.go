@@ -122,6 +122,9 @@ func newBackground(extra *Extra, loopback *rest.Config, storage genericregistry.
 		return nil, err
 	}
 	living := ownership.NewIndex(ours.GetClient(), host.GetClient())
+	if err := living.Follow(context.Background(), ours.GetCache()); err != nil {
+		return nil, err
+	}
 	b.living = living
 	secrets, err := newIdentitySecrets(extra.host, scheme, o.Namespace, host.GetAPIReader())
 	if err != nil {

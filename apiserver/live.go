@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/duration"
@@ -18,10 +17,6 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/registry/generic"
 )
-
-// refreshers bounds how many objects of one read ask the mirror at once; the
-// mirror itself joins those of one account and region into one refresh.
-const refreshers = 32
 
 // Promise is how fresh reads are.
 type Promise struct {
@@ -62,23 +57,24 @@ var (
 func (l live[T]) Refresh(ctx context.Context, objs ...runtime.Object) {
 	ctx, cancel := context.WithTimeout(cloud.WithPriority(ctx, cloud.Interactive), l.Deadline)
 	defer cancel()
-	var group errgroup.Group
-	group.SetLimit(refreshers)
-	for _, obj := range objs {
-		group.Go(func() error { return l.observer.Refresh(ctx, obj.(T), l.MaxAge) })
+	_ = l.observer.RefreshAll(ctx, l.MaxAge, typed[T](objs)...)
+}
+
+// Project returns the objects with the status that follows from the known facts.
+func (l live[T]) Project(ctx context.Context, objs ...runtime.Object) []generic.Shown {
+	all := make([]generic.Shown, len(objs))
+	for i, shown := range l.observer.ProjectAll(ctx, typed[T](objs)...) {
+		all[i] = generic.Shown{Object: shown.Object, Observation: l.observation(shown.Freshness)}
 	}
-	_ = group.Wait()
+	return all
 }
 
-// Project returns the object with the status that follows from the known facts.
-func (l live[T]) Project(ctx context.Context, obj runtime.Object) (runtime.Object, *infrav1.Observation) {
-	projected, fresh := l.observer.Project(ctx, obj.(T))
-	return projected, l.observation(fresh)
-}
-
-// Observation says how old the facts are.
-func (l live[T]) Observation(ctx context.Context, obj runtime.Object) *infrav1.Observation {
-	return l.observation(l.observer.Freshness(ctx, obj.(T)))
+func typed[T engine.Object](objs []runtime.Object) []T {
+	all := make([]T, len(objs))
+	for i, obj := range objs {
+		all[i] = obj.(T)
+	}
+	return all
 }
 
 // observation is what a reader is told of the age of facts, and why they are older than

@@ -40,7 +40,15 @@ func (f *told) set(state infrav1.InstanceState) {
 
 func (f *told) Refresh(context.Context, ...runtime.Object) {}
 
-func (f *told) Project(_ context.Context, obj runtime.Object) (runtime.Object, *infrav1.Observation) {
+func (f *told) Project(_ context.Context, objs ...runtime.Object) []generic.Shown {
+	all := make([]generic.Shown, len(objs))
+	for i, obj := range objs {
+		all[i] = generic.Shown{Object: f.project(obj), Observation: &infrav1.Observation{Age: "1s"}}
+	}
+	return all
+}
+
+func (f *told) project(obj runtime.Object) runtime.Object {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	machine := obj.(*infrav1.AWSMachine)
@@ -48,15 +56,11 @@ func (f *told) Project(_ context.Context, obj runtime.Object) (runtime.Object, *
 		f.projecting(machine)
 	}
 	if have := machine.Status.InstanceState; have != nil && *have == f.state {
-		return obj, &infrav1.Observation{Age: "1s"}
+		return obj
 	}
 	projected := machine.DeepCopy()
 	projected.Status.InstanceState = &f.state
-	return projected.DeepCopy(), &infrav1.Observation{Age: "1s"}
-}
-
-func (f *told) Observation(context.Context, runtime.Object) *infrav1.Observation {
-	return &infrav1.Observation{Age: "2s"}
+	return projected.DeepCopy()
 }
 
 // machines is a store of n machines behind a watch cache, of which f says the state.
@@ -139,7 +143,7 @@ func TestWhatAReadAddsStaysOutOfTheCache(t *testing.T) {
 	store, _, ctx := machines(t, 2, f)
 	page(t, ctx, store, nil)
 	cached := &metainternalversion.ListOptions{ResourceVersion: "0"}
-	if items, _ := page(t, ctx, store, cached); len(items) != 2 || items[0].Status.Observation.Age != "2s" {
+	if items, _ := page(t, ctx, store, cached); len(items) != 2 || items[0].Status.Observation.Age != "1s" {
 		t.Errorf("an informer's list shows %v", items)
 	}
 	list, err := store.Store.List(ctx, cached)

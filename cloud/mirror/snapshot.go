@@ -16,6 +16,8 @@ type Snapshot struct {
 	// deleted: what is younger proves nothing.
 	Grace  time.Duration
 	tables map[Kind]*tableView
+	// trace notes what is asked; nil where nobody wants that.
+	trace *Trace
 }
 
 // tableView is one table in a snapshot. Rows are pointers to the table's T.
@@ -55,6 +57,14 @@ func (s *Snapshot) with(kind Kind, view *tableView) *Snapshot {
 
 // Get returns the row with this id.
 func Get[T any](s *Snapshot, t *Table[T], id string) (*T, bool) {
+	row, ok := get(s, t, id)
+	if s.trace != nil {
+		s.trace.note(func(s *Snapshot) bool { again, _ := get(s, t, id); return again == row })
+	}
+	return row, ok
+}
+
+func get[T any](s *Snapshot, t *Table[T], id string) (*T, bool) {
 	view := s.tables[t.Kind]
 	if view == nil || id == "" {
 		return nil, false
@@ -70,6 +80,9 @@ func Get[T any](s *Snapshot, t *Table[T], id string) (*T, bool) {
 // them when keep is nil.
 func Select[T any](s *Snapshot, t *Table[T], keep func(*T) bool) []*T {
 	view := s.tables[t.Kind]
+	if s.trace != nil {
+		s.trace.noteAll(s, t.Kind)
+	}
 	if view == nil {
 		return nil
 	}
@@ -94,6 +107,10 @@ func rowsOf[T any](view *tableView, ids []string) []*T {
 
 // InVPC returns the rows that the VPC holds, in the order of their ids.
 func InVPC[T any](s *Snapshot, t *Table[T], vpcID string) []*T {
+	return rowsBy(s, func(s *Snapshot) []*T { return inVPC(s, t, vpcID) })
+}
+
+func inVPC[T any](s *Snapshot, t *Table[T], vpcID string) []*T {
 	view := s.tables[t.Kind]
 	if view == nil || vpcID == "" {
 		return nil
@@ -104,6 +121,10 @@ func InVPC[T any](s *Snapshot, t *Table[T], vpcID string) []*T {
 // Below returns the rows that a parent has, of a table that is read by name, in the order
 // of their ids.
 func Below[T any](s *Snapshot, t *Table[T], parent string) []*T {
+	return rowsBy(s, func(s *Snapshot) []*T { return below(s, t, parent) })
+}
+
+func below[T any](s *Snapshot, t *Table[T], parent string) []*T {
 	view := s.tables[t.Kind]
 	if view == nil {
 		return nil
@@ -129,14 +150,21 @@ func hasRow(view *tableView, id string) bool {
 // there are such rows for the tags by which resources are told to be a cluster's or an
 // object's, and for others as much as there are rows.
 func Tagged[T any](s *Snapshot, t *Table[T], key, value string) []*T {
-	view := s.tables[t.Kind]
-	if view != nil && indexed(key) {
-		return rowsOf[T](view, view.rows.tagged(t, key, value))
+	if indexed(key) {
+		return rowsBy(s, func(s *Snapshot) []*T { return tagged(s, t, key, value) })
 	}
 	return Select(s, t, func(row *T) bool {
 		v, ok := t.Tags(row)[key]
 		return ok && v == value
 	})
+}
+
+func tagged[T any](s *Snapshot, t *Table[T], key, value string) []*T {
+	view := s.tables[t.Kind]
+	if view == nil {
+		return nil
+	}
+	return rowsOf[T](view, view.rows.tagged(t, key, value))
 }
 
 // Seen tells whether each of the tables has been listed completely since the
@@ -146,6 +174,10 @@ func (s *Snapshot) Seen(kinds ...Kind) bool { return s.SeenOf(Whole(kinds...)...
 
 // SeenOf is Seen for what the interests are about.
 func (s *Snapshot) SeenOf(interests ...Interest) bool {
+	return said(s, func(s *Snapshot) bool { return s.seenOf(interests) })
+}
+
+func (s *Snapshot) seenOf(interests []Interest) bool {
 	for _, i := range interests {
 		if view := s.tables[i.Kind]; view == nil || !view.seen(i) {
 			return false
@@ -198,9 +230,13 @@ func (v *tableView) about(i Interest) []*partView {
 // moment: what they don't show doesn't exist, however late AWS shows what was
 // made before the moment. Of a table that is read by name one read of all is as good.
 func (s *Snapshot) AbsentSince(kind Kind, moment time.Time) bool {
+	return said(s, func(s *Snapshot) bool { return s.absentSince(kind, moment) })
+}
+
+func (s *Snapshot) absentSince(kind Kind, moment time.Time) bool {
 	view := s.tables[kind]
 	if view != nil && view.parts != nil {
-		return s.Observed(kind).After(moment)
+		return s.observedOf(Whole(kind)).After(moment)
 	}
 	return view != nil && len(view.listings) == 2 && view.listings[1].After(moment)
 }
@@ -209,6 +245,10 @@ func (s *Snapshot) AbsentSince(kind Kind, moment time.Time) bool {
 // after the moment, or for the row from then on. Give the moment from which on somebody
 // says that there is such a row: he may have made it just before.
 func (s *Snapshot) Absent(kind Kind, id string, since time.Time) bool {
+	return said(s, func(s *Snapshot) bool { return s.absent(kind, id, since) })
+}
+
+func (s *Snapshot) absent(kind Kind, id string, since time.Time) bool {
 	view := s.tables[kind]
 	if view == nil {
 		return false
@@ -230,7 +270,11 @@ func (v *tableView) listedAfter(moment time.Time) bool {
 func (s *Snapshot) Observed(kinds ...Kind) time.Time { return s.ObservedOf(Whole(kinds...)...) }
 
 // ObservedOf is Observed for what the interests are about.
-func (s *Snapshot) ObservedOf(interests ...Interest) (oldest time.Time) {
+func (s *Snapshot) ObservedOf(interests ...Interest) time.Time {
+	return said(s, func(s *Snapshot) time.Time { return s.observedOf(interests) })
+}
+
+func (s *Snapshot) observedOf(interests []Interest) (oldest time.Time) {
 	for n, i := range interests {
 		view := s.tables[i.Kind]
 		if view == nil || view.parts != nil && !view.seen(i) {
@@ -252,6 +296,14 @@ func (s *Snapshot) Err(kinds ...Kind) error { return s.ErrOf(Whole(kinds...)...)
 
 // ErrOf is Err for what the interests are about.
 func (s *Snapshot) ErrOf(interests ...Interest) error {
+	err := s.errOf(interests)
+	if s.trace != nil {
+		s.trace.note(func(s *Snapshot) bool { return sameError(s.errOf(interests), err) })
+	}
+	return err
+}
+
+func (s *Snapshot) errOf(interests []Interest) error {
 	for _, i := range interests {
 		view := s.tables[i.Kind]
 		switch {

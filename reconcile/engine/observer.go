@@ -3,16 +3,11 @@ package engine
 import (
 	"context"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
-	"k8s.io/utils/ptr"
-	"sigs.k8s.io/cluster-api/util/annotations"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud"
@@ -67,118 +62,55 @@ type known struct {
 	since   time.Time
 	// used is when the object was last looked at.
 	used time.Time
-}
-
-// Refresh sees to it that what the object is projected from is no older than maxAge, as
-// far as the context lets it. Its error is also in the Freshness of the next projection.
-// An object whose AWS nobody knows has nothing to refresh.
-func (o *Observer[T]) Refresh(ctx context.Context, obj T, maxAge time.Duration) error {
-	worker, bond, err := o.look(ctx, obj)
-	if err != nil || bond.Site == nil {
-		return err
-	}
-	session, err := o.Sessions.For(ctx, *bond.Site)
-	if err != nil {
-		o.note(obj.GetUID(), nil, err)
-		return err
-	}
-	o.Mirror.WantFor(string(obj.GetUID()), session, holdReads, interests(worker.View(o.Mirror.Snapshot(session.Scope)).Tables())...)
-	ctx = cloud.WithPriority(ctx, cloud.Interactive)
-	tables := func() []mirror.Kind { return worker.View(o.Mirror.Snapshot(session.Scope)).Tables() }
-	asked := tables()
-	err = o.Mirror.Refresh(ctx, session.Scope, maxAge, asked...)
-	if needed := tables(); err != nil && len(needed) < len(asked) {
-		// What was refused turned out not to be needed.
-		err = o.Mirror.Refresh(ctx, session.Scope, maxAge, needed...)
-	}
-	o.note(obj.GetUID(), &session.Scope, err)
-	return err
+	// sight is what was seen last of it, a *sight[T]; nil for nothing.
+	sight any
 }
 
 // Project returns the object with the status that follows from what is known now, or the
 // object itself, where that is the status that it has, or nothing is known yet.
 func (o *Observer[T]) Project(ctx context.Context, obj T) (T, Freshness) {
-	view, snap, fresh := o.view(ctx, obj)
-	if view == nil || annotations.IsExternallyManaged(obj) || !complete(view, snap) {
-		return obj, fresh
-	}
-	projected := obj.DeepCopyObject().(T)
-	view.Status(projected)
-	stamp(projected, metav1.NewTime(o.clock().Now()))
-	if equality.Semantic.DeepEqual(statusOf(projected), statusOf(obj)) {
-		return obj, fresh
-	}
-	return projected, fresh
+	shown := o.ProjectAll(ctx, obj)[0]
+	return shown.Object, shown.Freshness
 }
 
-// complete tells that all tables were seen, or can't be: a projection from half of them
-// would be a lie.
-func complete[T Object](view View[T], snap *mirror.Snapshot) bool {
-	needed, wished := view.Unseen()
-	return len(needed) == 0 && !slices.ContainsFunc(wished, func(kind mirror.Kind) bool { return snap.Err(kind) == nil })
+// Shown is an object as it is to be shown.
+type Shown[T Object] struct {
+	Object T
+	Freshness
 }
 
-// Freshness says how old the facts about an object are, without projecting it.
+// ProjectAll is Project for many, which are shown with one state of what they have in
+// common.
+func (o *Observer[T]) ProjectAll(ctx context.Context, objs ...T) []Shown[T] {
+	shown, now := make([]Shown[T], len(objs)), o.glance()
+	inParts(len(objs), func(i int) { shown[i] = o.show(ctx, now, objs[i]) })
+	return shown
+}
+
+func (o *Observer[T]) show(ctx context.Context, now *glance, obj T) Shown[T] {
+	k := o.look(obj.GetUID())
+	if k.scope == nil {
+		return Shown[T]{obj, Freshness{Err: k.err}}
+	}
+	s, err := o.see(ctx, now, obj, k, func(cloud.Site) (cloud.Scope, error) { return *k.scope, nil })
+	if s == nil {
+		return Shown[T]{obj, Freshness{Err: err}}
+	}
+	shown := Shown[T]{obj, s.freshness(o.Mirror.Snapshot(s.scope), k.err)}
+	if s.differs {
+		shown.Object = s.projected
+	}
+	return shown
+}
+
+// Freshness says how old the facts about an object are.
 func (o *Observer[T]) Freshness(ctx context.Context, obj T) Freshness {
-	_, _, fresh := o.view(ctx, obj)
+	_, fresh := o.Project(ctx, obj)
 	return fresh
 }
 
-// view returns what is known of an object; nil before AWS was seen for it.
-func (o *Observer[T]) view(ctx context.Context, obj T) (View[T], *mirror.Snapshot, Freshness) {
-	o.mu.Lock()
-	k := *o.of(obj.GetUID())
-	o.mu.Unlock()
-	if k.scope == nil {
-		return nil, nil, Freshness{Err: k.err}
-	}
-	worker, bond, err := o.look(ctx, obj)
-	if err != nil || bond.Site == nil {
-		return nil, nil, Freshness{Err: err}
-	}
-	snap := o.Mirror.Snapshot(*k.scope)
-	view := worker.View(snap)
-	if unbound(obj, bond) {
-		return nil, nil, freshness(view, snap, k.err) // it says itself what it waits for
-	}
-	return view, snap, freshness(view, snap, k.err)
-}
-
-// freshness says how old what a view shows is. err is why the latest refresh failed, or
-// nil.
-func freshness[T Object](view View[T], snap *mirror.Snapshot, err error) Freshness {
-	tables := view.Tables()
-	if err == nil {
-		err = snap.Err(tables...)
-	}
-	if needed, _ := view.Unseen(); len(needed) > 0 {
-		return Freshness{Err: err}
-	}
-	seen := slices.DeleteFunc(tables, func(kind mirror.Kind) bool { return !snap.Seen(kind) })
-	return Freshness{ObservedTime: snap.Observed(seen...), Err: err}
-}
-
-// look reads what the object belongs to.
-func (o *Observer[T]) look(ctx context.Context, obj T) (Worker[T], Bond, error) {
-	since := func(recorded string) time.Time { return o.since(obj.GetUID(), recorded) }
-	worker, err := o.Kind.Begin(ctx, Scene[T]{Object: obj, Ours: uncopied{o.Ours}, Host: uncopied{o.Host}, Living: o.Living, Since: since})
-	if err != nil {
-		return nil, Bond{}, err
-	}
-	return worker, worker.Bond(), nil
-}
-
-// uncopied reads objects from a cache without making copies of them.
-type uncopied struct{ client.Reader }
-
-// Get gives the cache's own object.
-func (u uncopied) Get(ctx context.Context, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
-	return u.Reader.Get(ctx, key, obj, append(opts, &client.GetOptions{UnsafeDisableDeepCopy: ptr.To(true)})...)
-}
-
-// List gives the cache's own objects.
-func (u uncopied) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
-	return u.Reader.List(ctx, list, append(opts, client.UnsafeDisableDeepCopy)...)
+func (o *Observer[T]) glance() *glance {
+	return &glance{ours: o.Ours, host: o.Host, found: map[ref]*found{}}
 }
 
 // since returns since when what the object records is known here, or when the observer
@@ -199,6 +131,13 @@ func (o *Observer[T]) since(uid types.UID, records string) time.Time {
 	return k.since
 }
 
+// look returns what is known of an object at the moment.
+func (o *Observer[T]) look(uid types.UID) known {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return *o.of(uid)
+}
+
 // of returns what is known of an object, which may be nothing yet. The caller holds the
 // lock.
 func (o *Observer[T]) of(uid types.UID) *known {
@@ -215,6 +154,13 @@ func (o *Observer[T]) of(uid types.UID) *known {
 	}
 	o.known[uid].used = now
 	return o.known[uid]
+}
+
+// keep keeps what was seen of an object.
+func (o *Observer[T]) keep(uid types.UID, s *sight[T]) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.of(uid).sight = s
 }
 
 // note keeps how a look ended. Without a scope the known one stays.

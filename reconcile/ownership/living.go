@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -90,13 +91,17 @@ const (
 )
 
 // Index is the living objects of a cache.
-type Index struct{ reader, host client.Reader }
+type Index struct {
+	reader, host client.Reader
+	// version counts what changed; nil while nobody follows the objects.
+	version *atomic.Uint64
+}
 
 var _ Living = Index{}
 
 // NewIndex returns the living objects that a reader has, which has to be indexed. host
 // reads Clusters.
-func NewIndex(reader, host client.Reader) Index { return Index{reader, host} }
+func NewIndex(reader, host client.Reader) Index { return Index{reader: reader, host: host} }
 
 // IndexFields indexes a cache, which must not have been started, for an Index.
 func IndexFields(ctx context.Context, fields client.FieldIndexer) error {

@@ -102,12 +102,16 @@ type Live interface {
 	// far as that is possible within the reader's patience. It never fails: what
 	// it could not do shows in the observation that Project returns.
 	Refresh(ctx context.Context, objs ...runtime.Object)
-	// Project returns a copy of the object with the status that follows from the known
+	// Project returns, for each object, a copy with the status that follows from the known
 	// facts, or the object itself where that is the status that it has; and how old the
-	// facts are. It changes nothing in the object.
-	Project(ctx context.Context, obj runtime.Object) (runtime.Object, *infrav1.Observation)
-	// Observation says how old the facts about an object are, without projecting it.
-	Observation(ctx context.Context, obj runtime.Object) *infrav1.Observation
+	// facts are. It changes nothing in the objects.
+	Project(ctx context.Context, objs ...runtime.Object) []Shown
+}
+
+// Shown is an object as it is to be shown, and how old the facts are.
+type Shown struct {
+	Object      runtime.Object
+	Observation *infrav1.Observation
 }
 
 func (k Kind) prepare(obj, old runtime.Object) {

@@ -3,7 +3,7 @@ package generic
 import (
 	"context"
 	"reflect"
-	goruntime "runtime"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -32,7 +32,7 @@ func (r *REST) Get(ctx context.Context, name string, options *metav1.GetOptions)
 		return obj, err
 	}
 	if options.ResourceVersion != "" {
-		decorate(obj, r.live.Observation(ctx, obj))
+		decorate(obj, r.live.Project(ctx, obj)[0].Observation)
 		return obj, nil
 	}
 	r.live.Refresh(ctx, obj)
@@ -72,14 +72,22 @@ func (r *REST) List(ctx context.Context, options *metainternalversion.ListOption
 			}
 		}
 	}
-	for _, item := range items {
-		observation := observed[accessor(item).GetUID()]
-		if observation == nil {
-			observation = r.live.Observation(ctx, item)
-		}
-		decorate(item, observation)
-	}
+	r.decorateAll(ctx, items, observed)
 	return list, nil
+}
+
+// decorateAll says in the items how old the facts are, as it was observed, or is found out
+// now.
+func (r *REST) decorateAll(ctx context.Context, items []runtime.Object, observed observations) {
+	unobserved := slices.DeleteFunc(slices.Clone(items), func(item runtime.Object) bool { return observed[accessor(item).GetUID()] != nil })
+	for i, shown := range r.live.Project(ctx, unobserved...) {
+		decorate(unobserved[i], shown.Observation)
+	}
+	for _, item := range items {
+		if observation := observed[accessor(item).GetUID()]; observation != nil {
+			decorate(item, observation)
+		}
+	}
 }
 
 // observations are how old the facts about the objects of one answer are.
@@ -88,16 +96,13 @@ type observations map[types.UID]*infrav1.Observation
 // outdated is an object whose status isn't what follows from the facts.
 type outdated struct{ obj, projected runtime.Object }
 
-// project returns the items that are outdated, and notes how old the facts are. Each
-// projection is computed alone, so all processors do.
+// project returns the items that are outdated, and notes how old the facts are.
 func (r *REST) project(ctx context.Context, items []runtime.Object, observed observations) []outdated {
-	projected, age := make([]runtime.Object, len(items)), make([]*infrav1.Observation, len(items))
-	each(goruntime.GOMAXPROCS(0), items, func(i int, item runtime.Object) { projected[i], age[i] = r.live.Project(ctx, item) })
 	var all []outdated
-	for i, item := range items {
-		observed[accessor(item).GetUID()] = age[i]
-		if projected[i] != item {
-			all = append(all, outdated{item, projected[i]})
+	for i, shown := range r.live.Project(ctx, items...) {
+		observed[accessor(items[i]).GetUID()] = shown.Observation
+		if shown.Object != items[i] {
+			all = append(all, outdated{items[i], shown.Object})
 		}
 	}
 	return all
@@ -136,20 +141,20 @@ func each[T any](atOnce int, all []T, do func(i int, one T)) {
 // current stores the object's projection if it differs and returns what is stored then,
 // and how old its facts are.
 func (r *REST) current(ctx context.Context, obj runtime.Object) (runtime.Object, *infrav1.Observation) {
-	projected, observation := r.live.Project(ctx, obj)
-	if projected == obj {
-		return obj, observation
+	shown := r.live.Project(ctx, obj)[0]
+	if shown.Object == obj {
+		return obj, shown.Observation
 	}
-	stored, err := r.store(ctx, projected)
+	stored, err := r.store(ctx, shown.Object)
 	if apierrors.IsConflict(err) {
 		// Somebody else was faster: theirs is what counts.
 		m := accessor(obj)
 		stored, err = r.Store.Get(genericapirequest.WithNamespace(ctx, m.GetNamespace()), m.GetName(), &metav1.GetOptions{})
 	}
 	if err != nil {
-		return obj, observation
+		return obj, shown.Observation
 	}
-	return stored, observation
+	return stored, shown.Observation
 }
 
 // store writes a projection and returns the result.

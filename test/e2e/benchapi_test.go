@@ -75,6 +75,9 @@ func TestReadsAndWritesAgainstCRDs(t *testing.T) {
 	w.waitFleet(ns, n)
 	time.Sleep(settling)
 	after := w.heap()
+	if *profiles != "" {
+		must(w.t, os.WriteFile(filepath.Join(*profiles, "heap.pprof"), w.profile("heap"), 0o600))
+	}
 	twinsBefore := w.hostHeap()
 	w.copyFleet(ns)
 	time.Sleep(settling)

@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"k8s.io/utils/ptr"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+)
+
+// Refresh sees to it that what the object is projected from is no older than maxAge, as
+// far as the context lets it. Its error is also in the Freshness of the next projection.
+// An object whose AWS nobody knows has nothing to refresh.
+func (o *Observer[T]) Refresh(ctx context.Context, obj T, maxAge time.Duration) error {
+	return o.RefreshAll(ctx, maxAge, obj)
+}
+
+// RefreshAll is Refresh for many. Those are refreshed together that are judged by the same
+// tables of the same account and region.
+func (o *Observer[T]) RefreshAll(ctx context.Context, maxAge time.Duration, objs ...T) error {
+	ctx = cloud.WithPriority(ctx, cloud.Interactive)
+	r := &refresh[T]{Observer: o, now: o.glance(), maxAge: maxAge, sessions: map[siteKey]func() (*cloud.Session, error){}, groups: map[groupKey]*group[T]{}}
+	inParts(len(objs), func(i int) { r.add(ctx, objs[i]) })
+	var waiting sync.WaitGroup
+	for _, g := range r.groups {
+		waiting.Go(func() { r.run(ctx, g) })
+	}
+	waiting.Wait()
+	return errors.Join(r.errs...)
+}
+
+// refresh is one refresh of many objects.
+type refresh[T Object] struct {
+	*Observer[T]
+	now    *glance
+	maxAge time.Duration
+
+	mu sync.Mutex
+	// sessions are those of the objects' sites, each asked for once.
+	sessions map[siteKey]func() (*cloud.Session, error)
+	groups   map[groupKey]*group[T]
+	errs     []error
+}
+
+// siteKey is a cloud.Site by its values.
+type siteKey struct {
+	named    bool
+	identity infrav1.AWSIdentityReference
+	site     cloud.Site
+}
+
+// groupKey is what objects have in common that are refreshed together.
+type groupKey struct {
+	session *cloud.Session
+	tables  string
+}
+
+type group[T Object] struct {
+	session *cloud.Session
+	tables  []mirror.Kind
+	objects []T
+}
+
+func (r *refresh[T]) session(ctx context.Context, site cloud.Site) (*cloud.Session, error) {
+	key := siteKey{site.Identity != nil, ptr.Deref(site.Identity, infrav1.AWSIdentityReference{}), site}
+	key.site.Identity = nil
+	r.mu.Lock()
+	once := r.sessions[key]
+	if once == nil {
+		once = sync.OnceValues(func() (*cloud.Session, error) { return r.Sessions.For(ctx, site) })
+		r.sessions[key] = once
+	}
+	r.mu.Unlock()
+	return once()
+}
+
+// see returns what is to be seen of an object now, and with which session.
+func (r *refresh[T]) see(ctx context.Context, obj T) (s *sight[T], session *cloud.Session, err error) {
+	s, err = r.Observer.see(ctx, r.now, obj, r.look(obj.GetUID()), func(site cloud.Site) (cloud.Scope, error) {
+		var err error
+		if session, err = r.session(ctx, site); err != nil {
+			r.note(obj.GetUID(), nil, err)
+			return cloud.Scope{}, err
+		}
+		return session.Scope, nil
+	})
+	return s, session, err
+}
+
+// add finds out what is to be refreshed for an object.
+func (r *refresh[T]) add(ctx context.Context, obj T) {
+	s, session, err := r.see(ctx, obj)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.errs = append(r.errs, err)
+	if err == nil && s != nil {
+		key := groupKey{session, fmt.Sprint(s.tables)}
+		if r.groups[key] == nil {
+			r.groups[key] = &group[T]{session: session, tables: s.tables}
+		}
+		r.groups[key].objects = append(r.groups[key].objects, obj)
+	}
+}
+
+// run refreshes what a group is judged by.
+func (r *refresh[T]) run(ctx context.Context, g *group[T]) {
+	wanted := interests(g.tables)
+	for _, obj := range g.objects {
+		r.Mirror.WantFor(string(obj.GetUID()), g.session, holdReads, wanted...)
+	}
+	err := r.Mirror.Refresh(ctx, g.session.Scope, r.maxAge, g.tables...)
+	for _, obj := range g.objects {
+		why := err
+		if err != nil {
+			why = r.again(ctx, g, obj, err)
+		}
+		r.note(obj.GetUID(), &g.session.Scope, why)
+		r.failed(why)
+	}
+}
+
+func (r *refresh[T]) failed(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.errs = append(r.errs, err)
+}
+
+// again returns why what an object is judged by couldn't be refreshed, if that is still so:
+// what was refused may have turned out not to be needed.
+func (r *refresh[T]) again(ctx context.Context, g *group[T], obj T, cause error) error {
+	s, _, err := r.see(ctx, obj)
+	if err != nil || s == nil || len(s.tables) >= len(g.tables) {
+		return cause
+	}
+	return r.Mirror.Refresh(ctx, g.session.Scope, r.maxAge, s.tables...)
+}
