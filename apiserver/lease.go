@@ -37,6 +37,7 @@ const (
 // Kubernetes' garbage collector delete what belongs to objects that it doesn't see in the
 // other one. So there it says which store the installation has, by what tells stores
 // apart and not processes, and no other one ever serves unless somebody deletes the Lease.
+// Servers with different watch filters share a common etcd, and each filter has a Lease.
 type lease struct {
 	resourcelock.Interface
 	name string
@@ -57,8 +58,9 @@ var _ resourcelock.Interface = (*lease)(nil)
 // newLease is the lease for this process, or nil if nobody else may be there.
 func newLease(extra *Extra, lost func(error)) (*lease, error) {
 	o := extra.options
-	l := &lease{name: o.Namespace + "/" + leaderLease, lost: lost}
+	name := leaderLease
 	var identity string
+	l := &lease{lost: lost}
 	switch {
 	case extra.etcd != nil:
 		l.store = storePrefix + extra.etcd.ID()
@@ -69,16 +71,20 @@ func newLease(extra *Extra, lost func(error)) (*lease, error) {
 			return nil, err
 		}
 		identity = host + "_" + uuid.NewString()
+		if o.WatchFilter != "" { // who acts on other objects is another matter
+			name += "-" + o.WatchFilter
+		}
 	default:
 		return nil, nil
 	}
+	l.name = o.Namespace + "/" + name
 	config := rest.CopyConfig(extra.host)
 	config.Timeout = leaseTimeout
 	kube, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, err
 	}
-	l.Interface, err = resourcelock.New(resourcelock.LeasesResourceLock, o.Namespace, leaderLease, kube.CoreV1(), kube.CoordinationV1(),
+	l.Interface, err = resourcelock.New(resourcelock.LeasesResourceLock, o.Namespace, name, kube.CoreV1(), kube.CoordinationV1(),
 		resourcelock.ResourceLockConfig{Identity: identity})
 	return l, err
 }

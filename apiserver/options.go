@@ -8,11 +8,13 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
+	"k8s.io/apimachinery/pkg/util/validation"
 	genericoptions "k8s.io/apiserver/pkg/server/options"
 
 	"github.com/capa-apiserver/capa-apiserver/apiserver/etcd"
@@ -202,6 +204,12 @@ func (o *Options) Validate() error {
 	}
 	if o.LeaderElect && !o.externalEtcd() {
 		refuse("--leader-elect: several replicas need a common etcd: set --etcd-servers, for example https://etcd-0:2379")
+	}
+	if problems := validation.IsValidLabelValue(o.WatchFilter); len(problems) > 0 {
+		refuse("--watch-filter=%q: must be a value of the label cluster.x-k8s.io/watch-filter: %s", o.WatchFilter, problems[0])
+	}
+	if o.LeaderElect && strings.ToLower(o.WatchFilter) != strings.ReplaceAll(o.WatchFilter, "_", "-") {
+		refuse("--watch-filter=%q: must have only lower-case letters, digits, - and . with --leader-elect, because the Lease is named by it", o.WatchFilter)
 	}
 	if o.MaxAge < 0 || o.ReadDeadline <= 0 {
 		refuse("--max-age=%s --read-deadline=%s: must be durations such as 2s and 1.5s", o.MaxAge, o.ReadDeadline)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -20,23 +22,25 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
 
-// newReplicas starts servers over the suite's etcd behind what stands for their Service.
-func newReplicas(t *testing.T, count int) []*world {
+// newReplicas starts servers over the suite's etcd behind what stands for their Service,
+// one for each watch filter, which may be empty.
+func newReplicas(t *testing.T, filters ...string) []*world {
 	t.Helper()
 	etcd := suite.local
 	first := newStoppedWorld(t, "--etcd-servers="+etcd.EtcdServer, "--etcd-cafile="+etcd.EtcdCA,
 		"--etcd-certfile="+etcd.EtcdClientCert, "--etcd-keyfile="+etcd.EtcdClientKey, "--leader-elect")
 	replicas := []*world{first}
-	for range count - 1 {
+	for range filters[1:] {
 		next := *first
 		next.port, next.webhook, next.dataDir = freePort(t), freePort(t), t.TempDir()
 		replicas = append(replicas, &next)
 	}
 	service := newBalancer(t, replicas, func(w *world) int { return w.port })
 	webhooks := newBalancer(t, replicas, func(w *world) int { return w.webhook })
-	for _, r := range replicas {
-		r.flags = append(r.flags, fmt.Sprintf("--service-port=%d", service.port),
+	for i, r := range replicas {
+		r.flags = append(slices.Clone(r.flags), "--watch-filter="+filters[i], fmt.Sprintf("--service-port=%d", service.port),
 			fmt.Sprintf("--webhook-url=https://127.0.0.1:%d", webhooks.port), "--shutdown-delay-duration=2s")
+		r.key = ownKey + strings.ToUpper(filters[i])
 		r.launch()
 		t.Cleanup(r.stopServer)
 	}
@@ -138,13 +142,14 @@ func (w *world) terminate() time.Duration {
 	case <-time.After(30 * time.Second):
 		w.t.Fatalf("doesn't end after SIGTERM\n%s", w.serverLog(40))
 	}
+	w.process = nil
 	return time.Since(began)
 }
 
 // A rolling restart, as an update makes one: nobody who reads notices, and somebody acts
 // all the time.
 func TestRollingRestartsFailNoReads(t *testing.T) {
-	replicas := newReplicas(t, 2)
+	replicas := newReplicas(t, "", "")
 	w := replicas[0]
 	ns := w.namespace()
 	w.apply(ns, quickStart("rolled"))
@@ -191,7 +196,7 @@ func TestRollingRestartsFailNoReads(t *testing.T) {
 // A replica that starts doesn't know its callers for a moment; it must not say that they
 // may not read.
 func TestEndedReplicasForbidNothing(t *testing.T) {
-	replicas := newReplicas(t, 2)
+	replicas := newReplicas(t, "", "")
 	w := replicas[0]
 	reading := w.read(8)
 	for i := range 20 {

@@ -52,6 +52,8 @@ type world struct {
 	process       *exec.Cmd
 	ended         chan error
 	flags         []string
+	// key is the access key that the server's process has.
+	key string
 	// program is the server's, and kubeconfig gives its rights in the host.
 	program, kubeconfig string
 }
@@ -69,7 +71,7 @@ func newWorld(t *testing.T, flags ...string) *world {
 // newStoppedWorld is a world whose server has yet to be started.
 func newStoppedWorld(t *testing.T, flags ...string) *world {
 	t.Helper()
-	w := &world{t: t, aws: emulator.New(emulator.Options{}), dataDir: t.TempDir(), flags: flags,
+	w := &world{t: t, aws: emulator.New(emulator.Options{}), dataDir: t.TempDir(), flags: flags, key: ownKey,
 		program: filepath.Join(suite.local.Bin, "capa-apiserver"), kubeconfig: suite.local.ServerKubeconfig}
 	w.startAWS("127.0.0.1:0")
 	t.Cleanup(func() { w.endAWS() })
@@ -151,7 +153,7 @@ func (w *world) launch() {
 	}, w.flags...)
 	w.process = exec.Command(w.program, args...)
 	w.process.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+w.awsURL, "AWS_REGION="+region,
-		"AWS_ACCESS_KEY_ID=AKIATEST", "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true")
+		"AWS_ACCESS_KEY_ID="+w.key, "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true")
 	w.process.Stdout, w.process.Stderr = log, log
 	must(w.t, w.process.Start())
 	ended := make(chan error, 1)

@@ -108,7 +108,7 @@ func (e *Emulator) recognise(x *exchange) (answer *Answer, done bool) {
 	x.id = requestID(e.seq)
 	x.entry = Entry{Seq: e.seq, Time: e.clock.Now(), Page: 1}
 	signed, ok := scopeOf(x.call.HTTP, x.call.Form)
-	x.entry.Region = signed.region
+	x.entry.Region, x.entry.AccessKey = signed.region, signed.accessKey
 	x.service = e.service(signed.service, x.call.Form.Get("Version"))
 	var refused *Error
 	if x.service != nil {

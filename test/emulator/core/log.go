@@ -11,9 +11,11 @@ import (
 // Entry is one request as the log keeps it.
 type Entry struct {
 	// Seq counts requests from 1 in the order of their arrival; the log is in the order of their ends.
-	Seq       int               `json:"seq"`
-	Time      time.Time         `json:"time"`
-	Account   string            `json:"account"`
+	Seq     int       `json:"seq"`
+	Time    time.Time `json:"time"`
+	Account string    `json:"account"`
+	// AccessKey is whose signature the request has.
+	AccessKey string            `json:"accessKey,omitempty"`
 	Region    string            `json:"region"`
 	Service   string            `json:"service"`
 	Operation string            `json:"operation"`
