@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -63,8 +64,20 @@ func TestRestCostsTheSameForManyClusters(t *testing.T) {
 	if tolerance := one/sweeps + 1; many > one+tolerance {
 		t.Errorf("%d clusters at rest cost %d calls in %d sweeps, one costs %d: the cost must not grow with clusters", fleet, many, sweeps, one)
 	}
-	w.kubectl("delete", "cluster", "-n", ns, "--all", "--wait=false")
+
+	// An account and region that nobody needs any more costs nothing at all.
+	w.apply(ns, quickStartIn("elsewhere", "eu-west-1", smallNetwork))
+	w.waitReady(ns, "elsewhere")
+	w.kubectl("delete", "cluster", "-n", ns, "--all", "--timeout="+patience.String())
 	w.awsIsEmpty()
+	w.eventually("sweeps end with the last object", func(context.Context) error {
+		w.aws.ClearLog()
+		time.Sleep(sweeps * period)
+		if calls := w.aws.Log(); len(calls) > 0 {
+			return fmt.Errorf("%d calls in %d sweeps, the last of them %s in %s", len(calls), sweeps, calls[len(calls)-1].Key(), calls[len(calls)-1].Region)
+		}
+		return nil
+	})
 }
 
 // callsAtRest counts the calls of some sweeps, after what was set off has ended.

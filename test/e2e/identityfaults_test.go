@@ -60,6 +60,8 @@ type identityFault struct {
 	begin, end func(*guarded)
 	// cluster, machine, pool and a machine of the pool say this meanwhile.
 	cluster, machine, pool, member string
+	// unused: the identity's key signs nothing meanwhile, reads included.
+	unused bool
 }
 
 var identityFaults = []identityFault{
@@ -74,7 +76,7 @@ var identityFaults = []identityFault{
 		cluster: secretMissing, machine: secretMissing, pool: secretMissing, member: secretMissing},
 	{name: "a withdrawn namespace",
 		begin: func(g *guarded) { g.apply(g.ns, fmt.Sprintf(fleetIdentity, "another-namespace")) }, end: func(g *guarded) { g.apply(g.ns, fmt.Sprintf(fleetIdentity, g.ns)) },
-		cluster: namespaceRefused, machine: namespaceRefused, pool: namespaceRefused, member: namespaceRefused},
+		cluster: namespaceRefused, machine: namespaceRefused, pool: namespaceRefused, member: namespaceRefused, unused: true},
 	{name: "an expired session",
 		begin: func(g *guarded) { g.refuse("expired", fleetKey, ownKey) }, end: func(g *guarded) { g.refuse("expired") },
 		cluster: expired, machine: expired, pool: expired, member: expired},
@@ -110,6 +112,9 @@ func TestIdentityFaultsReplaceNoMachine(t *testing.T) {
 			g.eventually("the objects say what is wrong", func(ctx context.Context) error {
 				return g.say(ctx, fault)
 			})
+			if fault.unused {
+				g.eventually("the identity is used no more", func(ctx context.Context) error { return g.silent(ctx, fault) })
+			}
 			time.Sleep(judgement + judgement/2)
 			if err := g.say(context.Background(), fault); err != nil {
 				t.Errorf("later on they don't say it any more: %v", err)
@@ -127,6 +132,22 @@ func TestIdentityFaultsReplaceNoMachine(t *testing.T) {
 		t.Error(wrong)
 	}
 	g.leave()
+}
+
+// silent tells whether the fleet's key signs nothing for some sweeps, in which all is read.
+func (g *guarded) silent(ctx context.Context, fault identityFault) error {
+	g.aws.ClearLog()
+	for range 5 {
+		time.Sleep(judgement / 5)
+		if err := g.say(ctx, fault); err != nil {
+			return err
+		}
+	}
+	used := slices.DeleteFunc(g.aws.Log(), func(e emulator.Entry) bool { return e.AccessKey != fleetKey })
+	if len(used) > 0 {
+		return fmt.Errorf("%d calls are made with it:\n%s", len(used), wrote(used))
+	}
+	return nil
 }
 
 // guarded is a cluster under an identity of its own, whose machines a health check
