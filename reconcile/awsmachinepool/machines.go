@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	astypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -71,16 +72,24 @@ func (w *worker) keepMachines(ctx context.Context) error {
 		if _, stays := staying[have[i].Name]; stays {
 			delete(staying, have[i].Name)
 		} else if have[i].DeletionTimestamp.IsZero() {
-			errs = append(errs, w.dismiss(ctx, &have[i]))
+			errs = append(errs, w.tell(infrav1.AWSMachineDeletionFailedReason, w.dismiss(ctx, &have[i])))
 		}
 	}
 	for name, i := range staying {
 		// One that is there all the same is not to be seen in the cache yet.
 		if err := w.pass.Client.Create(ctx, v.machine(name, i)); err != nil && !apierrors.IsAlreadyExists(err) {
-			errs = append(errs, fmt.Errorf("making AWSMachine %s of instance %s: %w", name, aws.ToString(i.InstanceId), err))
+			errs = append(errs, w.tell(infrav1.AWSMachineCreationFailedReason, fmt.Errorf("making AWSMachine %s of instance %s: %w", name, aws.ToString(i.InstanceId), err)))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// tell has an Event say what failed. It is none of the group, so no condition says it.
+func (w *worker) tell(reason string, err error) error {
+	if err != nil {
+		w.pass.Event(corev1.EventTypeWarning, reason, err.Error())
+	}
+	return err
 }
 
 // machine is the AWSMachine of an instance. The pool is not its controller: the

@@ -2,6 +2,7 @@ package awsmachinepool
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -278,6 +279,34 @@ func TestMachinesAreMadeOnceWhateverTheCacheShows(t *testing.T) {
 	}
 	if n := len(w.awsMachines()); n != 2 {
 		t.Errorf("there are %d AWSMachines, want 2", n)
+	}
+}
+
+func TestMachinesThatCannotBeMadeOrDeletedAreToldOf(t *testing.T) {
+	w := newWorldWithMachines(t)
+	refused := errors.New("exceeded quota: few")
+	refusing := interceptor.Funcs{
+		Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error { return refused },
+		Delete: func(context.Context, client.WithWatch, client.Object, ...client.DeleteOption) error { return refused },
+	}
+	w.pool("pool-1")
+	w.settle("pool-1", func() bool { return len(w.awsMachines()) == 2 })
+	gone := w.awsMachines()[0]
+	w.Must(client.IgnoreNotFound(w.Kube.Delete(t.Context(), &gone)))
+	stray := gone.DeepCopy()
+	stray.ObjectMeta = metav1.ObjectMeta{Namespace: gone.Namespace, Name: "stray", Labels: gone.Labels, OwnerReferences: gone.OwnerReferences}
+	w.Must(w.Kube.Create(t.Context(), stray))
+	w.reconciler.Client = interceptor.NewClient(w.Kube, refusing)
+	if _, err := w.reconcile("pool-1"); err == nil {
+		t.Error("a refusal was no error")
+	}
+	for _, reason := range []string{infrav1.AWSMachineCreationFailedReason, infrav1.AWSMachineDeletionFailedReason} {
+		if !w.Events.Has(reason + ": ") {
+			t.Errorf("no Event says %s", reason)
+		}
+	}
+	if c := w.condition("pool-1", infrav1.ReadyCondition); c.Status != metav1.ConditionTrue {
+		t.Errorf("Ready is %+v", c)
 	}
 }
 
