@@ -108,7 +108,7 @@ func genericConfig(e *Extra, stop <-chan struct{}) (*genericapiserver.Recommende
 		return sendAway(s.hold(genericapiserver.DefaultBuildHandlerChain(handler, c)), c.ShutdownInitiatedNotify())
 	}
 	o.Recommended.ExtraAdmissionInitializers = func(*genericapiserver.RecommendedConfig) ([]admission.PluginInitializer, error) {
-		return []admission.PluginInitializer{introduced(o, e.certs, e.webhooks)}, nil
+		return []admission.PluginInitializer{introduced(o, e.certs, e.webhooks), counted{}}, nil
 	}
 	if err := o.Recommended.ApplyTo(config); err != nil {
 		return nil, err

@@ -118,6 +118,7 @@ func NewOptions(table *Table) *Options {
 	// plugins all stay on, and templates can't be changed once they are used.
 	templateimmutable.Register(recommended.Admission.Plugins, table.templates())
 	recommended.Admission.RecommendedPluginOrder = append(recommended.Admission.RecommendedPluginOrder, templateimmutable.PluginName)
+	addQuota(recommended.Admission)
 	return &Options{
 		Recommended:    recommended,
 		Table:          table,

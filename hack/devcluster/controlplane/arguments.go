@@ -89,6 +89,8 @@ func ControllerManagerArgs(certs pki.Store, kubeconfig string, port int) []strin
 		"--controllers=*,-node-ipam-controller,-node-lifecycle-controller,-node-route-controller,-service-lb-controller," +
 			"-cloud-node-lifecycle-controller,-persistentvolume-attach-detach-controller,-persistentvolume-binder-controller," +
 			"-persistentvolume-expander-controller",
+		// Kinds that come to be served are counted soon, not at a resync of five minutes.
+		"--resource-quota-sync-period=10s",
 		"--profiling=false",
 	}
 }
