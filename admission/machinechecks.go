@@ -11,6 +11,7 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/apis/slips"
 )
 
 // defaultKey is the key pair of machines of which nobody says otherwise.
@@ -121,7 +122,7 @@ func nearestTypes(written string, known []*ec2types.InstanceTypeInfo) string {
 	family, _, _ := strings.Cut(written, ".")
 	for _, t := range known {
 		name := string(t.InstanceType)
-		far := distance(written, name)
+		far := slips.Distance(written, name)
 		if far <= 2 || strings.HasPrefix(name, family+".") {
 			near = append(near, candidate{name, far})
 		}
@@ -236,7 +237,7 @@ func oneOf(names []string, written string) string {
 		return ""
 	}
 	near := slices.Clone(names)
-	slices.SortStableFunc(near, func(a, b string) int { return distance(written, a) - distance(written, b) })
+	slices.SortStableFunc(near, func(a, b string) int { return slips.Distance(written, a) - slips.Distance(written, b) })
 	return ", or one of: " + strings.Join(near[:min(len(near), maxSuggestions)], ", ")
 }
 

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/apis/slips"
 )
 
 // Regions tells which regions an identity's account has: region to its opt-in
@@ -108,7 +109,7 @@ func suggestion(written string, regions map[string]string) string {
 	names := slices.Sorted(maps.Keys(regions))
 	best, least := "", 4 // a slip or two; more is another word
 	for _, name := range names {
-		if d := distance(written, name); d < least {
+		if d := slips.Distance(written, name); d < least {
 			best, least = name, d
 		}
 	}
@@ -116,30 +117,4 @@ func suggestion(written string, regions map[string]string) string {
 		return fmt.Sprintf("did you mean %s?", best)
 	}
 	return "write one of: " + strings.Join(names, ", ")
-}
-
-// distance is how many letters must be put in, taken out, replaced or swapped
-// with their neighbour to get from a to b.
-func distance(a, b string) int {
-	rows := make([][]int, len(a)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(b)+1)
-		rows[i][0] = i
-	}
-	for j := range rows[0] {
-		rows[0][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		for j := 1; j <= len(b); j++ {
-			change := 1
-			if a[i-1] == b[j-1] {
-				change = 0
-			}
-			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+change)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
-			}
-		}
-	}
-	return rows[len(a)][len(b)]
 }

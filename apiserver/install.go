@@ -65,7 +65,7 @@ func (r Row) storage(scheme *runtime.Scheme, opts genericregistry.RESTOptionsGet
 
 // textCodecs leave out protobuf, which the stock codecs offer though these types
 // can't be written in it: clients such as the namespace controller would ask for
-// it and fail.
+// it and fail. They know what misspelt fields should be called.
 type textCodecs struct{ runtime.NegotiatedSerializer }
 
 // SupportedMediaTypes are JSON and YAML.
@@ -73,6 +73,7 @@ func (c textCodecs) SupportedMediaTypes() []runtime.SerializerInfo {
 	var text []runtime.SerializerInfo
 	for _, info := range c.NegotiatedSerializer.SupportedMediaTypes() {
 		if info.MediaType == runtime.ContentTypeJSON || info.MediaType == runtime.ContentTypeYAML {
+			info.StrictSerializer = advising{info.StrictSerializer}
 			text = append(text, info)
 		}
 	}
