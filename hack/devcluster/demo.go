@@ -21,7 +21,7 @@ import (
 //go:embed demo/quickstart.yaml
 var quickstart []byte
 
-// quickstartName is the name of the Cluster and the AWSCluster in quickstart.yaml.
+// quickstartName is the name of the Cluster and the AWSCluster in quickstart.yaml, which is nowhere else in it.
 const quickstartName = "quickstart"
 
 // demoTimeout leaves room for emulated NAT gateways and load balancers, which take their time as real ones do.
@@ -42,10 +42,14 @@ func (l *launch) runDemo(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := l.state.firstCluster(l.AWSEndpointURL != ""); err != nil {
+		return "", err
+	}
+	name := l.state.FirstCluster
 	if l.state.Demonstrated {
-		_, err := client.Resource(awsClusters).Namespace(metav1.NamespaceDefault).Get(ctx, quickstartName, metav1.GetOptions{})
+		_, err := client.Resource(awsClusters).Namespace(metav1.NamespaceDefault).Get(ctx, name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
-			return "AWSCluster " + quickstartName + " was deleted, and is not made again", nil
+			return "AWSCluster " + name + " was deleted, and is not made again", nil
 		}
 	}
 	if err := l.applyQuickstart(ctx); err != nil {
@@ -56,7 +60,7 @@ func (l *launch) runDemo(ctx context.Context) (string, error) {
 	}
 	var shown string
 	for {
-		current, err := client.Resource(awsClusters).Namespace(metav1.NamespaceDefault).Get(ctx, quickstartName, metav1.GetOptions{})
+		current, err := client.Resource(awsClusters).Namespace(metav1.NamespaceDefault).Get(ctx, name, metav1.GetOptions{})
 		ready, progress := false, ""
 		if err != nil {
 			progress = firstLine(err)
@@ -72,7 +76,7 @@ func (l *launch) runDemo(ctx context.Context) (string, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return "", fmt.Errorf("AWSCluster %s is not ready after %s (%s); see %s", quickstartName, demoTimeout, shown, l.layout.log(build.Server))
+			return "", fmt.Errorf("AWSCluster %s is not ready after %s (%s); see %s", name, demoTimeout, shown, l.layout.log(build.Server))
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
@@ -81,7 +85,7 @@ func (l *launch) runDemo(ctx context.Context) (string, error) {
 		return "", err
 	}
 	l.out.line("\n%s", strings.TrimRight(table, "\n"))
-	return "AWSCluster " + quickstartName + " is ready", nil
+	return "AWSCluster " + name + " is ready", nil
 }
 
 // applyQuickstart repeats the application while the cluster's parts are still finding each other.
@@ -89,7 +93,7 @@ func (l *launch) applyQuickstart(ctx context.Context) error {
 	const patience = 20 * time.Second
 	deadline := time.Now().Add(patience)
 	for {
-		_, err := l.kubectl(ctx, quickstart, "apply", "-f", "-")
+		_, err := l.kubectl(ctx, bytes.ReplaceAll(quickstart, []byte(quickstartName), []byte(l.state.FirstCluster)), "apply", "-f", "-")
 		if err == nil || time.Now().After(deadline) {
 			return err
 		}

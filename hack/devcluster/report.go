@@ -57,7 +57,7 @@ func (l *launch) report() *Cluster {
 		PIDs:             map[string]int{},
 	}
 	if l.chosen[demo] {
-		cluster.FirstCluster = quickstartName
+		cluster.FirstCluster = l.state.FirstCluster
 	}
 	for _, r := range l.state.processes() {
 		if r.Alive() {

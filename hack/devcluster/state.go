@@ -1,6 +1,7 @@
 package devcluster
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,7 +36,8 @@ type state struct {
 
 	// External says that the control plane is somebody else's, given by KUBECONFIG.
 	External bool `json:"external"`
-	// Demonstrated says that the demo's cluster was made: whoever deletes it wants it gone.
+	// FirstCluster is the name of the demo's cluster. Demonstrated says that it was made: whoever deletes it wants it gone.
+	FirstCluster string         `json:"firstCluster,omitempty"`
 	Demonstrated bool           `json:"demonstrated,omitempty"`
 	Ports        map[string]int `json:"ports"`
 	Processes    []record       `json:"processes"`
@@ -94,6 +97,21 @@ func (s *state) demonstrate() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Demonstrated = true
+	return s.save()
+}
+
+// firstCluster chooses the name of the demo's cluster, once. In an AWS of our own it is plain; in one that others use too, it is like
+// no other's: names of load balancers are unique in an account, and whoever sees two clusters of one name can't tell them apart.
+func (s *state) firstCluster(shared bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.FirstCluster != "" {
+		return nil
+	}
+	s.FirstCluster = quickstartName
+	if shared && !s.Demonstrated {
+		s.FirstCluster += "-" + strings.ToLower(rand.Text()[:5])
+	}
 	return s.save()
 }
 

@@ -59,6 +59,9 @@ func TestRestCostsTheSameForManyClusters(t *testing.T) {
 		w.waitReady(ns, fmt.Sprintf("rest-%d", i))
 	}
 	many := w.callsAtRest()
+	if n := w.aws.Counts()["ec2.DescribeInstances"]; n > 0 {
+		t.Errorf("instances, of which there are none, were listed %d times", n)
+	}
 	t.Logf("calls in %d sweeps at rest: %d for one cluster, %d for %d", sweeps, one, many, fleet)
 	// Sweeps are jittered, so one more or less of each table may fall into a window.
 	if tolerance := one/sweeps + 1; many > one+tolerance {
