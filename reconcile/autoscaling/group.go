@@ -190,7 +190,7 @@ func tags(w *Wanted, group *mirror.AutoScalingGroup) []plan.Action {
 	var actions []plan.Action
 	if missing := names.Missing(w.Tags, have); len(missing) > 0 {
 		action := tagGroup(w.Name, missing)
-		action.By = movedTo(w, have)
+		action.By = w.Owner.Before(have)
 		actions = append(actions, action)
 	}
 	removed := map[string]string{}
@@ -205,14 +205,6 @@ func tags(w *Wanted, group *mirror.AutoScalingGroup) []plan.Action {
 			Summary: fmt.Sprintf("delete tags %s of Auto Scaling group %s", strings.Join(names.SortedKeys(removed), ", "), w.Name)})
 	}
 	return actions
-}
-
-// movedTo says whose UID is on what is the owner's, if that isn't the owner's own.
-func movedTo(w *Wanted, have map[string]string) string {
-	if uid := have[names.TagUID]; uid != "" && uid != w.Owner.UID {
-		return w.Owner.Holder(uid)
-	}
-	return ""
 }
 
 func tagGroup(name string, tags map[string]string) plan.Action {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -23,7 +24,7 @@ func Leaving(i astypes.Instance) bool {
 
 // FindMember returns the entry of an instance in a group that is the pool's own, nil
 // where that has none: whatever group has it then, it isn't for this pool to end.
-func FindMember(group Claimed[mirror.AutoScalingGroup], id string) *astypes.Instance {
+func FindMember(group ownership.Claimed[mirror.AutoScalingGroup], id string) *astypes.Instance {
 	g := group.Own()
 	if g == nil || placeOf(g, id) < 0 {
 		return nil

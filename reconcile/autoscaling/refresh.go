@@ -7,10 +7,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	astypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
-	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/launchtemplate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -84,7 +84,7 @@ func launched(w *Wanted, template *mirror.LaunchTemplate) (int, bool) {
 
 func versionAt(template *mirror.LaunchTemplate, number string) (int, bool) {
 	for i, v := range template.Versions {
-		if numberText(aws.ToInt64(v.VersionNumber)) == number {
+		if launchtemplate.Number(v.VersionNumber) == number {
 			return i, true
 		}
 	}
@@ -117,13 +117,9 @@ func outdatedInstances(w *Wanted, group *mirror.AutoScalingGroup, template *mirr
 func (w *Wanted) alike(template *mirror.LaunchTemplate, a, b int) bool {
 	var ignored []string
 	if w.Spec.AWSLaunchTemplate.SSHKeyName == nil {
-		ignored = append(ignored, keyName)
+		ignored = append(ignored, launchtemplate.KeyName)
 	}
-	return sameConfiguration(dataOf(template.Versions[a]), dataOf(template.Versions[b]), ignored...)
-}
-
-func dataOf(v ec2types.LaunchTemplateVersion) *ec2types.ResponseLaunchTemplateData {
-	return v.LaunchTemplateData
+	return launchtemplate.SameConfiguration(template.Versions[a].LaunchTemplateData, template.Versions[b].LaunchTemplateData, ignored...)
 }
 
 // ending tells that Auto Scaling is taking the instance out already.

@@ -21,7 +21,7 @@ var day = time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
 func templateWith(images ...string) *mirror.LaunchTemplate {
 	t := &mirror.LaunchTemplate{LaunchTemplate: ec2types.LaunchTemplate{LaunchTemplateId: aws.String("lt-1"), DefaultVersionNumber: aws.Int64(1)}}
 	for i, image := range images {
-		addVersion(t, &ec2types.LaunchTemplateVersion{VersionNumber: aws.Int64(int64(i + 1)), CreateTime: aws.Time(day.Add(time.Duration(i) * time.Hour)),
+		t.Versions = slices.Insert(t.Versions, 0, ec2types.LaunchTemplateVersion{VersionNumber: aws.Int64(int64(i + 1)), CreateTime: aws.Time(day.Add(time.Duration(i) * time.Hour)),
 			LaunchTemplateData: &ec2types.ResponseLaunchTemplateData{ImageId: aws.String(image)}})
 	}
 	return t

@@ -19,9 +19,9 @@ const tagGroupName = "aws:autoscaling:groupName"
 func (in *Intent) pooled() bool { return in.Machine.PoolName() != "" }
 
 // poolsGroup is the group of the machine's pool; nothing unless it is the pool's own.
-func (v *view) poolsGroup() autoscaling.Claimed[mirror.AutoScalingGroup] {
+func (v *view) poolsGroup() ownership.Claimed[mirror.AutoScalingGroup] {
 	if v.Pool == nil {
-		return autoscaling.Claimed[mirror.AutoScalingGroup]{}
+		return ownership.Claimed[mirror.AutoScalingGroup]{}
 	}
 	return autoscaling.FindGroup(v.snap, v.Pool.Spec.ProviderID, autoscaling.OwnerOf(v.Pool, v.Infra, v.Living))
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/launchtemplate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	owners "github.com/capa-apiserver/capa-apiserver/reconcile/related"
@@ -121,8 +122,8 @@ func (in *Intent) tags() map[string]string {
 // instanceTags returns the tags that the template puts on instances and volumes.
 func (in *Intent) instanceTags() map[string]string {
 	tags := in.tags()
-	tags[autoscaling.TagBootstrapSecret] = in.Pool.Namespace + "/" + in.secretName()
-	tags[autoscaling.TagBootstrapHash] = bootstrap.Digest(in.Bootstrap.Value)
+	tags[launchtemplate.TagBootstrapSecret] = in.Pool.Namespace + "/" + in.secretName()
+	tags[launchtemplate.TagBootstrapHash] = bootstrap.Digest(in.Bootstrap.Value)
 	return tags
 }
 

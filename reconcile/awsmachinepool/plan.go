@@ -14,13 +14,15 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/launchtemplate"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
 // The areas that hold a pool's parts.
 const (
 	areaGroup    = infrav1.ASGReadyCondition
-	areaTemplate = infrav1.LaunchTemplateReadyCondition
+	areaTemplate = launchtemplate.Area
 	areaCapacity = infrav1.ASGCapacityReachedCondition
 )
 
@@ -30,8 +32,8 @@ type view struct {
 	snap *mirror.Snapshot
 	// underGroup and underTemplate are what AWS has under the pool's names, group and
 	// template what of it is the pool's; nil while none is to be seen.
-	underGroup    autoscaling.Claimed[mirror.AutoScalingGroup]
-	underTemplate autoscaling.Claimed[mirror.LaunchTemplate]
+	underGroup    ownership.Claimed[mirror.AutoScalingGroup]
+	underTemplate ownership.Claimed[mirror.LaunchTemplate]
 	group         *mirror.AutoScalingGroup
 	template      *mirror.LaunchTemplate
 	plan          plan.Plan
@@ -44,13 +46,13 @@ func observe(in Intent, snap *mirror.Snapshot) *view {
 	v.Pool = v.Pool.DeepCopy()
 	v.Pool.Status.FormerUIDs = autoscaling.Learn(snap, v.Pool, v.owner())
 	v.underGroup = autoscaling.FindGroup(snap, in.recordedARN(), v.owner())
-	v.underTemplate = autoscaling.FindTemplate(snap, v.templateName(), in.Pool.Status.LaunchTemplateID, v.owner())
+	v.underTemplate = launchtemplate.Find(snap, v.templateName(), in.Pool.Status.LaunchTemplateID, v.owner())
 	v.group, v.template = v.underGroup.Own(), v.underTemplate.Own()
 	return v
 }
 
 func (in *Intent) templateName() string {
-	return autoscaling.TemplateName(&in.Pool.Spec, in.Pool.Name)
+	return cmp.Or(in.Pool.Spec.AWSLaunchTemplate.Name, in.Pool.Name)
 }
 
 // Plan returns what is left to do so that AWS matches the intent. For an object
@@ -133,9 +135,9 @@ func (v *view) planPool() {
 	if v.foreign() {
 		return
 	}
-	w := v.wanted()
+	w, t := v.wanted()
 	if !v.plan.Troubled(areaTemplate) || v.template != nil {
-		v.plan.Add(v.afterStoring(autoscaling.PlanTemplate(w, v.template, v.group))...)
+		v.plan.Add(v.afterStoring(launchtemplate.Plan(t, v.template))...)
 	}
 	switch {
 	case v.group != nil && autoscaling.Deleting(v.group):
@@ -160,8 +162,8 @@ func (v *view) planPool() {
 	if v.group == nil || v.template == nil {
 		return
 	}
-	for _, t := range autoscaling.OtherTemplates(v.snap, v.templateName(), v.group, v.owner()) {
-		v.plan.Add(autoscaling.DeleteTemplate(t))
+	for _, t := range launchtemplate.Others(v.snap, v.templateName(), autoscaling.TemplateID(v.group), v.owner()) {
+		v.plan.Add(launchtemplate.Delete(t))
 	}
 	if !v.changing() {
 		p := autoscaling.PlanRefresh(w, v.group, v.template)
@@ -195,20 +197,20 @@ func (v *view) changing() bool {
 }
 
 // wanted returns the group and template as they have to be, as far as it is known.
-func (v *view) wanted() *autoscaling.Wanted {
+func (v *view) wanted() (*autoscaling.Wanted, *launchtemplate.Wanted) {
 	w := &autoscaling.Wanted{Name: v.Pool.Name, Owner: v.owner(), Spec: &v.Pool.Spec, Removed: v.removedTags()}
+	t := &launchtemplate.Wanted{Name: v.templateName(), Owner: w.Owner, Removed: w.Removed, InUse: w.VersionsInUse(v.group)}
 	if v.Infra == nil {
-		return w
+		return w, t
 	}
 	w.Tags = v.tags()
 	subnets, err := instance.PoolSubnets(&v.Pool.Spec, v.Infra, v.failureDomains(), v.snap)
 	if err != nil {
 		v.plan.Problem(areaGroup, infrav1.ASGProvisionFailedReason, "%s", err)
 	}
-	w.Subnets = subnets
-	w.Desired = v.desired()
-	w.Data = v.templateData(subnets)
-	return w
+	w.Subnets, w.Desired = subnets, v.desired()
+	t.Tags, t.Data = w.Tags, v.templateData(subnets)
+	return w, t
 }
 
 func (v *view) failureDomains() []string {
@@ -315,7 +317,7 @@ func (v *view) planDelete() {
 		v.plan.Add(autoscaling.ClaimGroup(v.group, v.owner().Owner))
 	}
 	if v.underTemplate.Moved() {
-		v.plan.Add(autoscaling.ClaimTemplate(v.template, v.owner().Owner))
+		v.plan.Add(launchtemplate.Claim(v.template, v.owner().Owner))
 	}
 	switch {
 	case v.elsewhere() != "" && v.Pool.Provisioned():
@@ -331,12 +333,12 @@ func (v *view) planDelete() {
 		v.plan.Add(autoscaling.DeleteGroup(v.group))
 	}
 	v.removeObject()
-	templates := autoscaling.OtherTemplates(v.snap, v.templateName(), nil, v.owner())
+	templates := launchtemplate.Others(v.snap, v.templateName(), "", v.owner())
 	if v.template != nil {
 		templates = append(templates, v.template)
 	}
 	for _, t := range templates {
-		a := autoscaling.DeleteTemplate(t)
+		a := launchtemplate.Delete(t)
 		if v.group != nil {
 			a.WaitsFor = "the Auto Scaling group to end"
 		}

@@ -14,11 +14,11 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/launchtemplate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
@@ -32,7 +32,7 @@ const area = "TemplateReady"
 func Kind() engine.Kind[*v2beta1.AWSNinth] {
 	return engine.Kind[*v2beta1.AWSNinth]{
 		Name: "AWSNinth", Finalizer: "ninth.example.com", Area: area, Workers: 1, LookAgain: time.Minute,
-		Handlers: plan.NewHandlers(autoscaling.Handlers()), Remember: func() any { return nil },
+		Handlers: plan.NewHandlers(launchtemplate.Handlers()), Remember: func() any { return nil },
 		New: func() *v2beta1.AWSNinth { return &v2beta1.AWSNinth{} }, NewList: func() client.ObjectList { return &v2beta1.AWSNinthList{} },
 		Begin: func(ctx context.Context, scene engine.Scene[*v2beta1.AWSNinth]) (engine.Worker[*v2beta1.AWSNinth], error) {
 			cluster, infra, err := infrastructure.Find(ctx, scene.Ours, scene.Host, scene.Object.Namespace, scene.Object.Spec.ClusterName)
@@ -94,10 +94,10 @@ func (v *view) make(infra *infrastructure.Cluster, living ownership.Living) {
 		return
 	}
 	owner := ownership.Owner{Owner: names.Owner{Cluster: infra.Cluster, UID: string(v.obj.UID), Namespace: v.obj.Namespace}, Kind: "AWSNinth", Name: v.obj.Name, Living: living}
-	found := autoscaling.FindTemplate(v.snap, v.obj.Name, "", owner)
+	found := launchtemplate.Find(v.snap, v.obj.Name, "", owner)
 	switch of, foreign := found.Foreign(); {
 	case v.obj.DeletionTimestamp != nil && found.Own() != nil:
-		v.plan.Add(autoscaling.DeleteTemplate(found.Own()))
+		v.plan.Add(launchtemplate.Delete(found.Own()))
 	case v.obj.DeletionTimestamp != nil:
 	case foreign:
 		v.plan.Problem(area, "Foreign", "launch template %s belongs to %s; choose another name", v.obj.Name, of)

@@ -1,4 +1,4 @@
-package autoscaling
+package launchtemplate
 
 import (
 	"slices"
@@ -58,7 +58,7 @@ func TestOnlyWhatSaysSomethingElseDiffers(t *testing.T) {
 		if got := changed(want, have); !slices.Equal(got, x.want) {
 			t.Errorf("%s: %v differ, want %v", name, got, x.want)
 		}
-		if got, same := len(configurationOf(x.want)) == 0, sameConfiguration(answered(want), have); got != same {
+		if got, same := len(configurationOf(x.want)) == 0, SameConfiguration(answered(want), have); got != same {
 			t.Errorf("%s: that instances are alike is %v", name, same)
 		}
 	}

@@ -1,7 +1,4 @@
-// Package autoscaling plans Auto Scaling groups with their launch templates: what
-// to make, to put right, to refresh and to delete. All of it but the handlers is
-// pure.
-package autoscaling
+package launchtemplate
 
 import (
 	"encoding/json"
@@ -27,8 +24,8 @@ const (
 // read theirs.
 const userData = "UserData"
 
-// keyName is the field of the key pair.
-const keyName = "KeyName"
+// KeyName is the field of the key pair.
+const KeyName = "KeyName"
 
 // changed returns the names of the fields in which a version differs from what is
 // wanted, in order.
@@ -36,9 +33,9 @@ func changed(want *ec2types.RequestLaunchTemplateData, have *ec2types.ResponseLa
 	return differing(fields(want), fields(have))
 }
 
-// sameConfiguration tells whether instances of both versions are alike, but for some
+// SameConfiguration tells whether instances of both versions are alike, but for some
 // fields.
-func sameConfiguration(a, b *ec2types.ResponseLaunchTemplateData, ignored ...string) bool {
+func SameConfiguration(a, b *ec2types.ResponseLaunchTemplateData, ignored ...string) bool {
 	differ := configurationOf(differing(fields(a), fields(b)))
 	return !slices.ContainsFunc(differ, func(name string) bool { return !slices.Contains(ignored, name) })
 }

@@ -1,4 +1,6 @@
-package autoscaling
+// Package launchtemplate plans launch templates, of whatever starts instances from one:
+// what to make, to put right and to delete. All of it but the handlers is pure.
+package launchtemplate
 
 import (
 	"encoding/json"
@@ -15,6 +17,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -22,38 +25,57 @@ import (
 // go back to.
 const keptVersions = 2
 
-// PlanTemplate returns what makes the launch template as it has to be. group may be
-// nil.
-func PlanTemplate(w *Wanted, template *mirror.LaunchTemplate, group *mirror.AutoScalingGroup) []plan.Action {
+// The conditions that tell of a template: of itself, and of its tags and old versions,
+// without which its instances work.
+const (
+	Area         = infrav1.LaunchTemplateReadyCondition
+	AreaSettings = infrav1.PoolSettingsReadyCondition
+)
+
+// Wanted is a template as it has to be.
+type Wanted struct {
+	// Name of the template; Owner is the object that wants it.
+	Name  string
+	Owner ownership.Owner
+	Tags  map[string]string
+	// Removed are keys of tags that were wanted once and aren't any more.
+	Removed []string
+	// Data describes the instances; nil while it isn't known.
+	Data *ec2types.RequestLaunchTemplateData
+	// InUse are the versions that have to stay; nil while all have to.
+	InUse []string
+}
+
+// Plan returns what makes the launch template as it has to be.
+func Plan(w *Wanted, template *mirror.LaunchTemplate) []plan.Action {
 	switch {
 	case template == nil && w.Data == nil:
 		return nil
 	case template == nil:
-		return []plan.Action{createTemplate(w)}
+		return []plan.Action{create(w)}
 	}
-	actions := templateTags(w, template)
+	actions := tags(w, template)
 	if w.Data != nil && template.Latest != nil {
 		if names := changed(w.Data, template.Latest.LaunchTemplateData); len(names) > 0 {
 			return append(actions, createVersion(w, template, names))
 		}
 	}
-	return append(actions, prune(w, template, group)...)
+	return append(actions, prune(w, template)...)
 }
 
-// createTemplate is idempotent because names of templates are unique.
-func createTemplate(w *Wanted) plan.Action {
-	name := TemplateName(w.Spec, w.Name)
-	return plan.Action{Key: "launch-template", Area: infrav1.LaunchTemplateReadyCondition, Verb: plan.Create, Operation: "ec2.CreateLaunchTemplate",
-		Input: &ec2.CreateLaunchTemplateInput{LaunchTemplateName: aws.String(name), LaunchTemplateData: w.Data,
+// create is idempotent because names of templates are unique.
+func create(w *Wanted) plan.Action {
+	return plan.Action{Key: "launch-template", Area: Area, Verb: plan.Create, Operation: "ec2.CreateLaunchTemplate",
+		Input: &ec2.CreateLaunchTemplateInput{LaunchTemplateName: aws.String(w.Name), LaunchTemplateData: w.Data,
 			TagSpecifications: []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeLaunchTemplate, Tags: instance.TagList(w.Tags)}}},
-		Summary: fmt.Sprintf("create launch template %s", name)}
+		Summary: fmt.Sprintf("create launch template %s", w.Name)}
 }
 
 // createVersion carries a token of what the version holds and of the version that
 // it follows: asked for twice, it is made once.
 func createVersion(w *Wanted, template *mirror.LaunchTemplate, names []string) plan.Action {
 	id := aws.ToString(template.LaunchTemplateId)
-	return plan.Action{Key: "launch-template-version", Area: infrav1.LaunchTemplateReadyCondition, Verb: plan.Create, Operation: "ec2.CreateLaunchTemplateVersion",
+	return plan.Action{Key: "launch-template-version", Area: Area, Verb: plan.Create, Operation: "ec2.CreateLaunchTemplateVersion",
 		Input: &ec2.CreateLaunchTemplateVersionInput{LaunchTemplateId: template.LaunchTemplateId, LaunchTemplateData: w.Data,
 			ClientToken: aws.String(versionToken(w, template))},
 		By: madeBy(w, template.Latest),
@@ -80,17 +102,18 @@ func versionToken(w *Wanted, template *mirror.LaunchTemplate) string {
 	if err != nil {
 		panic(err) // the SDK's structs can be written out
 	}
-	return names.Token(w.Owner.UID, aws.ToString(template.LaunchTemplateId), numberText(aws.ToInt64(template.LatestVersionNumber)), string(text))
+	return names.Token(w.Owner.UID, aws.ToString(template.LaunchTemplateId), Number(template.LatestVersionNumber), string(text))
 }
 
-func numberText(n int64) string { return strconv.FormatInt(n, 10) }
+// Number is how a version's number is written where versions are chosen.
+func Number(n *int64) string { return strconv.FormatInt(aws.ToInt64(n), 10) }
 
-func templateTags(w *Wanted, template *mirror.LaunchTemplate) []plan.Action {
+func tags(w *Wanted, template *mirror.LaunchTemplate) []plan.Action {
 	id, have := aws.ToString(template.LaunchTemplateId), mirror.LaunchTemplates.Tags(template)
 	var actions []plan.Action
 	if missing := names.Missing(w.Tags, have); len(missing) > 0 {
-		action := tagTemplate(id, missing)
-		action.By = movedTo(w, have)
+		action := tag(id, missing)
+		action.By = w.Owner.Before(have)
 		actions = append(actions, action)
 	}
 	var removed []ec2types.Tag
@@ -107,34 +130,29 @@ func templateTags(w *Wanted, template *mirror.LaunchTemplate) []plan.Action {
 	return actions
 }
 
-func tagTemplate(id string, tags map[string]string) plan.Action {
+func tag(id string, tags map[string]string) plan.Action {
 	_, claims := tags[names.TagUID]
 	return plan.Action{Key: "launch-template-tags", Area: AreaSettings, Verb: plan.Update, Operation: "ec2.CreateTags", Claims: claims,
 		Input:   &ec2.CreateTagsInput{Resources: []string{id}, Tags: instance.TagList(tags)},
 		Summary: fmt.Sprintf("tag launch template %s with %s", id, strings.Join(names.SortedKeys(tags), ", "))}
 }
 
-// ClaimTemplate puts the UID of the object that has the template now on it.
-func ClaimTemplate(template *mirror.LaunchTemplate, owner names.Owner) plan.Action {
-	return tagTemplate(aws.ToString(template.LaunchTemplateId), owner.Identity())
+// Claim puts the UID of the object that has the template now on it.
+func Claim(template *mirror.LaunchTemplate, owner names.Owner) plan.Action {
+	return tag(aws.ToString(template.LaunchTemplateId), owner.Identity())
 }
 
 // prune deletes versions that nobody needs: not the newest ones, the default (AWS
 // wouldn't let it go), nor those that an instance was launched from, by which it is
 // told whether the instance is outdated.
-func prune(w *Wanted, template *mirror.LaunchTemplate, group *mirror.AutoScalingGroup) []plan.Action {
-	if group == nil || group.Refreshing() || len(template.Versions) <= keptVersions {
+func prune(w *Wanted, template *mirror.LaunchTemplate) []plan.Action {
+	if w.InUse == nil || len(template.Versions) <= keptVersions {
 		return nil
-	}
-	needed := []string{w.templateVersion(), numberText(aws.ToInt64(template.DefaultVersionNumber))}
-	for _, i := range group.Instances {
-		if i.LaunchTemplate != nil {
-			needed = append(needed, aws.ToString(i.LaunchTemplate.Version))
-		}
 	}
 	var old []string
 	for _, v := range template.Versions[keptVersions:] {
-		if number := numberText(aws.ToInt64(v.VersionNumber)); !slices.Contains(needed, number) {
+		number := Number(v.VersionNumber)
+		if number != Number(template.DefaultVersionNumber) && !slices.Contains(w.InUse, number) {
 			old = append(old, number)
 		}
 	}
@@ -146,10 +164,10 @@ func prune(w *Wanted, template *mirror.LaunchTemplate, group *mirror.AutoScaling
 		Summary: fmt.Sprintf("delete versions %s of launch template %s", strings.Join(old, ", "), aws.ToString(template.LaunchTemplateId))}}
 }
 
-// DeleteTemplate deletes the template with all its versions.
-func DeleteTemplate(template *mirror.LaunchTemplate) plan.Action {
+// Delete deletes the template with all its versions.
+func Delete(template *mirror.LaunchTemplate) plan.Action {
 	id := aws.ToString(template.LaunchTemplateId)
-	return plan.Action{Key: "launch-template/" + id, Area: infrav1.LaunchTemplateReadyCondition, Verb: plan.Delete, Operation: "ec2.DeleteLaunchTemplate",
+	return plan.Action{Key: "launch-template/" + id, Area: Area, Verb: plan.Delete, Operation: "ec2.DeleteLaunchTemplate",
 		Input:   &ec2.DeleteLaunchTemplateInput{LaunchTemplateId: template.LaunchTemplateId},
 		Summary: fmt.Sprintf("delete launch template %s (%s)", id, aws.ToString(template.LaunchTemplateName))}
 }
