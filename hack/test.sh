@@ -9,17 +9,22 @@ source "$(dirname "$0")/lib.sh"
 unset KUBECONFIG AWS_ENDPOINT_URL AWS_PROFILE AWS_REGION AWS_DEFAULT_REGION \
   AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
 
-logs=_run/test
+logs=$PWD/_run/test
 closing=15
+slowest=20
 mkdir -p "$logs"
 
 # go_test NAME MODULE ARGUMENT... tests the module. Two packages at a time: many of them start servers of their own.
 go_test() {
   local name=$1 module=$2
   shift 2
-  go -C "$module" test -p 2 -timeout 60m "$@" 2>&1 | tee "$logs/$name.log" | grep -v --line-buffered '\[no test files\]'
+  (cd "$module" && "$gotestsum" --format standard-quiet --hide-summary skipped --jsonfile "$logs/$name.json" -- -p 2 -timeout 60m "$@") 2>&1 | tee "$logs/$name.log" | grep -v --line-buffered '\[no test files\]'
   return "${PIPESTATUS[0]}"
 }
+
+# gotestsum runs go test, shows what it shows, and keeps how long each test took.
+gotestsum=$PWD/_run/bin/gotestsum
+go -C hack/tools build -o "$gotestsum" gotest.tools/gotestsum
 
 binaries() {
   go -C hack run ./cmd/devcluster build
@@ -84,13 +89,19 @@ closing_lines() {
   local log
   for log in "$@"; do
     [ -f "$logs/$log.log" ] || continue
-    echo "--- $logs/$log.log: $(grep -c '^ok' "$logs/$log.log" || true) packages ok, $(grep -cE '^FAIL\s+\S' "$logs/$log.log" || true) failed"
-    grep -E '^\s*--- FAIL|^panic:' "$logs/$log.log" || true
+    echo "--- ${logs#"$PWD/"}/$log.log: $(grep -c '^ok' "$logs/$log.log" || true) packages ok, $(grep -cE '^FAIL\s+\S' "$logs/$log.log" || true) failed"
+    grep -E '^=== FAIL|^panic:' "$logs/$log.log" || true
     grep -v '\[no test files\]' "$logs/$log.log" | tail -n "$closing" || true
   done
 }
 
-rm -f "$logs"/*.log
+# slowest_tests lists the tests that took longest, of all runs.
+slowest_tests() {
+  echo "--- the $slowest slowest tests"
+  cat "$logs"/*.json | "$gotestsum" tool slowest --num "$slowest"
+}
+
+rm -f "$logs"/*.log "$logs"/*.json
 what=${1:?say which tests: all, unit or e2e}
 shift
 case $what in
@@ -100,8 +111,9 @@ case $what in
   *) echo "there are no tests called $what; there are: all, unit, e2e" >&2; exit 2 ;;
 esac
 closing_lines unit tools hack main e2e "${!parts[@]}"
+slowest_tests
 if [ -f "$logs/beside.log" ]; then
-  echo "--- $logs/beside.log"
+  echo "--- ${logs#"$PWD/"}/beside.log"
   grep -E '^ok|^==>|FAIL|^---|^fuzz' "$logs/beside.log" || true
 fi
 finish "test $what"
