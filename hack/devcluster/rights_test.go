@@ -30,6 +30,7 @@ var unexercised = map[string]string{
 	"update secrets":                      "the serving certificate is renewed",
 	"update configmaps":                   "the registrar decides anew",
 	"update services":                     "the address outside the cluster changes",
+	"update resourcequotas/status":        "a namespace has a quota of these kinds",
 }
 
 // A watch starts with a list inside it where the host can do so; before Kubernetes 1.34 it asks for lists.
