@@ -35,6 +35,7 @@ func Inherits[T engine.Object](t *testing.T, settle func(t *testing.T) Settled[T
 		"a paused object is shown, and nothing is changed":                       pauseChangesNothing[T],
 		"a withdrawn identity is used no more, and nothing is changed":           withdrawnIdentityIsUsedNoMore[T],
 		"nothing is read for an object that is gone":                             nothingIsReadForNobody[T],
+		"what is merely waited for is not called failed":                         waitingIsNoFailure[T],
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -108,6 +109,23 @@ func pauseChangesNothing[T engine.Object](t *testing.T, s Settled[T]) {
 	obj = s.get()
 	if !meta.IsStatusConditionTrue(obj.GetConditions(), infrav1.PausedCondition) || Condition(obj, infrav1.ReadyCondition).Status != ready {
 		t.Errorf("it says %+v", obj.GetConditions())
+	}
+}
+
+// waitingIsNoFailure looks back at how the object came about, and at how it goes.
+func waitingIsNoFailure[T engine.Object](t *testing.T, s Settled[T]) {
+	s.Must(s.Kube.Delete(context.Background(), s.get()))
+	for range 100 {
+		if s.Gone(s.Kind.New(), s.Name) {
+			break
+		}
+		s.rounds(10*time.Second, 10*time.Second)
+	}
+	if !s.Gone(s.Kind.New(), s.Name) {
+		t.Errorf("it isn't gone: %+v", s.get().GetConditions())
+	}
+	for _, failed := range s.Failed() {
+		t.Error(failed)
 	}
 }
 

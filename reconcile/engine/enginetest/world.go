@@ -78,6 +78,31 @@ type Process struct {
 	Refusing func(obj client.Object) error
 	// Reading, unless nil, gets what was read before the process does.
 	Reading func(key client.ObjectKey, obj client.Object)
+
+	mu     sync.Mutex
+	failed []string
+}
+
+// Failed are the reasons of conditions that the process ever wrote and that speak of a failure,
+// though no attempt had failed.
+func (p *Process) Failed() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.failed)
+}
+
+func (p *Process) note(obj client.Object) {
+	shown, ok := obj.(engine.Object)
+	if !ok {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range shown.GetConditions() {
+		if line := c.Type + " " + c.Reason + ": " + c.Message; strings.Contains(c.Reason, "Failed") && !strings.Contains(c.Message, "latest attempt: ") && !slices.Contains(p.failed, line) {
+			p.failed = append(p.failed, line)
+		}
+	}
 }
 
 // EventLog keeps Events as "reason: message".
@@ -271,6 +296,7 @@ func (p *Process) store(kube client.WithWatch) client.Client {
 			})
 		},
 		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
+			p.note(obj)
 			return write(func() error { return c.SubResource(sub).Update(ctx, obj, opts...) })
 		},
 	})
