@@ -199,12 +199,12 @@ func (s *State) planRoute(sub *Subnet, tableID string, want route) {
 	if ok && want.id != "" && want.leadsTo(current) && current.State != ec2types.RouteStateBlackhole {
 		return
 	}
-	waits := ""
-	if want.id == "" {
-		waits = want.waitsFor
+	waits, leads := want.waitsFor, ""
+	if want.id != "" {
+		waits, leads = "", " to "+want.id
 	}
 	key := "route-table/" + sub.Spec.ID + "/" + want.destination
-	where := fmt.Sprintf("route %s to %s in route table %s (%s)", want.destination, want.id, tableID, s.tableName(sub.Spec))
+	where := fmt.Sprintf("route %s%s in route table %s (%s)", want.destination, leads, tableID, s.tableName(sub.Spec))
 	if !ok {
 		in := &ec2.CreateRouteInput{RouteTableId: aws.String(tableID)}
 		in.DestinationCidrBlock, in.DestinationIpv6CidrBlock = want.blocks()
