@@ -71,7 +71,7 @@ func (rules clusterRules) site(ctx context.Context, cluster *infrav1.AWSCluster)
 	if err != nil {
 		return nil, err
 	}
-	return &site{Facts: rules.live.Facts, session: session, infra: cluster}, nil
+	return &site{Facts: rules.live.Facts, live: rules.live, session: session, infra: cluster}, nil
 }
 
 // judgeOwnKey: the key pair that a cluster names is there. That it names none says
@@ -83,8 +83,8 @@ func judgeOwnKey(ctx context.Context, s *site, w *wishes) verdict {
 	return judgeKey(ctx, s, w)
 }
 
-// judgeNetwork warns of a VPC and subnets that aren't there: they may be made a moment
-// later, and nothing is made in AWS before.
+// judgeNetwork warns of a VPC and subnets that aren't there, or that the cluster may not
+// use: they may be made or shared a moment later, and nothing is made in AWS before.
 func judgeNetwork(ctx context.Context, s *site, w *wishes) verdict {
 	v := verdict{paths: append(paths(w.vpcs), paths(w.subnets)...)}
 	missing := func(x wish, what string) {
@@ -100,6 +100,9 @@ func judgeNetwork(ctx context.Context, s *site, w *wishes) verdict {
 		if row == nil {
 			missing(x, "VPC")
 			return v // and so no subnet of it
+		}
+		if err := s.withheld(ctx, x.value, x.value, Lender.Network); err != nil {
+			v.warnings = append(v.warnings, fmt.Sprintf("%s: %s", x.path, err))
 		}
 	}
 	for _, x := range w.subnets {

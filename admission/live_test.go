@@ -2,6 +2,7 @@ package admission
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -429,5 +430,44 @@ func TestAQuotaThatIsUsedUpIsAWarning(t *testing.T) {
 	warnings, errs = w.create(liveMachine(func(s *infrav1.AWSMachineSpec) { s.SpotMarketOptions = &infrav1.SpotMarketOptions{} }))
 	if len(errs) > 0 || len(warnings) != 1 || !strings.Contains(warnings[0], "as spot Standard") {
 		t.Errorf("warnings %q, errors %v", warnings, errs)
+	}
+}
+
+// borrowed lets nothing be used.
+type borrowed struct{}
+
+func (borrowed) Subnet(id string) error {
+	return errors.New("subnet " + id + " belongs to cluster victim")
+}
+func (borrowed) Group(id string) error {
+	return errors.New("security group " + id + " belongs to cluster victim")
+}
+func (borrowed) Network(id string) error {
+	return errors.New("VPC " + id + " belongs to cluster victim")
+}
+
+func TestWhatAnotherClusterHasIsRefusedWhereAWSSaysSo(t *testing.T) {
+	w := newLiveWorld(t)
+	w.rules.live.Lender = func(c *infrav1.AWSCluster, snap *mirror.Snapshot) Lender {
+		if _, there := mirror.Get(snap, mirror.VPCs, w.vpc); c == nil || !there {
+			t.Error("it is judged without the VPC")
+		}
+		return borrowed{}
+	}
+	_, errs := w.create(liveMachine(func(s *infrav1.AWSMachineSpec) {
+		s.Subnet = &infrav1.AWSResourceReference{ID: aws.String(w.otherSubnet)}
+		s.SecurityGroupOverrides = map[infrav1.SecurityGroupRole]string{"node": w.otherGroup}
+		s.AdditionalSecurityGroups = []infrav1.AWSResourceReference{{ID: aws.String(w.otherGroup)}}
+	}))
+	for i, want := range []string{"spec.subnet.id: Invalid value", "spec.additionalSecurityGroups[0].id: Invalid value", "spec.securityGroupOverrides[node]: Invalid value"} {
+		if len(errs) != 3 || !strings.Contains(errs[i].Error(), want) || !strings.Contains(errs[i].Error(), "belongs to cluster victim") {
+			t.Errorf("%v, want %s", errs, want)
+		}
+	}
+	c := &infrav1.AWSCluster{Spec: infrav1.AWSClusterSpec{Region: "us-east-1"}}
+	c.Spec.Network.VPC.ID = w.vpc
+	warnings, errs := clusterRules{w.rules.live}.exists(t.Context(), Request{Operation: admissionv1.Create, Namespace: "default", Object: c})
+	if len(errs) > 0 || len(warnings) != 1 || !strings.Contains(warnings[0], "spec.network.vpc.id: VPC "+w.vpc+" belongs to cluster victim") {
+		t.Errorf("a cluster there: %q, %v", warnings, errs)
 	}
 }

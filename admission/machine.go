@@ -18,6 +18,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/facts"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 )
 
 // askTime is how long a user waits for AWS's answers to all questions about an
@@ -38,6 +39,16 @@ type Live struct {
 	Ours, Host client.Reader
 	Sessions   Sessions
 	Facts      *facts.Facts
+	// Lender tells of what may be used for a cluster; nil: all of it.
+	Lender func(*infrav1.AWSCluster, *mirror.Snapshot) Lender
+}
+
+// Lender judges what users name for a cluster to use, by what a snapshot shows.
+type Lender interface {
+	// Subnet, Group and Network tell what speaks against a subnet, a security group or a VPC.
+	Subnet(id string) error
+	Group(id string) error
+	Network(id string) error
 }
 
 // machineRules compare what machines ask for with what AWS has. They let pass what
@@ -47,6 +58,7 @@ type machineRules struct{ live *Live }
 // site is where a machine will be, and the way to ask about it.
 type site struct {
 	*facts.Facts
+	live    *Live
 	session *cloud.Session
 	infra   *infrav1.AWSCluster
 	// zone is the failure domain of the Machine, or "".
@@ -143,7 +155,7 @@ func sum(verdicts []verdict) (warnings []string, errs field.ErrorList) {
 
 // site finds where an object's machine will be; nil while that isn't known.
 func (rules machineRules) site(ctx context.Context, object client.Object) (*site, error) {
-	s := &site{Facts: rules.live.Facts}
+	s := &site{Facts: rules.live.Facts, live: rules.live}
 	name := object.GetLabels()[clusterv1.ClusterNameLabel]
 	for _, ref := range object.GetOwnerReferences() {
 		if ref.Kind != "Machine" || !strings.HasPrefix(ref.APIVersion, clusterv1.GroupVersion.Group+"/") {
@@ -177,6 +189,17 @@ func (rules machineRules) site(ctx context.Context, object client.Object) (*site
 		return nil, err
 	}
 	return s, nil
+}
+
+// withheld tells what speaks against the use of something in a VPC, nil for nothing.
+func (s *site) withheld(ctx context.Context, id, vpc string, judge func(Lender, string) error) error {
+	if s.live.Lender == nil {
+		return nil
+	}
+	if _, err := s.VPC(ctx, s.session, vpc); err != nil {
+		return nil //nolint:nilerr // only an early word is lost
+	}
+	return judge(s.live.Lender(s.infra, s.Snapshot(s.session)), id)
 }
 
 func ignoreNotFound(err error, what string) error {

@@ -260,7 +260,7 @@ func judgeProfile(ctx context.Context, s *site, w *wishes) verdict {
 	return v
 }
 
-// judgeSubnets: subnets given by id are there.
+// judgeSubnets: subnets given by id are there, and no other cluster's.
 func judgeSubnets(ctx context.Context, s *site, w *wishes) verdict {
 	v := verdict{paths: paths(w.subnets)}
 	for _, sub := range w.subnets {
@@ -274,6 +274,8 @@ func judgeSubnets(ctx context.Context, s *site, w *wishes) verdict {
 		}
 		if row == nil {
 			v.errs = append(v.errs, sub.invalid("there is no such subnet in %s: leave it out to have one of the cluster's%s", s.region(), s.subnetsThere()))
+		} else if err := s.withheld(ctx, sub.value, aws.ToString(row.VpcId), Lender.Subnet); err != nil {
+			v.errs = append(v.errs, sub.invalid("%s", err))
 		}
 	}
 	return v
@@ -305,7 +307,8 @@ func (s *site) subnetsThere() string {
 	return ", or write one of: " + strings.Join(names, ", ")
 }
 
-// judgeGroups: security groups given by id are there, in the VPC of the machine.
+// judgeGroups: security groups given by id are there, in the VPC of the machine, and no
+// other cluster's.
 func judgeGroups(ctx context.Context, s *site, w *wishes) verdict {
 	v := verdict{paths: paths(w.groups)}
 	if len(w.groups) == 0 {
@@ -330,6 +333,10 @@ func judgeGroups(ctx context.Context, s *site, w *wishes) verdict {
 			v.errs = append(v.errs, g.invalid("there is no such security group in %s: create it, or write the id of one%s", s.region(), in(vpc)))
 		case vpc != "" && aws.ToString(row.VpcId) != vpc:
 			v.errs = append(v.errs, g.invalid("the security group is in VPC %s, and the machine will be in %s (%s): write the id of a group there", aws.ToString(row.VpcId), vpc, whose))
+		default:
+			if err := s.withheld(ctx, g.value, aws.ToString(row.VpcId), Lender.Group); err != nil {
+				v.errs = append(v.errs, g.invalid("%s", err))
+			}
 		}
 	}
 	return v

@@ -15,12 +15,15 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/apis/group"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 )
 
 // Living knows what the objects that live in this server record of AWS.
 type Living interface {
-	// Recorders returns the objects that record the id, ARN or name of a resource.
+	// Recorders returns the objects that record the id or ARN of a resource.
 	Recorders(id string) ([]Recorder, error)
+	// WithBalancer returns those that record a load balancer of a name.
+	WithBalancer(name string) ([]Recorder, error)
 }
 
 // Recorder is an object that records a resource.
@@ -118,7 +121,7 @@ func (rules takenRules) free(ctx context.Context, object client.Object, self Rec
 		return nil //nolint:nilerr // only an early word is lost
 	}
 	for _, other := range others {
-		if other.Kind == self.Kind && other.Namespace == self.Namespace && other.Name == self.Name || !rules.has(ctx, other) {
+		if other.Kind == self.Kind && other.Namespace == self.Namespace && other.Name == self.Name || !rules.has(ctx, other, path, id) {
 			continue
 		}
 		return &field.Error{Type: field.ErrorTypeForbidden, Field: path, BadValue: id, Detail: fmt.Sprintf(
@@ -129,7 +132,7 @@ func (rules takenRules) free(ctx context.Context, object client.Object, self Rec
 
 // has tells whether a resource is to be seen as an object's own. Whoever only names what
 // isn't his keeps nobody from it.
-func (rules takenRules) has(ctx context.Context, r Recorder) bool {
+func (rules takenRules) has(ctx context.Context, r Recorder, path, id string) bool {
 	key := client.ObjectKey{Namespace: r.Namespace, Name: r.Name}
 	switch r.Kind {
 	case "AWSMachine":
@@ -138,8 +141,25 @@ func (rules takenRules) has(ctx context.Context, r Recorder) bool {
 	case "AWSMachinePool":
 		p := &infrav1.AWSMachinePool{}
 		return rules.live.Ours.Get(ctx, key, p) == nil && meta.IsStatusConditionTrue(p.Status.Conditions, infrav1.ASGReadyCondition)
+	case "AWSCluster":
+		c := &infrav1.AWSCluster{}
+		return rules.live.Ours.Get(ctx, key, c) == nil && hasOfCluster(c, path, id)
 	}
-	return true // an AWSCluster records in its status, which nobody else writes
+	return false
+}
+
+// hasOfCluster tells whether a cluster has what a field of another object names, by its
+// status, which nobody but the server writes. A load balancer that it merely uses carries no
+// cluster's owned tag.
+func hasOfCluster(c *infrav1.AWSCluster, path, id string) bool {
+	switch path {
+	case pathInstance, pathProvider:
+		return c.Status.Bastion != nil && c.Status.Bastion.ID == id
+	case pathBalancer, pathSecondary:
+		return slices.ContainsFunc([]infrav1.LoadBalancer{c.Status.NetworkStatus.APIServerELB, c.Status.NetworkStatus.SecondaryAPIServerELB},
+			func(lb infrav1.LoadBalancer) bool { return lb.Name == id && mirror.Owned(lb.Tags) })
+	}
+	return path == pathBucket
 }
 
 // wayOut is what to do about a field.
@@ -185,7 +205,7 @@ func (rules takenRules) clusters(ctx context.Context, match func(*infrav1.AWSClu
 // withBalancer returns the clusters whose own load balancer has the name, in the
 // account and region of a cluster.
 func (rules takenRules) withBalancer(ctx context.Context, of *infrav1.AWSCluster, name string) ([]Recorder, error) {
-	all, err := rules.living.Recorders(name)
+	all, err := rules.living.WithBalancer(name)
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}

@@ -12,11 +12,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 )
 
 type recorders map[string][]Recorder
 
 func (r recorders) Recorders(id string) ([]Recorder, error) { return r[id], nil }
+func (r recorders) WithBalancer(name string) ([]Recorder, error) {
+	return r["load-balancer/"+name], nil
+}
 
 const groupARN = "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:1:autoScalingGroupName/pool"
 
@@ -37,15 +41,24 @@ func alicesWorld(t *testing.T) (*liveWorld, takenRules) {
 	c := &infrav1.AWSCluster{ObjectMeta: at("prod")}
 	c.Spec.Region, c.Status.AccountID, c.Spec.S3Bucket = "us-east-1", "123456789012", &infrav1.S3Bucket{Name: "alices-bucket"}
 	c.Status.Conditions = []metav1.Condition{{Type: infrav1.S3BucketReadyCondition, Status: metav1.ConditionTrue}}
+	c.Status.Bastion = &infrav1.Instance{ID: "i-host"}
+	c.Status.NetworkStatus.APIServerELB = infrav1.LoadBalancer{Name: "prod-lb", Tags: map[string]string{mirror.OwnedTagPrefix + "prod": "owned"}}
+	c.Status.NetworkStatus.SecondaryAPIServerELB = infrav1.LoadBalancer{Name: "shop-lb", Tags: map[string]string{mirror.OwnedTagPrefix + "prod": "shared"}}
+	words := &infrav1.AWSCluster{ObjectMeta: metav1.ObjectMeta{Namespace: "mallory", Name: "words"}}
+	words.Spec.Network.Subnets = infrav1.Subnets{{ID: "a", NatGatewayID: aws.String("i-word"), RouteTableID: aws.String(groupARN)}}
 	wishful := &infrav1.AWSCluster{ObjectMeta: at("wishful"), Spec: infrav1.AWSClusterSpec{S3Bucket: &infrav1.S3Bucket{Name: "bobs-bucket"}}}
-	for _, object := range []client.Object{machine, thief, pool, c, wishful} {
+	for _, object := range []client.Object{machine, thief, pool, c, words, wishful} {
 		w.must(w.kube.Create(t.Context(), object))
 	}
 	living := recorders{
 		"i-alice": {{Kind: "AWSMachine", Namespace: "alice", Name: "w0"}},
 		"i-bob":   {{Kind: "AWSMachine", Namespace: "mallory", Name: "thief"}},
 		groupARN:  {{Kind: "AWSMachinePool", Namespace: "alice", Name: "pool"}},
-		"prod-lb": {{Kind: "AWSCluster", Namespace: "alice", Name: "prod", Account: "123456789012", Region: "us-east-1"}},
+		"i-host":  {{Kind: "AWSCluster", Namespace: "alice", Name: "prod"}},
+		"i-word":  {{Kind: "AWSCluster", Namespace: "mallory", Name: "words"}},
+	}
+	for _, name := range []string{"prod-lb", "shop-lb", "prod-other"} {
+		living["load-balancer/"+name] = []Recorder{{Kind: "AWSCluster", Namespace: "alice", Name: "prod", Account: "123456789012", Region: "us-east-1"}}
 	}
 	return w, takenRules{living: living, live: w.rules.live}
 }
@@ -96,6 +109,10 @@ func TestNoTwoObjectsTakeOneResource(t *testing.T) {
 		"a bucket":                            {cluster("default", "us-west-2", "alices-bucket", ""), "spec.s3Bucket.name: Forbidden"},
 		"a bucket that nobody has yet":        {cluster("default", "us-east-1", "bobs-bucket", ""), ""},
 		"a load balancer":                     {cluster("default", "us-east-1", "", "prod-lb"), "spec.controlPlaneLoadBalancer.name: Forbidden: prod-lb is that of an AWSCluster of another namespace"},
+		"the host of a bastion":               {machine("default", "m", "i-host", ""), "spec.instanceID: Forbidden: i-host is that of an AWSCluster of another namespace"},
+		"an instance in an unrelated field":   {machine("default", "m", "i-word", ""), ""},
+		"a load balancer that is merely used": {cluster("default", "us-east-1", "", "shop-lb"), ""},
+		"a load balancer that was recorded":   {cluster("default", "us-east-1", "", "prod-other"), ""},
 		"a load balancer of that name yonder": {cluster("default", "us-west-2", "", "prod-lb"), ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -14,8 +14,12 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/capa-apiserver/capa-apiserver/admission"
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/apiserver/certs"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/related"
 )
 
 // addWebhooks serves the admission webhooks in every replica and keeps their
@@ -25,7 +29,12 @@ func (b *background) addWebhooks(extra *Extra) error {
 	server, err := admission.NewServer(admission.Options{
 		Kinds:  o.Table.judged(),
 		Reader: b.ours.GetAPIReader(), Host: b.host.GetAPIReader(), Regions: b.regions,
-		Live:          &admission.Live{Ours: b.ours.GetClient(), Host: b.host.GetClient(), Sessions: b.sessions, Facts: b.facts},
+		Live: &admission.Live{Ours: b.ours.GetClient(), Host: b.host.GetClient(), Sessions: b.sessions, Facts: b.facts,
+			Lender: func(c *infrav1.AWSCluster, snap *mirror.Snapshot) admission.Lender {
+				lender := infrastructure.OfAWSCluster(c, related.ClusterName(c)).Lender(b.living, snap)
+				lender.Early = true
+				return lender
+			}},
 		Living:        living{b.living},
 		Namespace:     o.Namespace,
 		DefaultRegion: os.Getenv("AWS_REGION"), GetCertificate: extra.certs.GetCertificate, Callers: extra.certs.CABundle, Here: extra.webhooks,
@@ -60,6 +69,11 @@ func (b *background) addWebhooks(extra *Extra) error {
 type living struct{ ownership.Living }
 
 var _ admission.Living = living{}
+
+// WithBalancer returns the objects that record a load balancer of a name.
+func (l living) WithBalancer(name string) ([]admission.Recorder, error) {
+	return l.Recorders(ownership.LoadBalancer(name))
+}
 
 // Recorders returns the objects that record a resource.
 func (l living) Recorders(id string) ([]admission.Recorder, error) {

@@ -5702,6 +5702,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_IPv6(ref common.Reference
 						SchemaProps: spec.SchemaProps{
 							Description: "egressOnlyInternetGatewayId is written by the provider for a VPC it manages.",
 							MaxLength:   ptr.To[int64](128),
+							Pattern:     "^(eigw-[0-9a-z]+)?$",
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7769,6 +7770,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_SubnetSpec(ref common.Ref
 						SchemaProps: spec.SchemaProps{
 							Description: "resourceID is the id of the subnet in AWS, written by the provider when id is a name.",
 							MaxLength:   ptr.To[int64](128),
+							Pattern:     "^(subnet-[0-9a-z]+)?$",
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7817,6 +7819,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_SubnetSpec(ref common.Ref
 						SchemaProps: spec.SchemaProps{
 							Description: "routeTableId is the route table of the subnet, written by the provider.",
 							MaxLength:   ptr.To[int64](128),
+							Pattern:     "^(rtb-[0-9a-z]+)?$",
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -7825,6 +7828,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_SubnetSpec(ref common.Ref
 						SchemaProps: spec.SchemaProps{
 							Description: "natGatewayId is the NAT gateway of a public subnet, written by the provider.",
 							MaxLength:   ptr.To[int64](128),
+							Pattern:     "^(nat-[0-9a-z]+)?$",
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -8319,6 +8323,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_VPCSpec(ref common.Refere
 						SchemaProps: spec.SchemaProps{
 							Description: "internetGatewayId is written by the provider for a VPC it manages.",
 							MaxLength:   ptr.To[int64](128),
+							Pattern:     "^(igw-[0-9a-z]+)?$",
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -8327,6 +8332,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_VPCSpec(ref common.Refere
 						SchemaProps: spec.SchemaProps{
 							Description: "carrierGatewayId is written by the provider when there are public subnets in Wavelength zones, for example cagw-0123456789abcdef0.",
 							MaxLength:   ptr.To[int64](128),
+							Pattern:     "^(cagw-[0-9a-z]+)?$",
 							Type:        []string{"string"},
 							Format:      "",
 						},

@@ -182,6 +182,12 @@ func firstSentence(text string) string {
 
 // patternWords says in words what a pattern of the API wants.
 var patternWords = map[string]string{
+	"^(igw-[0-9a-z]+)?$":    "must be the id of an internet gateway, such as igw-0123456789abcdef0; the provider writes it",
+	"^(eigw-[0-9a-z]+)?$":   "must be the id of an egress-only internet gateway, such as eigw-0123456789abcdef0; the provider writes it",
+	"^(cagw-[0-9a-z]+)?$":   "must be the id of a carrier gateway, such as cagw-0123456789abcdef0; the provider writes it",
+	"^(subnet-[0-9a-z]+)?$": "must be the id of a subnet, such as subnet-0123456789abcdef0; the provider writes it",
+	"^(rtb-[0-9a-z]+)?$":    "must be the id of a route table, such as rtb-0123456789abcdef0; the provider writes it",
+	"^(nat-[0-9a-z]+)?$":    "must be the id of a NAT gateway, such as nat-0123456789abcdef0; the provider writes it",
 	`^[A-Za-z0-9]([A-Za-z0-9]{0,31}|[-A-Za-z0-9]{0,30}[A-Za-z0-9])$`: "must be at most 32 letters, digits and hyphens, without a hyphen at either end, such as my-cluster-api",
 	`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`:                             "must be 3 to 63 lower-case letters, digits, dots and hyphens, beginning and ending with a letter or digit, such as my-bucket",
 	`^[\w+=,.@-]+$`:                                                  "must be the name of an IAM role, made of letters, digits and _+=,.@- and not an ARN, such as my-role",

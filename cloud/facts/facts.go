@@ -160,6 +160,9 @@ func (f *Facts) HasInstanceProfile(ctx context.Context, s *cloud.Session, name s
 	return f.profiles.GetYounger(ctx, asker, name, missingAge, ask)
 }
 
+// Snapshot is what is known of where a session leads to.
+func (f *Facts) Snapshot(s *cloud.Session) *mirror.Snapshot { return f.mirror.Snapshot(s.Scope) }
+
 // VPC returns a VPC, nil when there is none of the id.
 func (f *Facts) VPC(ctx context.Context, s *cloud.Session, id string) (*mirror.VPC, error) {
 	return row(ctx, f, s, mirror.VPCs, id)

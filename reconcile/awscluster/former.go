@@ -28,7 +28,7 @@ func (in *Intent) learn(snap *mirror.Snapshot) []string {
 		recorded = append(recorded, ownership.Resource{ID: aws.ToString(lb.LoadBalancerArn), Tags: mirror.LoadBalancers.Tags(lb)})
 	}
 	for _, lb := range mirror.Select(snap, mirror.ClassicLoadBalancers, func(lb *mirror.ClassicLoadBalancer) bool { return named(lb.DNSName) }) {
-		recorded = append(recorded, ownership.Resource{ID: aws.ToString(lb.LoadBalancerName), Tags: mirror.ClassicLoadBalancers.Tags(lb)})
+		recorded = append(recorded, ownership.Resource{ID: ownership.LoadBalancer(aws.ToString(lb.LoadBalancerName)), Tags: mirror.ClassicLoadBalancers.Tags(lb)})
 	}
 	owner := in.owner()
 	return owner.Learn(recorded...)

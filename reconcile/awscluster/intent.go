@@ -133,6 +133,7 @@ func (in *Intent) loadBalancer(spec *infrav1.AWSLoadBalancerSpec, key string, n 
 		TargetsIPv6: n.TargetsIPv6(), Claim: n.Claim,
 		GroupID: n.GroupID(infrav1.SecurityGroupAPIServerLB), Internet: n.Internet(),
 	}
+	lb.Withheld = n.Lent(spec.Subnets, spec.AdditionalSecurityGroups)
 	for _, s := range n.Subnets {
 		if s.Edge() {
 			continue

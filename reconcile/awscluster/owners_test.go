@@ -3,16 +3,21 @@ package awscluster
 import (
 	"context"
 	"maps"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 )
 
 // twin returns a world of the same AWS and store with a cluster of the same name in
@@ -83,6 +88,112 @@ func TestAVPCOfAnotherClusterOfTheNameIsNotTaken(t *testing.T) {
 	}
 	if left := w.plan(); len(left) > 0 {
 		t.Errorf("the first cluster needs repair: %q", left)
+	}
+}
+
+// shareWith has whoever has a resource share it with a cluster.
+func (w *world) shareWith(cluster string, ids ...string) {
+	w.T.Helper()
+	_, err := w.ec2().CreateTags(context.Background(), &ec2.CreateTagsInput{Resources: ids,
+		Tags: []ec2types.Tag{{Key: aws.String(names.TagOwnedPrefix + cluster), Value: aws.String(names.Shared)}}})
+	w.Must(err)
+	w.Pass(time.Minute)
+}
+
+// guest returns a world of the same AWS with a cluster of another name in another
+// namespace, in the first one's VPC.
+func (w *world) guest(change ...func(*infrav1.AWSCluster)) *world {
+	w.T.Helper()
+	n := w.get().Spec.Network
+	return w.twin(append([]func(*infrav1.AWSCluster){func(c *infrav1.AWSCluster) {
+		c.Labels = map[string]string{clusterv1.ClusterNameLabel: "guest"}
+		c.OwnerReferences[0].Name = "guest"
+		c.Spec.Network.VPC.ID = n.VPC.ID
+		for _, s := range n.Subnets {
+			c.Spec.Network.Subnets = append(c.Spec.Network.Subnets, infrav1.SubnetSpec{ID: s.ResourceID})
+		}
+	}}, change...)...)
+}
+
+func TestAClusterIsInAnothersVPCOnlyWhereThatIsShared(t *testing.T) {
+	w := newWorld(t, newCluster(func(c *infrav1.AWSCluster) { c.Spec.Network.VPC.AvailabilityZoneUsageLimit = aws.Int(1) }))
+	w.create()
+	w.Pass(time.Minute)
+	_, _ = w.reconcile()
+	vpc, before := w.get().Spec.Network.VPC.ID, w.Resources()
+	group := w.get().Status.NetworkStatus.SecurityGroups[infrav1.SecurityGroupControlPlane].ID
+	o := w.guest(withBastion, func(c *infrav1.AWSCluster) {
+		c.Spec.Network.SecurityGroupOverrides = map[infrav1.SecurityGroupRole]string{infrav1.SecurityGroupControlPlane: group}
+	})
+	w.AWS.ResetCounts()
+	o.try()
+	if c, _ := o.condition(infrav1.VpcReadyCondition); c.Status != "False" || !strings.Contains(c.Message, "VPC "+vpc+" belongs to cluster c1: name another one; or whoever has it lets this cluster use it: aws ec2 create-tags --resources "+vpc) {
+		t.Errorf("VpcReady of the guest is %+v", c)
+	}
+	if calls := w.mutations(); len(calls) > 0 || len(o.get().Status.NetworkStatus.SecurityGroups) > 0 {
+		t.Errorf("AWS was asked for %v, and the guest shows %v", calls, o.get().Status.NetworkStatus.SecurityGroups)
+	}
+	w.shareWith("guest", vpc)
+	o.create()
+	if got := o.get().Status.NetworkStatus.SecurityGroups[infrav1.SecurityGroupControlPlane].ID; got != group {
+		t.Errorf("the group of a shared VPC is %s, want %s", got, group)
+	}
+	o.delete()
+	if after := w.Resources(); !maps.Equal(before, after) {
+		t.Errorf("there is %v, want %v", after, before)
+	}
+	if left := w.plan(); len(left) > 0 || !w.isReady() {
+		t.Errorf("the first cluster needs repair: %q", left)
+	}
+}
+
+func TestAClusterInAUsersVPCUsesNoGroupsOfAnotherOne(t *testing.T) {
+	w, n := newUsersWorld(t)
+	w.create()
+	group := w.get().Status.NetworkStatus.SecurityGroups[infrav1.SecurityGroupControlPlane].ID
+	in := func(c *infrav1.AWSCluster) {
+		c.Spec.Network.VPC.ID, c.Spec.Network.Subnets = n.id, infrav1.Subnets{{ID: n.public}, {ID: n.private}}
+	}
+	o := w.guest(in, func(c *infrav1.AWSCluster) {
+		c.Spec.Network.SecurityGroupOverrides = map[infrav1.SecurityGroupRole]string{infrav1.SecurityGroupControlPlane: group}
+		c.Spec.ControlPlaneLoadBalancer.AdditionalSecurityGroups = []string{group}
+	})
+	w.Pass(time.Minute)
+	o.try()
+	for _, area := range []string{infrav1.ClusterSecurityGroupsReadyCondition, infrav1.LoadBalancerReadyCondition} {
+		if c, _ := o.condition(area); c.Status != "False" || !strings.Contains(c.Message, "security group "+group+" belongs to cluster c1") {
+			t.Errorf("%s of the guest is %+v", area, c)
+		}
+	}
+	o.change(func(c *infrav1.AWSCluster) {
+		c.Spec.Network.SecurityGroupOverrides, c.Spec.ControlPlaneLoadBalancer.AdditionalSecurityGroups = nil, nil
+	})
+	o.create()
+}
+
+func TestARunningClusterIsNotLostToARivalForItsVPC(t *testing.T) {
+	w := newWorld(t, newCluster())
+	w.create()
+	vpc := w.get().Spec.Network.VPC.ID
+	_, err := w.ec2().DeleteTags(context.Background(), &ec2.DeleteTagsInput{Resources: []string{vpc}, Tags: []ec2types.Tag{{Key: aws.String(names.TagUID)}, {Key: aws.String(names.TagNamespace)}}})
+	w.Must(err)
+	w.Pass(time.Minute)
+	before := w.get()
+	w.twin(func(c *infrav1.AWSCluster) {
+		c.Spec.Network.VPC.ID, c.CreationTimestamp = vpc, metav1.NewTime(before.CreationTimestamp.Add(-time.Hour))
+		c.Annotations = map[string]string{clusterv1.PausedAnnotation: ""}
+	})
+	w.AWS.ResetCounts()
+	w.try()
+	after := w.get()
+	if c, _ := w.condition(infrav1.VpcReadyCondition); c.Status != "False" || !strings.Contains(c.Message, "AWSCluster in another namespace as much as of this object") {
+		t.Errorf("VpcReady is %+v", c)
+	}
+	if !w.isReady() || !reflect.DeepEqual(before.Status.NetworkStatus, after.Status.NetworkStatus) || !reflect.DeepEqual(before.Spec, after.Spec) {
+		t.Errorf("it is %s", w.describe())
+	}
+	if calls := w.mutations(); len(calls) > 0 {
+		t.Errorf("AWS was asked for %v", calls)
 	}
 }
 

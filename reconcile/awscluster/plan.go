@@ -50,6 +50,12 @@ func observe(in Intent, snap *mirror.Snapshot) *view {
 // that is being deleted, that is what is left to be deleted.
 func Plan(in Intent, snap *mirror.Snapshot) plan.Plan { return observe(in, snap).todo }
 
+// contested tells that others claim the VPC of a cluster that was there, or that nobody
+// knows yet who does: what was known of it last holds, Ready too.
+func (v *view) contested() bool {
+	return v.network.Contested && v.Cluster.Provisioned() && v.Cluster.DeletionTimestamp.IsZero()
+}
+
 // Tables are what the cluster is judged by.
 func (v *view) Tables() []mirror.Kind { return v.kinds() }
 
@@ -84,6 +90,9 @@ func (v *view) planAll() plan.Plan {
 		return v.planDelete()
 	}
 	p := v.network.Plan()
+	if v.contested() {
+		return p
+	}
 	for _, b := range v.balancers {
 		p.Join(b.Plan())
 	}

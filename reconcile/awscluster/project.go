@@ -26,7 +26,7 @@ func Project(in Intent, snap *mirror.Snapshot) *infrav1.AWSCluster {
 
 // Record writes decisions and ids into the spec, if there are new ones.
 func (v *view) Record(into *infrav1.AWSCluster) bool {
-	if len(v.unseen()) > 0 {
+	if len(v.unseen()) > 0 || v.contested() {
 		return false
 	}
 	spec := v.record(v.todo)
@@ -78,6 +78,10 @@ func (v *view) Status(into *infrav1.AWSCluster) {
 		return
 	}
 	status := &into.Status
+	if v.contested() {
+		conditions.Replace(into, []conditions.Condition{v.area(infrav1.VpcReadyCondition, v.todo)}, []string{infrav1.VpcReadyCondition}, v.Cluster.Generation)
+		return
+	}
 	status.PendingCreations = v.unsettled()
 	if status.AccountID == "" && v.network.VPCID() != "" {
 		status.AccountID = v.snap.Scope.Account // that of an object without status is where its network is

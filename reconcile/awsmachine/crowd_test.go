@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
@@ -18,6 +20,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
@@ -131,7 +134,8 @@ func TestManyLaunchesOfOneClusterDoNotHoldUpAnother(t *testing.T) {
 	}
 }
 
-// secondCluster makes a Cluster and an AWSCluster that stand on the same network.
+// secondCluster makes a Cluster and an AWSCluster that stand on the same network, which
+// is shared with them.
 func (w *world) secondCluster(name string) {
 	w.T.Helper()
 	infra, owner := w.cluster(), &clusterv1.Cluster{}
@@ -144,6 +148,10 @@ func (w *world) secondCluster(name string) {
 	w.Must(w.Kube.Create(context.Background(), infra))
 	infra.Status = status
 	w.Must(w.Kube.Status().Update(context.Background(), infra))
+	_, err := w.Session().EC2.CreateTags(context.Background(), &ec2.CreateTagsInput{Resources: []string{infra.Spec.Network.VPC.ID},
+		Tags: []ec2types.Tag{{Key: aws.String(names.TagOwnedPrefix + name), Value: aws.String(names.Shared)}}})
+	w.Must(err)
+	w.Pass(time.Minute)
 }
 
 func belongsTo(cluster string) func(*infrav1.AWSMachine, *clusterv1.Machine) {

@@ -252,11 +252,10 @@ func (in *Intent) addressKinds() []mirror.Kind {
 }
 
 func (in *Intent) groupKinds() []mirror.Kind {
-	filtered := func(ref infrav1.AWSResourceReference) bool { return len(ref.Filters) > 0 }
-	if in.deleting() || !slices.ContainsFunc(in.Machine.Spec.AdditionalSecurityGroups, filtered) {
+	if in.deleting() || len(in.Machine.Spec.AdditionalSecurityGroups)+len(in.Machine.Spec.SecurityGroupOverrides) == 0 {
 		return nil
 	}
-	return []mirror.Kind{mirror.SecurityGroups.Kind}
+	return []mirror.Kind{mirror.VPCs.Kind, mirror.SecurityGroups.Kind}
 }
 
 // launchKinds returns the tables that a launch is decided by.
@@ -267,6 +266,9 @@ func (in *Intent) launchKinds() []mirror.Kind {
 	}
 	if in.Machine.Spec.Subnet != nil {
 		kinds = append(kinds, mirror.Subnets.Kind)
+	}
+	if in.Machine.Spec.Subnet != nil || len(in.Machine.Spec.NetworkInterfaces) > 0 {
+		kinds = appendNew(kinds, mirror.VPCs.Kind)
 	}
 	return kinds
 }

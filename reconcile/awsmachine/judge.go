@@ -78,11 +78,11 @@ func (w *worker) judgeInterfaces(ctx context.Context, v *view) error {
 	}
 	for _, n := range out.NetworkInterfaces {
 		id, tags := aws.ToString(n.NetworkInterfaceId), instance.TagMap(n.TagSet)
-		if !mirror.Owned(tags) {
+		if mirror.Owned(tags) && v.owner().Claim(ownership.Resource{ID: id, Tags: tags}).Ours() {
 			continue
 		}
-		if claim := v.owner().Claim(ownership.Resource{ID: id, Tags: tags}); !claim.Ours() {
-			return fmt.Errorf("network interface %s of spec.networkInterfaces belongs to %s; name one that was made for this machine", id, claim.Of)
+		if err := v.Infra.Lender(v.Living, v.snap).Interface(id, tags, aws.ToString(n.VpcId)); err != nil {
+			return fmt.Errorf("spec.networkInterfaces: %w", err)
 		}
 	}
 	return nil

@@ -23,12 +23,12 @@ func (v *view) planLaunch() {
 		ImageID: v.ImageID, Image: v.Image}
 	var waits string
 	var err error
-	if l.Subnet, err = instance.ChooseSubnet(spec, v.Infra, v.failureDomain(), v.snap); err != nil {
+	if l.Subnet, err = instance.ChooseSubnet(spec, v.Infra, v.failureDomain(), v.Living, v.snap); err != nil {
 		v.plan.Problem(area, failed, "%s", err)
 	} else if err := l.Subnet.Reaches(spec, v.Infra, v.controlPlane()); err != nil {
 		v.plan.Problem(area, failed, "%s", err)
 	}
-	if l.Groups, waits, err = instance.Groups(spec, v.Infra, v.controlPlane(), v.snap); err != nil {
+	if l.Groups, waits, err = instance.Groups(spec, v.Infra, v.controlPlane(), v.Living, v.snap); err != nil {
 		v.plan.Problem(area, failed, "%s", err)
 	} else if waits != "" {
 		v.plan.Wait(area, failed, waits)

@@ -258,10 +258,10 @@ func (v *view) groups() []string {
 	if !v.sees(area, v.groupKinds()) {
 		return nil
 	}
-	groups, waits, err := instance.Groups(&v.Machine.Spec, v.Infra, v.controlPlane(), v.snap)
+	groups, waits, err := instance.Groups(&v.Machine.Spec, v.Infra, v.controlPlane(), v.Living, v.snap)
 	switch {
 	case err != nil:
-		v.plan.Problem(area, infrav1.SecurityGroupsFailedReason, "%s; write filters that a group passes, or leave them out", err)
+		v.plan.Problem(area, infrav1.SecurityGroupsFailedReason, "%s", err)
 	case waits != "":
 		v.plan.Wait(area, infrav1.SecurityGroupsFailedReason, waits)
 	}

@@ -147,7 +147,7 @@ func (in *Intent) Kinds() []mirror.Kind {
 		return kinds
 	}
 	if len(in.Pool.Spec.Subnets) > 0 {
-		kinds = append(kinds, mirror.Subnets.Kind)
+		kinds = append(kinds, mirror.VPCs.Kind, mirror.Subnets.Kind)
 	}
 	return kinds
 }
@@ -155,10 +155,8 @@ func (in *Intent) Kinds() []mirror.Kind {
 // templateKinds returns the tables that the template is made by, besides Kinds.
 func (in *Intent) templateKinds() []mirror.Kind {
 	var kinds []mirror.Kind
-	for _, ref := range in.Pool.Spec.AWSLaunchTemplate.AdditionalSecurityGroups {
-		if len(ref.Filters) > 0 {
-			kinds = []mirror.Kind{mirror.SecurityGroups.Kind}
-		}
+	if len(in.Pool.Spec.AWSLaunchTemplate.AdditionalSecurityGroups) > 0 {
+		kinds = []mirror.Kind{mirror.VPCs.Kind, mirror.SecurityGroups.Kind}
 	}
 	if instance.NeedsArchitecture(in.spec()) {
 		kinds = append(kinds, mirror.InstanceTypes.Kind)

@@ -204,7 +204,7 @@ func (v *view) wanted() (*autoscaling.Wanted, *launchtemplate.Wanted) {
 		return w, t
 	}
 	w.Tags = v.tags()
-	subnets, err := instance.PoolSubnets(&v.Pool.Spec, v.Infra, v.failureDomains(), v.snap)
+	subnets, err := instance.PoolSubnets(&v.Pool.Spec, v.Infra, v.failureDomains(), v.Living, v.snap)
 	if err != nil {
 		v.plan.Problem(areaGroup, infrav1.ASGProvisionFailedReason, "%s", err)
 	}
@@ -254,7 +254,7 @@ func (v *view) templateData(subnets []string) *ec2types.RequestLaunchTemplateDat
 	}
 	spec := v.spec()
 	l := instance.Launch{UID: string(v.Pool.UID), Name: v.Pool.Name, Spec: spec, Tags: v.instanceTags(), Infra: v.Infra, ImageID: v.ImageID, Image: v.Image}
-	groups, waits, err := instance.Groups(spec, v.Infra, false, v.snap)
+	groups, waits, err := instance.Groups(spec, v.Infra, false, v.Living, v.snap)
 	switch {
 	case err != nil:
 		v.plan.Problem(areaTemplate, failed, "%s", err)

@@ -144,7 +144,7 @@ func (in *Intent) claim() ownership.Claim {
 	}
 	// The name is the user's word, and the same in every copy of a manifest: it proves
 	// nothing of what another object made.
-	return in.Owner.Claim(ownership.Resource{ID: in.Spec.Name, Tags: in.State.Tags, Recorded: in.State.Tags[names.TagUID] == ""})
+	return in.Owner.Claim(ownership.Resource{ID: ownership.Bucket(in.Spec.Name), Tags: in.State.Tags, Recorded: in.State.Tags[names.TagUID] == ""})
 }
 
 func problem(format string, args ...any) plan.Plan {

@@ -28,6 +28,7 @@ func OfAWSCluster(c *infrav1.AWSCluster, name string) *Cluster {
 	}
 	in.BucketReady = in.Bucket != nil && !external && meta.IsStatusConditionTrue(c.Status.Conditions, infrav1.S3BucketReadyCondition)
 	in.UID, in.Namespace, in.Name, in.Created = string(c.UID), c.Namespace, c.Name, c.CreationTimestamp.Time
+	in.Former = c.Status.FormerUIDs
 	for role, group := range c.Status.NetworkStatus.SecurityGroups {
 		in.Groups[role] = group.ID
 	}

@@ -10,6 +10,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
@@ -43,6 +44,8 @@ type Cluster struct {
 	// UID, Namespace, Name and Created are the AWSCluster's.
 	UID, Namespace, Name string
 	Created              time.Time
+	// Former are the UIDs that the AWSCluster had before it was moved.
+	Former []string
 	// LoadBalancers are the API server's.
 	LoadBalancers []LoadBalancer
 	Bucket        *infrav1.S3Bucket
@@ -61,7 +64,19 @@ type LoadBalancer struct {
 // Owner is as whom the cluster's own resources are judged.
 func (in *Cluster) Owner(living ownership.Living) ownership.Owner {
 	return ownership.Owner{Owner: names.Owner{Cluster: in.Cluster, UID: in.UID, Namespace: in.Namespace}, Kind: ownership.KindCluster, Name: in.Name,
-		Created: in.Created, Account: in.Account, Region: in.Region, Living: living}
+		Former: in.Former, Created: in.Created, Account: in.Account, Region: in.Region, Living: living}
+}
+
+// Lender judges what users name for the cluster's machines to use.
+func (in *Cluster) Lender(living ownership.Living, snap *mirror.Snapshot) ownership.Lender {
+	l := ownership.Lender{Owner: in.Owner(living), VPC: in.VPCID, Records: []string{in.VPCID}, Snap: snap}
+	for _, id := range in.Groups {
+		l.Records = append(l.Records, id)
+	}
+	for _, s := range in.Subnets {
+		l.Records = append(l.Records, s.ID, s.ResourceID)
+	}
+	return l
 }
 
 // Same tells whether machines would be treated the same by both.
@@ -71,7 +86,7 @@ func (in *Cluster) Same(other *Cluster) bool {
 	}
 	return reflect.DeepEqual(in.Site, other.Site) && in.IdentityTrouble == other.IdentityTrouble && in.Account == other.Account && in.Provisioned == other.Provisioned && in.External == other.External && in.VPCID == other.VPCID && in.IPv6 == other.IPv6 &&
 		slices.EqualFunc(in.Subnets, other.Subnets, sameSubnet) && maps.Equal(in.Groups, other.Groups) && maps.Equal(in.Tags, other.Tags) &&
-		slices.Equal(in.LoadBalancers, other.LoadBalancers) && in.LookupFormat == other.LookupFormat &&
+		slices.Equal(in.LoadBalancers, other.LoadBalancers) && slices.Equal(in.Former, other.Former) && in.LookupFormat == other.LookupFormat &&
 		in.LookupOrg == other.LookupOrg && in.LookupBaseOS == other.LookupBaseOS && in.BucketReady == other.BucketReady
 }
 

@@ -60,14 +60,15 @@ func Register(id string, infra *infrastructure.Cluster, living ownership.Living,
 // will do: it has no tags of ours.
 func balancerOf(in *infrastructure.Cluster, living ownership.Living) func(ownership.Resource) ownership.Claim {
 	owner := in.Owner(living)
-	key := names.TagOwnedPrefix + in.Cluster
 	return func(r ownership.Resource) ownership.Claim {
-		switch {
-		case in.External && r.Tags != nil && !mirror.Owned(r.Tags):
+		if mirror.Owned(r.Tags) {
+			return owner.Claim(r)
+		}
+		switch shared, doubt := owner.Shared(r); {
+		case shared, in.External && r.Tags != nil:
 			return ownership.Claim{Verdict: ownership.Ours}
-		case r.Tags[key] == names.Shared && !mirror.Owned(r.Tags):
-			// Between clusters of one name it goes as with what has no UID.
-			r.Tags = map[string]string{key: names.Owned}
+		case doubt != "":
+			return ownership.Claim{Of: "nobody for certain: " + doubt, Undecided: true}
 		}
 		return owner.Claim(r)
 	}
@@ -83,7 +84,7 @@ func claim(lb infrastructure.LoadBalancer, cluster string, whose func(ownership.
 		if !there {
 			return "load balancer " + lb.Name, false
 		}
-		id, tags = lb.Name, mirror.ClassicLoadBalancers.Tags(row)
+		id, tags = ownership.LoadBalancer(lb.Name), mirror.ClassicLoadBalancers.Tags(row)
 	} else {
 		row, there := mirror.Get(snap, mirror.LoadBalancers, lb.ARN)
 		if !there {

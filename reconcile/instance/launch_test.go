@@ -81,7 +81,7 @@ func TestSubnetFollowsTheRules(t *testing.T) {
 		{name: "a filter that isn't known", spec: infrav1.AWSMachineSpec{Subnet: filter("colour", "red")}, err: `the filter "colour" is not supported`},
 	} {
 		t.Run(x.name, func(t *testing.T) {
-			got, err := ChooseSubnet(&x.spec, testInfra(), x.domain, testSnapshot())
+			got, err := ChooseSubnet(&x.spec, testInfra(), x.domain, nil, testSnapshot())
 			if got.ID != x.want || (err == nil) != (x.err == "") || err != nil && !strings.Contains(err.Error(), x.err) {
 				t.Errorf("subnet %q, error %v; want %q, %q", got.ID, err, x.want, x.err)
 			}
@@ -91,7 +91,7 @@ func TestSubnetFollowsTheRules(t *testing.T) {
 
 func TestAMachineInAnotherVPCNeedsGroupsThere(t *testing.T) {
 	spec := infrav1.AWSMachineSpec{Subnet: &infrav1.AWSResourceReference{Filters: []infrav1.Filter{{Name: "vpc-id", Values: []string{"vpc-2"}}}}}
-	s, err := ChooseSubnet(&spec, testInfra(), "", testSnapshot())
+	s, err := ChooseSubnet(&spec, testInfra(), "", nil, testSnapshot())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestSecurityGroupsFollowTheRole(t *testing.T) {
 		t.Run(x.name, func(t *testing.T) {
 			infra := testInfra()
 			infra.External = x.external
-			got, waits, err := Groups(&x.spec, infra, x.controlPlane, testSnapshot())
+			got, waits, err := Groups(&x.spec, infra, x.controlPlane, nil, testSnapshot())
 			if diff := cmp.Diff(x.want, got); diff != "" || waits != "" || err != nil {
 				t.Errorf("waits %q, error %v: %s", waits, err, diff)
 			}
@@ -134,7 +134,7 @@ func TestSecurityGroupsFollowTheRole(t *testing.T) {
 	}
 	infra := testInfra()
 	delete(infra.Groups, infrav1.SecurityGroupLB)
-	if _, waits, _ := Groups(&infrav1.AWSMachineSpec{}, infra, false, testSnapshot()); !strings.Contains(waits, "security group lb") {
+	if _, waits, _ := Groups(&infrav1.AWSMachineSpec{}, infra, false, nil, testSnapshot()); !strings.Contains(waits, "security group lb") {
 		t.Errorf("a missing group is waited for as %q", waits)
 	}
 }

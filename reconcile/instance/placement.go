@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -10,6 +11,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
 
 // The tag that keeps a subnet for pods.
@@ -34,7 +36,8 @@ type Subnet struct {
 // ChooseSubnet returns the machine's subnet: the named one; else one that passes
 // the filters; else one of the cluster's in the failure domain; else the first of
 // the cluster's. A public address wants a public subnet.
-func ChooseSubnet(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, failureDomain string, snap *mirror.Snapshot) (Subnet, error) {
+func ChooseSubnet(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, failureDomain string, living ownership.Living, snap *mirror.Snapshot) (Subnet, error) {
+	lender := infra.Lender(living, snap)
 	switch {
 	case spec.Subnet != nil && spec.Subnet.ID != nil:
 		s, err := namedSubnet(*spec.Subnet.ID, infra, snap)
@@ -44,9 +47,9 @@ func ChooseSubnet(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, f
 		if err := s.suits(spec, failureDomain); err != nil {
 			return Subnet{}, err
 		}
-		return s, nil
+		return s, lender.Subnet(s.ID)
 	case spec.Subnet != nil && len(spec.Subnet.Filters) > 0:
-		return filteredSubnet(spec, infra, failureDomain, snap)
+		return filteredSubnet(spec, infra, failureDomain, lender)
 	}
 	public := aws.ToBool(spec.PublicIP)
 	kind := "private"
@@ -59,7 +62,7 @@ func ChooseSubnet(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, f
 			continue
 		}
 		if id := realID(s); id != "" {
-			return listed(s), nil
+			return listed(s), lender.Subnet(id)
 		}
 	}
 	if failureDomain != "" {
@@ -115,7 +118,8 @@ func (s Subnet) suits(spec *infrav1.AWSMachineSpec, failureDomain string) error 
 
 // filteredSubnet returns the first subnet that passes the filters and suits, of the
 // cluster's VPC rather than of another one, which only a filter on vpc-id leads to.
-func filteredSubnet(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, failureDomain string, snap *mirror.Snapshot) (Subnet, error) {
+func filteredSubnet(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, failureDomain string, lender ownership.Lender) (Subnet, error) {
+	snap := lender.Snap
 	rows, where := mirror.InVPC(snap, mirror.Subnets, infra.VPCID), "VPC "+infra.VPCID
 	if slices.ContainsFunc(spec.Subnet.Filters, func(f infrav1.Filter) bool { return f.Name == filterVPC }) {
 		others := mirror.Select(snap, mirror.Subnets, func(s *ec2types.Subnet) bool { return aws.ToString(s.VpcId) != infra.VPCID })
@@ -131,7 +135,7 @@ func filteredSubnet(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster,
 			continue
 		}
 		s := subnetOf(row, infra)
-		if err := s.suits(spec, failureDomain); err == nil {
+		if err := cmp.Or(s.suits(spec, failureDomain), lender.Subnet(s.ID)); err == nil {
 			return s, nil
 		} else if unsuitable == nil {
 			unsuitable = err
@@ -146,7 +150,7 @@ func filteredSubnet(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster,
 // Groups returns the ids of the machine's security groups: those that the
 // cluster's machines of its role have, and its own. waits names a group of the
 // cluster that doesn't exist yet.
-func Groups(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, controlPlane bool, snap *mirror.Snapshot) (ids []string, waits string, err error) {
+func Groups(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, controlPlane bool, living ownership.Living, snap *mirror.Snapshot) (ids []string, waits string, err error) {
 	if !infra.External {
 		for _, role := range groupRoles(controlPlane) {
 			id := first(spec.SecurityGroupOverrides[role], infra.Groups[role])
@@ -168,6 +172,12 @@ func Groups(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, control
 			for _, id := range found {
 				ids = appendNew(ids, id)
 			}
+		}
+	}
+	lender := infra.Lender(living, snap)
+	for _, id := range ids {
+		if err := lender.Group(id); err != nil {
+			return nil, "", err
 		}
 	}
 	return ids, "", nil
@@ -209,7 +219,7 @@ func filteredGroups(filters []infrav1.Filter, infra *infrastructure.Cluster, sna
 		}
 	}
 	if len(ids) == 0 {
-		return nil, fmt.Errorf("no security group passes the filters of spec.additionalSecurityGroups in VPC %s", infra.VPCID)
+		return nil, fmt.Errorf("no security group passes the filters of spec.additionalSecurityGroups in VPC %s; write filters that one passes, or leave them out", infra.VPCID)
 	}
 	return ids, nil
 }

@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,13 +12,26 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
 
 // PoolSubnets returns the subnets that a pool's instances are spread over: those it
 // names or filters; else those of the cluster in its zones, or failure domains, of
 // the kind that it says, or all of them; else the cluster's private ones. CAPA
 // chooses the same, so that a pool that it made stays where it is.
-func PoolSubnets(spec *infrav1.AWSMachinePoolSpec, infra *infrastructure.Cluster, failureDomains []string, snap *mirror.Snapshot) ([]string, error) {
+func PoolSubnets(spec *infrav1.AWSMachinePoolSpec, infra *infrastructure.Cluster, failureDomains []string, living ownership.Living, snap *mirror.Snapshot) ([]string, error) {
+	ids, err := poolSubnets(spec, infra, failureDomains, snap)
+	lender := infra.Lender(living, snap)
+	for _, id := range ids {
+		err = cmp.Or(err, lender.Subnet(id))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ids, nil
+}
+
+func poolSubnets(spec *infrav1.AWSMachinePoolSpec, infra *infrastructure.Cluster, failureDomains []string, snap *mirror.Snapshot) ([]string, error) {
 	if len(spec.Subnets) > 0 {
 		return referencedSubnets(spec.Subnets, infra, snap)
 	}

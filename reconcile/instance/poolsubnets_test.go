@@ -38,7 +38,7 @@ func TestSubnetsOfAPoolAreThoseThatCAPAChooses(t *testing.T) {
 			AvailabilityZoneSubnetType: kind(infrav1.AZSubnetTypePublic)}, err: "the cluster has no public subnet in us-east-1b"},
 	} {
 		t.Run(x.name, func(t *testing.T) {
-			got, err := PoolSubnets(&x.spec, infra, x.domains, testSnapshot())
+			got, err := PoolSubnets(&x.spec, infra, x.domains, nil, testSnapshot())
 			if !slices.Equal(got, strings.Fields(x.want)) || (err == nil) != (x.err == "") || err != nil && !strings.Contains(err.Error(), x.err) {
 				t.Errorf("subnets %q, error %v; want %q, %q", got, err, x.want, x.err)
 			}

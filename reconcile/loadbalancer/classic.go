@@ -12,6 +12,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -20,7 +21,7 @@ const classicIdleTimeout = 600
 
 func (s *State) observeClassic() {
 	row, ok := mirror.Get(s.snap, mirror.ClassicLoadBalancers, s.Name())
-	if ok && s.adopt(s.Name(), row.TagSet, aws.ToString(row.VPCId), aws.ToString(row.Scheme)) {
+	if ok && s.adopt(ownership.LoadBalancer(s.Name()), row.TagSet, aws.ToString(row.VPCId), aws.ToString(row.Scheme)) {
 		s.ClassicRow = row
 	}
 }

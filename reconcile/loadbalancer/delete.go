@@ -49,9 +49,9 @@ type deletion struct {
 
 // belongs tells whether tags mark something as the cluster's: made by us, or by
 // its cloud controller manager in its VPC, unless that is to be kept.
-func (d *deletion) belongs(id *string, tags map[string]string, vpcID string, keep bool) bool {
+func (d *deletion) belongs(id string, tags map[string]string, vpcID string, keep bool) bool {
 	inVPC := d.vpcID != "" && vpcID == d.vpcID
-	return d.claim(aws.ToString(id), tags, vpcID).Ours() || inVPC && !keep && network.ForService(d.cluster, tags)
+	return d.claim(id, tags, vpcID).Ours() || inVPC && !keep && network.ForService(d.cluster, tags)
 }
 
 func (d *deletion) add(key, operation, summary, waits string, in any) {
@@ -61,7 +61,7 @@ func (d *deletion) add(key, operation, summary, waits string, in any) {
 
 func (d *deletion) classic() {
 	for _, l := range mirror.Select(d.snap, mirror.ClassicLoadBalancers, nil) {
-		if !d.belongs(l.LoadBalancerName, l.TagSet, aws.ToString(l.VPCId), d.keep.LoadBalancers) {
+		if !d.belongs(ownership.LoadBalancer(aws.ToString(l.LoadBalancerName)), l.TagSet, aws.ToString(l.VPCId), d.keep.LoadBalancers) {
 			continue
 		}
 		name := aws.ToString(l.LoadBalancerName)
@@ -74,7 +74,7 @@ func (d *deletion) classic() {
 func (d *deletion) v2() map[string]string {
 	standing := map[string]string{}
 	for _, l := range mirror.Select(d.snap, mirror.LoadBalancers, nil) {
-		if !d.belongs(l.LoadBalancerArn, l.TagSet, aws.ToString(l.VpcId), d.keep.LoadBalancers) {
+		if !d.belongs(aws.ToString(l.LoadBalancerArn), l.TagSet, aws.ToString(l.VpcId), d.keep.LoadBalancers) {
 			continue
 		}
 		name := aws.ToString(l.LoadBalancerName)
@@ -88,7 +88,7 @@ func (d *deletion) v2() map[string]string {
 // targetGroups go after the load balancers whose listeners use them.
 func (d *deletion) targetGroups(standing map[string]string) {
 	for _, g := range mirror.Select(d.snap, mirror.TargetGroups, nil) {
-		if !d.belongs(g.TargetGroupArn, g.TagSet, aws.ToString(g.VpcId), d.keep.TargetGroups) {
+		if !d.belongs(aws.ToString(g.TargetGroupArn), g.TagSet, aws.ToString(g.VpcId), d.keep.TargetGroups) {
 			continue
 		}
 		var used []string

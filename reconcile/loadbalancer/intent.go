@@ -49,6 +49,9 @@ type Intent struct {
 	Subnets []Subnet
 	// GroupID is the id of the load balancers' security group, "" while there is none.
 	GroupID string
+	// Withheld is what speaks against the subnets and groups that the spec names, nil for
+	// nothing.
+	Withheld error
 	// Internet tells that the VPC has an internet gateway.
 	Internet bool
 }
@@ -206,6 +209,8 @@ func (s *State) Plan() plan.Plan {
 		return p.plan
 	}
 	switch {
+	case s.Withheld != nil:
+		p.problem("%s", s.Withheld)
 	case s.Classic():
 		p.planClassic()
 	case s.Spec.LoadBalancerType != infrav1.LoadBalancerTypeNLB:

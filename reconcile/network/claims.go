@@ -15,8 +15,33 @@ import (
 // Claim tells whose something is, by its tags and the VPC that holds it. Only a VPC
 // that is the cluster's own proves anything of what lies in it.
 func (s *State) Claim(id string, tags map[string]string, vpcID string) ownership.Claim {
-	return s.Owner.Claim(ownership.Resource{ID: id, Tags: tags, Recorded: slices.Contains(s.Recorded, id),
-		Inside: s.proven && vpcID != "" && vpcID == s.VPCID()})
+	return s.Owner.Claim(s.resource(id, tags, vpcID))
+}
+
+func (s *State) resource(id string, tags map[string]string, vpcID string) ownership.Resource {
+	return ownership.Resource{ID: id, Tags: tags, Recorded: slices.Contains(s.Recorded, id),
+		Inside: s.proven && vpcID != "" && vpcID == s.VPCID()}
+}
+
+// lender judges what the user names for the cluster to use.
+func (s *State) lender() ownership.Lender {
+	return ownership.Lender{Owner: s.Owner, VPC: s.VPCID(), Records: s.Recorded, Snap: s.snap}
+}
+
+// Lent tells what speaks against subnets and groups that the user names, nil for nothing.
+func (s *State) Lent(subnets, groups []string) error {
+	lender := s.lender()
+	for _, id := range subnets {
+		if err := lender.Subnet(id); err != nil {
+			return err
+		}
+	}
+	for _, id := range groups {
+		if err := lender.Group(id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // claimed tells whose the row of a table is.

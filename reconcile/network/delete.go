@@ -173,11 +173,12 @@ func ForService(cluster string, tags map[string]string) bool {
 // cluster of this name was made for this one: in a VPC that is merely used, only where
 // the VPC's tag, in AWS, shares it with this cluster, and no other one here is of the
 // name. A name alone may be that of any cluster, made by anybody.
-func (s *State) ServicesOf() bool { return s.proven || s.SharedVPC() && !s.Owner.Shares(s.VPCID()) }
-
-// SharedVPC tells that whoever has the VPC tagged it as shared with this cluster.
-func (s *State) SharedVPC() bool {
-	return s.VPC != nil && mirror.VPCs.Tags(s.VPC)[names.TagOwnedPrefix+s.Owner.Cluster] == names.Shared
+func (s *State) ServicesOf() bool {
+	if s.proven || s.VPC == nil {
+		return s.proven
+	}
+	shared, _ := s.Owner.Shared(s.resource(s.VPCID(), mirror.VPCs.Tags(s.VPC), ""))
+	return shared
 }
 
 func (s *State) deleteRouteTables(endpoints string) {

@@ -39,7 +39,7 @@ func (s *State) observeSecurityGroups() {
 	inVPC := mirror.InVPC(s.snap, mirror.SecurityGroups, s.VPCID())
 	for _, role := range s.Roles() {
 		if id, ok := s.override(role); ok {
-			if row, ok := mirror.Get(s.snap, mirror.SecurityGroups, id); ok {
+			if row, ok := mirror.Get(s.snap, mirror.SecurityGroups, id); ok && s.Lent(nil, []string{id}) == nil {
 				s.SecurityGroups[role] = row
 			}
 			continue
@@ -66,7 +66,9 @@ func (s *State) planSecurityGroups() {
 	}
 	for _, role := range s.Roles() {
 		if id, ok := s.override(role); ok {
-			if s.SecurityGroups[role] == nil {
+			if err := s.Lent(nil, []string{id}); err != nil {
+				s.problem(AreaSecurityGroups, "spec.network.securityGroupOverrides[%s]: %s", role, err)
+			} else if s.SecurityGroups[role] == nil {
 				s.problem(AreaSecurityGroups, "security group %s of spec.network.securityGroupOverrides[%s] doesn't exist; name an existing one", id, role)
 			}
 			continue

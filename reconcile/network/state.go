@@ -41,6 +41,9 @@ type State struct {
 
 	// proven tells that the VPC is the cluster's own.
 	proven bool
+	// Contested tells that another object claims the VPC as much, or that nobody knows yet
+	// who does.
+	Contested bool
 	// foreign tells that the VPC, or one that may be meant, is of somebody else: then
 	// nothing is made.
 	foreign bool

@@ -27,9 +27,15 @@ func (s *State) observeVPC() {
 		claim := claimed(s, mirror.VPCs, row)
 		s.Unmanaged = !claim.Ours()
 		if s.Unmanaged && s.Owner.HasOwnedTag(mirror.VPCs.Tags(row)) {
-			s.foreign = true
+			s.foreign, s.Contested = true, claim.Undecided
 			s.problem(AreaVPC, "VPC %s of spec.network.vpc.id is of %s; name another one, or leave the id out to have one made", id, claim.Of)
 			s.VPC = nil // nothing in it is looked at
+			return
+		}
+		if err := s.lender().Network(id); s.Unmanaged && err != nil && s.snap.Seen(mirror.SecurityGroups.Kind) {
+			s.foreign = true
+			s.problem(AreaVPC, "spec.network.vpc.id: %s", err)
+			s.VPC = nil
 			return
 		}
 	} else if s.VPC = s.findVPC(); s.VPC == nil {

@@ -15,6 +15,28 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership/ownershiptest"
 )
 
+const groupARN = "arn:aws:autoscaling:us-east-1:1:autoScalingGroup:x:autoScalingGroupName/p1"
+
+func TestWhatIsWrittenInAnUnrelatedFieldRecordsNothing(t *testing.T) {
+	c := &infrav1.AWSCluster{}
+	n := &c.Spec.Network
+	n.VPC.ID, n.VPC.InternetGatewayID, n.VPC.CarrierGatewayID = "i-1", aws.String("vpc-1"), aws.String("sg-1")
+	n.VPC.IPv6 = &infrav1.IPv6{EgressOnlyInternetGatewayID: aws.String(groupARN)}
+	n.Subnets = infrav1.Subnets{{ID: "i-1", ResourceID: "i-1", NatGatewayID: aws.String("i-1"), RouteTableID: aws.String(groupARN)}}
+	c.Spec.S3Bucket = &infrav1.S3Bucket{Name: "i-1"}
+	c.Status.NetworkStatus.APIServerELB.Name = "i-1"
+	if got := ownership.RecordsOfCluster(c); len(got) != 2 || got[0] != ownership.LoadBalancer("i-1") || got[1] != ownership.Bucket("i-1") {
+		t.Errorf("the cluster records %q", got)
+	}
+	m := &infrav1.AWSMachine{}
+	m.Spec.InstanceID, m.Spec.ProviderID = aws.String("vpc-1"), aws.String("aws:///us-east-1a/"+groupARN)
+	p := &infrav1.AWSMachinePool{}
+	p.Spec.ProviderID = "i-1"
+	if got := append(ownership.RecordsOfMachine(m), ownership.RecordsOfPool(p)...); len(got) > 0 {
+		t.Errorf("machine and pool record %q", got)
+	}
+}
+
 func TestIndexFindsObjectsByUIDRecordAndCluster(t *testing.T) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{infrav1.AddToScheme, clusterv1.AddToScheme} {
@@ -32,7 +54,7 @@ func TestIndexFindsObjectsByUIDRecordAndCluster(t *testing.T) {
 	machine := &infrav1.AWSMachine{ObjectMeta: meta("m1", "m")}
 	machine.Spec.ProviderID = aws.String("aws:///us-east-1a/i-1")
 	pool := &infrav1.AWSMachinePool{ObjectMeta: meta("p1", "p")}
-	pool.Spec.ProviderID = "arn:group"
+	pool.Spec.ProviderID = groupARN
 	decoy := machine.DeepCopy()
 	decoy.Namespace, decoy.UID, decoy.Spec.ProviderID = "b", "uid-decoy", aws.String("aws:///us-east-1a/i-2")
 	host := fake.NewClientBuilder().WithScheme(scheme).WithObjects(&clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "c1"}}).Build()
@@ -52,7 +74,7 @@ func TestIndexFindsObjectsByUIDRecordAndCluster(t *testing.T) {
 	if found, err := x.ByUID("nobody"); found != nil || err != nil {
 		t.Errorf("nobody is %+v (%v)", found, err)
 	}
-	for id, name := range map[string]string{"vpc-1": "c1", "subnet-1": "c1", "i-1": "m1", "arn:group": "p1"} {
+	for id, name := range map[string]string{"vpc-1": "c1", "subnet-1": "c1", "i-1": "m1", groupARN: "p1"} {
 		if found, err := x.Recorders(id); err != nil || len(found) != 1 || found[0].Name != name {
 			t.Errorf("%s is recorded by %+v (%v)", id, found, err)
 		}

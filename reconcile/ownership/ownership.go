@@ -17,7 +17,6 @@ package ownership
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
@@ -157,7 +156,7 @@ func (o Owner) Shares(id string) bool {
 	}
 	recorders, err := o.living().Recorders(id)
 	for _, x := range recorders {
-		if o.sameName(x) {
+		if o.sameName(x) && !x.Stray {
 			return true
 		}
 	}
@@ -253,10 +252,8 @@ func (o Owner) describe(x Object) string {
 
 // holderOf says whose a resource without the owner's owned tag is.
 func (o Owner) holderOf(tags map[string]string) string {
-	for _, key := range names.SortedKeys(tags) {
-		if cluster, ok := strings.CutPrefix(key, names.TagOwnedPrefix); ok && tags[key] == names.Owned {
-			return "cluster " + cluster
-		}
+	if cluster := ownedBy(tags); cluster != "" {
+		return "cluster " + cluster
 	}
 	return "somebody who made it without the tag " + names.TagOwnedPrefix + o.Cluster + " = " + names.Owned
 }

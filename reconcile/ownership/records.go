@@ -9,28 +9,73 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
 
+// form is how ids of a kind of resource begin. What is written where an id of another
+// kind belongs records nothing.
+type form string
+
+const (
+	vpcID            form = "vpc-"
+	subnetID         form = "subnet-"
+	internetGateway  form = "igw-"
+	carrierGateway   form = "cagw-"
+	egressGateway    form = "eigw-"
+	routeTableID     form = "rtb-"
+	natGatewayID     form = "nat-"
+	securityGroupID  form = "sg-"
+	instanceID       form = "i-"
+	launchTemplateID form = "lt-"
+	loadBalancerARN  form = ":loadbalancer/"
+	groupARN         form = ":autoScalingGroup:"
+)
+
+func (f form) fits(id string) bool {
+	if strings.HasPrefix(string(f), ":") {
+		return strings.HasPrefix(id, "arn:") && strings.Contains(id, string(f))
+	}
+	return strings.HasPrefix(id, string(f))
+}
+
+// LoadBalancer is by what a load balancer's name is recorded, which may look like anything.
+func LoadBalancer(name string) string { return named("load-balancer", name) }
+
+// Bucket is by what a bucket's name is recorded.
+func Bucket(name string) string { return named("bucket", name) }
+
+// named tells names of one kind from those of another, and from ids.
+func named(kind, name string) string {
+	if name == "" {
+		return ""
+	}
+	return kind + "/" + name
+}
+
 // RecordsOfCluster returns the ids that an AWSCluster records.
 func RecordsOfCluster(c *infrav1.AWSCluster) []string {
 	n, ids := &c.Spec.Network, recorded{}
-	ids.add(n.VPC.ID, aws.ToString(n.VPC.InternetGatewayID), aws.ToString(n.VPC.CarrierGatewayID))
+	ids.add(vpcID, n.VPC.ID)
+	ids.add(internetGateway, aws.ToString(n.VPC.InternetGatewayID))
+	ids.add(carrierGateway, aws.ToString(n.VPC.CarrierGatewayID))
 	if n.VPC.IPv6 != nil {
-		ids.add(aws.ToString(n.VPC.IPv6.EgressOnlyInternetGatewayID))
+		ids.add(egressGateway, aws.ToString(n.VPC.IPv6.EgressOnlyInternetGatewayID))
 	}
 	for i := range n.Subnets {
 		s := &n.Subnets[i]
-		ids.add(s.ID, s.ResourceID, aws.ToString(s.RouteTableID), aws.ToString(s.NatGatewayID))
+		ids.add(subnetID, s.ID, s.ResourceID)
+		ids.add(routeTableID, aws.ToString(s.RouteTableID))
+		ids.add(natGatewayID, aws.ToString(s.NatGatewayID))
 	}
 	for _, g := range c.Status.NetworkStatus.SecurityGroups {
-		ids.add(g.ID)
+		ids.add(securityGroupID, g.ID)
 	}
 	for _, lb := range []infrav1.LoadBalancer{c.Status.NetworkStatus.APIServerELB, c.Status.NetworkStatus.SecondaryAPIServerELB} {
-		ids.add(lb.ARN, lb.Name)
+		ids.add(loadBalancerARN, lb.ARN)
+		ids.put(LoadBalancer(lb.Name))
 	}
 	if c.Spec.S3Bucket != nil {
-		ids.add(c.Spec.S3Bucket.Name)
+		ids.put(Bucket(c.Spec.S3Bucket.Name))
 	}
 	if c.Status.Bastion != nil {
-		ids.add(c.Status.Bastion.ID)
+		ids.add(instanceID, c.Status.Bastion.ID)
 	}
 	return ids
 }
@@ -38,27 +83,33 @@ func RecordsOfCluster(c *infrav1.AWSCluster) []string {
 // RecordsOfMachine returns the ids that an AWSMachine records.
 func RecordsOfMachine(m *infrav1.AWSMachine) []string {
 	ids := recorded{}
-	ids.add(aws.ToString(m.Spec.InstanceID))
-	if provider := aws.ToString(m.Spec.ProviderID); provider != "" {
-		ids.add(provider[strings.LastIndex(provider, "/")+1:])
-	}
+	provider := aws.ToString(m.Spec.ProviderID)
+	ids.add(instanceID, aws.ToString(m.Spec.InstanceID), provider[strings.LastIndex(provider, "/")+1:])
 	return ids
 }
 
 // RecordsOfPool returns the ARN and ids that an AWSMachinePool records.
 func RecordsOfPool(p *infrav1.AWSMachinePool) []string {
 	ids := recorded{}
-	ids.add(p.Spec.ProviderID, p.Status.LaunchTemplateID)
+	ids.add(groupARN, p.Spec.ProviderID)
+	ids.add(launchTemplateID, p.Status.LaunchTemplateID)
 	return ids
 }
 
-// recorded are ids, each once and none empty.
+// recorded are ids, each once.
 type recorded []string
 
-func (r *recorded) add(ids ...string) {
+// add adds those that look like ids of the kind.
+func (r *recorded) add(kind form, ids ...string) {
 	for _, id := range ids {
-		if id != "" && !slices.Contains(*r, id) {
-			*r = append(*r, id)
+		if kind.fits(id) {
+			r.put(id)
 		}
+	}
+}
+
+func (r *recorded) put(id string) {
+	if id != "" && !slices.Contains(*r, id) {
+		*r = append(*r, id)
 	}
 }

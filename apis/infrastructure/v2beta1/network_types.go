@@ -77,12 +77,14 @@ type VPCSpec struct {
 	// internetGatewayId is written by the provider for a VPC it manages.
 	// +optional
 	// +k8s:validation:maxLength=128
+	// +k8s:validation:pattern="^(igw-[0-9a-z]+)?$"
 	InternetGatewayID *string `json:"internetGatewayId,omitempty"`
 
 	// carrierGatewayId is written by the provider when there are public subnets
 	// in Wavelength zones, for example cagw-0123456789abcdef0.
 	// +optional
 	// +k8s:validation:maxLength=128
+	// +k8s:validation:pattern="^(cagw-[0-9a-z]+)?$"
 	CarrierGatewayID *string `json:"carrierGatewayId,omitempty"`
 
 	// tags of the VPC.
@@ -181,6 +183,7 @@ type IPv6 struct {
 	// egressOnlyInternetGatewayId is written by the provider for a VPC it manages.
 	// +optional
 	// +k8s:validation:maxLength=128
+	// +k8s:validation:pattern="^(eigw-[0-9a-z]+)?$"
 	EgressOnlyInternetGatewayID *string `json:"egressOnlyInternetGatewayId,omitempty"`
 
 	// ipamPool gives the IPv6 range. Excludes poolId.
@@ -226,6 +229,7 @@ type SubnetSpec struct {
 	// resourceID is the id of the subnet in AWS, written by the provider when id is a name.
 	// +optional
 	// +k8s:validation:maxLength=128
+	// +k8s:validation:pattern="^(subnet-[0-9a-z]+)?$"
 	ResourceID string `json:"resourceID,omitempty"`
 
 	// cidrBlock is the IPv4 range of the subnet.
@@ -254,11 +258,13 @@ type SubnetSpec struct {
 	// routeTableId is the route table of the subnet, written by the provider.
 	// +optional
 	// +k8s:validation:maxLength=128
+	// +k8s:validation:pattern="^(rtb-[0-9a-z]+)?$"
 	RouteTableID *string `json:"routeTableId,omitempty"`
 
 	// natGatewayId is the NAT gateway of a public subnet, written by the provider.
 	// +optional
 	// +k8s:validation:maxLength=128
+	// +k8s:validation:pattern="^(nat-[0-9a-z]+)?$"
 	NatGatewayID *string `json:"natGatewayId,omitempty"`
 
 	// tags of the subnet.

@@ -21,9 +21,6 @@ func validateNetwork(network *infrav1.NetworkSpec, region string, path *field.Pa
 
 func validateVPC(vpc *infrav1.VPCSpec, path *field.Path) field.ErrorList {
 	errs := validatePrefixed(vpc.ID, "vpc-", path.Child("id"))
-	if vpc.CarrierGatewayID != nil {
-		errs = append(errs, validatePrefixed(*vpc.CarrierGatewayID, "cagw-", path.Child("carrierGatewayId"))...)
-	}
 	errs = append(errs, validateNetworkCIDR(vpc.CidrBlock, path.Child("cidrBlock"))...)
 	errs = append(errs, validateSecondaryCIDRs(vpc, path.Child("secondaryCidrBlocks"))...)
 	errs = append(errs, validateVPCIPAMPool(vpc, path)...)

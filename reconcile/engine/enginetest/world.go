@@ -4,6 +4,7 @@
 package enginetest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -35,6 +36,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership/ownershiptest"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/related"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
@@ -204,7 +206,7 @@ func NewKube(t testing.TB, objects ...client.Object) client.WithWatch {
 
 // Owner is the Cluster of an AWSCluster.
 func Owner(cluster *infrav1.AWSCluster) *clusterv1.Cluster {
-	return &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: cluster.Namespace, Name: ClusterName, UID: "owner"},
+	return &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: cluster.Namespace, Name: cmp.Or(related.OwnerName(cluster, clusterv1.ClusterKind), ClusterName), UID: "owner"},
 		Spec: clusterv1.ClusterSpec{InfrastructureRef: clusterv1.ContractVersionedObjectReference{Kind: "AWSCluster", Name: cluster.Name, APIGroup: infrav1.GroupName}}}
 }
 

@@ -1,0 +1,87 @@
+package ownership
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+)
+
+// Lender judges what users name for a cluster to use: what is another cluster's needs the
+// word of whoever has it. Of what AWS doesn't show there is nothing to say.
+type Lender struct {
+	// Owner is the cluster, VPC the one that it uses, Records what it records.
+	Owner   Owner
+	VPC     string
+	Records []string
+	Snap    *mirror.Snapshot
+	// Early tells that the cluster may have been moved here just now: what was its own
+	// there can't be told yet from what another server's cluster of the name has.
+	Early bool
+}
+
+// Subnet tells what speaks against a subnet. In the VPC that the cluster uses it is the
+// VPC's tags that count: whoever may be in a VPC may be in all of it.
+func (l Lender) Subnet(id string) error {
+	row, ok := mirror.Get(l.Snap, mirror.Subnets, id)
+	if !ok {
+		return nil
+	}
+	if vpc := aws.ToString(row.VpcId); vpc != l.VPC {
+		return l.judge("subnet", id, vpc, l.resource(id, mirror.Subnets.Tags(row)))
+	}
+	return l.judge("subnet", id, l.VPC)
+}
+
+// Group tells what speaks against a security group: it lets its members in where others
+// of them are.
+func (l Lender) Group(id string) error {
+	row, ok := mirror.Get(l.Snap, mirror.SecurityGroups, id)
+	if !ok {
+		return nil
+	}
+	return l.judge("security group", id, aws.ToString(row.VpcId), l.resource(id, mirror.SecurityGroups.Tags(row)))
+}
+
+// Interface tells what speaks against a network interface, which no table holds.
+func (l Lender) Interface(id string, tags map[string]string, vpc string) error {
+	return l.judge("network interface", id, vpc, l.resource(id, tags))
+}
+
+// Network tells what speaks against a VPC.
+func (l Lender) Network(id string) error { return l.judge("VPC", id, id) }
+
+func (l Lender) judge(what, id, vpc string, things ...Resource) error {
+	row, ok := mirror.Get(l.Snap, mirror.VPCs, vpc)
+	all := things
+	if ok {
+		all = append(all, l.resource(vpc, mirror.VPCs.Tags(row)))
+	}
+	of := l.Owner.Withheld(all...)
+	if of != "" && ok && vpc == l.VPC && l.settled() {
+		of = l.Owner.Withheld(things...)
+	}
+	if of == "" {
+		return nil
+	}
+	return fmt.Errorf("%s %s belongs to %s: name another one; or %s", what, id, of, l.Owner.share(id))
+}
+
+// settled tells that the cluster is in its VPC already, by groups of its own: what runs
+// there goes on.
+func (l Lender) settled() bool {
+	return slices.ContainsFunc(mirror.InVPC(l.Snap, mirror.SecurityGroups, l.VPC), func(g *ec2types.SecurityGroup) bool {
+		return l.Owner.Claim(l.resource(aws.ToString(g.GroupId), mirror.SecurityGroups.Tags(g))).Ours()
+	})
+}
+
+func (l Lender) resource(id string, tags map[string]string) Resource {
+	if l.Early && ownedBy(tags) == l.Owner.Cluster && !l.Owner.Lives(tags[names.TagUID]) {
+		return Resource{ID: id}
+	}
+	return Resource{ID: id, Tags: tags, Recorded: slices.Contains(l.Records, id)}
+}
