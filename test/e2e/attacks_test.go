@@ -121,7 +121,12 @@ var attacks = []attack{
 	{name: "a security group", manifest: steal("group", `additionalSecurityGroups: [{id: "${group-node}"}]`), refused: `spec\.additionalSecurityGroups`},
 	{name: "a security group in place of one's own", manifest: steal("override", `securityGroupOverrides: {node: "${group-node}"}`), refused: `spec\.securityGroupOverrides`},
 	{name: "a security group later on", command: "patch awsmachine bobs-w", patch: `{"spec": {"additionalSecurityGroups": [{"id": "${group-lb}"}]}}`, refused: `spec\.additionalSecurityGroups`},
-	{name: "a subnet", manifest: steal("subnet", `subnet: {id: "${private}"}`), object: "awsmachine/subnet", says: `Ready=False .*${private}`},
+	{name: "a subnet", manifest: steal("subnet", `subnet: {id: "${private}"}`), refused: `spec\.subnet\.id: .* belongs to cluster prod: .*Value=shared`},
+	{name: "a network by a subnet and groups", manifest: steal("invader", `subnet: {id: "${private}"}
+securityGroupOverrides: {node: "${group-controlplane}", lb: "${group-lb}"}`), refused: `spec\.securityGroupOverrides\[node\]: .* belongs to cluster prod`},
+	{name: "a network by filters", manifest: steal("filtered", `subnet: {filters: [{name: vpc-id, values: ["${vpc}"]}]}`), object: "awsmachine/filtered", says: `Ready=False .*belongs to cluster prod`},
+	{name: "a network by its default group", manifest: steal("default-group", `subnet: {filters: [{name: vpc-id, values: ["${vpc}"]}]}
+additionalSecurityGroups: [{filters: [{name: vpc-id, values: ["${vpc}"]}]}]`), object: "awsmachine/default-group", says: `Ready=False .*(belongs to cluster prod|no security group passes)`},
 	{name: "an object by the name of a machine", manifest: ignition(machine(attacker, "w-ign", false)), object: "awsmachine/w-ign", says: `Ready=False .*s3Bucket|(^|\n)Ready=True`},
 
 	// Pools.
@@ -131,7 +136,7 @@ var attacks = []attack{
 	{name: "a launch template by its name", manifest: grab(attacker, "by-template", "", "name: workers"), object: "awsmachinepool/by-template", says: `LaunchTemplateReady=False .*launch template workers belongs to`},
 	{name: "a launch template of somebody without clusters", manifest: grab(attacker, "strange-template", "", "name: company-template"),
 		object: "awsmachinepool/strange-template", says: `LaunchTemplateReady=False .*launch template company-template belongs to`},
-	{name: "subnets of a pool", manifest: grab(attacker, "elsewhere", `subnets: [{id: "${private}"}]`, ""), object: "awsmachinepool/elsewhere"},
+	{name: "subnets of a pool", manifest: grab(attacker, "elsewhere", `subnets: [{id: "${private}"}]`, ""), refused: `spec\.subnets\[0\]\.id: .* belongs to cluster prod`},
 	{name: "a security group of a pool", manifest: grab(attacker, "grouped", "", `additionalSecurityGroups: [{id: "${group-node}"}]`), refused: `spec\.awsLaunchTemplate\.additionalSecurityGroups`},
 	{name: "a group by its ARN later on", command: "patch awsmachinepool bobs-pool", patch: `{"spec": {"providerID": "${group}"}}`, refused: `spec\.providerID`},
 	{name: "a list of instances", command: "patch awsmachinepool bobs-pool", patch: `{"spec": {"providerIDList": ["${memberID}", "aws:///us-east-1a/${cp-0}"]}}`, refused: `spec\.providerIDList`},
@@ -151,11 +156,11 @@ var attacks = []attack{
 controlPlaneEndpoint: {host: "${endpoint}", port: 6443}
 bastion: {enabled: true}`), object: "awscluster/prod", says: `VpcReady=False .*VPC ${vpc} .* is of `},
 	{name: "a cluster with another's UID", in: "c", manifest: strings.Replace(rival("copy", ""), "metadata:\n  name: copy\n", "metadata:\n  name: copy\n  uid: \"${uid}\"\n", 1), object: "awscluster/copy", says: `(^|\n)Ready=True`},
-	{name: "a VPC by its id", manifest: rival("guest", inAlicesVPC), object: "awscluster/guest", says: `(^|\n)Ready=True`},
+	{name: "a VPC by its id", manifest: rival("guest", inAlicesVPC), object: "awscluster/guest", says: `VpcReady=False .*VPC ${vpc} belongs to cluster prod`},
 	{name: "a VPC of somebody without clusters", manifest: rival("stranger", `network: {vpc: {id: "${strangersVPC}"}, subnets: [{id: "${strangersSubnet}"}]}`), object: "awscluster/stranger"},
 	{name: "security groups of a VPC by its id", manifest: rival("borrower", inAlicesVPC+`
   securityGroupOverrides: {node: "${group-node}", controlplane: "${group-controlplane}", lb: "${group-lb}", apiserver-lb: "${group-apiserver-lb}", bastion: "${group-bastion}"}
-bastion: {enabled: true}`), object: "awscluster/borrower"},
+bastion: {enabled: true}`), object: "awscluster/borrower", says: `VpcReady=False .*VPC ${vpc} belongs to cluster prod`},
 	{name: "subnets of a VPC that isn't one's own", manifest: rival("subnets", `network:
   subnets:
   - {id: mine-public, resourceID: "${public}", availabilityZone: us-east-1a, cidrBlock: "${publicCidr}", isPublic: true, natGatewayId: "${nat}", routeTableId: "${publicTable}"}
@@ -166,8 +171,8 @@ bastion: {enabled: true}`), object: "awscluster/borrower"},
 	{name: "a carrier gateway", manifest: rival("carrier", `network: {vpc: {availabilityZoneUsageLimit: 1, carrierGatewayId: "${strangersCarrier}"}}`), object: "awscluster/carrier"},
 	{name: "a load balancer by its name", manifest: balanced("balancer", `name: "${balancer}"`), refused: `spec.controlPlaneLoadBalancer.name: Forbidden: .* of another namespace`},
 	{name: "a load balancer by names that join to its own", manifest: rival("x-"+victim, ""), object: "awscluster/x-prod", says: `LoadBalancerReady=False .*load balancer named ${balancer} exists in another VPC`},
-	{name: "a security group of a load balancer", manifest: balanced("guarded", `additionalSecurityGroups: ["${group-apiserver-lb}"]`), object: "awscluster/guarded", says: `LoadBalancerReady=False .*`},
-	{name: "subnets of a load balancer", manifest: balanced("spread", `subnets: ["${public}"]`), object: "awscluster/spread", says: `LoadBalancerReady=False .*`},
+	{name: "a security group of a load balancer", manifest: balanced("guarded", `additionalSecurityGroups: ["${group-apiserver-lb}"]`), object: "awscluster/guarded", says: `LoadBalancerReady=False .* belongs to cluster prod`},
+	{name: "subnets of a load balancer", manifest: balanced("spread", `subnets: ["${public}"]`), object: "awscluster/spread", says: `LoadBalancerReady=False .* belongs to cluster prod`},
 	{name: "an endpoint", manifest: rival("endpoint", `controlPlaneEndpoint: {host: "${endpoint}", port: 6443}`), object: "awscluster/endpoint"},
 	{name: "a bucket of somebody without clusters", manifest: rival("backups", `s3Bucket: {name: company-backups, presignedURLDuration: 24h, additionalIAMRoles: [{name: bobs, prefix: 'db/'}]}`),
 		object: "awscluster/backups", says: `S3BucketCreated=False .*bucket company-backups exists and is of `},
@@ -181,5 +186,21 @@ bastion: {enabled: true}`), object: "awscluster/borrower"},
 	{name: "a VPC later on", command: "patch awscluster bobs", patch: `{"spec": {"network": {"vpc": {"id": "${vpc}"}}}}`, refused: `spec\.network\.vpc\.id`},
 	{name: "an internet gateway later on", command: "patch awscluster bobs", patch: `{"spec": {"network": {"vpc": {"internetGatewayId": "${igw}"}}}}`, refused: `spec\.network\.vpc\.internetGatewayId`},
 	{name: "an endpoint later on", command: "patch awscluster bobs", patch: `{"spec": {"controlPlaneEndpoint": {"host": "${endpoint}", "port": 6443}}}`, refused: `spec\.controlPlaneEndpoint`},
+
+	// What names and tags say.
+	{name: "Services' load balancers of a cluster's name in a VPC of its", manifest: rival("eksprod", `network: {vpc: {id: "${strangersVPC}"}, subnets: [{id: "${strangersSubnet}"}]}`),
+		object: "awscluster/eksprod", says: `VpcReady=True`},
+	{name: "a cluster that somebody else manages, later on", command: "annotate awscluster bobs cluster.x-k8s.io/managed-by=bob", refused: `cannot be added later`},
+	{name: "a machine that somebody else manages, later on", command: "annotate awsmachine bobs-w cluster.x-k8s.io/managed-by=bob", refused: `cannot be added later`},
+	{name: "a pool that somebody else manages, later on", command: "annotate awsmachinepool bobs-pool cluster.x-k8s.io/managed-by=bob", refused: `cannot be added later`},
+	{name: "tags of another's cluster", manifest: rival("tagged", "additionalTags: {sigs.k8s.io/cluster-api-provider-aws/cluster/prod: owned}\nbastion: {enabled: true}"), refused: `spec\.additionalTags`},
+	{name: "tags of another's cluster on a VPC", manifest: rival("tagged-vpc", "network: {vpc: {availabilityZoneUsageLimit: 1, tags: {sigs.k8s.io/cluster-api-provider-aws/cluster/prod: owned}}}"), refused: `spec\.network\.vpc\.tags`},
+	{name: "tags of another's object on a machine", manifest: steal("tagged", `additionalTags: {capa-apiserver.cluster.x-k8s.io/uid: "${uid}"}`), refused: `spec\.additionalTags`},
+	{name: "tags of another's cluster on a pool", manifest: grab(attacker, "tagged", "additionalTags: {kubernetes.io/cluster/prod: owned}", ""), refused: `spec\.additionalTags`},
+	{name: "tags of another's cluster later on", command: "patch awscluster bobs", patch: `{"spec": {"additionalTags": {"sigs.k8s.io/cluster-api-provider-aws/cluster/prod": "owned"}}}`, refused: `spec\.additionalTags`},
+	{name: "what a cluster of the name left in another namespace", manifest: rival("next", ""), object: "awscluster/next", says: `(^|\n)Ready=True`},
+	{name: "a cluster that moved away, by its name", manifest: rival("moved", ""), object: "awscluster/moved", says: `VpcReady=False .*VPC ${movedVPC} .*another management cluster may have it`},
+	{name: "a cluster that moved away, by its name and VPC", in: "c", manifest: rival("moved", `network: {vpc: {id: "${movedVPC}"}}`), object: "awscluster/moved", says: `VpcReady=False .*VPC ${movedVPC} .*is of `},
+	{name: "ids in unrelated fields", manifest: rival("words", `network: {subnets: [{id: a, natGatewayId: "${cp-0}"}, {id: b, routeTableId: "${group}"}]}`), refused: `natGatewayId: .*must be the id of a NAT gateway`},
 	{name: "a cluster's status", command: "patch awscluster bobs --subresource=status", patch: `{"status": {"accountID": "999999999999"}}`, refused: "forbidden"},
 }

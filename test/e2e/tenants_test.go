@@ -19,6 +19,8 @@ import (
 	astypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -29,13 +31,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 )
 
 const (
 	victim   = "prod"
 	attacker = "bobs"
 	// fewestAttacks keeps the table from shrinking unnoticed.
-	fewestAttacks = 60
+	fewestAttacks = 85
 	// attackers is how many of bob's commands run at once.
 	attackers = 4
 )
@@ -228,11 +231,54 @@ func (x *tenants) settleOthers() {
 	must(x.t, err)
 	_, err = ssm.NewFromConfig(cfg).PutParameter(ctx, &ssm.PutParameterInput{Name: aws.String("/prod/db/0"), Value: aws.String("hush"), Type: ssmtypes.ParameterTypeSecureString})
 	must(x.t, err)
+	x.settleServices(elbv2.NewFromConfig(cfg), vpc.Vpc.VpcId, subnet.Subnet.SubnetId)
+	x.settleNames(aws.ToString(runs.Instances[0].InstanceId))
 	x.settleBucket(s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }))
 	for name, value := range map[string]*string{"strangersVPC": vpc.Vpc.VpcId, "stranger": runs.Instances[0].InstanceId, "strangersEgress": egress.EgressOnlyInternetGateway.EgressOnlyInternetGatewayId,
 		"strangersCarrier": carrier.CarrierGateway.CarrierGatewayId, "strangersTemplate": template.LaunchTemplate.LaunchTemplateId, "strangersSubnet": subnet.Subnet.SubnetId} {
 		x.known[name] = aws.ToString(value)
 	}
+}
+
+// settleServices makes what the Services of a cluster have that isn't Cluster API's.
+func (x *tenants) settleServices(balancers *elbv2.Client, vpc, subnet *string) {
+	ctx := context.Background()
+	tags := []elbv2types.Tag{{Key: aws.String("kubernetes.io/cluster/eksprod"), Value: aws.String("owned")}}
+	_, err := balancers.CreateLoadBalancer(ctx, &elbv2.CreateLoadBalancerInput{Name: aws.String("eksprod-service"), Type: elbv2types.LoadBalancerTypeEnumNetwork,
+		Scheme: elbv2types.LoadBalancerSchemeEnumInternal, Subnets: []string{*subnet}, Tags: tags})
+	must(x.t, err)
+	_, err = balancers.CreateTargetGroup(ctx, &elbv2.CreateTargetGroupInput{Name: aws.String("eksprod-service"), VpcId: vpc, Protocol: elbv2types.ProtocolEnumTcp, Port: aws.Int32(80), Tags: tags})
+	must(x.t, err)
+	group, err := x.ec2().CreateSecurityGroup(ctx, &ec2.CreateSecurityGroupInput{VpcId: vpc, GroupName: aws.String("k8s-elb-eksprod"), Description: aws.String("of a Service")})
+	must(x.t, err)
+	x.tag(*group.GroupId, map[string]string{"kubernetes.io/cluster/eksprod": "owned"})
+}
+
+// settleNames makes what carries the names of clusters that live elsewhere, or of alice's,
+// whoever wrote them.
+func (x *tenants) settleNames(instance string) {
+	ctx := context.Background()
+	of := func(cluster string) string { return names.TagOwnedPrefix + cluster }
+	for cluster, namespace := range map[string]string{"next": x.alice(), "moved": x.bob()} {
+		vpc, err := x.ec2().CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.8.0.0/16")})
+		must(x.t, err)
+		x.known[cluster+"VPC"] = *vpc.Vpc.VpcId
+		x.tag(*vpc.Vpc.VpcId, map[string]string{of(cluster): names.Owned, names.TagUID: "of-" + cluster, names.TagNamespace: namespace})
+	}
+	address, err := x.ec2().AllocateAddress(ctx, &ec2.AllocateAddressInput{})
+	must(x.t, err)
+	_, err = x.ec2().AssociateAddress(ctx, &ec2.AssociateAddressInput{AllocationId: address.AllocationId, InstanceId: aws.String(instance)})
+	must(x.t, err)
+	x.tag(*address.AllocationId, map[string]string{of(victim): names.Owned, names.TagRole: names.RoleCommon})
+}
+
+func (x *tenants) tag(id string, tags map[string]string) {
+	var list []ec2types.Tag
+	for _, key := range names.SortedKeys(tags) {
+		list = append(list, ec2types.Tag{Key: aws.String(key), Value: aws.String(tags[key])})
+	}
+	_, err := x.ec2().CreateTags(context.Background(), &ec2.CreateTagsInput{Resources: []string{id}, Tags: list})
+	must(x.t, err)
 }
 
 // settleBucket makes a bucket with a policy and tags, and nothing in it.
