@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
@@ -292,5 +294,63 @@ func TestInterfacesOfOthersAreNotTakenOver(t *testing.T) {
 				t.Errorf("%d instances were launched", n)
 			}
 		})
+	}
+}
+
+// decoy makes an AWSMachine in another namespace that says it is the one of the name and
+// its cluster, and where withCluster has it so, a Cluster of that name beside it.
+func (w *world) decoy(name string, withCluster bool) {
+	w.T.Helper()
+	decoy := w.get(name)
+	decoy.ObjectMeta = metav1.ObjectMeta{Namespace: "rival", Name: name, UID: "uid-of-decoy", Labels: map[string]string{clusterv1.ClusterNameLabel: testName},
+		CreationTimestamp: metav1.NewTime(decoy.CreationTimestamp.Add(-time.Hour)), Annotations: map[string]string{clusterv1.PausedAnnotation: ""}}
+	w.Make(decoy)
+	if withCluster {
+		w.Make(&clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "rival", Name: testName, UID: "owner-of-decoy"}})
+	}
+}
+
+func TestARestoredMachineIsNotKeptFromItsInstanceByADecoy(t *testing.T) {
+	for name, withCluster := range map[string]bool{"without a Cluster": false, "with a Cluster": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.machine("m1", plainData)
+			w.settle("m1", w.ready("m1"))
+			w.Pass(2 * time.Minute)
+			w.decoy("m1", withCluster)
+			w.AWS.ResetCounts()
+			w.move("m1")
+			w.settle("m1", w.ready("m1"))
+			if changed := w.changes(); changed["ec2.CreateTags"] == 0 || len(changed) != 1 {
+				t.Errorf("the changes were %v, want only tags", changed)
+			}
+		})
+	}
+}
+
+func TestARunningMachineStaysReadyWhileADecoyClaimsItsInstance(t *testing.T) {
+	w := newWorld(t)
+	w.machine("m1", plainData)
+	w.settle("m1", w.ready("m1"))
+	_, err := w.ec2().DeleteTags(context.Background(), &ec2.DeleteTagsInput{Resources: []string{aws.ToString(w.get("m1").Spec.InstanceID)},
+		Tags: []ec2types.Tag{{Key: aws.String(names.TagUID)}, {Key: aws.String(names.TagNamespace)}}})
+	w.Must(err)
+	w.Pass(2 * time.Minute)
+	w.decoy("m1", true)
+	w.AWS.ResetCounts()
+	for range 5 {
+		_, err := w.reconcile("m1")
+		w.Must(err)
+		w.Pass(30 * time.Second)
+	}
+	if obj := w.get("m1"); !meta.IsStatusConditionTrue(obj.Status.Conditions, infrav1.ReadyCondition) || !obj.Status.Ready || obj.Status.InstanceState == nil {
+		t.Errorf("it is %s", w.describe("m1"))
+	}
+	if m := w.message("m1", infrav1.InstanceReadyCondition); !strings.Contains(m, "AWSMachine in another namespace as much as of this object") {
+		t.Errorf("it says %q", m)
+	}
+	if changed := w.changes(); len(changed) > 0 {
+		t.Errorf("AWS was changed: %v", changed)
 	}
 }

@@ -181,6 +181,8 @@ func (v *view) planMissing() {
 	const area = infrav1.InstanceReadyCondition
 	id := instance.RecordedID(&v.Machine.Spec)
 	switch {
+	case v.contested():
+		v.plan.Problem(area, infrav1.InstanceForeignReason, "instance %s belongs to %s; nothing is changed of it until that is decided, or the other object is gone", id, v.foreign.Claim.Of)
 	case v.foreign != nil:
 		v.plan.Problem(area, infrav1.InstanceForeignReason, "instance %s, which spec.instanceID names, belongs to %s, so that nothing is read or changed of it; "+
 			"delete this object, which leaves the instance alone, or delete the Machine to have an instance made", id, v.foreign.Claim.Of)

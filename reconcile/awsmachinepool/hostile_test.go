@@ -230,3 +230,55 @@ func TestGroupInAnotherAccountIsNotMadeAnew(t *testing.T) {
 		}
 	}
 }
+
+// decoy makes an AWSMachinePool in another namespace that says it is the one of the name,
+// and where withCluster has it so, a Cluster of that name beside it.
+func (w *world) decoy(name string, withCluster bool) {
+	w.T.Helper()
+	decoy := w.get(name)
+	decoy.ResourceVersion, decoy.Status = "", infrav1.AWSMachinePoolStatus{}
+	decoy.ObjectMeta = metav1.ObjectMeta{Namespace: "rival", Name: name, UID: "uid-of-decoy", Labels: map[string]string{clusterv1.ClusterNameLabel: testName},
+		CreationTimestamp: metav1.NewTime(decoy.CreationTimestamp.Add(-time.Hour)), Annotations: map[string]string{clusterv1.PausedAnnotation: ""}}
+	w.Make(decoy)
+	if withCluster {
+		w.Make(&clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "rival", Name: testName, UID: "owner-of-decoy"}})
+	}
+}
+
+func TestARestoredPoolIsNotKeptFromItsGroupByADecoy(t *testing.T) {
+	for name, withCluster := range map[string]bool{"without a Cluster": false, "with a Cluster": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.pool("pool-1")
+			w.settle("pool-1", w.ready("pool-1", 2))
+			w.Pass(time60)
+			w.decoy("pool-1", withCluster)
+			w.replace("pool-1", func(*infrav1.AWSMachinePool) {})
+			w.restart()
+			w.AWS.ResetCounts()
+			w.settle("pool-1", w.ready("pool-1", 2))
+			w.AWS.ResetCounts()
+			w.rounds("pool-1", 3)
+			w.changesNothing()
+		})
+	}
+}
+
+func TestARunningPoolStaysReadyWhileADecoyClaimsItsGroup(t *testing.T) {
+	w := newWorld(t)
+	w.pool("pool-1")
+	w.settle("pool-1", w.ready("pool-1", 2))
+	w.withoutUIDs("pool-1")
+	w.Pass(time60)
+	w.decoy("pool-1", true)
+	w.AWS.ResetCounts()
+	w.rounds("pool-1", 5)
+	if !w.ready("pool-1", 2)() {
+		t.Errorf("it is %s", w.describe("pool-1"))
+	}
+	if c := w.condition("pool-1", infrav1.ASGReadyCondition); c.Status != metav1.ConditionFalse || !strings.Contains(c.Message, "AWSMachinePool in another namespace as much as of this object") {
+		t.Errorf("it says %+v", c)
+	}
+	w.changesNothing()
+}

@@ -1,12 +1,33 @@
 package instance
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
+
+func TestOfTwoClustersOfANameNoneGetsABalancerWithoutTheNamespacesTag(t *testing.T) {
+	living := ownership.Fixed{{Kind: ownership.KindCluster, Namespace: "b", Name: "c1", UID: "twin", Cluster: "c1", Records: []string{ownership.LoadBalancer("lb")}},
+		{Kind: ownership.KindCluster, Namespace: "a", Name: "c1", UID: "u", Cluster: "c1", Records: []string{ownership.LoadBalancer("lb")}}}
+	shared := names.TagOwnedPrefix + "c1"
+	for name, c := range map[string]struct {
+		tags     map[string]string
+		ours, of bool
+	}{
+		"without it": {map[string]string{shared: names.Shared}, false, true},
+		"ours":       {map[string]string{shared: names.Shared, names.TagNamespace: "a"}, true, false},
+		"theirs":     {map[string]string{shared: names.Shared, names.TagNamespace: "b"}, false, false},
+	} {
+		infra := &infrastructure.Cluster{Cluster: "c1", UID: "u", Namespace: "a"}
+		got := balancerOf(infra, living)(ownership.Resource{ID: ownership.LoadBalancer("lb"), Tags: c.tags, Recorded: true})
+		if got.Ours() != c.ours || strings.Contains(got.Of, names.TagNamespace+" = a") != c.of {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
 
 func TestLoadBalancersOfOtherClustersGetNoTargets(t *testing.T) {
 	tags := func(cluster string) map[string]string {

@@ -220,14 +220,15 @@ func (s *State) claimAddress(a *ec2types.Address) ownership.Claim {
 	return s.Claim(aws.ToString(a.AllocationId), mirror.Addresses.Tags(a), vpc)
 }
 
-// strayAddresses returns the cluster's addresses that are in use by something
+// strayAddresses returns the addresses made for this object that are in use by something
 // not seen, which is most likely a NAT gateway that was made a moment ago.
-// Another address instead would be one too many.
+// Another address instead would be one too many. What others use, by whatever tags, is
+// none of it.
 func (s *State) strayAddresses() []*ec2types.Address {
 	used := s.usedAllocations()
 	return mirror.Select(s.snap, mirror.Addresses, func(a *ec2types.Address) bool {
 		return s.natAddress(a) && a.AssociationId != nil && used[aws.ToString(a.AllocationId)] == nil &&
-			s.claimAddress(a).Ours()
+			aws.ToString(a.InstanceId) == "" && mirror.Addresses.Tags(a)[names.TagUID] == s.Owner.UID
 	})
 }
 

@@ -200,3 +200,29 @@ func TestAnAddressSettlesItsOwnZoneOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAddressThatOthersUseBlocksNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		address ec2types.Address
+		blocks  bool
+	}{
+		"by its tags, on an instance":            {ec2types.Address{InstanceId: aws.String("i-1"), Tags: tags(ownedTag, names.Owned, names.TagRole, names.RoleCommon)}, false},
+		"by its tags, on an interface":           {ec2types.Address{NetworkInterfaceId: aws.String("eni-1"), Tags: tags(ownedTag, names.Owned, names.TagRole, names.RoleCommon)}, false},
+		"of this object, on an instance":         {ec2types.Address{InstanceId: aws.String("i-1"), Tags: append(ours(), tags(names.TagRole, names.RoleCommon)...)}, false},
+		"of this object, on what isn't seen yet": {ec2types.Address{NetworkInterfaceId: aws.String("eni-1"), Tags: append(ours(), tags(names.TagRole, names.RoleCommon)...)}, true},
+	} {
+		in := testOwner()
+		in.Spec.VPC.ID = "vpc-1"
+		in.Spec.Subnets = infrav1.Subnets{{ID: "public-a", AvailabilityZone: "a", CidrBlock: "10.0.1.0/24", IsPublic: true}, {ID: "private-a", AvailabilityZone: "a", CidrBlock: "10.0.2.0/24"}}
+		c.address.AllocationId, c.address.AssociationId = aws.String("eipalloc-1"), aws.String("eipassoc-1")
+		s := Observe(in, mirror.With(seen(), mirror.Addresses, seenAt, c.address))
+		asked := slices.ContainsFunc(s.Plan().Actions, func(a plan.Action) bool { return a.Operation == "ec2.AllocateAddress" })
+		if asked == c.blocks {
+			t.Errorf("%s: an address is asked for: %v", name, asked)
+		}
+		released := slices.ContainsFunc(s.PlanDelete("").Actions, func(a plan.Action) bool { return a.Operation == "ec2.ReleaseAddress" })
+		if own := mirror.Addresses.Tags(&c.address)[names.TagUID] == in.Owner.UID; released && !own {
+			t.Errorf("%s: it is released", name)
+		}
+	}
+}

@@ -115,7 +115,7 @@ func (o Owner) Claim(r Resource) Claim {
 	case err != nil:
 		return undecided(err)
 	case rival != nil:
-		return Claim{Of: o.describe(*rival) + " as much as of this object, by its tags", Undecided: true}
+		return Claim{Of: fmt.Sprintf("%s as much as of this object, by its tags (where it is this one's, the tag %s = %s says so)", o.describe(*rival), names.TagNamespace, o.Namespace), Undecided: true}
 	}
 	return ours
 }
