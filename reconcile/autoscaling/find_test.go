@@ -10,6 +10,7 @@ import (
 
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/launchtemplate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
@@ -66,7 +67,7 @@ func TestAPoolsGroupAndTemplateAreThoseThatTagsProve(t *testing.T) {
 		if got := FindGroup(snap, arn, owner).Own() != nil; got != c.group {
 			t.Errorf("%s: the group is the pool's: %v", name, got)
 		}
-		if got := FindTemplate(snap, "pool", id, owner).Own() != nil; got != c.template {
+		if got := launchtemplate.Find(snap, "pool", id, owner).Own() != nil; got != c.template {
 			t.Errorf("%s: the template is the pool's: %v", name, got)
 		}
 	}
