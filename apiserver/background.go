@@ -151,7 +151,7 @@ func newBackground(extra *Extra, loopback *rest.Config, storage genericregistry.
 func (b *background) parts(o *Options) Parts {
 	return Parts{
 		Promise: Promise{o.MaxAge, o.ReadDeadline}, Sessions: b.sessions, Mirror: b.mirror, Living: b.living,
-		Ours: b.ours.GetClient(), Host: b.manager.GetClient(),
+		Ours: b.ours.GetCache(), Host: b.manager.GetCache(),
 	}
 }
 

@@ -46,8 +46,9 @@ type Parts struct {
 	Mirror   *mirror.Mirror
 	// Living are the objects that own AWS resources.
 	Living ownership.Living
-	// Ours reads the kinds of the table, and Host those of the host, both from caches.
-	Ours, Host client.Client
+	// Ours are the kinds of the table, and Host those of the host: the caches themselves,
+	// which are asked for each object of each read.
+	Ours, Host client.Reader
 }
 
 // Table is what the server serves. Scheme, schemas, storage, admission, live reads,

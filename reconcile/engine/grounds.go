@@ -17,7 +17,7 @@ import (
 // that were read, what was said of those that live, and since when AWS proves something.
 // All that a scene gives a view notes it here, so that grounds are complete.
 type grounds struct {
-	reads map[ref]version
+	reads []read
 	lists []listing
 	since map[string]time.Time
 
@@ -28,6 +28,12 @@ type grounds struct {
 	version atomic.Uint64
 	// unsure tells that something couldn't be read: nothing made of that is kept.
 	unsure bool
+}
+
+// read is an object that was read, and what it was.
+type read struct {
+	ref
+	version version
 }
 
 // listing are objects that were listed.
@@ -41,15 +47,15 @@ type listing struct {
 type question struct{ about, of string }
 
 func newGrounds(living ownership.Living) *grounds {
-	g := &grounds{reads: map[ref]version{}, since: map[string]time.Time{}, living: living, answers: map[question]any{}}
+	g := &grounds{since: map[string]time.Time{}, living: living, answers: map[question]any{}}
 	g.version.Store(versionOf(living))
 	return g
 }
 
 // hold tells whether all is as it was.
 func (g *grounds) hold(ctx context.Context, now *glance, since func(string) time.Time) bool {
-	for ref, was := range g.reads {
-		if a := now.get(ctx, ref); a.failed() || a.version != was {
+	for _, r := range g.reads {
+		if a := now.get(ctx, r.ref); a.failed() || a.version != r.version {
 			return false
 		}
 	}
@@ -102,7 +108,7 @@ var _ client.Reader = noting{}
 func (n noting) Get(ctx context.Context, key client.ObjectKey, obj client.Object, _ ...client.GetOption) error {
 	ref := ref{n.host, reflect.TypeOf(obj).Elem(), key}
 	a := n.now.get(ctx, ref)
-	n.reads[ref], n.unsure = a.version, n.unsure || a.failed()
+	n.reads, n.unsure = append(n.reads, read{ref, a.version}), n.unsure || a.failed()
 	if a.err == nil {
 		setAll(obj, a.object)
 	}

@@ -96,17 +96,11 @@ func (o *Observer[T]) show(ctx context.Context, now *glance, obj T) Shown[T] {
 	if s == nil {
 		return Shown[T]{obj, Freshness{Err: err}}
 	}
-	shown := Shown[T]{obj, s.freshness(o.Mirror.Snapshot(s.scope), k.err)}
+	shown := Shown[T]{obj, s.freshness(k.err)}
 	if s.differs {
 		shown.Object = s.projected
 	}
 	return shown
-}
-
-// Freshness says how old the facts about an object are.
-func (o *Observer[T]) Freshness(ctx context.Context, obj T) Freshness {
-	_, fresh := o.Project(ctx, obj)
-	return fresh
 }
 
 func (o *Observer[T]) glance() *glance {

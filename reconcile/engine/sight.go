@@ -122,8 +122,10 @@ func (s *sight[T]) stands(scope cloud.Scope, snap *mirror.Snapshot) bool {
 	return true
 }
 
-// freshness says how old what is shown is. err is why the latest refresh failed, or nil.
-func (s *sight[T]) freshness(snap *mirror.Snapshot, err error) Freshness {
+// freshness says how old what is shown is, and no snapshot after those that are known to
+// show it. err is why the latest refresh failed, or nil.
+func (s *sight[T]) freshness(err error) Freshness {
+	snap := s.holds.Load()
 	if err == nil {
 		err = snap.Err(s.tables...)
 	}

@@ -296,8 +296,11 @@ func TestAReadOfManyLooksOnceAtWhatTheyShare(t *testing.T) {
 		return c.Get(ctx, key, obj, opts...)
 	}})
 	o.Host = o.Ours
+	asked := &counted{Sessions: w.Sessions}
+	o.Sessions = asked
 	read := func(step time.Duration) (calls int) {
 		w.Now.Step(step)
+		asked.n.Store(0)
 		before := len(w.AWS.Log())
 		w.Must(o.RefreshAll(t.Context(), time.Second, machines...))
 		clear(reads)
@@ -311,8 +314,19 @@ func TestAReadOfManyLooksOnceAtWhatTheyShare(t *testing.T) {
 		step  time.Duration
 		calls int
 	}{"fresh": {0, 0}, "old": {10 * time.Second, 3}} {
-		if calls := read(c.step); calls != c.calls || made.Load() != seen || reads["*v1beta2.Cluster"] > 1 || reads["*v2beta1.AWSCluster"] > 1 {
-			t.Errorf("%s facts: %d calls, want %d; %d views more; reads %v", what, calls, c.calls, made.Load()-seen, reads)
+		if calls := read(c.step); calls != c.calls || made.Load() != seen || reads["*v1beta2.Cluster"] > 1 || reads["*v2beta1.AWSCluster"] > 1 || asked.n.Load() != 1 {
+			t.Errorf("%s facts: %d calls, want %d; %d views more; reads %v; %d questions for a session", what, calls, c.calls, made.Load()-seen, reads, asked.n.Load())
 		}
 	}
+}
+
+// counted counts who asks for a session.
+type counted struct {
+	engine.Sessions
+	n atomic.Int32
+}
+
+func (c *counted) For(ctx context.Context, site cloud.Site) (*cloud.Session, error) {
+	c.n.Add(1)
+	return c.Sessions.For(ctx, site)
 }

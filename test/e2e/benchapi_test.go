@@ -76,7 +76,7 @@ func TestReadsAndWritesAgainstCRDs(t *testing.T) {
 	time.Sleep(settling)
 	after := w.heap()
 	if *profiles != "" {
-		must(w.t, os.WriteFile(filepath.Join(*profiles, "heap.pprof"), w.profile("heap"), 0o600))
+		must(w.t, os.WriteFile(filepath.Join(*profiles, "heap.pprof"), w.profile("heap?gc=1"), 0o600))
 	}
 	twinsBefore := w.hostHeap()
 	w.copyFleet(ns)
