@@ -36,6 +36,7 @@ func Inherits[T engine.Object](t *testing.T, settle func(t *testing.T) Settled[T
 		"a withdrawn identity is used no more, and nothing is changed":           withdrawnIdentityIsUsedNoMore[T],
 		"nothing is read for an object that is gone":                             nothingIsReadForNobody[T],
 		"what is merely waited for is not called failed":                         waitingIsNoFailure[T],
+		"what is listed anew and is the same makes no view":                      sameFactsMakeNoView[T],
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -174,5 +175,33 @@ func nothingIsReadForNobody[T engine.Object](t *testing.T, s Settled[T]) {
 	}
 	if calls := s.AWS.Log()[before:]; len(calls) > 0 {
 		t.Errorf("%d calls for nobody in ten minutes, the first %+v", len(calls), calls[0])
+	}
+}
+
+// sameFactsMakeNoView: reads cost nothing because a view asks nothing that is another with
+// each listing, like how old a table is.
+func sameFactsMakeNoView[T engine.Object](t *testing.T, s Settled[T]) {
+	views, kind := 0, s.Kind
+	kind.Begin = func(ctx context.Context, scene engine.Scene[T]) (engine.Worker[T], error) {
+		views++
+		return s.Kind.Begin(ctx, scene)
+	}
+	observer := Observer(s.World, kind)
+	read := func() {
+		s.Pass(time.Minute)
+		_, _ = Reconcile(s.Reconciler, s.Name) // what was noted of calls ends with time
+		obj := s.get()
+		s.Must(observer.Refresh(t.Context(), obj, 0))
+		if shown, fresh := observer.Project(t.Context(), obj); any(shown) != any(obj) || fresh.Err != nil || fresh.ObservedTime.IsZero() {
+			t.Errorf("a read shows %+v, as of %s: %v", shown.GetConditions(), fresh.ObservedTime, fresh.Err)
+		}
+	}
+	read()
+	read()
+	before := views
+	read()
+	read()
+	if views != before {
+		t.Errorf("%d views were made of what is the same", views-before)
 	}
 }
