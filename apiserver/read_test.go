@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metainternalversion "k8s.io/apimachinery/pkg/apis/meta/internalversion"
@@ -82,6 +83,9 @@ func machines(t *testing.T, n int, f *told) (*generic.REST, *generic.StatusREST,
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Destroy)
+	for store.ReadinessCheck() != nil { // the watch cache lists first
+		time.Sleep(10 * time.Millisecond)
+	}
 	ctx := genericapirequest.WithNamespace(t.Context(), "team-a")
 	for i := range n {
 		machine := &infrav1.AWSMachine{ObjectMeta: metav1.ObjectMeta{Namespace: "team-a", Name: fmt.Sprintf("m-%d", i)}}
