@@ -12,30 +12,43 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/apis/validation"
 )
 
-// ValidateAWSMachineUpdate judges the update of an AWSMachine: all that is judged on create,
-// unless it was wrong before, and what may change at all.
+// ValidateAWSMachineUpdate judges the update of an AWSMachine: what may change at all, and,
+// with what can't change put back, all that is judged on create, unless it was wrong before.
 func ValidateAWSMachineUpdate(newMachine, oldMachine *infrav1.AWSMachine) field.ErrorList {
-	errs := validation.Ratchet(ValidateAWSMachine, newMachine, oldMachine)
+	changed := changedFixed(&newMachine.Spec, &oldMachine.Spec)
+	errs := validateMachineChange(changed, &oldMachine.Spec, field.NewPath("spec"))
 	errs = append(errs, validateManagedByKept(newMachine.Annotations, oldMachine.Annotations)...)
-	return append(errs, validateMachineChange(&newMachine.Spec, &oldMachine.Spec, field.NewPath("spec"))...)
+	kept := *newMachine
+	for _, i := range changed {
+		reflect.ValueOf(&kept.Spec).Elem().Field(i).Set(reflect.ValueOf(oldMachine.Spec).Field(i))
+	}
+	return append(errs, validation.Ratchet(ValidateAWSMachine, &kept, oldMachine)...)
 }
 
-// validateMachineChange reports each field that changed and belongs to the running instance.
-func validateMachineChange(newSpec, oldSpec *infrav1.AWSMachineSpec, path *field.Path) field.ErrorList {
+// changedFixed are the fields of a spec that changed and belong to the running instance.
+func changedFixed(newSpec, oldSpec *infrav1.AWSMachineSpec) []int {
 	newFixed, oldFixed := fixedPart(newSpec), fixedPart(oldSpec)
 	if apiequality.Semantic.DeepEqual(newFixed, oldFixed) {
 		return nil
 	}
-	var errs field.ErrorList
+	var changed []int
 	newValue, oldValue := reflect.ValueOf(newFixed), reflect.ValueOf(oldFixed)
 	for i := range newValue.NumField() {
-		before := oldValue.Field(i)
-		if apiequality.Semantic.DeepEqual(newValue.Field(i).Interface(), before.Interface()) {
-			continue
+		if !apiequality.Semantic.DeepEqual(newValue.Field(i).Interface(), oldValue.Field(i).Interface()) {
+			changed = append(changed, i)
 		}
-		name, _, _ := strings.Cut(newValue.Type().Field(i).Tag.Get("json"), ",")
+	}
+	return changed
+}
+
+// validateMachineChange reports each of the fields.
+func validateMachineChange(changed []int, oldSpec *infrav1.AWSMachineSpec, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	before := reflect.ValueOf(fixedPart(oldSpec))
+	for _, i := range changed {
+		name, _, _ := strings.Cut(before.Type().Field(i).Tag.Get("json"), ",")
 		errs = append(errs, field.Invalid(path.Child(name), field.OmitValueType{},
-			"cannot be modified, because the instance has it: "+writeAsBefore(before)+
+			"cannot be modified, because the instance has it: "+writeAsBefore(before.Field(i))+
 				"; for other instances make a new AWSMachineTemplate and refer to it"))
 	}
 	return errs
