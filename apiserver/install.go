@@ -9,6 +9,7 @@ import (
 	"k8s.io/apiserver/pkg/registry/rest"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 
+	"github.com/capa-apiserver/capa-apiserver/apis/group"
 	"github.com/capa-apiserver/capa-apiserver/registry/generic"
 )
 
@@ -19,8 +20,7 @@ var loopbackIPs = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
 func (t *Table) install(server *genericapiserver.GenericAPIServer, opts genericregistry.RESTOptionsGetter, p Parts) error {
 	var infos []*genericapiserver.APIGroupInfo
 	for _, g := range t.Groups() {
-		info := genericapiserver.NewDefaultAPIGroupInfo(g.Name(), t.Scheme, metav1.ParameterCodec, t.Codecs)
-		info.NegotiatedSerializer = textCodecs{t.Codecs}
+		info := t.info(g)
 		for _, row := range t.Rows {
 			if row.Group != g {
 				continue
@@ -38,9 +38,17 @@ func (t *Table) install(server *genericapiserver.GenericAPIServer, opts genericr
 				}
 			}
 		}
-		infos = append(infos, &info)
+		infos = append(infos, info)
 	}
 	return server.InstallAPIGroups(infos...)
+}
+
+// info is a group without its storage. The library's codecs write lists item by item, so that
+// no list is in memory as a whole text.
+func (t *Table) info(g *group.Group) *genericapiserver.APIGroupInfo {
+	info := genericapiserver.NewDefaultAPIGroupInfo(g.Name(), t.Scheme, metav1.ParameterCodec, t.Codecs)
+	info.NegotiatedSerializer = textCodecs{info.NegotiatedSerializer}
+	return &info
 }
 
 // storage is that of a kind and its subresources, by path.

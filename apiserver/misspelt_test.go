@@ -9,7 +9,7 @@ import (
 
 func TestAnUnknownFieldIsToldWhichOneIsMeant(t *testing.T) {
 	table := NewTable(Kinds()...)
-	codecs := textCodecs{table.Codecs}
+	codecs := table.info(table.Groups()[0]).NegotiatedSerializer
 	info, _ := runtime.SerializerInfoForMediaType(codecs.SupportedMediaTypes(), runtime.ContentTypeJSON)
 	for name, c := range map[string]struct{ kind, spec, want string }{
 		"two letters swapped":   {"AWSCluster", `{"regoin": "us-east-1"}`, `unknown field "spec.regoin" (did you mean spec.region?)`},
