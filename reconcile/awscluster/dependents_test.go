@@ -12,6 +12,7 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/foundation"
 )
 
 func (w *world) machineObject(name, cluster string) *infrav1.AWSMachine {
@@ -76,7 +77,7 @@ func TestTheEndOfAMachineWakesTheClusterThatWaits(t *testing.T) {
 	w := newWorld(t, newCluster())
 	w.create()
 	m := w.machineObject("m1", testName)
-	wake := waitingFor[*infrav1.AWSMachine](w.Kube)
+	wake := foundation.WaitingFor[*infrav1.AWSMachine](w.Kube, newList)
 	if got := wake(context.Background(), m); len(got) != 0 {
 		t.Errorf("a cluster that stays is woken: %v", got)
 	}

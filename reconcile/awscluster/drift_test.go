@@ -14,6 +14,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/foundation"
 )
 
 // drifts are changes that somebody makes in AWS behind a complete cluster's
@@ -131,7 +132,7 @@ func TestDriftIsShownAtTheNextReadAndRepairedWithAnEvent(t *testing.T) {
 			}
 
 			w.settle(func() bool { return len(w.plan()) == 0 && w.isReady() })
-			if events := w.Events.With(DriftRepaired); len(events) == 0 || !strings.Contains(strings.Join(events, "\n"), drift.word) {
+			if events := w.Events.With(foundation.DriftRepaired); len(events) == 0 || !strings.Contains(strings.Join(events, "\n"), drift.word) {
 				t.Errorf("events %q, want one with %q", events, drift.word)
 			}
 		})
@@ -141,7 +142,7 @@ func TestDriftIsShownAtTheNextReadAndRepairedWithAnEvent(t *testing.T) {
 func TestNothingIsReportedAsRepairedWhileAClusterComesUp(t *testing.T) {
 	w := newWorld(t, newCluster())
 	w.create()
-	if events := w.Events.With(DriftRepaired); len(events) > 0 {
+	if events := w.Events.With(foundation.DriftRepaired); len(events) > 0 {
 		t.Errorf("events %q", events)
 	}
 	for _, want := range []string{"SuccessfulCreateVPC: Created VPC c1-vpc", "SuccessfulCreateSubnet: Created subnet c1-subnet-public-us-east-1a",

@@ -112,12 +112,19 @@ func (w *world) observed() bool {
 	return slices.ContainsFunc(w.Mirror.Scopes(), func(scope cloud.Scope) bool { return w.Mirror.Snapshot(scope).Seen(allKinds()...) })
 }
 
+// kindsOf are the tables of a cluster.
+func kindsOf(c *infrav1.AWSCluster) []mirror.Kind {
+	in := NewIntent(c, nil)
+	f := in.foundation()
+	return f.Kinds()
+}
+
 func allKinds() []mirror.Kind {
 	var kinds []mirror.Kind
-	in := NewIntent(newCluster(), nil)
-	n := in.network()
-	for _, k := range append(append(n.Kinds(), mirror.EgressOnlyInternetGateways.Kind), mirror.ClassicLoadBalancers.Kind, mirror.LoadBalancers.Kind, mirror.TargetGroups.Kind, mirror.VPCEndpoints.Kind, mirror.Instances.Kind) {
-		kinds = appendNew(kinds, k)
+	for _, k := range append(append(kindsOf(newCluster()), mirror.EgressOnlyInternetGateways.Kind), mirror.ClassicLoadBalancers.Kind, mirror.LoadBalancers.Kind, mirror.TargetGroups.Kind, mirror.VPCEndpoints.Kind, mirror.Instances.Kind) {
+		if !slices.Contains(kinds, k) {
+			kinds = append(kinds, k)
+		}
 	}
 	return kinds
 }

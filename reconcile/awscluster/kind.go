@@ -17,13 +17,8 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
-	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/bastion"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/bucket"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/loadbalancer"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/foundation"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
@@ -74,39 +69,23 @@ func Kind() engine.Kind[*infrav1.AWSCluster] { return kind(Options{}) }
 func kind(o Options) engine.Kind[*infrav1.AWSCluster] {
 	return engine.Kind[*infrav1.AWSCluster]{
 		Name: "AWSCluster", Finalizer: infrav1.ClusterFinalizer, Area: network.AreaVPC, Workers: workers, LookAgain: lookAgain, SiteOf: cloud.SiteOf,
-		Handlers: plan.NewHandlers(network.Handlers(), loadbalancer.Handlers(), bucket.Handlers(), instance.LifeHandlers(instance.NewTerminator())),
+		Handlers: plan.NewHandlers(foundation.Handlers()),
 		New:      func() *infrav1.AWSCluster { return &infrav1.AWSCluster{} },
-		NewList:  func() client.ObjectList { return &infrav1.AWSClusterList{} },
-		Remember: func() any { return &memory{named: -1} },
+		NewList:  newList,
+		Remember: func() any { return &memory{Memory: foundation.NewMemory()} },
 		Begin: func(ctx context.Context, scene engine.Scene[*infrav1.AWSCluster]) (engine.Worker[*infrav1.AWSCluster], error) {
 			return begin(ctx, scene, o)
 		},
-		Concerned: concerned,
+		Concerned: foundation.Concerned,
 		Sources:   func(ours, host cache.Cache) []source.Source { return sources(ours, host, o.Client) },
 	}
 }
 
-// By what changes find clusters.
-const (
-	byVPC  = "vpc"
-	byName = "cluster"
-)
-
-// concerned returns by what the clusters can be found that a change concerns. Of the
-// instances, which are many, only a bastion is the cluster's own.
-func concerned(c mirror.Change) []engine.Ref {
-	if c.Kind == mirror.Instances.Kind && c.Tags[names.TagRole] != bastion.Role {
-		return nil
-	}
-	return append(engine.RefsOfClusters(byName, c.Tags), engine.Ref{By: byVPC, Value: c.VPC})
-}
+func newList() client.ObjectList { return &infrav1.AWSClusterList{} }
 
 func sources(ours, host cache.Cache, reader client.Reader) []source.Source {
-	return []source.Source{
-		source.Kind(host, &clusterv1.Cluster{}, handler.TypedEnqueueRequestsFromMapFunc(infrastructureOf), predicate.TypedGenerationChangedPredicate[*clusterv1.Cluster]{}),
-		source.Kind(ours, &infrav1.AWSMachine{}, handler.TypedEnqueueRequestsFromMapFunc(waitingFor[*infrav1.AWSMachine](reader)), engine.OnlyDeleted[*infrav1.AWSMachine]()),
-		source.Kind(ours, &infrav1.AWSMachinePool{}, handler.TypedEnqueueRequestsFromMapFunc(waitingFor[*infrav1.AWSMachinePool](reader)), engine.OnlyDeleted[*infrav1.AWSMachinePool]()),
-	}
+	return append(foundation.Sources(ours, reader, newList),
+		source.Kind(host, &clusterv1.Cluster{}, handler.TypedEnqueueRequestsFromMapFunc(infrastructureOf), predicate.TypedGenerationChangedPredicate[*clusterv1.Cluster]{}))
 }
 
 // infrastructureOf returns the AWSCluster of a Cluster.

@@ -3,13 +3,9 @@ package awscluster
 import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/bucket"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -26,7 +22,7 @@ func Project(in Intent, snap *mirror.Snapshot) *infrav1.AWSCluster {
 
 // Record writes decisions and ids into the spec, if there are new ones.
 func (v *view) Record(into *infrav1.AWSCluster) bool {
-	if len(v.unseen()) > 0 || v.contested() {
+	if v.Blind() || v.Contested() {
 		return false
 	}
 	spec := v.record(v.todo)
@@ -37,32 +33,16 @@ func (v *view) Record(into *infrav1.AWSCluster) bool {
 	return true
 }
 
-// blind writes the status while AWS was not seen yet: it stays as it is, or tells of a
-// new object that nothing is known.
-func (v *view) blind(into *infrav1.AWSCluster) {
-	vpc, deleting := meta.FindStatusCondition(into.Status.Conditions, infrav1.VpcReadyCondition), !v.Cluster.DeletionTimestamp.IsZero()
-	if vpc != nil && !deleting && vpc.Reason != conditions.WaitingForObservation {
-		return
-	}
-	c := v.area(infrav1.VpcReadyCondition, v.todo)
-	if deleting && len(v.Failures[c.Type]) == 0 {
-		return // it is about to be seen
-	}
-	ready := c
-	ready.Type, ready.Message = infrav1.ReadyCondition, "* "+c.Type+": "+c.Message
-	conditions.Replace(into, []conditions.Condition{c, ready}, []string{c.Type, ready.Type}, v.Cluster.Generation)
-}
-
 // record returns the spec with decisions and ids. Nothing is recorded while the
 // object is being deleted.
 func (v *view) record(p plan.Plan) infrav1.AWSClusterSpec {
 	spec := *v.Cluster.Spec.DeepCopy()
-	if !v.Cluster.DeletionTimestamp.IsZero() {
+	if v.Deleting() {
 		return spec
 	}
-	spec.Network = *v.network.Record.DeepCopy()
+	spec.Network = *v.Network.Record.DeepCopy()
 	if spec.Partition == "" {
-		spec.Partition = v.Partition
+		spec.Partition = v.Intent.Partition
 	}
 	primary := v.primary()
 	if spec.ControlPlaneEndpoint.IsZero() && primary != nil && primary.DNSName() != "" && !p.Open(infrav1.LoadBalancerReadyCondition) {
@@ -73,43 +53,25 @@ func (v *view) record(p plan.Plan) infrav1.AWSClusterSpec {
 
 // Status writes the status.
 func (v *view) Status(into *infrav1.AWSCluster) {
-	if len(v.unseen()) > 0 {
-		v.blind(into)
+	if v.Silent(into, v.todo) {
 		return
 	}
 	status := &into.Status
-	if v.contested() {
-		conditions.Replace(into, []conditions.Condition{v.area(infrav1.VpcReadyCondition, v.todo)}, []string{infrav1.VpcReadyCondition}, v.Cluster.Generation)
-		return
-	}
-	status.PendingCreations = v.unsettled()
-	if status.AccountID == "" && v.network.VPCID() != "" {
+	status.PendingCreations = v.Unsettled()
+	if status.AccountID == "" && v.Network.VPCID() != "" {
 		status.AccountID = v.snap.Scope.Account // that of an object without status is where its network is
 	}
 	v.networkStatus(status)
-	status.Bastion = v.bastion.Status(v.Cluster.Status.Bastion)
-	conditions.Replace(into, v.conditions(v.todo), projected, v.Cluster.Generation)
-	if v.Cluster.DeletionTimestamp.IsZero() {
+	status.Bastion = v.Bastion.Status(v.Cluster.Status.Bastion)
+	v.SetConditions(into, v.todo, v.area())
+	if !v.Deleting() {
 		v.provisioned(status, v.todo)
 	}
 }
 
-// unsettled keeps the journal's entries that nothing is known about yet.
-func (v *view) unsettled() []infrav1.PendingCreation {
-	var rest []infrav1.PendingCreation
-	entries := v.network.Unsettled()
-	if e, ok := plan.Find(v.journal(), bucket.CreateKey); ok && v.bucketPending() {
-		entries = append(entries, e)
-	}
-	for _, e := range entries {
-		rest = append(rest, infrav1.PendingCreation{Key: e.Key, Operation: e.Operation, Since: metav1.MicroTime{Time: e.Since}})
-	}
-	return rest
-}
-
 func (v *view) networkStatus(status *infrav1.AWSClusterStatus) {
-	n := infrav1.NetworkStatus{SecurityGroups: v.network.GroupStatus()}
-	n.NatGatewaysIPs, _ = v.network.NATAddresses()
+	n := infrav1.NetworkStatus{SecurityGroups: v.Network.GroupStatus()}
+	n.NatGatewaysIPs, _ = v.Network.NATAddresses()
 	var zones []string
 	for _, b := range v.balancers {
 		lb := b.Status()
@@ -124,7 +86,7 @@ func (v *view) networkStatus(status *infrav1.AWSClusterStatus) {
 		zones = v.zonesOf(n.APIServerELB.SubnetIDs)
 	}
 	status.NetworkStatus = n
-	status.FailureDomains = v.network.FailureDomains(zones, v.disabled())
+	status.FailureDomains = v.Network.FailureDomains(zones, v.disabled())
 }
 
 // zonesOf returns the zones of subnets, for load balancers that don't tell.
@@ -141,7 +103,7 @@ func (v *view) zonesOf(ids []string) []string {
 // provisioned is set when all is there for the first time, and stays.
 func (v *view) provisioned(status *infrav1.AWSClusterStatus, p plan.Plan) {
 	endpoint := v.record(p).ControlPlaneEndpoint
-	if v.Cluster.Provisioned() || v.ready(p) && !endpoint.IsZero() {
+	if v.Cluster.Provisioned() || v.Ready(p, v.area()) && !endpoint.IsZero() {
 		status.Initialization, status.Ready = &infrav1.Initialization{Provisioned: aws.Bool(true)}, true
 	}
 }

@@ -152,7 +152,7 @@ func TestTablesThatWereNeverSeenJustifyNothing(t *testing.T) {
 		}
 		in := NewIntent(cluster, nil)
 		needed := map[mirror.Kind]bool{}
-		for _, kind := range in.Kinds() {
+		for _, kind := range kindsOf(cluster) {
 			needed[kind] = true
 		}
 		snap, missing := mirror.NewSnapshot(complete.Scope), false

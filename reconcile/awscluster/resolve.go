@@ -21,7 +21,7 @@ func (w *worker) resolve(ctx context.Context, left plan.Plan) time.Duration {
 	for _, w := range left.Waits {
 		waiting = waiting || w.Reason == infrav1.WaitForDNSNameResolveReason
 	}
-	v := w.view()
+	v := w.pass.View().(*view)
 	if !waiting || w.pass.Deleting() || v.primary() == nil || v.primary().DNSName() == "" || v.resolved() {
 		return 0
 	}
@@ -29,7 +29,7 @@ func (w *worker) resolve(ctx context.Context, left plan.Plan) time.Duration {
 	defer cancel()
 	tries := w.memory.tries
 	w.memory.tries++
-	if _, err := w.Resolver.LookupHost(ctx, v.primary().DNSName()); err != nil {
+	if _, err := w.resolver.LookupHost(ctx, v.primary().DNSName()); err != nil {
 		return min(time.Second<<min(tries, 4), maxResolveWait)
 	}
 	w.resolved = true

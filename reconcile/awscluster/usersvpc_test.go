@@ -306,8 +306,7 @@ func TestAVPCThatWasMadeAMomentAgoIsSeen(t *testing.T) {
 	session, err := w.Sessions.For(t.Context(), cloud.Site{Region: testRegion})
 	w.Must(err)
 	w.Mirror.Want("test", session)
-	in := NewIntent(w.get(), nil)
-	w.Must(w.Mirror.Refresh(t.Context(), session.Scope, 0, in.Kinds()...))
+	w.Must(w.Mirror.Refresh(t.Context(), session.Scope, 0, kindsOf(w.get())...))
 	n := w.routedNetwork()
 	w.change(func(c *infrav1.AWSCluster) {
 		c.Spec.Network.VPC.ID = n.id

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/foundation"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
@@ -37,7 +38,7 @@ func TestNewTagsReachEveryResourceInFewCalls(t *testing.T) {
 	if mutations, _ := w.calls(); mutations > 10 {
 		t.Errorf("%d calls: %v", mutations, w.AWS.Counts())
 	}
-	if events := w.Events.With(DriftRepaired); len(events) > 0 {
+	if events := w.Events.With(foundation.DriftRepaired); len(events) > 0 {
 		t.Errorf("a user's change is told as drift: %q", events)
 	}
 }

@@ -108,6 +108,11 @@ func (p Plan) Troubled(area string) bool {
 		slices.ContainsFunc(p.Problems, func(x Problem) bool { return x.Area == area })
 }
 
+// Creates tells whether something is to be made in an area.
+func (p Plan) Creates(area string) bool {
+	return slices.ContainsFunc(p.Actions, func(a Action) bool { return a.Area == area && a.Verb == Create })
+}
+
 // ClaimsFirst makes all actions wait for those that rewrite UID tags: what is done
 // to one resource can take away the proof of whose another one is.
 func (p *Plan) ClaimsFirst() {

@@ -1,4 +1,4 @@
-package awscluster
+package foundation
 
 import (
 	"context"
@@ -21,8 +21,8 @@ const maxInterfaces = 100
 // findBlockers reads the network interfaces of the cluster's VPC, because AWS's
 // refusal doesn't say who uses a resource and nearly always one of these does.
 // It is called at most once in a pass, and only in one that AWS refused something.
-func (w *worker) findBlockers(ctx context.Context) {
-	vpc := w.view().network.VPCID()
+func (w *Worker[T]) findBlockers(ctx context.Context) {
+	vpc := w.state().Network.VPCID()
 	if vpc == "" || w.interfaces != nil {
 		return
 	}
@@ -33,12 +33,11 @@ func (w *worker) findBlockers(ctx context.Context) {
 	if err != nil {
 		return // the refusal itself is told
 	}
-	w.interfaces = []ec2types.NetworkInterface{}
-	w.interfaces = append(w.interfaces, out.NetworkInterfaces...)
+	w.interfaces = append([]ec2types.NetworkInterface{}, out.NetworkInterfaces...)
 }
 
 // Users names the network interfaces that use a resource, "" when none is known to.
-func (w *worker) Users(ctx context.Context, a plan.Action) string {
+func (w *Worker[T]) Users(ctx context.Context, a plan.Action) string {
 	w.findBlockers(ctx)
 	var names []string
 	for _, i := range w.interfaces {
@@ -79,7 +78,7 @@ func describeInterface(i ec2types.NetworkInterface) string {
 
 // forgetInterface takes a deleted interface out of the list, and lets what it
 // was in the way of be tried again. It returns false for other actions.
-func (w *worker) forgetInterface(a plan.Action) bool {
+func (w *Worker[T]) forgetInterface(a plan.Action) bool {
 	in, ok := a.Input.(*ec2.DeleteNetworkInterfaceInput)
 	if !ok {
 		return false

@@ -1,4 +1,4 @@
-package awscluster
+package foundation
 
 import (
 	"context"
@@ -14,11 +14,11 @@ import (
 )
 
 func (in *Intent) bastion(n *network.State) bastion.Intent {
-	b := bastion.Intent{Owner: in.owner(), Region: in.Cluster.Spec.Region, Partition: in.Partition, Spec: in.Cluster.Spec.Bastion,
-		SSHKeyName: in.Cluster.Spec.SSHKeyName, VPCID: n.VPCID(), GroupID: n.GroupID(infrav1.SecurityGroupBastion),
+	b := bastion.Intent{Owner: in.Owner, Region: in.Owner.Region, Partition: in.Partition, Spec: in.BastionSpec,
+		SSHKeyName: in.SSHKeyName, VPCID: n.VPCID(), GroupID: n.GroupID(infrav1.SecurityGroupBastion),
 		ImageID: in.BastionImage, Started: in.Started, Claim: n.Claim}
-	if recorded := in.Cluster.Status.Bastion; recorded != nil {
-		b.Recorded = recorded.ID
+	if in.BastionStatus != nil {
+		b.Recorded = in.BastionStatus.ID
 	}
 	for _, s := range n.Subnets {
 		if s.Spec.IsPublic && !s.Edge() {
@@ -31,13 +31,13 @@ func (in *Intent) bastion(n *network.State) bastion.Intent {
 
 // hasBastion tells whether there has to be a bastion, or may still be one.
 func (in *Intent) hasBastion() bool {
-	return in.Cluster.Spec.Bastion.Enabled || in.Cluster.Status.Bastion != nil
+	return in.BastionSpec.Enabled || in.BastionStatus != nil
 }
 
 // bastionKinds are the tables that tell of the bastion. On deletion they are always
 // looked at: a process that ended may not have told of the one that it launched.
 func (in *Intent) bastionKinds() []mirror.Kind {
-	if in.hasBastion() || !in.Cluster.DeletionTimestamp.IsZero() {
+	if in.hasBastion() || in.Deleting() {
 		return []mirror.Kind{mirror.Instances.Kind}
 	}
 	return nil
@@ -47,21 +47,26 @@ func (in *Intent) bastionKinds() []mirror.Kind {
 const lookBastion = engine.LookPrefix + "bastion"
 
 // findBastionImage looks the image up that a bastion is to be launched from.
-func (w *worker) findBastionImage(ctx context.Context) {
-	query, needed := w.view().bastion.Image()
+func (w *Worker[T]) findBastionImage(ctx context.Context) {
+	query, needed := w.state().Bastion.Image()
+	w.look(lookBastion, needed && !w.pass.Deleting(), func() {
+		image, err := w.images.Find(ctx, w.pass.Session, query)
+		if err != nil {
+			w.pass.LookFailed(lookBastion, bastion.Area, fmt.Errorf("%w; set spec.bastion.ami, if the region has no such image", err))
+			return
+		}
+		w.pass.Memory.Holds.Release(lookBastion)
+		w.bastionImage = aws.ToString(image.ImageId)
+	})
+}
+
+// look looks at something that no table holds, if that is needed and no failure holds it.
+func (w *Worker[T]) look(key string, needed bool, look func()) {
 	holds := &w.pass.Memory.Holds
-	if !needed || w.pass.Deleting() {
-		holds.Release(lookBastion)
-		return
+	switch {
+	case !needed:
+		holds.Release(key)
+	case !holds.Held(key, w.pass.Clock.Now()):
+		look()
 	}
-	if holds.Held(lookBastion, w.pass.Clock.Now()) {
-		return
-	}
-	image, err := w.Images.Find(ctx, w.pass.Session, query)
-	if err != nil {
-		w.pass.LookFailed(lookBastion, bastion.Area, fmt.Errorf("%w; set spec.bastion.ami, if the region has no such image", err))
-		return
-	}
-	holds.Release(lookBastion)
-	w.bastionImage = aws.ToString(image.ImageId)
 }
