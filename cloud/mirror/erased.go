@@ -134,7 +134,8 @@ func (t *Table[T]) carry(known, read any) {
 func pointers[T any](rows []T) []any {
 	out := make([]any, len(rows))
 	for i := range rows {
-		out[i] = &rows[i]
+		row := rows[i] // of its own: a row that stays would keep all of its listing in memory
+		out[i] = &row
 	}
 	return out
 }

@@ -64,5 +64,5 @@ func rowsBy[T any](s *Snapshot, ask func(*Snapshot) []*T) []*T {
 }
 
 func sameError(a, b error) bool {
-	return a == nil && b == nil || a != nil && b != nil && reflect.TypeOf(a).Comparable() && a == b
+	return a == nil && b == nil || a != nil && b != nil && reflect.TypeOf(a).Comparable() && any(a) == any(b)
 }
