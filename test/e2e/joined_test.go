@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 	"github.com/capa-apiserver/capa-apiserver/test/workload"
 )
 
@@ -42,7 +43,7 @@ func (w *world) newJoinedCluster(namespace, cluster string) *joinedCluster {
 }
 
 func (w *world) awsConfig() aws.Config {
-	return aws.Config{Region: region, BaseEndpoint: &w.awsURL, Credentials: credentials.NewStaticCredentialsProvider("AKIAUSER", "x", "")}
+	return aws.Config{Region: region, BaseEndpoint: &w.awsURL, HTTPClient: emulator.HTTPClient{}, Credentials: credentials.NewStaticCredentialsProvider("AKIAUSER", "x", "")}
 }
 
 func (f *joinedCluster) controlPlane() string { return f.cluster + "-control-plane" }

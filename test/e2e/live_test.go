@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
 // TestDriftIsShownAtTheNextReadAndRepaired changes AWS behind our back.
@@ -159,7 +160,7 @@ func (w *world) unhold(fault string) {
 
 // ec2 is a client of the emulated account like any AWS tool's.
 func (w *world) ec2() *ec2.Client {
-	return ec2.NewFromConfig(aws.Config{Region: region, BaseEndpoint: &w.awsURL, Credentials: credentials.NewStaticCredentialsProvider("AKIAUSER", "x", "")})
+	return ec2.NewFromConfig(aws.Config{Region: region, BaseEndpoint: &w.awsURL, HTTPClient: emulator.HTTPClient{}, Credentials: credentials.NewStaticCredentialsProvider("AKIAUSER", "x", "")})
 }
 
 func privateRouteTable(t *testing.T, c *ec2.Client, vpc string) string {

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
 // pool is a MachinePool with plain bootstrap data, and its AWSMachinePool.
@@ -197,7 +198,7 @@ func (w *world) providerIDs(ns, name string) []string {
 // scaling is the user's own way to Auto Scaling.
 func (w *world) scaling(t *testing.T) *autoscaling.Client {
 	t.Helper()
-	cfg, err := config.LoadDefaultConfig(context.Background(), config.WithRegion(region), config.WithBaseEndpoint(w.awsURL),
+	cfg, err := config.LoadDefaultConfig(context.Background(), config.WithRegion(region), config.WithBaseEndpoint(w.awsURL), config.WithHTTPClient(emulator.HTTPClient{}),
 		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("AKIATEST", "test", "")))
 	must(t, err)
 	return autoscaling.NewFromConfig(cfg)

@@ -32,6 +32,7 @@ import (
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
 const (
@@ -204,7 +205,7 @@ spec: {roleARN: "arn:aws:iam::999999999999:role/bob", allowedNamespaces: {list: 
 // settleOthers makes what people have who don't know of Cluster API.
 func (x *tenants) settleOthers() {
 	ctx, cloud := context.Background(), x.ec2()
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(region), config.WithBaseEndpoint(x.awsURL),
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(region), config.WithBaseEndpoint(x.awsURL), config.WithHTTPClient(emulator.HTTPClient{}),
 		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("AKIATEST", "test", "")))
 	must(x.t, err)
 	vpc, err := cloud.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.9.0.0/16"), AmazonProvidedIpv6CidrBlock: aws.Bool(true)})

@@ -12,6 +12,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/autoscaling"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/ec2"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/eks"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/elb"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/elbv2"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/eventbridge"
@@ -70,6 +71,7 @@ func New(options Options) *Emulator {
 	return core.New(options,
 		autoscaling.Service(),
 		ec2.Service(),
+		eks.Service(),
 		elb.Service(),
 		elbv2.Service(),
 		eventbridge.Service(),

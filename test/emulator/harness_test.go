@@ -44,7 +44,7 @@ func newCloud(t *testing.T, change ...func(*emulator.Config)) *cloud {
 // config is an SDK configuration for an access key and region, without retries: tests want to see every answer.
 func (c *cloud) config(accessKey, region string) aws.Config {
 	return aws.Config{
-		Region: region, BaseEndpoint: aws.String(c.url), RetryMaxAttempts: 1,
+		Region: region, BaseEndpoint: aws.String(c.url), RetryMaxAttempts: 1, HTTPClient: emulator.HTTPClient{},
 		Credentials: credentials.NewStaticCredentialsProvider(accessKey, "secret", ""),
 	}
 }

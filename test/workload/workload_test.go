@@ -57,7 +57,7 @@ func newBench(t *testing.T) *bench {
 	url, stop, err := emulator.New(emulator.Options{}).Start("127.0.0.1:0")
 	b.must(err)
 	t.Cleanup(stop)
-	config := aws.Config{Region: "us-east-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "x", "")}
+	config := aws.Config{Region: "us-east-1", BaseEndpoint: &url, HTTPClient: emulator.HTTPClient{}, Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "x", "")}
 	b.cloud = newCloud(config)
 	b.buildNetwork()
 	proxy, err := NewProxy()

@@ -35,6 +35,11 @@ type Config struct {
 	TerminatedListedFor time.Duration `json:"terminatedListedFor"`
 	// AutoScalingDelay is the time between the steps of an Auto Scaling group.
 	AutoScalingDelay time.Duration `json:"autoScalingDelay"`
+	// ClusterDelay is how long an EKS cluster is creating and deleting (AWS: about ten minutes), ClusterUpdateDelay how long one is updating (AWS:
+	// one to ten), and ClusterUpdateLag after what time an update that was taken shows in the cluster's status.
+	ClusterDelay       time.Duration `json:"clusterDelay"`
+	ClusterUpdateDelay time.Duration `json:"clusterUpdateDelay"`
+	ClusterUpdateLag   time.Duration `json:"clusterUpdateLag"`
 	// NoCapacity are patterns "type/zone", for example "m5.large/us-east-1a" or "*/us-east-1b", of which AWS has no instances left;
 	// NotOffered are those that it doesn't have at all.
 	NoCapacity []string `json:"noCapacity"`
@@ -102,6 +107,9 @@ func DefaultConfig() Config {
 		TerminationDelay:    2 * time.Second,
 		TerminatedListedFor: time.Hour,
 		AutoScalingDelay:    time.Second,
+		ClusterDelay:        3 * time.Second,
+		ClusterUpdateDelay:  2 * time.Second,
+		ClusterUpdateLag:    time.Second,
 		KeyPairs:            []string{"default"},
 		InstanceProfiles:    BootstrapProfiles(),
 

@@ -14,6 +14,8 @@ type Error struct {
 	Status int
 	// Header holds what the protocol says in headers beside it, if the protocol has such (S3).
 	Header http.Header
+	// Members are what a REST JSON error has beside its message, by name: strings and lists of them.
+	Members map[string]any
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }

@@ -94,7 +94,7 @@ func fillMembers(members map[string]any, into reflect.Value) error {
 		return fmt.Errorf("an object is given where %s is wanted", into.Type())
 	}
 	for name, member := range members {
-		field := into.FieldByNameFunc(func(field string) bool { return strings.EqualFold(field, name) })
+		field := fieldNamed(into, name)
 		if !field.IsValid() {
 			continue // AWS ignores members that it doesn't know
 		}
@@ -103,6 +103,11 @@ func fillMembers(members map[string]any, into reflect.Value) error {
 		}
 	}
 	return nil
+}
+
+// fieldNamed is the field of a member, or the zero Value: the names differ in the case of the first letter.
+func fieldNamed(of reflect.Value, member string) reflect.Value {
+	return of.FieldByNameFunc(func(field string) bool { return strings.EqualFold(field, member) })
 }
 
 func fillScalar(from any, into reflect.Value) error {

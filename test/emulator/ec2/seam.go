@@ -54,6 +54,23 @@ func (n *Network) HasCapacity(r *core.Region, name, subnetID string) bool {
 	return true
 }
 
+// AddGroup makes a security group of another service's, whose members reach each other, and returns its id.
+func (n *Network) AddGroup(r *core.Request, vpcID, name, description string) string {
+	g := n.addGroup(r, vpcID, name, description)
+	itself := types.SecurityGroupRule{IpProtocol: ptr("-1"), IsEgress: ptr(false),
+		ReferencedGroupInfo: &types.ReferencedSecurityGroup{GroupId: g.GroupId, UserId: ptr(r.Account)}}
+	g.rules = append(g.rules, completeRule(r, g, itself))
+	return *g.GroupId
+}
+
+// RemoveGroup takes it away unless it is in use.
+func (n *Network) RemoveGroup(id string) {
+	if !n.groupInUse(id) {
+		n.groups.Delete(id)
+		delete(n.tags, id)
+	}
+}
+
 // TagByAWS sets tags that only AWS may set: their keys begin with "aws:".
 func (n *Network) TagByAWS(id string, tags map[string]string) {
 	list := []types.Tag{}

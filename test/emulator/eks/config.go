@@ -1,0 +1,141 @@
+package eks
+
+import (
+	"reflect"
+	"slices"
+
+	sdk "github.com/aws/aws-sdk-go-v2/service/eks"
+	"github.com/aws/aws-sdk-go-v2/service/eks/types"
+
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
+)
+
+// updateClusterConfig takes one kind of change at a time.
+func updateClusterConfig(r *core.Request, in *sdk.UpdateClusterConfigInput) (*sdk.UpdateClusterConfigOutput, error) {
+	c, err := find(r, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	u, err := c.begin(r, in, in.ClientRequestToken, func() (change, error) { return c.configChange(r, in) })
+	return &sdk.UpdateClusterConfigOutput{Update: u}, err
+}
+
+func (c *cluster) configChange(r *core.Request, in *sdk.UpdateClusterConfigInput) (change, error) {
+	var changes []func() (change, error)
+	add := func(given bool, make func() (change, error)) {
+		if given {
+			changes = append(changes, make)
+		}
+	}
+	vpc := in.ResourcesVpcConfig
+	if vpc == nil {
+		vpc = &types.VpcConfigRequest{}
+	}
+	add(vpc.EndpointPublicAccess != nil || vpc.EndpointPrivateAccess != nil || vpc.PublicAccessCidrs != nil, func() (change, error) { return c.reachChange(vpc) })
+	add(vpc.SubnetIds != nil || vpc.SecurityGroupIds != nil, func() (change, error) { return c.placeChange(r, vpc) })
+	add(in.Logging != nil, func() (change, error) { return c.loggingChange(in.Logging) })
+	add(in.AccessConfig != nil, func() (change, error) { return c.accessChange(in.AccessConfig) })
+	add(in.UpgradePolicy != nil, func() (change, error) {
+		return change{types.UpdateTypeUpgradePolicyUpdate, map[types.UpdateParamType]any{"UpgradePolicy": in.UpgradePolicy},
+			func() { c.UpgradePolicy = &types.UpgradePolicyResponse{SupportType: in.UpgradePolicy.SupportType} }}, nil
+	})
+	add(in.DeletionProtection != nil, func() (change, error) {
+		return change{types.UpdateTypeDeletionProtectionUpdate, map[types.UpdateParamType]any{"DeletionProtection": *in.DeletionProtection},
+			func() { c.DeletionProtection = in.DeletionProtection }}, nil
+	})
+	add(in.ControlPlaneScalingConfig != nil, func() (change, error) {
+		return change{types.UpdateTypeControlPlaneScalingConfigUpdate, map[types.UpdateParamType]any{"UpdatedTier": string(in.ControlPlaneScalingConfig.Tier)},
+			func() { c.ControlPlaneScalingConfig = in.ControlPlaneScalingConfig }}, nil
+	})
+	switch len(changes) {
+	case 0:
+		return change{}, invalid("No changes needed for the cluster")
+	case 1:
+		return changes[0]()
+	}
+	return change{}, invalid("Only one type of update can be allowed.")
+}
+
+func (c *cluster) reachChange(in *types.VpcConfigRequest) (change, error) {
+	wanted := *c.ResourcesVpcConfig
+	if err := reach(&wanted, in); err != nil {
+		return change{}, err
+	}
+	if reflect.DeepEqual(wanted, *c.ResourcesVpcConfig) {
+		return change{}, invalid("Cluster is already at the desired configuration with endpointPrivateAccess: %t , endpointPublicAccess: %t, and Public Endpoint Restrictions: %v",
+			wanted.EndpointPrivateAccess, wanted.EndpointPublicAccess, wanted.PublicAccessCidrs)
+	}
+	return change{types.UpdateTypeEndpointAccessUpdate, map[types.UpdateParamType]any{
+		"EndpointPublicAccess": wanted.EndpointPublicAccess, "EndpointPrivateAccess": wanted.EndpointPrivateAccess, "PublicAccessCidrs": wanted.PublicAccessCidrs,
+	}, func() { c.ResourcesVpcConfig = &wanted }}, nil
+}
+
+func (c *cluster) placeChange(r *core.Request, in *types.VpcConfigRequest) (change, error) {
+	wanted, request := *c.ResourcesVpcConfig, *in
+	if request.SubnetIds == nil {
+		request.SubnetIds = wanted.SubnetIds
+	}
+	if request.SecurityGroupIds == nil {
+		request.SecurityGroupIds = wanted.SecurityGroupIds
+	}
+	if err := place(r, &wanted, &request); err != nil {
+		return change{}, err
+	}
+	if reflect.DeepEqual(wanted, *c.ResourcesVpcConfig) {
+		return change{}, invalid("Cluster is already at the desired configuration with subnetIds: %v and securityGroupIds: %v", wanted.SubnetIds, wanted.SecurityGroupIds)
+	}
+	return change{types.UpdateTypeVpcConfigUpdate, map[types.UpdateParamType]any{"Subnets": wanted.SubnetIds, "SecurityGroups": wanted.SecurityGroupIds},
+		func() {
+			c.ResourcesVpcConfig.SubnetIds, c.ResourcesVpcConfig.SecurityGroupIds = wanted.SubnetIds, wanted.SecurityGroupIds
+		}}, nil
+}
+
+func (c *cluster) loggingChange(in *types.Logging) (change, error) {
+	wanted := merged(c.Logging, in)
+	if reflect.DeepEqual(wanted, c.Logging) {
+		return change{}, invalid("No changes needed for the logging config provided")
+	}
+	return change{types.UpdateTypeLoggingUpdate, map[types.UpdateParamType]any{"ClusterLogging": in}, func() { c.Logging = wanted }}, nil
+}
+
+// merged is the logging with what a request switches, as EKS shows it: the types that are on, then those that are off.
+func merged(now, in *types.Logging) *types.Logging {
+	on := map[types.LogType]bool{}
+	for _, logging := range []*types.Logging{now, in} {
+		if logging == nil {
+			continue
+		}
+		for _, setup := range logging.ClusterLogging {
+			for _, kind := range setup.Types {
+				on[kind] = core.Val(setup.Enabled)
+			}
+		}
+	}
+	var parts [2][]types.LogType
+	for _, kind := range types.LogType("").Values() {
+		part := 1
+		if on[kind] {
+			part = 0
+		}
+		parts[part] = append(parts[part], kind)
+	}
+	out := &types.Logging{}
+	for i, kinds := range parts {
+		if len(kinds) > 0 {
+			out.ClusterLogging = append(out.ClusterLogging, types.LogSetup{Enabled: core.Ptr(i == 0), Types: kinds})
+		}
+	}
+	return out
+}
+
+// modes are the ways to authenticate, of which a cluster takes one step after another and none back.
+var modes = []types.AuthenticationMode{types.AuthenticationModeConfigMap, types.AuthenticationModeApiAndConfigMap, types.AuthenticationModeApi}
+
+func (c *cluster) accessChange(in *types.UpdateAccessConfigRequest) (change, error) {
+	now, wanted := c.AccessConfig.AuthenticationMode, in.AuthenticationMode
+	if slices.Index(modes, wanted) != slices.Index(modes, now)+1 {
+		return change{}, invalid("Unsupported authentication mode update from %s to %s", now, wanted)
+	}
+	return change{types.UpdateTypeAccessConfigUpdate, map[types.UpdateParamType]any{"AuthenticationMode": string(wanted)},
+		func() { c.AccessConfig.AuthenticationMode = wanted }}, nil
+}
