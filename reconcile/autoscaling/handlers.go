@@ -19,19 +19,11 @@ func Handlers() []plan.Handler {
 	return slices.Concat(launchtemplate.Handlers(), groupHandlers(), settingHandlers(), refreshHandlers())
 }
 
-// scaling makes a handler of an Auto Scaling operation.
-func scaling[In, Out any](event string, call func(*autoscaling.Client, context.Context, *In, ...func(*autoscaling.Options)) (*Out, error),
-	write func(*plan.Writer, *In, *Out)) plan.Handler {
-	return plan.Call(event, func(ctx context.Context, s *cloud.Session, in *In) (*Out, error) {
-		return call(s.AutoScaling, ctx, in)
-	}, write, mirror.AutoScalingGroups.Kind)
-}
-
 func groupHandlers() []plan.Handler {
 	return []plan.Handler{
-		scaling("CreateAutoScalingGroup", (*autoscaling.Client).CreateAutoScalingGroup, writeGroup),
-		scaling("UpdateAutoScalingGroup", (*autoscaling.Client).UpdateAutoScalingGroup, writeUpdate),
-		plan.Call("DeleteAutoScalingGroup", deleteGroup, func(w *plan.Writer, in *autoscaling.DeleteAutoScalingGroupInput, _ *autoscaling.DeleteAutoScalingGroupOutput) {
+		plan.Call("CreateAutoScalingGroup", (*autoscaling.Client).CreateAutoScalingGroup, writeGroup, mirror.AutoScalingGroups.Kind),
+		plan.Call("UpdateAutoScalingGroup", (*autoscaling.Client).UpdateAutoScalingGroup, writeUpdate, mirror.AutoScalingGroups.Kind),
+		plan.Custom("DeleteAutoScalingGroup", deleteGroup, func(w *plan.Writer, in *autoscaling.DeleteAutoScalingGroupInput, _ *autoscaling.DeleteAutoScalingGroupOutput) {
 			modify(w, in.AutoScalingGroupName, func(g *mirror.AutoScalingGroup) { g.Status = aws.String("Delete in progress") })
 		}, mirror.AutoScalingGroups.Kind),
 	}
@@ -100,38 +92,38 @@ func deleteGroup(ctx context.Context, s *cloud.Session, in *autoscaling.DeleteAu
 
 func settingHandlers() []plan.Handler {
 	return []plan.Handler{
-		scaling("SuspendProcesses", (*autoscaling.Client).SuspendProcesses, func(w *plan.Writer, in *autoscaling.SuspendProcessesInput, _ *autoscaling.SuspendProcessesOutput) {
+		plan.Call("SuspendProcesses", (*autoscaling.Client).SuspendProcesses, func(w *plan.Writer, in *autoscaling.SuspendProcessesInput, _ *autoscaling.SuspendProcessesOutput) {
 			modify(w, in.AutoScalingGroupName, func(g *mirror.AutoScalingGroup) {
 				for _, name := range in.ScalingProcesses {
 					g.SuspendedProcesses = append(g.SuspendedProcesses, astypes.SuspendedProcess{ProcessName: aws.String(name)})
 				}
 			})
-		}),
-		scaling("ResumeProcesses", (*autoscaling.Client).ResumeProcesses, func(w *plan.Writer, in *autoscaling.ResumeProcessesInput, _ *autoscaling.ResumeProcessesOutput) {
+		}, mirror.AutoScalingGroups.Kind),
+		plan.Call("ResumeProcesses", (*autoscaling.Client).ResumeProcesses, func(w *plan.Writer, in *autoscaling.ResumeProcessesInput, _ *autoscaling.ResumeProcessesOutput) {
 			modify(w, in.AutoScalingGroupName, func(g *mirror.AutoScalingGroup) {
 				g.SuspendedProcesses = slices.DeleteFunc(g.SuspendedProcesses, func(p astypes.SuspendedProcess) bool {
 					return slices.Contains(in.ScalingProcesses, aws.ToString(p.ProcessName))
 				})
 			})
-		}),
-		scaling("PutLifecycleHook", (*autoscaling.Client).PutLifecycleHook, func(w *plan.Writer, in *autoscaling.PutLifecycleHookInput, _ *autoscaling.PutLifecycleHookOutput) {
+		}, mirror.AutoScalingGroups.Kind),
+		plan.Call("PutLifecycleHook", (*autoscaling.Client).PutLifecycleHook, func(w *plan.Writer, in *autoscaling.PutLifecycleHookInput, _ *autoscaling.PutLifecycleHookOutput) {
 			modify(w, in.AutoScalingGroupName, func(g *mirror.AutoScalingGroup) {
 				g.Hooks = append(withoutHook(g.Hooks, in.LifecycleHookName), hookOf(in))
 			})
-		}),
-		scaling("DeleteLifecycleHook", (*autoscaling.Client).DeleteLifecycleHook, func(w *plan.Writer, in *autoscaling.DeleteLifecycleHookInput, _ *autoscaling.DeleteLifecycleHookOutput) {
+		}, mirror.AutoScalingGroups.Kind),
+		plan.Call("DeleteLifecycleHook", (*autoscaling.Client).DeleteLifecycleHook, func(w *plan.Writer, in *autoscaling.DeleteLifecycleHookInput, _ *autoscaling.DeleteLifecycleHookOutput) {
 			modify(w, in.AutoScalingGroupName, func(g *mirror.AutoScalingGroup) { g.Hooks = withoutHook(g.Hooks, in.LifecycleHookName) })
-		}),
-		scaling("TagAutoScalingGroup", (*autoscaling.Client).CreateOrUpdateTags, func(w *plan.Writer, in *autoscaling.CreateOrUpdateTagsInput, _ *autoscaling.CreateOrUpdateTagsOutput) {
+		}, mirror.AutoScalingGroups.Kind),
+		plan.Call("TagAutoScalingGroup", (*autoscaling.Client).CreateOrUpdateTags, func(w *plan.Writer, in *autoscaling.CreateOrUpdateTagsInput, _ *autoscaling.CreateOrUpdateTagsOutput) {
 			modify(w, in.Tags[0].ResourceId, func(g *mirror.AutoScalingGroup) { g.Tags = describedTags(g.Tags, in.Tags) })
-		}),
-		scaling("UntagAutoScalingGroup", (*autoscaling.Client).DeleteTags, func(w *plan.Writer, in *autoscaling.DeleteTagsInput, _ *autoscaling.DeleteTagsOutput) {
+		}, mirror.AutoScalingGroups.Kind),
+		plan.Call("UntagAutoScalingGroup", (*autoscaling.Client).DeleteTags, func(w *plan.Writer, in *autoscaling.DeleteTagsInput, _ *autoscaling.DeleteTagsOutput) {
 			modify(w, in.Tags[0].ResourceId, func(g *mirror.AutoScalingGroup) {
 				g.Tags = slices.DeleteFunc(g.Tags, func(d astypes.TagDescription) bool {
 					return slices.ContainsFunc(in.Tags, func(t astypes.Tag) bool { return aws.ToString(t.Key) == aws.ToString(d.Key) })
 				})
 			})
-		}),
+		}, mirror.AutoScalingGroups.Kind),
 	}
 }
 
@@ -155,16 +147,16 @@ func hookOf(in *autoscaling.PutLifecycleHookInput) astypes.LifecycleHook {
 
 func refreshHandlers() []plan.Handler {
 	return []plan.Handler{
-		plan.Call("StartInstanceRefresh", startRefresh, func(w *plan.Writer, in *autoscaling.StartInstanceRefreshInput, out *astypes.InstanceRefresh) {
+		plan.Custom("StartInstanceRefresh", startRefresh, func(w *plan.Writer, in *autoscaling.StartInstanceRefreshInput, out *astypes.InstanceRefresh) {
 			modify(w, in.AutoScalingGroupName, func(g *mirror.AutoScalingGroup) { g.Refresh = out })
 		}, mirror.AutoScalingGroups.Kind),
-		scaling("CancelInstanceRefresh", (*autoscaling.Client).CancelInstanceRefresh, func(w *plan.Writer, in *autoscaling.CancelInstanceRefreshInput, _ *autoscaling.CancelInstanceRefreshOutput) {
+		plan.Call("CancelInstanceRefresh", (*autoscaling.Client).CancelInstanceRefresh, func(w *plan.Writer, in *autoscaling.CancelInstanceRefreshInput, _ *autoscaling.CancelInstanceRefreshOutput) {
 			modify(w, in.AutoScalingGroupName, func(g *mirror.AutoScalingGroup) {
 				if g.Refresh != nil {
 					g.Refresh.Status = astypes.InstanceRefreshStatusCancelling
 				}
 			})
-		}),
+		}, mirror.AutoScalingGroups.Kind),
 	}
 }
 

@@ -47,7 +47,7 @@ func TerminateMember(key, area, id string) plan.Action {
 
 // MemberHandlers carry out what is done to instances of groups.
 func MemberHandlers() []plan.Handler {
-	return []plan.Handler{plan.Call("Terminate", terminateMember, writeLeaving, mirror.AutoScalingGroups.Kind)}
+	return []plan.Handler{plan.Custom("Terminate", terminateMember, writeLeaving, mirror.AutoScalingGroups.Kind)}
 }
 
 // writeLeaving notes that the instance is ending, or, without an activity, that it

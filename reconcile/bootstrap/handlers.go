@@ -21,22 +21,16 @@ import (
 // mirrored: what was stored is recorded in the object that it is for.
 func Handlers() []plan.Handler {
 	return []plan.Handler{
-		plan.Call("CreateSecret", createSecret, func(*plan.Writer, *secretsmanager.CreateSecretInput, *secretsmanager.CreateSecretOutput) {}),
-		plan.Call("DeleteSecret", func(ctx context.Context, s *cloud.Session, in *secretsmanager.DeleteSecretInput) (*secretsmanager.DeleteSecretOutput, error) {
-			return s.SecretsManager.DeleteSecret(ctx, in)
-		}, func(*plan.Writer, *secretsmanager.DeleteSecretInput, *secretsmanager.DeleteSecretOutput) {}),
-		plan.Call("CreateParameter", putParameter, func(*plan.Writer, *ssm.PutParameterInput, *ssm.PutParameterOutput) {}),
-		plan.Call("DeleteParameter", func(ctx context.Context, s *cloud.Session, in *ssm.DeleteParameterInput) (*ssm.DeleteParameterOutput, error) {
-			return s.SSM.DeleteParameter(ctx, in)
-		}, func(*plan.Writer, *ssm.DeleteParameterInput, *ssm.DeleteParameterOutput) {}),
-		plan.Call("CreateObject", func(ctx context.Context, s *cloud.Session, in *s3.PutObjectInput) (*s3.PutObjectOutput, error) {
+		plan.Custom("CreateSecret", createSecret, nil),
+		plan.Call("DeleteSecret", (*secretsmanager.Client).DeleteSecret, nil),
+		plan.Custom("CreateParameter", putParameter, nil),
+		plan.Call("DeleteParameter", (*ssm.Client).DeleteParameter, nil),
+		plan.Custom("CreateObject", func(ctx context.Context, s *cloud.Session, in *s3.PutObjectInput) (*s3.PutObjectOutput, error) {
 			copied := *in // its body can be read only once
 			copied.Body = Body(in)
 			return s.S3.PutObject(ctx, &copied)
-		}, func(*plan.Writer, *s3.PutObjectInput, *s3.PutObjectOutput) {}),
-		plan.Call("DeleteObject", func(ctx context.Context, s *cloud.Session, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
-			return s.S3.DeleteObject(ctx, in)
-		}, func(*plan.Writer, *s3.DeleteObjectInput, *s3.DeleteObjectOutput) {}),
+		}, nil),
+		plan.Call("DeleteObject", (*s3.Client).DeleteObject, nil),
 	}
 }
 

@@ -1,12 +1,9 @@
 package bucket
 
 import (
-	"context"
-
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -14,17 +11,12 @@ import (
 // State.After.
 func Handlers() []plan.Handler {
 	return []plan.Handler{
-		handler("CreateBucket", (*s3.Client).CreateBucket),
-		handler("TagBucket", (*s3.Client).PutBucketTagging),
-		handler("SetBucketPolicy", (*s3.Client).PutBucketPolicy),
-		handler("SetBucketLifecycle", (*s3.Client).PutBucketLifecycleConfiguration),
-		handler("DeleteBucket", (*s3.Client).DeleteBucket),
+		plan.Call("CreateBucket", (*s3.Client).CreateBucket, nil),
+		plan.Call("TagBucket", (*s3.Client).PutBucketTagging, nil),
+		plan.Call("SetBucketPolicy", (*s3.Client).PutBucketPolicy, nil),
+		plan.Call("SetBucketLifecycle", (*s3.Client).PutBucketLifecycleConfiguration, nil),
+		plan.Call("DeleteBucket", (*s3.Client).DeleteBucket, nil),
 	}
-}
-
-func handler[In, Out any](event string, call func(*s3.Client, context.Context, *In, ...func(*s3.Options)) (*Out, error)) plan.Handler {
-	return plan.Call(event, func(ctx context.Context, s *cloud.Session, in *In) (*Out, error) { return call(s.S3, ctx, in) },
-		func(*plan.Writer, *In, *Out) {})
 }
 
 // After returns the state that follows when AWS has done an action.

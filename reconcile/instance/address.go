@@ -101,16 +101,16 @@ func ReleaseAddress(a *ec2types.Address) plan.Action {
 
 func addressHandlers() []plan.Handler {
 	return []plan.Handler{
-		plan.EC2("AllocateEIP", (*ec2.Client).AllocateAddress, func(w *plan.Writer, in *ec2.AllocateAddressInput, out *ec2.AllocateAddressOutput) {
+		plan.Call("AllocateEIP", (*ec2.Client).AllocateAddress, func(w *plan.Writer, in *ec2.AllocateAddressInput, out *ec2.AllocateAddressOutput) {
 			plan.Put(w, mirror.Addresses, ec2types.Address{AllocationId: out.AllocationId, PublicIp: out.PublicIp, Domain: out.Domain,
 				PublicIpv4Pool: out.PublicIpv4Pool, NetworkBorderGroup: out.NetworkBorderGroup, Tags: in.TagSpecifications[0].Tags})
 		}, mirror.Addresses.Kind),
-		plan.EC2("AssociateEIP", (*ec2.Client).AssociateAddress, func(w *plan.Writer, in *ec2.AssociateAddressInput, out *ec2.AssociateAddressOutput) {
+		plan.Call("AssociateEIP", (*ec2.Client).AssociateAddress, func(w *plan.Writer, in *ec2.AssociateAddressInput, out *ec2.AssociateAddressOutput) {
 			plan.Modify(w, mirror.Addresses, aws.ToString(in.AllocationId), func(a *ec2types.Address) {
 				a.AssociationId, a.NetworkInterfaceId = out.AssociationId, in.NetworkInterfaceId
 			})
 		}, mirror.Addresses.Kind, mirror.Instances.Kind),
-		plan.EC2("ReleaseEIP", (*ec2.Client).ReleaseAddress, func(w *plan.Writer, in *ec2.ReleaseAddressInput, _ *ec2.ReleaseAddressOutput) {
+		plan.Call("ReleaseEIP", (*ec2.Client).ReleaseAddress, func(w *plan.Writer, in *ec2.ReleaseAddressInput, _ *ec2.ReleaseAddressOutput) {
 			plan.Drop(w, mirror.Addresses, aws.ToString(in.AllocationId))
 		}, mirror.Addresses.Kind),
 	}

@@ -24,8 +24,8 @@ func Handlers(t *Terminator) []plan.Handler {
 // LifeHandlers carry out launches and terminations.
 func LifeHandlers(t *Terminator) []plan.Handler {
 	return []plan.Handler{
-		plan.EC2("Create", (*ec2.Client).RunInstances, writeLaunch, mirror.Instances.Kind),
-		plan.Call("Terminate", t.Terminate, func(w *plan.Writer, in *ec2.TerminateInstancesInput, out *ec2.TerminateInstancesOutput) {
+		plan.Call("Create", (*ec2.Client).RunInstances, writeLaunch, mirror.Instances.Kind),
+		plan.Custom("Terminate", t.Terminate, func(w *plan.Writer, in *ec2.TerminateInstancesInput, out *ec2.TerminateInstancesOutput) {
 			for _, id := range in.InstanceIds {
 				state := &ec2types.InstanceState{Name: ec2types.InstanceStateNameShuttingDown}
 				for _, c := range out.TerminatingInstances {
@@ -52,7 +52,7 @@ func writeLaunch(w *plan.Writer, in *ec2.RunInstancesInput, out *ec2.RunInstance
 
 func settingHandlers() []plan.Handler {
 	return []plan.Handler{
-		plan.EC2("TagInstance", (*ec2.Client).CreateTags, func(w *plan.Writer, in *ec2.CreateTagsInput, _ *ec2.CreateTagsOutput) {
+		plan.Call("TagInstance", (*ec2.Client).CreateTags, func(w *plan.Writer, in *ec2.CreateTagsInput, _ *ec2.CreateTagsOutput) {
 			eachInstance(w, in.Resources, func(i *ec2types.Instance) { i.Tags = withTags(i.Tags, in.Tags) })
 			for _, id := range in.Resources {
 				switch {
@@ -63,24 +63,24 @@ func settingHandlers() []plan.Handler {
 				}
 			}
 		}, mirror.Instances.Kind),
-		plan.EC2("UntagInstance", (*ec2.Client).DeleteTags, func(w *plan.Writer, in *ec2.DeleteTagsInput, _ *ec2.DeleteTagsOutput) {
+		plan.Call("UntagInstance", (*ec2.Client).DeleteTags, func(w *plan.Writer, in *ec2.DeleteTagsInput, _ *ec2.DeleteTagsOutput) {
 			eachInstance(w, in.Resources, func(i *ec2types.Instance) {
 				i.Tags = slices.DeleteFunc(i.Tags, func(have ec2types.Tag) bool {
 					return slices.ContainsFunc(in.Tags, func(t ec2types.Tag) bool { return aws.ToString(t.Key) == aws.ToString(have.Key) })
 				})
 			})
 		}, mirror.Instances.Kind),
-		plan.EC2("SetSecurityGroups", (*ec2.Client).ModifyNetworkInterfaceAttribute,
+		plan.Call("SetSecurityGroups", (*ec2.Client).ModifyNetworkInterfaceAttribute,
 			func(w *plan.Writer, in *ec2.ModifyNetworkInterfaceAttributeInput, _ *ec2.ModifyNetworkInterfaceAttributeOutput) {
 				writeGroups(w, aws.ToString(in.NetworkInterfaceId), in.Groups)
 			}, mirror.Instances.Kind),
-		plan.EC2("SetMetadataOptions", (*ec2.Client).ModifyInstanceMetadataOptions,
+		plan.Call("SetMetadataOptions", (*ec2.Client).ModifyInstanceMetadataOptions,
 			func(w *plan.Writer, in *ec2.ModifyInstanceMetadataOptionsInput, out *ec2.ModifyInstanceMetadataOptionsOutput) {
 				if out.InstanceMetadataOptions != nil {
 					plan.Modify(w, mirror.Instances, aws.ToString(in.InstanceId), func(i *ec2types.Instance) { i.MetadataOptions = out.InstanceMetadataOptions })
 				}
 			}, mirror.Instances.Kind),
-		plan.EC2("SetPrivateDNSName", (*ec2.Client).ModifyPrivateDnsNameOptions,
+		plan.Call("SetPrivateDNSName", (*ec2.Client).ModifyPrivateDnsNameOptions,
 			func(w *plan.Writer, in *ec2.ModifyPrivateDnsNameOptionsInput, _ *ec2.ModifyPrivateDnsNameOptionsOutput) {
 				plan.Modify(w, mirror.Instances, aws.ToString(in.InstanceId), func(i *ec2types.Instance) {
 					if i.PrivateDnsNameOptions == nil {
@@ -133,7 +133,7 @@ func writeGroups(w *plan.Writer, interfaceID string, groups []string) {
 
 func balancerHandlers() []plan.Handler {
 	return []plan.Handler{
-		plan.ELBv2("AttachControlPlaneELB", (*elbv2.Client).RegisterTargets, func(w *plan.Writer, in *elbv2.RegisterTargetsInput, _ *elbv2.RegisterTargetsOutput) {
+		plan.Call("AttachControlPlaneELB", (*elbv2.Client).RegisterTargets, func(w *plan.Writer, in *elbv2.RegisterTargetsInput, _ *elbv2.RegisterTargetsOutput) {
 			plan.Modify(w, mirror.TargetGroups, aws.ToString(in.TargetGroupArn), func(g *mirror.TargetGroup) {
 				if g.Targets == nil {
 					return // the others would not be known
@@ -144,7 +144,7 @@ func balancerHandlers() []plan.Handler {
 				slices.Sort(g.Targets)
 			})
 		}, mirror.TargetGroups.Kind),
-		plan.ELBv2("DetachControlPlaneELB", (*elbv2.Client).DeregisterTargets, func(w *plan.Writer, in *elbv2.DeregisterTargetsInput, _ *elbv2.DeregisterTargetsOutput) {
+		plan.Call("DetachControlPlaneELB", (*elbv2.Client).DeregisterTargets, func(w *plan.Writer, in *elbv2.DeregisterTargetsInput, _ *elbv2.DeregisterTargetsOutput) {
 			plan.Modify(w, mirror.TargetGroups, aws.ToString(in.TargetGroupArn), func(g *mirror.TargetGroup) {
 				gone := func(id string) bool {
 					return slices.ContainsFunc(in.Targets, func(t elbv2types.TargetDescription) bool { return aws.ToString(t.Id) == id })
@@ -152,11 +152,11 @@ func balancerHandlers() []plan.Handler {
 				g.Targets = slices.DeleteFunc(g.Targets, gone)
 			})
 		}, mirror.TargetGroups.Kind),
-		plan.ELB("AttachControlPlaneELB", (*elb.Client).RegisterInstancesWithLoadBalancer,
+		plan.Call("AttachControlPlaneELB", (*elb.Client).RegisterInstancesWithLoadBalancer,
 			func(w *plan.Writer, in *elb.RegisterInstancesWithLoadBalancerInput, out *elb.RegisterInstancesWithLoadBalancerOutput) {
 				writeInstances(w, in.LoadBalancerName, out.Instances)
 			}, mirror.ClassicLoadBalancers.Kind),
-		plan.ELB("DetachControlPlaneELB", (*elb.Client).DeregisterInstancesFromLoadBalancer,
+		plan.Call("DetachControlPlaneELB", (*elb.Client).DeregisterInstancesFromLoadBalancer,
 			func(w *plan.Writer, in *elb.DeregisterInstancesFromLoadBalancerInput, _ *elb.DeregisterInstancesFromLoadBalancerOutput) {
 				plan.Modify(w, mirror.ClassicLoadBalancers, aws.ToString(in.LoadBalancerName), func(l *mirror.ClassicLoadBalancer) {
 					l.Instances = slices.DeleteFunc(l.Instances, func(i elbtypes.Instance) bool {

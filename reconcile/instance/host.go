@@ -63,13 +63,13 @@ func ReleaseHost(id string) plan.Action {
 
 func hostHandlers() []plan.Handler {
 	return []plan.Handler{
-		plan.EC2("AllocateHost", (*ec2.Client).AllocateHosts, func(w *plan.Writer, in *ec2.AllocateHostsInput, out *ec2.AllocateHostsOutput) {
+		plan.Call("AllocateHost", (*ec2.Client).AllocateHosts, func(w *plan.Writer, in *ec2.AllocateHostsInput, out *ec2.AllocateHostsOutput) {
 			for _, id := range out.HostIds {
 				plan.Put(w, mirror.Hosts, ec2types.Host{HostId: aws.String(id), AvailabilityZone: in.AvailabilityZone, State: ec2types.AllocationStatePending,
 					AutoPlacement: in.AutoPlacement, Tags: in.TagSpecifications[0].Tags})
 			}
 		}, mirror.Hosts.Kind),
-		plan.Call("ReleaseHost", releaseHosts, func(w *plan.Writer, in *ec2.ReleaseHostsInput, _ *ec2.ReleaseHostsOutput) {
+		plan.Custom("ReleaseHost", releaseHosts, func(w *plan.Writer, in *ec2.ReleaseHostsInput, _ *ec2.ReleaseHostsOutput) {
 			for _, id := range in.HostIds {
 				plan.Drop(w, mirror.Hosts, id)
 			}

@@ -19,14 +19,14 @@ import (
 func Handlers() []plan.Handler {
 	table := mirror.LaunchTemplates.Kind
 	return []plan.Handler{
-		plan.EC2("CreateLaunchTemplate", (*ec2.Client).CreateLaunchTemplate, writeTemplate, table),
-		plan.EC2("CreateLaunchTemplateVersion", (*ec2.Client).CreateLaunchTemplateVersion,
+		plan.Call("CreateLaunchTemplate", (*ec2.Client).CreateLaunchTemplate, writeTemplate, table),
+		plan.Call("CreateLaunchTemplateVersion", (*ec2.Client).CreateLaunchTemplateVersion,
 			func(w *plan.Writer, in *ec2.CreateLaunchTemplateVersionInput, out *ec2.CreateLaunchTemplateVersionOutput) {
 				if out.LaunchTemplateVersion != nil {
 					plan.Modify(w, mirror.LaunchTemplates, aws.ToString(in.LaunchTemplateId), func(t *mirror.LaunchTemplate) { addVersion(t, out.LaunchTemplateVersion) })
 				}
 			}, table),
-		plan.Call("DeleteLaunchTemplateVersions", deleteVersions,
+		plan.Custom("DeleteLaunchTemplateVersions", deleteVersions,
 			func(w *plan.Writer, in *ec2.DeleteLaunchTemplateVersionsInput, _ *ec2.DeleteLaunchTemplateVersionsOutput) {
 				plan.Modify(w, mirror.LaunchTemplates, aws.ToString(in.LaunchTemplateId), func(t *mirror.LaunchTemplate) {
 					t.Versions = slices.DeleteFunc(t.Versions, func(v ec2types.LaunchTemplateVersion) bool {
@@ -34,10 +34,10 @@ func Handlers() []plan.Handler {
 					})
 				})
 			}, table),
-		plan.EC2("DeleteLaunchTemplate", (*ec2.Client).DeleteLaunchTemplate, func(w *plan.Writer, in *ec2.DeleteLaunchTemplateInput, _ *ec2.DeleteLaunchTemplateOutput) {
+		plan.Call("DeleteLaunchTemplate", (*ec2.Client).DeleteLaunchTemplate, func(w *plan.Writer, in *ec2.DeleteLaunchTemplateInput, _ *ec2.DeleteLaunchTemplateOutput) {
 			plan.Drop(w, mirror.LaunchTemplates, aws.ToString(in.LaunchTemplateId))
 		}, table),
-		plan.EC2("TagLaunchTemplate", (*ec2.Client).CreateTags, func(w *plan.Writer, in *ec2.CreateTagsInput, _ *ec2.CreateTagsOutput) {
+		plan.Call("TagLaunchTemplate", (*ec2.Client).CreateTags, func(w *plan.Writer, in *ec2.CreateTagsInput, _ *ec2.CreateTagsOutput) {
 			for _, id := range in.Resources {
 				plan.Modify(w, mirror.LaunchTemplates, id, func(t *mirror.LaunchTemplate) {
 					for _, tag := range in.Tags {
@@ -46,7 +46,7 @@ func Handlers() []plan.Handler {
 				})
 			}
 		}, table),
-		plan.EC2("UntagLaunchTemplate", (*ec2.Client).DeleteTags, func(w *plan.Writer, in *ec2.DeleteTagsInput, _ *ec2.DeleteTagsOutput) {
+		plan.Call("UntagLaunchTemplate", (*ec2.Client).DeleteTags, func(w *plan.Writer, in *ec2.DeleteTagsInput, _ *ec2.DeleteTagsOutput) {
 			for _, id := range in.Resources {
 				plan.Modify(w, mirror.LaunchTemplates, id, func(t *mirror.LaunchTemplate) {
 					for _, tag := range in.Tags {

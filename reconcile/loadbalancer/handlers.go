@@ -1,7 +1,6 @@
 package loadbalancer
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,7 +20,7 @@ func Handlers() []plan.Handler {
 
 func v2Handlers() []plan.Handler {
 	return []plan.Handler{
-		plan.ELBv2("CreateLoadBalancer", (*elbv2.Client).CreateLoadBalancer, func(w *plan.Writer, in *elbv2.CreateLoadBalancerInput, out *elbv2.CreateLoadBalancerOutput) {
+		plan.Call("CreateLoadBalancer", (*elbv2.Client).CreateLoadBalancer, func(w *plan.Writer, in *elbv2.CreateLoadBalancerInput, out *elbv2.CreateLoadBalancerOutput) {
 			for _, l := range out.LoadBalancers {
 				// It has no listeners yet, and AWS's defaults, which stand for attributes
 				// that aren't there.
@@ -29,7 +28,7 @@ func v2Handlers() []plan.Handler {
 					Attributes: map[string]string{}, Listeners: []elbv2types.Listener{}})
 			}
 		}, mirror.LoadBalancers.Kind),
-		plan.ELBv2("DeleteLoadBalancer", (*elbv2.Client).DeleteLoadBalancer, func(w *plan.Writer, in *elbv2.DeleteLoadBalancerInput, _ *elbv2.DeleteLoadBalancerOutput) {
+		plan.Call("DeleteLoadBalancer", (*elbv2.Client).DeleteLoadBalancer, func(w *plan.Writer, in *elbv2.DeleteLoadBalancerInput, _ *elbv2.DeleteLoadBalancerOutput) {
 			arn := aws.ToString(in.LoadBalancerArn)
 			plan.Drop(w, mirror.LoadBalancers, arn)
 			plan.ModifyAll(w, mirror.TargetGroups, func(g *mirror.TargetGroup) bool {
@@ -38,29 +37,30 @@ func v2Handlers() []plan.Handler {
 				g.LoadBalancerArns = slices.DeleteFunc(g.LoadBalancerArns, func(a string) bool { return a == arn })
 			})
 		}),
-		plan.ELBv2("ModifyLoadBalancerAttributes", (*elbv2.Client).ModifyLoadBalancerAttributes, func(w *plan.Writer, in *elbv2.ModifyLoadBalancerAttributesInput, _ *elbv2.ModifyLoadBalancerAttributesOutput) {
+		plan.Call("ModifyLoadBalancerAttributes", (*elbv2.Client).ModifyLoadBalancerAttributes, func(w *plan.Writer, in *elbv2.ModifyLoadBalancerAttributesInput, _ *elbv2.ModifyLoadBalancerAttributesOutput) {
 			plan.Modify(w, mirror.LoadBalancers, aws.ToString(in.LoadBalancerArn), func(l *mirror.LoadBalancer) {
-				l.Attributes = orEmpty(l.Attributes)
 				for _, a := range in.Attributes {
-					l.Attributes[aws.ToString(a.Key)] = aws.ToString(a.Value)
+					note(&l.Attributes, a.Key, a.Value)
 				}
 			})
 		}, mirror.LoadBalancers.Kind),
-		plan.ELBv2("SetLoadBalancerSubnets", (*elbv2.Client).SetSubnets, func(w *plan.Writer, in *elbv2.SetSubnetsInput, out *elbv2.SetSubnetsOutput) {
+		plan.Call("SetLoadBalancerSubnets", (*elbv2.Client).SetSubnets, func(w *plan.Writer, in *elbv2.SetSubnetsInput, out *elbv2.SetSubnetsOutput) {
 			plan.Modify(w, mirror.LoadBalancers, aws.ToString(in.LoadBalancerArn), func(l *mirror.LoadBalancer) { l.AvailabilityZones = out.AvailabilityZones })
 		}, mirror.LoadBalancers.Kind),
-		plan.ELBv2("SetLoadBalancerSecurityGroups", (*elbv2.Client).SetSecurityGroups, func(w *plan.Writer, in *elbv2.SetSecurityGroupsInput, _ *elbv2.SetSecurityGroupsOutput) {
+		plan.Call("SetLoadBalancerSecurityGroups", (*elbv2.Client).SetSecurityGroups, func(w *plan.Writer, in *elbv2.SetSecurityGroupsInput, _ *elbv2.SetSecurityGroupsOutput) {
 			plan.Modify(w, mirror.LoadBalancers, aws.ToString(in.LoadBalancerArn), func(l *mirror.LoadBalancer) { l.SecurityGroups = in.SecurityGroups })
 		}, mirror.LoadBalancers.Kind),
-		plan.ELBv2("TagLoadBalancer", (*elbv2.Client).AddTags, func(w *plan.Writer, in *elbv2.AddTagsInput, _ *elbv2.AddTagsOutput) {
+		plan.Call("TagLoadBalancer", (*elbv2.Client).AddTags, func(w *plan.Writer, in *elbv2.AddTagsInput, _ *elbv2.AddTagsOutput) {
 			for _, arn := range in.ResourceArns {
 				plan.Modify(w, mirror.LoadBalancers, arn, func(l *mirror.LoadBalancer) {
-					l.TagSet = orEmpty(l.TagSet)
-					maps.Copy(l.TagSet, tagMap(in.Tags))
+					for _, t := range in.Tags {
+						note(&l.TagSet, t.Key, t.Value)
+					}
 				})
 				plan.Modify(w, mirror.TargetGroups, arn, func(g *mirror.TargetGroup) {
-					g.TagSet = orEmpty(g.TagSet)
-					maps.Copy(g.TagSet, tagMap(in.Tags))
+					for _, t := range in.Tags {
+						note(&g.TagSet, t.Key, t.Value)
+					}
 				})
 			}
 		}, mirror.LoadBalancers.Kind),
@@ -69,7 +69,7 @@ func v2Handlers() []plan.Handler {
 
 func listenerHandlers() []plan.Handler {
 	return []plan.Handler{
-		plan.ELBv2("CreateListener", (*elbv2.Client).CreateListener, func(w *plan.Writer, in *elbv2.CreateListenerInput, out *elbv2.CreateListenerOutput) {
+		plan.Call("CreateListener", (*elbv2.Client).CreateListener, func(w *plan.Writer, in *elbv2.CreateListenerInput, out *elbv2.CreateListenerOutput) {
 			arn := aws.ToString(in.LoadBalancerArn)
 			plan.Modify(w, mirror.LoadBalancers, arn, func(l *mirror.LoadBalancer) {
 				l.Listeners = append(l.Listeners, out.Listeners...)
@@ -82,7 +82,7 @@ func listenerHandlers() []plan.Handler {
 				})
 			}
 		}, mirror.LoadBalancers.Kind),
-		plan.ELBv2("ModifyListener", (*elbv2.Client).ModifyListener, func(w *plan.Writer, in *elbv2.ModifyListenerInput, out *elbv2.ModifyListenerOutput) {
+		plan.Call("ModifyListener", (*elbv2.Client).ModifyListener, func(w *plan.Writer, in *elbv2.ModifyListenerInput, out *elbv2.ModifyListenerOutput) {
 			for _, changed := range out.Listeners {
 				plan.Modify(w, mirror.LoadBalancers, aws.ToString(changed.LoadBalancerArn), func(l *mirror.LoadBalancer) {
 					for i := range l.Listeners {
@@ -93,7 +93,7 @@ func listenerHandlers() []plan.Handler {
 				})
 			}
 		}, mirror.LoadBalancers.Kind),
-		plan.ELBv2("DeleteListener", (*elbv2.Client).DeleteListener, func(w *plan.Writer, in *elbv2.DeleteListenerInput, _ *elbv2.DeleteListenerOutput) {
+		plan.Call("DeleteListener", (*elbv2.Client).DeleteListener, func(w *plan.Writer, in *elbv2.DeleteListenerInput, _ *elbv2.DeleteListenerOutput) {
 			is := func(l elbv2types.Listener) bool { return aws.ToString(l.ListenerArn) == aws.ToString(in.ListenerArn) }
 			plan.ModifyAll(w, mirror.LoadBalancers, func(l *mirror.LoadBalancer) bool {
 				return slices.ContainsFunc(l.Listeners, is)
@@ -104,25 +104,24 @@ func listenerHandlers() []plan.Handler {
 
 func groupHandlers() []plan.Handler {
 	return []plan.Handler{
-		plan.ELBv2("CreateTargetGroup", (*elbv2.Client).CreateTargetGroup, func(w *plan.Writer, in *elbv2.CreateTargetGroupInput, out *elbv2.CreateTargetGroupOutput) {
+		plan.Call("CreateTargetGroup", (*elbv2.Client).CreateTargetGroup, func(w *plan.Writer, in *elbv2.CreateTargetGroupInput, out *elbv2.CreateTargetGroupOutput) {
 			for _, g := range out.TargetGroups {
 				plan.Put(w, mirror.TargetGroups, mirror.TargetGroup{TargetGroup: g, TagSet: tagMap(in.Tags), Attributes: map[string]string{}, Targets: []string{}})
 			}
 		}, mirror.TargetGroups.Kind),
-		plan.ELBv2("ModifyTargetGroup", (*elbv2.Client).ModifyTargetGroup, func(w *plan.Writer, in *elbv2.ModifyTargetGroupInput, out *elbv2.ModifyTargetGroupOutput) {
+		plan.Call("ModifyTargetGroup", (*elbv2.Client).ModifyTargetGroup, func(w *plan.Writer, in *elbv2.ModifyTargetGroupInput, out *elbv2.ModifyTargetGroupOutput) {
 			for _, g := range out.TargetGroups {
 				plan.Modify(w, mirror.TargetGroups, aws.ToString(in.TargetGroupArn), func(row *mirror.TargetGroup) { row.TargetGroup = g })
 			}
 		}, mirror.TargetGroups.Kind),
-		plan.ELBv2("ModifyTargetGroupAttributes", (*elbv2.Client).ModifyTargetGroupAttributes, func(w *plan.Writer, in *elbv2.ModifyTargetGroupAttributesInput, _ *elbv2.ModifyTargetGroupAttributesOutput) {
+		plan.Call("ModifyTargetGroupAttributes", (*elbv2.Client).ModifyTargetGroupAttributes, func(w *plan.Writer, in *elbv2.ModifyTargetGroupAttributesInput, _ *elbv2.ModifyTargetGroupAttributesOutput) {
 			plan.Modify(w, mirror.TargetGroups, aws.ToString(in.TargetGroupArn), func(g *mirror.TargetGroup) {
-				g.Attributes = orEmpty(g.Attributes)
 				for _, a := range in.Attributes {
-					g.Attributes[aws.ToString(a.Key)] = aws.ToString(a.Value)
+					note(&g.Attributes, a.Key, a.Value)
 				}
 			})
 		}, mirror.TargetGroups.Kind),
-		plan.ELBv2("DeleteTargetGroup", (*elbv2.Client).DeleteTargetGroup, func(w *plan.Writer, in *elbv2.DeleteTargetGroupInput, _ *elbv2.DeleteTargetGroupOutput) {
+		plan.Call("DeleteTargetGroup", (*elbv2.Client).DeleteTargetGroup, func(w *plan.Writer, in *elbv2.DeleteTargetGroupInput, _ *elbv2.DeleteTargetGroupOutput) {
 			plan.Drop(w, mirror.TargetGroups, aws.ToString(in.TargetGroupArn))
 		}),
 	}
@@ -130,14 +129,14 @@ func groupHandlers() []plan.Handler {
 
 func classicHandlers() []plan.Handler {
 	return []plan.Handler{
-		plan.ELB("CreateLoadBalancer", (*elb.Client).CreateLoadBalancer, writeClassic, mirror.ClassicLoadBalancers.Kind),
-		plan.ELB("DeleteLoadBalancer", (*elb.Client).DeleteLoadBalancer, func(w *plan.Writer, in *elb.DeleteLoadBalancerInput, _ *elb.DeleteLoadBalancerOutput) {
+		plan.Call("CreateLoadBalancer", (*elb.Client).CreateLoadBalancer, writeClassic, mirror.ClassicLoadBalancers.Kind),
+		plan.Call("DeleteLoadBalancer", (*elb.Client).DeleteLoadBalancer, func(w *plan.Writer, in *elb.DeleteLoadBalancerInput, _ *elb.DeleteLoadBalancerOutput) {
 			plan.Drop(w, mirror.ClassicLoadBalancers, aws.ToString(in.LoadBalancerName))
 		}),
-		plan.ELB("ConfigureHealthCheck", (*elb.Client).ConfigureHealthCheck, func(w *plan.Writer, in *elb.ConfigureHealthCheckInput, _ *elb.ConfigureHealthCheckOutput) {
+		plan.Call("ConfigureHealthCheck", (*elb.Client).ConfigureHealthCheck, func(w *plan.Writer, in *elb.ConfigureHealthCheckInput, _ *elb.ConfigureHealthCheckOutput) {
 			modifyClassic(w, in.LoadBalancerName, func(l *mirror.ClassicLoadBalancer) { l.HealthCheck = in.HealthCheck })
 		}, mirror.ClassicLoadBalancers.Kind),
-		plan.ELB("ModifyLoadBalancerAttributes", (*elb.Client).ModifyLoadBalancerAttributes, func(w *plan.Writer, in *elb.ModifyLoadBalancerAttributesInput, _ *elb.ModifyLoadBalancerAttributesOutput) {
+		plan.Call("ModifyLoadBalancerAttributes", (*elb.Client).ModifyLoadBalancerAttributes, func(w *plan.Writer, in *elb.ModifyLoadBalancerAttributesInput, _ *elb.ModifyLoadBalancerAttributesOutput) {
 			modifyClassic(w, in.LoadBalancerName, func(l *mirror.ClassicLoadBalancer) {
 				next := elbtypes.LoadBalancerAttributes{}
 				if l.Attributes != nil {
@@ -148,12 +147,11 @@ func classicHandlers() []plan.Handler {
 				l.Attributes = &next
 			})
 		}, mirror.ClassicLoadBalancers.Kind),
-		plan.ELB("TagLoadBalancer", (*elb.Client).AddTags, func(w *plan.Writer, in *elb.AddTagsInput, _ *elb.AddTagsOutput) {
+		plan.Call("TagLoadBalancer", (*elb.Client).AddTags, func(w *plan.Writer, in *elb.AddTagsInput, _ *elb.AddTagsOutput) {
 			for _, name := range in.LoadBalancerNames {
 				modifyClassic(w, &name, func(l *mirror.ClassicLoadBalancer) {
-					l.TagSet = orEmpty(l.TagSet)
 					for _, t := range in.Tags {
-						l.TagSet[aws.ToString(t.Key)] = aws.ToString(t.Value)
+						note(&l.TagSet, t.Key, t.Value)
 					}
 				})
 			}
@@ -163,23 +161,23 @@ func classicHandlers() []plan.Handler {
 
 func classicPartHandlers() []plan.Handler {
 	return []plan.Handler{
-		plan.ELB("SetLoadBalancerSecurityGroups", (*elb.Client).ApplySecurityGroupsToLoadBalancer, func(w *plan.Writer, in *elb.ApplySecurityGroupsToLoadBalancerInput, _ *elb.ApplySecurityGroupsToLoadBalancerOutput) {
+		plan.Call("SetLoadBalancerSecurityGroups", (*elb.Client).ApplySecurityGroupsToLoadBalancer, func(w *plan.Writer, in *elb.ApplySecurityGroupsToLoadBalancerInput, _ *elb.ApplySecurityGroupsToLoadBalancerOutput) {
 			modifyClassic(w, in.LoadBalancerName, func(l *mirror.ClassicLoadBalancer) { l.SecurityGroups = in.SecurityGroups })
 		}, mirror.ClassicLoadBalancers.Kind),
-		plan.ELB("SetLoadBalancerSubnets", (*elb.Client).AttachLoadBalancerToSubnets, func(w *plan.Writer, in *elb.AttachLoadBalancerToSubnetsInput, _ *elb.AttachLoadBalancerToSubnetsOutput) {
+		plan.Call("SetLoadBalancerSubnets", (*elb.Client).AttachLoadBalancerToSubnets, func(w *plan.Writer, in *elb.AttachLoadBalancerToSubnetsInput, _ *elb.AttachLoadBalancerToSubnetsOutput) {
 			modifyClassic(w, in.LoadBalancerName, func(l *mirror.ClassicLoadBalancer) {
 				l.Subnets = append(l.Subnets, without(in.Subnets, l.Subnets)...)
 			})
 		}, mirror.ClassicLoadBalancers.Kind),
-		plan.ELB("SetLoadBalancerSubnets", (*elb.Client).DetachLoadBalancerFromSubnets, func(w *plan.Writer, in *elb.DetachLoadBalancerFromSubnetsInput, _ *elb.DetachLoadBalancerFromSubnetsOutput) {
+		plan.Call("SetLoadBalancerSubnets", (*elb.Client).DetachLoadBalancerFromSubnets, func(w *plan.Writer, in *elb.DetachLoadBalancerFromSubnetsInput, _ *elb.DetachLoadBalancerFromSubnetsOutput) {
 			modifyClassic(w, in.LoadBalancerName, func(l *mirror.ClassicLoadBalancer) { l.Subnets = without(l.Subnets, in.Subnets) })
 		}, mirror.ClassicLoadBalancers.Kind),
-		plan.ELB("CreateListener", (*elb.Client).CreateLoadBalancerListeners, func(w *plan.Writer, in *elb.CreateLoadBalancerListenersInput, _ *elb.CreateLoadBalancerListenersOutput) {
+		plan.Call("CreateListener", (*elb.Client).CreateLoadBalancerListeners, func(w *plan.Writer, in *elb.CreateLoadBalancerListenersInput, _ *elb.CreateLoadBalancerListenersOutput) {
 			modifyClassic(w, in.LoadBalancerName, func(l *mirror.ClassicLoadBalancer) {
 				l.ListenerDescriptions = append(l.ListenerDescriptions, describe(in.Listeners)...)
 			})
 		}, mirror.ClassicLoadBalancers.Kind),
-		plan.ELB("DeleteListener", (*elb.Client).DeleteLoadBalancerListeners, func(w *plan.Writer, in *elb.DeleteLoadBalancerListenersInput, _ *elb.DeleteLoadBalancerListenersOutput) {
+		plan.Call("DeleteListener", (*elb.Client).DeleteLoadBalancerListeners, func(w *plan.Writer, in *elb.DeleteLoadBalancerListenersInput, _ *elb.DeleteLoadBalancerListenersOutput) {
 			modifyClassic(w, in.LoadBalancerName, func(l *mirror.ClassicLoadBalancer) {
 				l.ListenerDescriptions = slices.DeleteFunc(l.ListenerDescriptions, func(d elbtypes.ListenerDescription) bool {
 					return d.Listener != nil && slices.Contains(in.LoadBalancerPorts, d.Listener.LoadBalancerPort)
@@ -237,9 +235,10 @@ func tagMap(tags []elbv2types.Tag) map[string]string {
 	return m
 }
 
-func orEmpty(m map[string]string) map[string]string {
-	if m == nil {
-		return map[string]string{}
+// note sets an entry of a map that may not be there yet.
+func note(into *map[string]string, key, value *string) {
+	if *into == nil {
+		*into = map[string]string{}
 	}
-	return m
+	(*into)[aws.ToString(key)] = aws.ToString(value)
 }

@@ -94,14 +94,14 @@ func (s *State) deleteCarrierGateways() (left string) {
 
 func carrierHandlers() []plan.Handler {
 	return []plan.Handler{
-		plan.EC2("CreateCarrierGateway", (*ec2.Client).CreateCarrierGateway, func(w *plan.Writer, in *ec2.CreateCarrierGatewayInput, out *ec2.CreateCarrierGatewayOutput) {
+		plan.Call("CreateCarrierGateway", (*ec2.Client).CreateCarrierGateway, func(w *plan.Writer, in *ec2.CreateCarrierGatewayInput, out *ec2.CreateCarrierGatewayOutput) {
 			if out.CarrierGateway != nil {
 				row := *out.CarrierGateway
 				row.Tags = tagsOr(row.Tags, in.TagSpecifications)
 				plan.Put(w, mirror.CarrierGateways, row)
 			}
 		}, mirror.CarrierGateways.Kind),
-		plan.EC2("DeleteCarrierGateway", (*ec2.Client).DeleteCarrierGateway, func(w *plan.Writer, in *ec2.DeleteCarrierGatewayInput, _ *ec2.DeleteCarrierGatewayOutput) {
+		plan.Call("DeleteCarrierGateway", (*ec2.Client).DeleteCarrierGateway, func(w *plan.Writer, in *ec2.DeleteCarrierGatewayInput, _ *ec2.DeleteCarrierGatewayOutput) {
 			plan.Modify(w, mirror.CarrierGateways, aws.ToString(in.CarrierGatewayId), func(g *ec2types.CarrierGateway) {
 				if g.State != ec2types.CarrierGatewayStateDeleted {
 					g.State = ec2types.CarrierGatewayStateDeleting

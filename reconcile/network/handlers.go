@@ -20,9 +20,8 @@ func Handlers() []plan.Handler {
 	all = append(all, groupHandlers()...)
 	all = append(all, endpointHandlers()...)
 	all = append(all, carrierHandlers()...)
-	all = append(all, plan.EC2("DeleteNetworkInterface", (*ec2.Client).DeleteNetworkInterface,
-		func(*plan.Writer, *ec2.DeleteNetworkInterfaceInput, *ec2.DeleteNetworkInterfaceOutput) {}))
-	return append(all, plan.EC2("TagResources", (*ec2.Client).CreateTags, func(w *plan.Writer, in *ec2.CreateTagsInput, _ *ec2.CreateTagsOutput) {
+	all = append(all, plan.Call("DeleteNetworkInterface", (*ec2.Client).DeleteNetworkInterface, nil))
+	return append(all, plan.Call("TagResources", (*ec2.Client).CreateTags, func(w *plan.Writer, in *ec2.CreateTagsInput, _ *ec2.CreateTagsOutput) {
 		for _, id := range in.Resources {
 			writeTags(w, id, in.Tags)
 		}
@@ -31,7 +30,7 @@ func Handlers() []plan.Handler {
 
 func vpcHandlers() []plan.Handler {
 	return []plan.Handler{
-		plan.EC2("CreateVPC", (*ec2.Client).CreateVpc, func(w *plan.Writer, in *ec2.CreateVpcInput, out *ec2.CreateVpcOutput) {
+		plan.Call("CreateVPC", (*ec2.Client).CreateVpc, func(w *plan.Writer, in *ec2.CreateVpcInput, out *ec2.CreateVpcOutput) {
 			if out.Vpc == nil {
 				return
 			}
@@ -40,7 +39,7 @@ func vpcHandlers() []plan.Handler {
 			// A new VPC has DNS support and no DNS host names (CreateVpc's documentation).
 			plan.Put(w, mirror.VPCs, mirror.VPC{Vpc: row, DNSSupport: aws.Bool(true), DNSHostnames: aws.Bool(false), New: true})
 		}, mirror.VPCs.Kind),
-		plan.EC2("ModifyVPCAttributes", (*ec2.Client).ModifyVpcAttribute, func(w *plan.Writer, in *ec2.ModifyVpcAttributeInput, _ *ec2.ModifyVpcAttributeOutput) {
+		plan.Call("ModifyVPCAttributes", (*ec2.Client).ModifyVpcAttribute, func(w *plan.Writer, in *ec2.ModifyVpcAttributeInput, _ *ec2.ModifyVpcAttributeOutput) {
 			plan.Modify(w, mirror.VPCs, aws.ToString(in.VpcId), func(v *mirror.VPC) {
 				if in.EnableDnsHostnames != nil {
 					v.DNSHostnames = in.EnableDnsHostnames.Value
@@ -50,7 +49,7 @@ func vpcHandlers() []plan.Handler {
 				}
 			})
 		}),
-		plan.EC2("AssociateVPCCidrBlock", (*ec2.Client).AssociateVpcCidrBlock, func(w *plan.Writer, in *ec2.AssociateVpcCidrBlockInput, out *ec2.AssociateVpcCidrBlockOutput) {
+		plan.Call("AssociateVPCCidrBlock", (*ec2.Client).AssociateVpcCidrBlock, func(w *plan.Writer, in *ec2.AssociateVpcCidrBlockInput, out *ec2.AssociateVpcCidrBlockOutput) {
 			plan.Modify(w, mirror.VPCs, aws.ToString(in.VpcId), func(v *mirror.VPC) {
 				if a := out.CidrBlockAssociation; a != nil {
 					v.CidrBlockAssociationSet = append(append([]ec2types.VpcCidrBlockAssociation{}, v.CidrBlockAssociationSet...), *a)
@@ -60,7 +59,7 @@ func vpcHandlers() []plan.Handler {
 				}
 			})
 		}, mirror.VPCs.Kind),
-		plan.EC2("DisassociateVPCCidrBlock", (*ec2.Client).DisassociateVpcCidrBlock, func(w *plan.Writer, in *ec2.DisassociateVpcCidrBlockInput, out *ec2.DisassociateVpcCidrBlockOutput) {
+		plan.Call("DisassociateVPCCidrBlock", (*ec2.Client).DisassociateVpcCidrBlock, func(w *plan.Writer, in *ec2.DisassociateVpcCidrBlockInput, out *ec2.DisassociateVpcCidrBlockOutput) {
 			plan.Modify(w, mirror.VPCs, aws.ToString(out.VpcId), func(v *mirror.VPC) {
 				var left []ec2types.VpcCidrBlockAssociation
 				for _, a := range v.CidrBlockAssociationSet {
@@ -71,10 +70,10 @@ func vpcHandlers() []plan.Handler {
 				v.CidrBlockAssociationSet = left
 			})
 		}, mirror.VPCs.Kind),
-		plan.EC2("DeleteVPC", (*ec2.Client).DeleteVpc, func(w *plan.Writer, in *ec2.DeleteVpcInput, _ *ec2.DeleteVpcOutput) {
+		plan.Call("DeleteVPC", (*ec2.Client).DeleteVpc, func(w *plan.Writer, in *ec2.DeleteVpcInput, _ *ec2.DeleteVpcOutput) {
 			plan.Drop(w, mirror.VPCs, aws.ToString(in.VpcId))
 		}),
-		plan.EC2("CreateSubnet", (*ec2.Client).CreateSubnet, func(w *plan.Writer, in *ec2.CreateSubnetInput, out *ec2.CreateSubnetOutput) {
+		plan.Call("CreateSubnet", (*ec2.Client).CreateSubnet, func(w *plan.Writer, in *ec2.CreateSubnetInput, out *ec2.CreateSubnetOutput) {
 			if out.Subnet == nil {
 				return
 			}
@@ -82,10 +81,10 @@ func vpcHandlers() []plan.Handler {
 			row.Tags = tagsOr(row.Tags, in.TagSpecifications)
 			plan.Put(w, mirror.Subnets, row)
 		}, mirror.Subnets.Kind),
-		plan.EC2("ModifySubnetAttributes", (*ec2.Client).ModifySubnetAttribute, func(w *plan.Writer, in *ec2.ModifySubnetAttributeInput, _ *ec2.ModifySubnetAttributeOutput) {
+		plan.Call("ModifySubnetAttributes", (*ec2.Client).ModifySubnetAttribute, func(w *plan.Writer, in *ec2.ModifySubnetAttributeInput, _ *ec2.ModifySubnetAttributeOutput) {
 			plan.Modify(w, mirror.Subnets, aws.ToString(in.SubnetId), func(s *ec2types.Subnet) { writeSubnetAttributes(s, in) })
 		}, mirror.Subnets.Kind),
-		plan.EC2("DeleteSubnet", (*ec2.Client).DeleteSubnet, func(w *plan.Writer, in *ec2.DeleteSubnetInput, _ *ec2.DeleteSubnetOutput) {
+		plan.Call("DeleteSubnet", (*ec2.Client).DeleteSubnet, func(w *plan.Writer, in *ec2.DeleteSubnetInput, _ *ec2.DeleteSubnetOutput) {
 			plan.Drop(w, mirror.Subnets, aws.ToString(in.SubnetId))
 		}),
 	}
@@ -113,7 +112,7 @@ func writeSubnetAttributes(s *ec2types.Subnet, in *ec2.ModifySubnetAttributeInpu
 
 func gatewayHandlers() []plan.Handler {
 	return []plan.Handler{
-		plan.EC2("CreateInternetGateway", (*ec2.Client).CreateInternetGateway, func(w *plan.Writer, in *ec2.CreateInternetGatewayInput, out *ec2.CreateInternetGatewayOutput) {
+		plan.Call("CreateInternetGateway", (*ec2.Client).CreateInternetGateway, func(w *plan.Writer, in *ec2.CreateInternetGatewayInput, out *ec2.CreateInternetGatewayOutput) {
 			if out.InternetGateway == nil {
 				return
 			}
@@ -121,18 +120,18 @@ func gatewayHandlers() []plan.Handler {
 			row.Tags = tagsOr(row.Tags, in.TagSpecifications)
 			plan.Put(w, mirror.InternetGateways, row)
 		}, mirror.InternetGateways.Kind),
-		plan.EC2("AttachInternetGateway", (*ec2.Client).AttachInternetGateway, func(w *plan.Writer, in *ec2.AttachInternetGatewayInput, _ *ec2.AttachInternetGatewayOutput) {
+		plan.Call("AttachInternetGateway", (*ec2.Client).AttachInternetGateway, func(w *plan.Writer, in *ec2.AttachInternetGatewayInput, _ *ec2.AttachInternetGatewayOutput) {
 			plan.Modify(w, mirror.InternetGateways, aws.ToString(in.InternetGatewayId), func(g *ec2types.InternetGateway) {
 				g.Attachments = []ec2types.InternetGatewayAttachment{{VpcId: in.VpcId, State: ec2types.AttachmentStatusAttached}}
 			})
 		}, mirror.InternetGateways.Kind),
-		plan.EC2("DetachInternetGateway", (*ec2.Client).DetachInternetGateway, func(w *plan.Writer, in *ec2.DetachInternetGatewayInput, _ *ec2.DetachInternetGatewayOutput) {
+		plan.Call("DetachInternetGateway", (*ec2.Client).DetachInternetGateway, func(w *plan.Writer, in *ec2.DetachInternetGatewayInput, _ *ec2.DetachInternetGatewayOutput) {
 			plan.Modify(w, mirror.InternetGateways, aws.ToString(in.InternetGatewayId), func(g *ec2types.InternetGateway) { g.Attachments = nil })
 		}),
-		plan.EC2("DeleteInternetGateway", (*ec2.Client).DeleteInternetGateway, func(w *plan.Writer, in *ec2.DeleteInternetGatewayInput, _ *ec2.DeleteInternetGatewayOutput) {
+		plan.Call("DeleteInternetGateway", (*ec2.Client).DeleteInternetGateway, func(w *plan.Writer, in *ec2.DeleteInternetGatewayInput, _ *ec2.DeleteInternetGatewayOutput) {
 			plan.Drop(w, mirror.InternetGateways, aws.ToString(in.InternetGatewayId))
 		}),
-		plan.EC2("CreateEgressOnlyInternetGateway", (*ec2.Client).CreateEgressOnlyInternetGateway, func(w *plan.Writer, in *ec2.CreateEgressOnlyInternetGatewayInput, out *ec2.CreateEgressOnlyInternetGatewayOutput) {
+		plan.Call("CreateEgressOnlyInternetGateway", (*ec2.Client).CreateEgressOnlyInternetGateway, func(w *plan.Writer, in *ec2.CreateEgressOnlyInternetGatewayInput, out *ec2.CreateEgressOnlyInternetGatewayOutput) {
 			if out.EgressOnlyInternetGateway == nil {
 				return
 			}
@@ -143,17 +142,17 @@ func gatewayHandlers() []plan.Handler {
 			}
 			plan.Put(w, mirror.EgressOnlyInternetGateways, row)
 		}, mirror.EgressOnlyInternetGateways.Kind),
-		plan.EC2("DeleteEgressOnlyInternetGateway", (*ec2.Client).DeleteEgressOnlyInternetGateway, func(w *plan.Writer, in *ec2.DeleteEgressOnlyInternetGatewayInput, _ *ec2.DeleteEgressOnlyInternetGatewayOutput) {
+		plan.Call("DeleteEgressOnlyInternetGateway", (*ec2.Client).DeleteEgressOnlyInternetGateway, func(w *plan.Writer, in *ec2.DeleteEgressOnlyInternetGatewayInput, _ *ec2.DeleteEgressOnlyInternetGatewayOutput) {
 			plan.Drop(w, mirror.EgressOnlyInternetGateways, aws.ToString(in.EgressOnlyInternetGatewayId))
 		}),
-		plan.EC2("AllocateEIP", (*ec2.Client).AllocateAddress, func(w *plan.Writer, in *ec2.AllocateAddressInput, out *ec2.AllocateAddressOutput) {
+		plan.Call("AllocateEIP", (*ec2.Client).AllocateAddress, func(w *plan.Writer, in *ec2.AllocateAddressInput, out *ec2.AllocateAddressOutput) {
 			plan.Put(w, mirror.Addresses, ec2types.Address{AllocationId: out.AllocationId, PublicIp: out.PublicIp, Domain: out.Domain,
 				PublicIpv4Pool: out.PublicIpv4Pool, NetworkBorderGroup: out.NetworkBorderGroup, Tags: tagsOr(nil, in.TagSpecifications)})
 		}, mirror.Addresses.Kind),
-		plan.EC2("ReleaseEIP", (*ec2.Client).ReleaseAddress, func(w *plan.Writer, in *ec2.ReleaseAddressInput, _ *ec2.ReleaseAddressOutput) {
+		plan.Call("ReleaseEIP", (*ec2.Client).ReleaseAddress, func(w *plan.Writer, in *ec2.ReleaseAddressInput, _ *ec2.ReleaseAddressOutput) {
 			plan.Drop(w, mirror.Addresses, aws.ToString(in.AllocationId))
 		}),
-		plan.EC2("CreateNATGateway", (*ec2.Client).CreateNatGateway, func(w *plan.Writer, in *ec2.CreateNatGatewayInput, out *ec2.CreateNatGatewayOutput) {
+		plan.Call("CreateNATGateway", (*ec2.Client).CreateNatGateway, func(w *plan.Writer, in *ec2.CreateNatGatewayInput, out *ec2.CreateNatGatewayOutput) {
 			if out.NatGateway == nil {
 				return
 			}
@@ -164,7 +163,7 @@ func gatewayHandlers() []plan.Handler {
 			}
 			plan.Put(w, mirror.NATGateways, row)
 		}, mirror.NATGateways.Kind, mirror.Addresses.Kind),
-		plan.EC2("DeleteNATGateway", (*ec2.Client).DeleteNatGateway, func(w *plan.Writer, in *ec2.DeleteNatGatewayInput, _ *ec2.DeleteNatGatewayOutput) {
+		plan.Call("DeleteNATGateway", (*ec2.Client).DeleteNatGateway, func(w *plan.Writer, in *ec2.DeleteNatGatewayInput, _ *ec2.DeleteNatGatewayOutput) {
 			plan.Modify(w, mirror.NATGateways, aws.ToString(in.NatGatewayId), func(g *ec2types.NatGateway) {
 				if g.State != ec2types.NatGatewayStateDeleted {
 					g.State = ec2types.NatGatewayStateDeleting

@@ -16,7 +16,7 @@ import (
 
 func endpointHandlers() []plan.Handler {
 	return []plan.Handler{
-		plan.EC2("CreateVPCEndpoint", (*ec2.Client).CreateVpcEndpoint, func(w *plan.Writer, in *ec2.CreateVpcEndpointInput, out *ec2.CreateVpcEndpointOutput) {
+		plan.Call("CreateVPCEndpoint", (*ec2.Client).CreateVpcEndpoint, func(w *plan.Writer, in *ec2.CreateVpcEndpointInput, out *ec2.CreateVpcEndpointOutput) {
 			if out.VpcEndpoint == nil {
 				return
 			}
@@ -24,12 +24,12 @@ func endpointHandlers() []plan.Handler {
 			row.Tags = tagsOr(row.Tags, in.TagSpecifications)
 			plan.Put(w, mirror.VPCEndpoints, row)
 		}, mirror.VPCEndpoints.Kind),
-		plan.EC2("ModifyVPCEndpoint", (*ec2.Client).ModifyVpcEndpoint, func(w *plan.Writer, in *ec2.ModifyVpcEndpointInput, _ *ec2.ModifyVpcEndpointOutput) {
+		plan.Call("ModifyVPCEndpoint", (*ec2.Client).ModifyVpcEndpoint, func(w *plan.Writer, in *ec2.ModifyVpcEndpointInput, _ *ec2.ModifyVpcEndpointOutput) {
 			plan.Modify(w, mirror.VPCEndpoints, aws.ToString(in.VpcEndpointId), func(e *ec2types.VpcEndpoint) {
 				e.RouteTableIds = append(slices.Clone(e.RouteTableIds), in.AddRouteTableIds...)
 			})
 		}, mirror.VPCEndpoints.Kind),
-		plan.Call("DeleteVPCEndpoint", deleteEndpoint, func(w *plan.Writer, in *ec2.DeleteVpcEndpointsInput, _ *ec2.DeleteVpcEndpointsOutput) {
+		plan.Custom("DeleteVPCEndpoint", deleteEndpoint, func(w *plan.Writer, in *ec2.DeleteVpcEndpointsInput, _ *ec2.DeleteVpcEndpointsOutput) {
 			for _, id := range in.VpcEndpointIds {
 				plan.Drop(w, mirror.VPCEndpoints, id)
 			}

@@ -45,11 +45,11 @@ func (d *diary) End(_ context.Context, keys []string) {
 // actor makes an actor whose CreateVpc and DeleteVpc answer with the error.
 func (d *diary) actor(answer error) *Actor {
 	return &Actor{Mirror: mirror.New(mirror.Options{}), Handlers: NewHandlers([]Handler{
-		EC2("CreateVPC", func(*ec2.Client, context.Context, *ec2.CreateVpcInput, ...func(*ec2.Options)) (*ec2.CreateVpcOutput, error) {
+		Call("CreateVPC", func(*ec2.Client, context.Context, *ec2.CreateVpcInput, ...func(*ec2.Options)) (*ec2.CreateVpcOutput, error) {
 			d.note("call")
 			return nil, answer
 		}, func(*Writer, *ec2.CreateVpcInput, *ec2.CreateVpcOutput) { d.note("write") }, mirror.VPCs.Kind),
-		EC2("DeleteVPC", func(*ec2.Client, context.Context, *ec2.DeleteVpcInput, ...func(*ec2.Options)) (*ec2.DeleteVpcOutput, error) {
+		Call("DeleteVPC", func(*ec2.Client, context.Context, *ec2.DeleteVpcInput, ...func(*ec2.Options)) (*ec2.DeleteVpcOutput, error) {
 			d.note("call")
 			return nil, answer
 		}, func(*Writer, *ec2.DeleteVpcInput, *ec2.DeleteVpcOutput) { d.note("write") }),

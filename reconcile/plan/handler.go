@@ -2,11 +2,8 @@ package plan
 
 import (
 	"context"
+	"fmt"
 	"reflect"
-
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
-	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
@@ -45,34 +42,33 @@ func (h Handlers) For(a Action) (Handler, bool) {
 	return handler, ok
 }
 
-// EC2 makes a handler of an EC2 operation, given as a method expression such as
-// (*ec2.Client).CreateVpc. write puts the answer into the mirror; for a deletion
-// of something that was gone already it gets an empty answer.
-func EC2[In, Out any](event string, call func(*ec2.Client, context.Context, *In, ...func(*ec2.Options)) (*Out, error),
+// Call makes a handler of one operation, given as a method expression such as
+// (*ec2.Client).CreateVpc: it is called on the session's client of that type. write puts
+// the answer into the mirror, for a deletion of something that was gone already an empty
+// one; it is nil where no table shows what the operation changes.
+func Call[Client, Options, In, Out any](event string, call func(*Client, context.Context, *In, ...func(*Options)) (*Out, error),
 	write func(*Writer, *In, *Out), tables ...mirror.Kind) Handler {
-	return handler(event, func(ctx context.Context, s *cloud.Session, in *In) (*Out, error) {
-		return call(s.EC2, ctx, in)
-	}, write, tables)
+	client := clientOf[Client]()
+	return Custom(event, func(ctx context.Context, s *cloud.Session, in *In) (*Out, error) {
+		return call(client(s), ctx, in)
+	}, write, tables...)
 }
 
-// ELB makes a handler of an operation of classic load balancers.
-func ELB[In, Out any](event string, call func(*elb.Client, context.Context, *In, ...func(*elb.Options)) (*Out, error),
-	write func(*Writer, *In, *Out), tables ...mirror.Kind) Handler {
-	return handler(event, func(ctx context.Context, s *cloud.Session, in *In) (*Out, error) {
-		return call(s.ELB, ctx, in)
-	}, write, tables)
+// clientOf finds the field of sessions that holds the client of a type.
+func clientOf[Client any]() func(*cloud.Session) *Client {
+	session := reflect.TypeFor[cloud.Session]()
+	for i := range session.NumField() {
+		if session.Field(i).Type == reflect.TypeFor[*Client]() {
+			return func(s *cloud.Session) *Client { return reflect.ValueOf(s).Elem().Field(i).Interface().(*Client) }
+		}
+	}
+	panic(fmt.Sprintf("cloud.Session has no %s", reflect.TypeFor[*Client]())) // found by whoever writes the handler
 }
 
-// ELBv2 makes a handler of an operation of network and application load balancers.
-func ELBv2[In, Out any](event string, call func(*elbv2.Client, context.Context, *In, ...func(*elbv2.Options)) (*Out, error),
+// Custom makes a handler of what takes more than one call, or a look before an answer is
+// believed. call may use all that the session has.
+func Custom[In, Out any](event string, call func(context.Context, *cloud.Session, *In) (*Out, error),
 	write func(*Writer, *In, *Out), tables ...mirror.Kind) Handler {
-	return handler(event, func(ctx context.Context, s *cloud.Session, in *In) (*Out, error) {
-		return call(s.ELBv2, ctx, in)
-	}, write, tables)
-}
-
-func handler[In, Out any](event string, call func(context.Context, *cloud.Session, *In) (*Out, error),
-	write func(*Writer, *In, *Out), tables []mirror.Kind) Handler {
 	return Handler{
 		Event: event, Tables: tables, input: reflect.TypeFor[*In](),
 		call: func(ctx context.Context, s *cloud.Session, in any) (any, error) {
@@ -82,6 +78,10 @@ func handler[In, Out any](event string, call func(context.Context, *cloud.Sessio
 			}
 			return out, err
 		},
-		write: func(w *Writer, in, out any) { write(w, in.(*In), out.(*Out)) },
+		write: func(w *Writer, in, out any) {
+			if write != nil {
+				write(w, in.(*In), out.(*Out))
+			}
+		},
 	}
 }
