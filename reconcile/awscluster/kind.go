@@ -23,13 +23,9 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
-const (
-	// workers is how many AWSClusters are reconciled at once by default.
-	workers = 10
-	// lookAgain is when something that is waited for is looked at again, should no change
-	// of the mirror have told before.
-	lookAgain = 30 * time.Second
-)
+// lookAgain is when something that is waited for is looked at again, should no change
+// of the mirror have told before.
+const lookAgain = 30 * time.Second
 
 // Resolver looks names up in DNS; a *net.Resolver does.
 type Resolver interface {
@@ -68,9 +64,8 @@ func Kind() engine.Kind[*infrav1.AWSCluster] { return kind(Options{}) }
 
 func kind(o Options) engine.Kind[*infrav1.AWSCluster] {
 	return engine.Kind[*infrav1.AWSCluster]{
-		Name: "AWSCluster", Finalizer: infrav1.ClusterFinalizer, Area: network.AreaVPC, Workers: workers, LookAgain: lookAgain, SiteOf: cloud.SiteOf,
+		Name: "AWSCluster", Finalizer: infrav1.ClusterFinalizer, Area: network.AreaVPC, LookAgain: lookAgain, SiteOf: cloud.SiteOf,
 		Handlers: plan.NewHandlers(foundation.Handlers()),
-		New:      func() *infrav1.AWSCluster { return &infrav1.AWSCluster{} },
 		NewList:  newList,
 		Remember: func() any { return &memory{Memory: foundation.NewMemory()} },
 		Begin: func(ctx context.Context, scene engine.Scene[*infrav1.AWSCluster]) (engine.Worker[*infrav1.AWSCluster], error) {

@@ -87,8 +87,6 @@ func kind(a *acting) engine.Kind[*infrav1.AWSMachine] {
 	return engine.Kind[*infrav1.AWSMachine]{
 		Name: "AWSMachine", Finalizer: infrav1.MachineFinalizer, Area: infrav1.InstanceReadyCondition, Workers: workers, LookAgain: lookAgain,
 		Handlers: plan.NewHandlers(instance.Handlers(a.Terminator), bootstrap.Handlers(), autoscaling.MemberHandlers()),
-		New:      func() *infrav1.AWSMachine { return &infrav1.AWSMachine{} },
-		NewList:  func() client.ObjectList { return &infrav1.AWSMachineList{} },
 		Remember: func() any { return newMemory() },
 		Begin: func(ctx context.Context, scene engine.Scene[*infrav1.AWSMachine]) (engine.Worker[*infrav1.AWSMachine], error) {
 			return begin(ctx, scene, a)

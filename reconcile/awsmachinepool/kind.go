@@ -27,14 +27,10 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
-const (
-	// workers is how many AWSMachinePools are reconciled at once by default.
-	workers = 10
-	// lookAgain is when an object is looked at again, should nothing have told before;
-	// among other things for renewed bootstrap data: tokens in it are renewed every few
-	// minutes.
-	lookAgain = time.Minute
-)
+// lookAgain is when an object is looked at again, should nothing have told before;
+// among other things for renewed bootstrap data: tokens in it are renewed every few
+// minutes.
+const lookAgain = time.Minute
 
 // Reconciler makes AWS match AWSMachinePools.
 type Reconciler = engine.Engine[*infrav1.AWSMachinePool]
@@ -63,10 +59,8 @@ func Kind() engine.Kind[*infrav1.AWSMachinePool] { return kind(Options{}) }
 
 func kind(o Options) engine.Kind[*infrav1.AWSMachinePool] {
 	return engine.Kind[*infrav1.AWSMachinePool]{
-		Name: poolKind, Finalizer: infrav1.MachinePoolFinalizer, Area: areaGroup, Workers: workers, LookAgain: lookAgain, Restless: true,
+		Name: poolKind, Finalizer: infrav1.MachinePoolFinalizer, Area: areaGroup, LookAgain: lookAgain, Restless: true,
 		Handlers: plan.NewHandlers(autoscaling.Handlers(), bootstrap.Handlers()),
-		New:      func() *infrav1.AWSMachinePool { return &infrav1.AWSMachinePool{} },
-		NewList:  func() client.ObjectList { return &infrav1.AWSMachinePoolList{} },
 		Remember: func() any { return &memory{} },
 		Begin: func(ctx context.Context, scene engine.Scene[*infrav1.AWSMachinePool]) (engine.Worker[*infrav1.AWSMachinePool], error) {
 			return begin(ctx, scene, o)

@@ -4,7 +4,9 @@
 package engine
 
 import (
+	"cmp"
 	"context"
+	"reflect"
 	"sync"
 	"time"
 
@@ -80,29 +82,30 @@ type Kind[T Object] struct {
 	Area string
 	// Handlers carry out the actions of its plans.
 	Handlers plan.Handlers
-	// Workers is how many objects are reconciled at once by default.
+	// Workers is how many objects are reconciled at once by default; 10 if zero.
 	Workers int
 	// LookAgain is when an object for which something is left to do is looked at again,
 	// should nothing have told before. Restless objects are looked at again in any case.
 	LookAgain time.Duration
 	Restless  bool
 	// SiteOf is of kinds whose objects name an identity themselves, and so tell of its
-	// state, good or bad; nil for others.
-	SiteOf func(T) cloud.Site
-
-	// New makes an empty object, NewList an empty list of them.
-	New     func() T
+	// state, good or bad; nil for others. NewList makes an empty list of such objects.
+	SiteOf  func(T) cloud.Site
 	NewList func() client.ObjectList
-	// Remember makes what a process knows of an object beyond what the object says.
-	// Losing it costs calls and time, never correctness.
+
+	// Remember makes what a process knows of an object beyond what the object says; nil
+	// for nothing. Losing it costs calls and time, never correctness.
 	Remember func() any
 	// Begin reads what the object belongs to, from caches.
 	Begin func(ctx context.Context, scene Scene[T]) (Worker[T], error)
 	// Concerned returns by what the objects can be found that a change in AWS concerns.
 	Concerned func(change mirror.Change) []Ref
-	// Sources are what else tells that objects may have changed.
+	// Sources are what else tells that objects may have changed; nil for nothing.
 	Sources func(ours, host cache.Cache) []source.Source
 }
+
+// New makes an empty object.
+func (k *Kind[T]) New() T { return reflect.New(reflect.TypeFor[T]().Elem()).Interface().(T) }
 
 // Scene is where an object is looked at.
 type Scene[T Object] struct {
@@ -206,6 +209,9 @@ const (
 // Idle is a Worker's part of a kind that does nothing special.
 type Idle struct{}
 
+// Stranded is never asked for: the object says itself where its AWS is.
+func (Idle) Stranded() string { return "" }
+
 // Look has nothing to look at.
 func (Idle) Look(context.Context) error { return nil }
 
@@ -250,13 +256,16 @@ type Engine[T Object] struct {
 	started time.Time
 }
 
+// defaultWorkers is how many objects are reconciled at once of kinds that don't say.
+const defaultWorkers = 10
+
 // New makes a reconciler.
 func New[T Object](kind Kind[T], o Options) *Engine[T] {
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}
 	if o.Concurrency == 0 {
-		o.Concurrency = kind.Workers
+		o.Concurrency = cmp.Or(kind.Workers, defaultWorkers)
 	}
 	e := &Engine[T]{Options: o, kind: kind, index: newIndex(kind.Concerned), actor: &plan.Actor{Mirror: o.Mirror, Handlers: kind.Handlers}}
 	o.Mirror.Subscribe(e.index.changed)

@@ -43,7 +43,10 @@ func (e *Engine[T]) memory(obj T) *Memory {
 	defer s.mu.Unlock()
 	m := s.all[key]
 	if m == nil || m.uid != obj.GetUID() {
-		m = &Memory{uid: obj.GetUID(), Own: e.kind.Remember()}
+		m = &Memory{uid: obj.GetUID()}
+		if e.kind.Remember != nil {
+			m.Own = e.kind.Remember()
+		}
 		if s.all == nil {
 			s.all = map[client.ObjectKey]*Memory{}
 		}

@@ -50,7 +50,10 @@ func (e *Engine[T]) Setup(mgr manager.Manager, ours, host cache.Cache) error {
 	if e.kind.SiteOf != nil {
 		sources = append(sources, e.identitySources(ours)...)
 	}
-	for _, s := range append(sources, e.kind.Sources(ours, host)...) {
+	if e.kind.Sources != nil {
+		sources = append(sources, e.kind.Sources(ours, host)...)
+	}
+	for _, s := range sources {
 		if err := c.Watch(s); err != nil {
 			return err
 		}

@@ -163,9 +163,6 @@ func (w *Worker[T]) Untouched() bool {
 		!meta.IsStatusConditionTrue(s.Object.GetConditions(), infrav1.PrincipalCredentialRetrievedCondition)
 }
 
-// Stranded is never asked for: a cluster says itself where its AWS is.
-func (w *Worker[T]) Stranded() string { return "" }
-
 // Look has what the spec names looked for, once for each spec: the user may have made it
 // a moment ago. Only creations whose end isn't known need younger tables.
 func (w *Worker[T]) Look(ctx context.Context) error {

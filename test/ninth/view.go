@@ -4,20 +4,14 @@ import (
 	"context"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/launchtemplate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
@@ -26,20 +20,18 @@ import (
 )
 
 // area is the condition that tells of the kind's resource: a launch template of its name.
-const area = "TemplateReady"
+const area = launchtemplate.Area
 
 // Kind is what the engine has to know of the kind.
 func Kind() engine.Kind[*v2beta1.AWSNinth] {
 	return engine.Kind[*v2beta1.AWSNinth]{
-		Name: "AWSNinth", Finalizer: "ninth.example.com", Area: area, Workers: 1, LookAgain: time.Minute,
-		Handlers: plan.NewHandlers(launchtemplate.Handlers()), Remember: func() any { return nil },
-		New: func() *v2beta1.AWSNinth { return &v2beta1.AWSNinth{} }, NewList: func() client.ObjectList { return &v2beta1.AWSNinthList{} },
+		Name: "AWSNinth", Finalizer: "ninth.example.com", Area: area, LookAgain: time.Minute,
+		Handlers: plan.NewHandlers(launchtemplate.Handlers()),
 		Begin: func(ctx context.Context, scene engine.Scene[*v2beta1.AWSNinth]) (engine.Worker[*v2beta1.AWSNinth], error) {
 			cluster, infra, err := infrastructure.Find(ctx, scene.Ours, scene.Host, scene.Object.Namespace, scene.Object.Spec.ClusterName)
 			return &worker{scene: scene, cluster: cluster, infra: infra}, err
 		},
 		Concerned: func(c mirror.Change) []engine.Ref { return []engine.Ref{{By: "uid", Value: c.Tags[names.TagUID]}} },
-		Sources:   func(cache.Cache, cache.Cache) []source.Source { return nil },
 	}
 }
 
@@ -61,9 +53,6 @@ func (w *worker) Bond() engine.Bond {
 
 // Untouched tells that there is nothing to delete.
 func (w *worker) Untouched() bool { return w.infra == nil }
-
-// Stranded is never asked for.
-func (w *worker) Stranded() string { return "" }
 
 // Proof is that the template isn't listed any more.
 func (w *worker) Proof() (time.Time, []mirror.Kind) {
@@ -102,9 +91,8 @@ func (v *view) make(infra *infrastructure.Cluster, living ownership.Living) {
 	case foreign:
 		v.plan.Problem(area, "Foreign", "launch template %s belongs to %s; choose another name", v.obj.Name, of)
 	case found.Own() == nil:
-		v.plan.Add(plan.Action{Key: "template", Area: area, Verb: plan.Create, Operation: "ec2.CreateLaunchTemplate", Summary: "create launch template " + v.obj.Name,
-			Input: &ec2.CreateLaunchTemplateInput{LaunchTemplateName: aws.String(v.obj.Name), LaunchTemplateData: &ec2types.RequestLaunchTemplateData{InstanceType: "t3.micro"},
-				TagSpecifications: []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeLaunchTemplate, Tags: instance.TagList(owner.Tags(v.obj.Name, "", nil))}}}})
+		v.plan.Add(launchtemplate.Plan(&launchtemplate.Wanted{Name: v.obj.Name, Owner: owner, Tags: owner.Tags(v.obj.Name, "", nil),
+			Data: &ec2types.RequestLaunchTemplateData{InstanceType: "t3.micro"}}, nil)...)
 	}
 }
 
