@@ -12,12 +12,11 @@ import (
 // TestARowThatStaysKeepsNothingElseOfItsListing: most rows stay from listing to listing,
 // each from the one that showed it first.
 func TestARowThatStaysKeepsNothingElseOfItsListing(t *testing.T) {
-	rows := make([]ec2types.Instance, 2)
-	other := aws.String("i-other, which is in the same listing and goes")
-	rows[1].InstanceId = other
-	gone := weak.Make(other)
-	stays := pointers(rows)[0]
-	rows, other = nil, nil
+	stays, gone := func() (any, weak.Pointer[string]) {
+		other := aws.String("i-other, which is in the same listing and goes")
+		rows := []ec2types.Instance{{}, {InstanceId: other}}
+		return pointers(rows)[0], weak.Make(other)
+	}()
 	runtime.GC()
 	if gone.Value() != nil {
 		t.Error("another row is kept in memory")
