@@ -49,6 +49,7 @@ func (l *launch) runDemo(ctx context.Context) (string, error) {
 	if l.state.Demonstrated {
 		_, err := client.Resource(awsClusters).Namespace(metav1.NamespaceDefault).Get(ctx, name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
+			l.undemonstrated = true
 			return "AWSCluster " + name + " was deleted, and is not made again", nil
 		}
 	}

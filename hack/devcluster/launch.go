@@ -28,6 +28,8 @@ type launch struct {
 	chosen  map[string]bool
 	certs   *controlplane.Certificates
 	started atomic.Int32
+	// undemonstrated tells that somebody deleted the demo's cluster.
+	undemonstrated bool
 }
 
 // program is a process to have running, and how to see that it is ready.

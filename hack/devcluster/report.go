@@ -34,7 +34,7 @@ type Cluster struct {
 	// AWSEnv is a file of AWS_* variables; AWSEndpointURL is the one among them that says where AWS is.
 	AWSEnv         string `json:"awsEnv"`
 	AWSEndpointURL string `json:"awsEndpointURL,omitempty"`
-	// FirstCluster is the name of the cluster that the demo made, if it ran.
+	// FirstCluster is the name of the cluster that the demo made, if it ran and nobody deleted it since.
 	FirstCluster string `json:"firstCluster,omitempty"`
 	// Down is the command that stops it all.
 	Down string `json:"down"`
@@ -56,7 +56,7 @@ func (l *launch) report() *Cluster {
 		Down:             downCommand(l.layout.dir, l.Repo),
 		PIDs:             map[string]int{},
 	}
-	if l.chosen[demo] {
+	if l.chosen[demo] && !l.undemonstrated {
 		cluster.FirstCluster = l.state.FirstCluster
 	}
 	for _, r := range l.state.processes() {
