@@ -32,7 +32,11 @@ func (v *view) reclaimHost() {
 // host to launch on, or "". first is what the launch waits for.
 func (v *view) planHost(subnet instance.Subnet) (id, first string) {
 	if !v.ownHost() {
-		return aws.ToString(v.Machine.Spec.HostID), ""
+		id := aws.ToString(v.Machine.Spec.HostID)
+		if err := v.Infra.Lender(v.Living, v.snap).Host(id); err != nil {
+			v.plan.Problem(infrav1.InstanceReadyCondition, infrav1.InstanceProvisionFailedReason, "spec.hostID: %s", err)
+		}
+		return id, ""
 	}
 	host := v.host()
 	switch {

@@ -3,10 +3,15 @@ package loadbalancer
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
@@ -78,6 +83,33 @@ func TestCreationNamesWhatItWaitsFor(t *testing.T) {
 	} {
 		if got := intent(change).waits(); got != want {
 			t.Errorf("waits for %q, want %q", got, want)
+		}
+	}
+}
+
+func TestATargetGroupOfOthersBehindOurListenerIsLeftAlone(t *testing.T) {
+	group := func(arn, uid string) mirror.TargetGroup {
+		return mirror.TargetGroup{TagSet: map[string]string{names.TagOwnedPrefix + "c1": names.Owned, names.TagUID: uid}, TargetGroup: elbv2types.TargetGroup{
+			TargetGroupArn: aws.String(arn), TargetGroupName: aws.String("apiserver-target-1"), VpcId: aws.String("vpc-1"), Port: aws.Int32(6443), Protocol: elbv2types.ProtocolEnumTcp}}
+	}
+	for uid, kept := range map[string]bool{"u": true, "other": false} {
+		in := intent(func(in *Intent) {
+			in.Claim = func(id string, tags map[string]string, _ string) ownership.Claim {
+				return in.Owner.Claim(ownership.Resource{ID: id, Tags: tags})
+			}
+		})
+		lb := mirror.LoadBalancer{TagSet: map[string]string{names.TagOwnedPrefix + "c1": names.Owned, names.TagUID: "u"},
+			LoadBalancer: elbv2types.LoadBalancer{LoadBalancerArn: aws.String("lb"), LoadBalancerName: aws.String(in.Name()), VpcId: aws.String("vpc-1")},
+			Listeners:    []elbv2types.Listener{{ListenerArn: aws.String("listener"), Port: aws.Int32(6443), DefaultActions: forward(aws.String("tg"))}}}
+		snap := mirror.With(mirror.NewSnapshot(cloud.Scope{}), mirror.LoadBalancers, time.Unix(0, 0), lb)
+		s := Observe(*in, mirror.With(snap, mirror.TargetGroups, time.Unix(0, 0), group("tg", uid)))
+		if row := s.targetGroups()[0].row; (row != nil) != kept {
+			t.Errorf("made for %s: %v", uid, row)
+		}
+		for _, a := range s.Plan().Actions {
+			if tagged, ok := a.Input.(*elbv2.AddTagsInput); ok && tagged.ResourceArns[0] == "tg" && !kept {
+				t.Errorf("it is tagged: %s", a.Summary)
+			}
 		}
 	}
 }

@@ -97,14 +97,14 @@ func (s *State) ipType(wish *infrav1.TargetGroupIPType) elbv2types.TargetGroupIp
 	return elbv2types.TargetGroupIpAddressTypeEnumIpv4
 }
 
-// findGroup finds a target group: the one behind the listener, else the one of
-// our name, else one of this load balancer that serves the same.
+// findGroup finds a target group: the one behind the listener, unless it is somebody
+// else's, else the one of our name, else one of this load balancer that serves the same.
 func (s *State) findGroup(g *targetGroup) *mirror.TargetGroup {
 	fits := func(row *mirror.TargetGroup) bool {
 		return int64(aws.ToInt32(row.Port)) == g.port && row.Protocol == g.protocol && aws.ToString(row.VpcId) == s.VPCID
 	}
 	if l := s.listenerOn(g.listen); l != nil {
-		if row, ok := mirror.Get(s.snap, mirror.TargetGroups, forwardsTo(l)); ok && fits(row) {
+		if row, ok := mirror.Get(s.snap, mirror.TargetGroups, forwardsTo(l)); ok && fits(row) && s.mayUse(row) {
 			return row
 		}
 	}
@@ -121,6 +121,12 @@ func (s *State) findGroup(g *targetGroup) *mirror.TargetGroup {
 		return nil
 	}
 	return rows[0]
+}
+
+// mayUse tells that a target group behind a listener isn't known to be another's, to which
+// somebody has led the listener.
+func (s *State) mayUse(row *mirror.TargetGroup) bool {
+	return s.Unmanaged || row.TagSet == nil || s.Claim(aws.ToString(row.TargetGroupArn), row.TagSet, aws.ToString(row.VpcId)).Ours()
 }
 
 // ours tells whether a target group was made for this cluster.

@@ -47,6 +47,20 @@ func (l Lender) Group(id string) error {
 	return l.judge("security group", id, aws.ToString(row.VpcId), l.resource(id, mirror.SecurityGroups.Tags(row)))
 }
 
+// Host tells what speaks against a dedicated host, which can't be released while others'
+// instances run on it.
+func (l Lender) Host(id string) error {
+	row, ok := mirror.Get(l.Snap, mirror.Hosts, id)
+	tags := map[string]string{}
+	if ok {
+		tags = mirror.Hosts.Tags(row)
+	}
+	if ownedBy(tags) == l.Owner.Cluster && !l.Owner.Elsewhere(tags) {
+		return nil // another machine's of the cluster, which may share it
+	}
+	return l.judge("dedicated host", id, "", l.resource(id, tags))
+}
+
 // Interface tells what speaks against a network interface, which no table holds.
 func (l Lender) Interface(id string, tags map[string]string, vpc string) error {
 	return l.judge("network interface", id, vpc, l.resource(id, tags))

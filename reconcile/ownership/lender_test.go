@@ -130,3 +130,22 @@ func TestUsersTagTellsClustersOfOneNameApart(t *testing.T) {
 		}
 	}
 }
+
+func TestAHostOfAnotherClusterTakesNoMachines(t *testing.T) {
+	for name, c := range map[string]struct {
+		tags map[string]string
+		of   string
+	}{
+		"nobody's":                            {nil, ""},
+		"a machine's of ours":                 {in("a", owned("machine")), ""},
+		"a machine's of a twin's":             {in("b", owned("machine")), "isn't in this server"},
+		"a machine's of another cluster":      {victim(), "cluster victim"},
+		"another cluster's, shared with ours": {victim(sharedWithProd, names.Shared), ""},
+	} {
+		snap := mirror.With(mirror.NewSnapshot(cloud.Scope{}), mirror.Hosts, time.Unix(0, 0), ec2types.Host{HostId: aws.String("h-1"), Tags: tagList(c.tags)})
+		err := Lender{Owner: prod(), Snap: snap}.Host("h-1")
+		if (err == nil) != (c.of == "") || err != nil && !strings.Contains(err.Error(), c.of) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -114,7 +114,7 @@ var attacks = []attack{
 	{name: "a number of secrets", manifest: steal("number", "cloudInit: {secretPrefix: aws.cluster.x-k8s.io/0b6e8a3a-5d1c-4c63-9b1f-2f6d5a8f7e10, secretCount: 5000000}"),
 		refused: `spec\.cloudInit\.secretCount`},
 	{name: "a template that takes for ever", command: "apply --dry-run=server -f testdata/bomb.yaml", refused: `spec\.imageLookupFormat`},
-	{name: "a host", manifest: onHosts(steal("host", "tenancy: host\nhostAffinity: host\nhostID: \"${host}\"")), object: "awsmachine/host"},
+	{name: "a host", manifest: onHosts(steal("host", "tenancy: host\nhostAffinity: host\nhostID: \"${host}\"")), object: "awsmachine/host", says: `Ready=False .*dedicated host ${host} belongs to cluster prod`},
 	{name: "a host later on", command: "patch awsmachine bobs-w", patch: `{"spec": {"hostID": "${host}"}}`, refused: `spec\.hostID`},
 	{name: "an address pool", manifest: machine(attacker, "pooled", false) + pooledAddress, object: "awsmachine/pooled", says: `^Ready=True|\nReady=True`},
 	{name: "a network interface", manifest: steal("interface", `networkInterfaces: ["${eni}"]`), object: "awsmachine/interface", says: `Ready=False .*${eni}`},

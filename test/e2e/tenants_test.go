@@ -268,8 +268,10 @@ func (x *tenants) settleNames(instance string) {
 	}
 	address, err := x.ec2().AllocateAddress(ctx, &ec2.AllocateAddressInput{})
 	must(x.t, err)
-	_, err = x.ec2().AssociateAddress(ctx, &ec2.AssociateAddressInput{AllocationId: address.AllocationId, InstanceId: aws.String(instance)})
-	must(x.t, err)
+	x.eventually("an instance has an address", func(ctx context.Context) error {
+		_, err := x.ec2().AssociateAddress(ctx, &ec2.AssociateAddressInput{AllocationId: address.AllocationId, InstanceId: aws.String(instance)})
+		return err
+	})
 	x.tag(*address.AllocationId, map[string]string{of(victim): names.Owned, names.TagRole: names.RoleCommon})
 }
 
