@@ -62,7 +62,7 @@ func registerTargets(r *core.Request, in *sdk.RegisterTargetsInput) (*sdk.Regist
 
 // without lists the targets but the one with this id and port; without a port, but all with this id.
 func (g *targetGroup) without(gone types.TargetDescription) []target {
-	out := []target{}
+	var out []target
 	for _, have := range g.targets {
 		if core.Val(have.Id) != core.Val(gone.Id) || (gone.Port != nil && core.Val(have.Port) != *gone.Port) {
 			out = append(out, have)
@@ -97,7 +97,7 @@ func Exists(r *core.Region, arn string) bool { return of(r).groups.Get(arn) != n
 // drain takes draining targets out after the deletion delay.
 func (g *targetGroup) drain(r *core.Region) {
 	r.After(r.Settings().DeletionDelay, func() {
-		kept := []target{}
+		var kept []target
 		for _, have := range g.targets {
 			if !have.draining {
 				kept = append(kept, have)
