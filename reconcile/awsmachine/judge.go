@@ -9,7 +9,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud"
-	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
@@ -78,8 +77,12 @@ func (w *worker) judgeInterfaces(ctx context.Context, v *view) error {
 	}
 	for _, n := range out.NetworkInterfaces {
 		id, tags := aws.ToString(n.NetworkInterfaceId), instance.TagMap(n.TagSet)
-		if mirror.Owned(tags) && v.owner().Claim(ownership.Resource{ID: id, Tags: tags}).Ours() {
+		claim := v.owner().Claim(ownership.Resource{ID: id, Tags: tags})
+		switch {
+		case claim.Ours():
 			continue
+		case v.owner().HasOwnedTag(tags):
+			return fmt.Errorf("spec.networkInterfaces: network interface %s belongs to %s; name one that was made for this machine", id, claim.Of)
 		}
 		if err := v.Infra.Lender(v.Living, v.snap).Interface(id, tags, aws.ToString(n.VpcId)); err != nil {
 			return fmt.Errorf("spec.networkInterfaces: %w", err)

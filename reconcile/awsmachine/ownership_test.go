@@ -287,7 +287,7 @@ func TestInterfacesOfOthersAreNotTakenOver(t *testing.T) {
 				_, _ = w.reconcile("m1")
 				w.Pass(3 * time.Second)
 			}
-			if m := w.message("m1", infrav1.InstanceReadyCondition); !strings.Contains(m, id+" of spec.networkInterfaces belongs to") {
+			if m := w.message("m1", infrav1.InstanceReadyCondition); !strings.Contains(m, "spec.networkInterfaces: network interface "+id+" belongs to") {
 				t.Errorf("it says %q", m)
 			}
 			if n := len(w.instances()); n != 0 {
