@@ -25,18 +25,29 @@ func (s advising) Decode(data []byte, defaults *schema.GroupVersionKind, into ru
 	if !ok || obj == nil {
 		return obj, gvk, err
 	}
-	var errs []error
-	for _, e := range strict.Errors() {
-		errs = append(errs, advised(e, reflect.TypeOf(obj)))
+	errs := strict.Errors()
+	for i := range min(len(errs), mostAdvice) {
+		errs[i] = advised(errs[i], reflect.TypeOf(obj))
 	}
 	return obj, gvk, runtime.NewStrictDecodingError(errs)
 }
+
+const (
+	// mostAdvice is how many of an object's unknown fields are compared with what there is,
+	// and longestAdvised the most letters of an error that is looked at.
+	mostAdvice     = 20
+	longestAdvised = 1024
+)
 
 var unknownField = regexp.MustCompile(`^unknown field "([^"]+)"$`)
 
 // advised adds to an error about an unknown field the field of the type that is nearest.
 func advised(err error, of reflect.Type) error {
-	found := unknownField.FindStringSubmatch(err.Error())
+	text := err.Error()
+	if len(text) > longestAdvised {
+		return err
+	}
+	found := unknownField.FindStringSubmatch(text)
 	if found == nil {
 		return err
 	}

@@ -1,10 +1,14 @@
 package apiserver
 
 import (
+	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/runtime"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
 
 func TestAnUnknownFieldIsToldWhichOneIsMeant(t *testing.T) {
@@ -33,5 +37,18 @@ func TestAnUnknownFieldIsToldWhichOneIsMeant(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
+	}
+}
+
+// An answer doesn't cost more for a long name, or for many of them.
+func TestUnknownFieldsWithoutEndCostLittle(t *testing.T) {
+	of := reflect.TypeFor[*infrav1.AWSCluster]()
+	long := errors.New(`unknown field "spec.` + strings.Repeat("region", 1<<18) + `"`)
+	if n := testing.AllocsPerRun(1, func() {
+		if got := advised(long, of); got != long {
+			t.Errorf("it is told %.80s", got)
+		}
+	}); n > 10 {
+		t.Errorf("that takes %v allocations", n)
 	}
 }

@@ -1,9 +1,15 @@
 // Package slips finds what somebody meant who wrote something else.
 package slips
 
+// longest is the length beyond which nobody compares: the cost follows the square.
+const longest = 128
+
 // Distance is how many letters must be put in, taken out, replaced or swapped
-// with their neighbour to get from a to b.
+// with their neighbour to get from a to b. For long texts it is the length of both.
 func Distance(a, b string) int {
+	if max(len(a), len(b)) > longest {
+		return len(a) + len(b)
+	}
 	rows := make([][]int, len(a)+1)
 	for i := range rows {
 		rows[i] = make([]int, len(b)+1)

@@ -2,6 +2,7 @@ package instance
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -49,26 +50,44 @@ func (a attributes) tags(tags []ec2types.Tag) {
 	}
 }
 
+// search compares resources with filters that somebody wrote, as long as that takes a
+// reasonable time: AWS, which has as many as they are, takes its own.
+type search struct{ left int }
+
+// mostSteps is some 50 ms of a processor. Filters as people write them take a thousandth
+// of it in a VPC with hundreds of groups.
+const mostSteps = 20_000_000
+
+func newSearch() *search { return &search{left: mostSteps} }
+
 // pass tells whether a resource passes all filters, as EC2 judges: of each filter
-// one value has to match. The error names a filter that isn't known here.
-func (a attributes) pass(filters []infrav1.Filter) (bool, error) {
+// one value has to match. The error names a filter that isn't known here, or says that
+// there is too much to compare.
+func (s *search) pass(a attributes, filters []infrav1.Filter) (bool, error) {
 	for _, f := range filters {
 		have, known := a[f.Name]
 		if !known && !strings.HasPrefix(f.Name, "tag:") {
 			return false, fmt.Errorf("the filter %q is not supported; use tag:KEY, tag-key, vpc-id, availability-zone, cidr-block, group-name or an id", f.Name)
 		}
-		if !anyMatch(f.Values, have) {
+		passes := s.anyMatch(f.Values, have)
+		if s.left < 0 {
+			return false, fmt.Errorf("the filters take too long to compare with all there is, at %q: write fewer values, with fewer wildcards (*), or ids", f.Name)
+		}
+		if !passes {
 			return false, nil
 		}
 	}
 	return true, nil
 }
 
-func anyMatch(patterns, values []string) bool {
+func (s *search) anyMatch(patterns, values []string) bool {
 	for _, p := range patterns {
 		for _, v := range values {
-			if matches(p, v) {
+			if s.matches(p, v) {
 				return true
+			}
+			if s.left < 0 {
+				return false
 			}
 		}
 	}
@@ -78,7 +97,8 @@ func anyMatch(patterns, values []string) bool {
 // matches compares with EC2's wildcards: * stands for any text, ? for one character or
 // none, and a backslash takes a wildcard's meaning away.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
-func matches(pattern, value string) bool {
+func (s *search) matches(pattern, value string) bool {
+	s.left--
 	if !strings.ContainsAny(pattern, `*?\`) {
 		return pattern == value
 	}
@@ -87,6 +107,7 @@ func matches(pattern, value string) bool {
 	at, next := make([]bool, len(v)+1), make([]bool, len(v)+1)
 	at[0] = true
 	for i := 0; i < len(p); i++ {
+		s.left -= len(next)
 		wildcard := p[i]
 		if p[i] == '\\' && i+1 < len(p) {
 			i, wildcard = i+1, 0
@@ -101,6 +122,9 @@ func matches(pattern, value string) bool {
 			default:
 				next[k] = before && v[k-1] == p[i]
 			}
+		}
+		if !slices.Contains(next, true) {
+			return false
 		}
 		at, next = next, at
 	}

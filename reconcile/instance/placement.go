@@ -126,8 +126,9 @@ func filteredSubnet(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster,
 		rows, where = slices.Concat(rows, others), infra.Region
 	}
 	var unsuitable error
+	look := newSearch()
 	for _, row := range rows {
-		ok, err := subnetAttributes(row).pass(spec.Subnet.Filters)
+		ok, err := look.pass(subnetAttributes(row), spec.Subnet.Filters)
 		if err != nil {
 			return Subnet{}, fmt.Errorf("spec.subnet: %w", err)
 		}
@@ -160,12 +161,13 @@ func Groups(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, control
 			ids = appendNew(ids, id)
 		}
 	}
+	look := newSearch()
 	for _, ref := range spec.AdditionalSecurityGroups {
 		switch {
 		case ref.ID != nil:
 			ids = appendNew(ids, *ref.ID)
 		case !infra.External:
-			found, err := filteredGroups(ref.Filters, infra, snap)
+			found, err := filteredGroups(look, ref.Filters, infra, snap)
 			if err != nil {
 				return nil, "", err
 			}
@@ -207,10 +209,10 @@ func (s Subnet) Reaches(spec *infrav1.AWSMachineSpec, infra *infrastructure.Clus
 	return nil
 }
 
-func filteredGroups(filters []infrav1.Filter, infra *infrastructure.Cluster, snap *mirror.Snapshot) ([]string, error) {
+func filteredGroups(look *search, filters []infrav1.Filter, infra *infrastructure.Cluster, snap *mirror.Snapshot) ([]string, error) {
 	var ids []string
 	for _, row := range mirror.InVPC(snap, mirror.SecurityGroups, infra.VPCID) {
-		ok, err := groupAttributes(row).pass(filters)
+		ok, err := look.pass(groupAttributes(row), filters)
 		if err != nil {
 			return nil, fmt.Errorf("spec.additionalSecurityGroups: %w", err)
 		}

@@ -96,6 +96,7 @@ func describeKind(kind infrav1.AZSubnetType) string {
 
 func referencedSubnets(refs []infrav1.AWSResourceReference, infra *infrastructure.Cluster, snap *mirror.Snapshot) ([]string, error) {
 	var ids []string
+	look := newSearch()
 	for _, ref := range refs {
 		if ref.ID != nil {
 			s, err := namedSubnet(*ref.ID, infra, snap)
@@ -107,7 +108,7 @@ func referencedSubnets(refs []infrav1.AWSResourceReference, infra *infrastructur
 		}
 		before := len(ids)
 		for _, row := range mirror.InVPC(snap, mirror.Subnets, infra.VPCID) {
-			ok, err := subnetAttributes(row).pass(ref.Filters)
+			ok, err := look.pass(subnetAttributes(row), ref.Filters)
 			if err != nil {
 				return nil, fmt.Errorf("spec.subnets: %w", err)
 			}

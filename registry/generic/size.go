@@ -3,8 +3,10 @@ package generic
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
@@ -18,6 +20,8 @@ const (
 	// maxSpec is the size of a spec in bytes of JSON. A cluster with 500 subnets and a few
 	// tags each takes half of it. Who reads a list holds each object several times.
 	maxSpec = 256 << 10
+	// longestProviderID has a long zone, and what stands around it in JSON.
+	longestProviderID = 64
 )
 
 // validateSize refuses metadata of a size that every watcher would have to hold.
@@ -36,6 +40,22 @@ func validateSize(obj runtime.Object) field.ErrorList {
 			err := field.TooMany(path.Child(f.name), f.have, f.max)
 			err.Detail = fmt.Sprintf("must have at most %d items: keep what belongs elsewhere in a ConfigMap", f.max)
 			errs = append(errs, err)
+		}
+	}
+	for i, owner := range m.GetOwnerReferences() {
+		at := path.Child("ownerReferences").Index(i)
+		for _, f := range []struct {
+			name, have string
+			max        int
+		}{
+			{"apiVersion", owner.APIVersion, 2 * validation.DNS1123SubdomainMaxLength},
+			{"kind", owner.Kind, validation.DNS1123LabelMaxLength},
+			{"name", owner.Name, validation.DNS1123SubdomainMaxLength},
+			{"uid", string(owner.UID), validation.DNS1123SubdomainMaxLength},
+		} {
+			if len(f.have) > f.max {
+				errs = append(errs, field.TooLong(at.Child(f.name), "", f.max))
+			}
 		}
 	}
 	return errs
@@ -62,21 +82,25 @@ func validateWhole(obj, old runtime.Object) field.ErrorList {
 }
 
 // sizeOf returns how many bytes of JSON the spec is that users wrote. The list of a pool's instances is the
-// server's.
+// server's, as far as they are such as AWS has.
 func sizeOf(obj runtime.Object) int {
 	spec := part(obj, "Spec")
+	size := jsonSize(spec)
 	if !spec.IsValid() {
-		return 0
+		return size
 	}
-	size := jsonSize(spec.Interface())
 	if list := spec.FieldByName("ProviderIDList"); list.IsValid() {
-		size -= jsonSize(list.Interface())
+		size -= min(jsonSize(list), list.Len()*longestProviderID)
 	}
 	return size
 }
 
-func jsonSize(value any) int {
-	text, err := json.Marshal(value)
+// jsonSize returns how many bytes of JSON a value has; none if there is no value.
+func jsonSize(value reflect.Value) int {
+	if !value.IsValid() {
+		return 0
+	}
+	text, err := json.Marshal(value.Interface())
 	if err != nil {
 		return 0 // what can't be written isn't stored either
 	}

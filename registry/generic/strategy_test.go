@@ -145,4 +145,17 @@ func TestAnObjectHasASizeAboveWhichItIsNotTaken(t *testing.T) {
 	if errs := taking.Validate(t.Context(), pool); len(errs) > 0 {
 		t.Errorf("a pool of 10,000 instances can't be moved here: %v", errs)
 	}
+	for i := range pool.Spec.ProviderIDList {
+		pool.Spec.ProviderIDList[i] += strings.Repeat("a", 200)
+	}
+	if errs := taking.Validate(t.Context(), pool); len(errs) != 1 {
+		t.Errorf("a pool of what can't be instances is taken: %v", errs)
+	}
+	owned := stored()
+	for range maxOwnerReferences {
+		owned.OwnerReferences = append(owned.OwnerReferences, metav1.OwnerReference{APIVersion: "v1", Kind: "K", Name: strings.Repeat("a", 14_000), UID: "u"})
+	}
+	if errs := taking.Validate(t.Context(), owned); len(errs) != maxOwnerReferences {
+		t.Errorf("owners with names that none has give %d errors", len(errs))
+	}
 }
