@@ -44,8 +44,14 @@ type Observer[T Object] struct {
 	tidied  time.Time
 }
 
-// forgetAfter is after what time an object that nobody reads is forgotten.
-const forgetAfter = time.Hour
+const (
+	// forgetAfter is after what time an object that nobody reads is forgotten, and
+	// unseenAfter after what time what was seen of it is, which is the most of it.
+	forgetAfter = time.Hour
+	unseenAfter = 30 * time.Second
+	// tidyEach is how often that is looked for.
+	tidyEach = 10 * time.Second
+)
 
 // holdReads is how long what was read is kept for the next read.
 const holdReads = 30 * time.Second
@@ -136,18 +142,30 @@ func (o *Observer[T]) look(uid types.UID) known {
 // lock.
 func (o *Observer[T]) of(uid types.UID) *known {
 	now := o.clock().Now()
-	if now.Sub(o.tidied) > forgetAfter {
-		o.tidied = now
-		maps.DeleteFunc(o.known, func(_ types.UID, k *known) bool { return now.Sub(k.used) > forgetAfter })
-	}
 	if o.known == nil {
 		o.known = map[types.UID]*known{}
 	}
 	if o.known[uid] == nil {
 		o.known[uid] = &known{}
 	}
-	o.known[uid].used = now
-	return o.known[uid]
+	k := o.known[uid]
+	k.used = now
+	if now.Sub(o.tidied) > tidyEach {
+		o.tidied = now
+		o.tidy(now)
+	}
+	return k
+}
+
+// tidy forgets what nobody reads. The caller holds the lock.
+func (o *Observer[T]) tidy(now time.Time) {
+	maps.DeleteFunc(o.known, func(_ types.UID, k *known) bool {
+		unused := now.Sub(k.used)
+		if unused > unseenAfter {
+			k.sight = nil
+		}
+		return unused > forgetAfter
+	})
 }
 
 // keep keeps what was seen of an object.

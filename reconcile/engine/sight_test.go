@@ -275,6 +275,34 @@ func TestAnOutageIsToldOfWhatIsKept(t *testing.T) {
 	}
 }
 
+// TestNothingIsKeptForLongOfWhatNobodyReads: it may be gone, and there may be many of it.
+func TestNothingIsKeptForLongOfWhatNobodyReads(t *testing.T) {
+	cluster := enginetest.Cluster()
+	machine := func(name string) *infrav1.AWSMachine {
+		return &infrav1.AWSMachine{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name, UID: types.UID("uid-of-" + name)}}
+	}
+	w := enginetest.New(t, enginetest.WorldTime, enginetest.Owner(cluster), cluster, machine("m1"), machine("m2"))
+	var made atomic.Int32
+	o := enginetest.Observer(w, kindOfCurious(&made))
+	views := func(name string) int32 {
+		before := made.Load()
+		o.Project(t.Context(), enginetest.Get(w, &infrav1.AWSMachine{}, name))
+		return made.Load() - before
+	}
+	for range 2 {
+		w.Must(o.RefreshAll(t.Context(), 0, enginetest.Get(w, &infrav1.AWSMachine{}, "m1"), enginetest.Get(w, &infrav1.AWSMachine{}, "m2")))
+	}
+	for _, step := range []time.Duration{20 * time.Second, 20 * time.Second} {
+		w.Now.Step(step)
+		if n := views("m1"); n != 0 {
+			t.Errorf("what is read makes %d views", n)
+		}
+	}
+	if n := views("m2"); n != 1 {
+		t.Errorf("what nobody read for 40 s makes %d views, want 1: it was to be forgotten", n)
+	}
+}
+
 // TestAReadOfManyLooksOnceAtWhatTheyShare counts what a read of fifty machines asks.
 func TestAReadOfManyLooksOnceAtWhatTheyShare(t *testing.T) {
 	cluster := enginetest.Cluster()
