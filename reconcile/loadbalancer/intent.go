@@ -242,10 +242,10 @@ func (s *State) adopt(id string, tags map[string]string, vpcID, scheme string) b
 	claim := s.Claim(id, tags, vpcID)
 	switch {
 	case s.VPCID != "" && vpcID != s.VPCID, s.VPCID == "" && vpcID != "":
-		s.problem("a load balancer named %s exists in another VPC; names are unique in a region: delete it, or give another one in name", name)
+		s.problem("a load balancer named %s exists in another VPC; names are unique in a region: delete it, or create the cluster anew with another one in controlPlaneLoadBalancer.name", name)
 		return false
 	case scheme != "" && scheme != string(s.scheme()):
-		s.problem("load balancer %s exists with the scheme %s; delete it, or give another one in name", name, scheme)
+		s.problem("load balancer %s exists with the scheme %s; delete it, or create the cluster anew with another one in controlPlaneLoadBalancer.name", name, scheme)
 		return false
 	case tags == nil:
 		s.wait(infrav1.LoadBalancerFailedReason, "the tags of load balancer "+name+" to be read")
@@ -257,7 +257,7 @@ func (s *State) adopt(id string, tags map[string]string, vpcID, scheme string) b
 		return true
 	}
 	if s.Owner.HasOwnedTag(tags) {
-		s.problem("load balancer %s is of %s; delete it, or give another name in name", name, claim.Of)
+		s.problem("load balancer %s is of %s; delete it, or create the cluster anew with another name in controlPlaneLoadBalancer.name", name, claim.Of)
 		return false
 	}
 	s.problem("load balancer %s exists and isn't tagged as this cluster's; delete it, or tag it %s%s=%s",

@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -85,9 +88,8 @@ func (d divided) followed(ctx context.Context) error {
 			return fmt.Errorf("the VPC's tags are %v", r.Tags)
 		}
 	}
-	gone := d.client.Get(ctx, client.ObjectKey{Namespace: d.ns, Name: "goes"}, &infrav1.AWSMachine{})
-	if client.IgnoreNotFound(gone) != nil || gone == nil {
-		return fmt.Errorf("the deleted machine is there: %v", gone)
+	if err := d.client.Get(ctx, client.ObjectKey{Namespace: d.ns, Name: "goes"}, &infrav1.AWSMachine{}); !apierrors.IsNotFound(err) {
+		return fmt.Errorf("reading the deleted machine gives %w", cmp.Or(err, errors.New("the machine")))
 	}
 	return nil
 }
