@@ -147,6 +147,32 @@ func TestAClusterIsInAnothersVPCOnlyWhereThatIsShared(t *testing.T) {
 	}
 }
 
+func TestANamesakeMakesNoGuestUnready(t *testing.T) {
+	w := newWorld(t, newCluster(func(c *infrav1.AWSCluster) { c.Spec.Network.VPC.AvailabilityZoneUsageLimit = aws.Int(1) }))
+	w.create()
+	w.Pass(time.Minute)
+	_, _ = w.reconcile()
+	vpc, group := w.get().Spec.Network.VPC.ID, w.get().Status.NetworkStatus.SecurityGroups[infrav1.SecurityGroupControlPlane].ID
+	w.shareWith("guest", vpc)
+	o := w.guest(func(c *infrav1.AWSCluster) {
+		c.Spec.Network.SecurityGroupOverrides = map[infrav1.SecurityGroupRole]string{}
+		for _, role := range []infrav1.SecurityGroupRole{infrav1.SecurityGroupAPIServerLB, infrav1.SecurityGroupLB, infrav1.SecurityGroupControlPlane, infrav1.SecurityGroupNode} {
+			c.Spec.Network.SecurityGroupOverrides[role] = group
+		}
+	})
+	o.create()
+	before := o.get()
+	w.add(newCluster(func(c *infrav1.AWSCluster) {
+		c.Namespace, c.UID, c.Labels, c.OwnerReferences[0].Name = "decoys", "uid-of-decoy", map[string]string{clusterv1.ClusterNameLabel: "guest"}, "guest"
+		c.Annotations, c.Spec.Network.VPC.ID = map[string]string{clusterv1.PausedAnnotation: ""}, vpc
+	}))
+	w.Pass(time.Minute)
+	o.try()
+	if after := o.get(); !o.isReady() || !reflect.DeepEqual(before.Status.NetworkStatus, after.Status.NetworkStatus) {
+		t.Errorf("it is %s", o.describe())
+	}
+}
+
 func TestAClusterInAUsersVPCUsesNoGroupsOfAnotherOne(t *testing.T) {
 	w, n := newUsersWorld(t)
 	w.create()

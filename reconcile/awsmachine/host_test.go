@@ -2,6 +2,7 @@ package awsmachine
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,5 +110,25 @@ func TestAHostOfTheUsersStays(t *testing.T) {
 	w.delete("m1")
 	if n := len(w.hosts()); n != 1 {
 		t.Errorf("there are %d hosts", n)
+	}
+}
+
+func TestNoMachineIsLaunchedOntoAHostThatWasntSeen(t *testing.T) {
+	w := newWorld(t)
+	out, err := w.ec2().AllocateHosts(context.Background(), &ec2.AllocateHostsInput{AvailabilityZone: aws.String("us-east-1a"), InstanceType: aws.String("m5.large"), Quantity: aws.Int32(1),
+		TagSpecifications: []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeDedicatedHost, Tags: []ec2types.Tag{{Key: aws.String("sigs.k8s.io/cluster-api-provider-aws/cluster/victim"), Value: aws.String("owned")}}}}})
+	w.Must(err)
+	w.AWS.Faults().Set(emulator.Fault{Operation: "DescribeHosts", Code: "UnauthorizedOperation", Status: 403})
+	w.machine("m1", plainData, func(obj *infrav1.AWSMachine, owner *clusterv1.Machine) {
+		obj.Spec.Tenancy, obj.Spec.HostID, owner.Spec.FailureDomain = infrav1.InstanceTenancyHost, aws.String(out.HostIds[0]), "us-east-1a"
+	})
+	says := func(want string) func() bool {
+		return func() bool { return strings.Contains(w.message("m1", infrav1.InstanceReadyCondition), want) }
+	}
+	w.settle("m1", says("DescribeHosts"))
+	w.AWS.Faults().Clear()
+	w.settle("m1", says("belongs to cluster victim"))
+	if n := len(w.instances()); n > 0 {
+		t.Errorf("%d instances were launched", n)
 	}
 }

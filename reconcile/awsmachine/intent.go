@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
@@ -237,8 +238,10 @@ func (in *Intent) balancerKinds() []mirror.Kind {
 	return kinds
 }
 
+// hostKinds are those of the machine's own host, and of one that the user names until
+// there is an instance: whose it is has to be seen before the launch.
 func (in *Intent) hostKinds() []mirror.Kind {
-	if !in.ownHost() {
+	if spec := &in.Machine.Spec; !in.ownHost() && (aws.ToString(spec.HostID) == "" || in.deleting() || instance.RecordedID(spec) != "") {
 		return nil
 	}
 	return []mirror.Kind{mirror.Hosts.Kind}

@@ -1,6 +1,8 @@
 package infrastructure
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/cluster-api/util/annotations"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -31,7 +33,11 @@ func OfAWSCluster(c *infrav1.AWSCluster, name string) *Cluster {
 	in.Former = c.Status.FormerUIDs
 	for role, group := range c.Status.NetworkStatus.SecurityGroups {
 		in.Groups[role] = group.ID
+		if !external {
+			in.Recorded = append(in.Recorded, group.ID)
+		}
 	}
+	slices.Sort(in.Recorded)
 	for role, id := range c.Spec.Network.SecurityGroupOverrides {
 		in.Groups[role] = id
 	}

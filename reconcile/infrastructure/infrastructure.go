@@ -37,7 +37,10 @@ type Cluster struct {
 	Subnets infrav1.Subnets
 	// Groups are the ids of the cluster's security groups by role.
 	Groups map[infrav1.SecurityGroupRole]string
-	Tags   map[string]string
+	// Recorded are the ids of the groups that the status records, none where somebody else
+	// writes that.
+	Recorded []string
+	Tags     map[string]string
 	// LookupFormat, LookupOrg and LookupBaseOS find images for machines that don't say.
 	LookupFormat, LookupOrg, LookupBaseOS string
 	SSHKeyName                            *string
@@ -69,7 +72,7 @@ func (in *Cluster) Owner(living ownership.Living) ownership.Owner {
 
 // Lender judges what users name for the cluster's machines to use.
 func (in *Cluster) Lender(living ownership.Living, snap *mirror.Snapshot) ownership.Lender {
-	l := ownership.Lender{Owner: in.Owner(living), VPC: in.VPCID, Records: []string{in.VPCID}, Snap: snap}
+	l := ownership.Lender{Owner: in.Owner(living), VPC: in.VPCID, Records: []string{in.VPCID}, Groups: in.Recorded, Snap: snap}
 	for _, id := range in.Groups {
 		l.Records = append(l.Records, id)
 	}
@@ -85,7 +88,7 @@ func (in *Cluster) Same(other *Cluster) bool {
 		return in == other
 	}
 	return reflect.DeepEqual(in.Site, other.Site) && in.IdentityTrouble == other.IdentityTrouble && in.Account == other.Account && in.Provisioned == other.Provisioned && in.External == other.External && in.VPCID == other.VPCID && in.IPv6 == other.IPv6 &&
-		slices.EqualFunc(in.Subnets, other.Subnets, sameSubnet) && maps.Equal(in.Groups, other.Groups) && maps.Equal(in.Tags, other.Tags) &&
+		slices.EqualFunc(in.Subnets, other.Subnets, sameSubnet) && maps.Equal(in.Groups, other.Groups) && slices.Equal(in.Recorded, other.Recorded) && maps.Equal(in.Tags, other.Tags) &&
 		slices.Equal(in.LoadBalancers, other.LoadBalancers) && slices.Equal(in.Former, other.Former) && in.LookupFormat == other.LookupFormat &&
 		in.LookupOrg == other.LookupOrg && in.LookupBaseOS == other.LookupBaseOS && in.BucketReady == other.BucketReady
 }

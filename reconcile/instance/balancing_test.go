@@ -23,7 +23,7 @@ func TestOfTwoClustersOfANameNoneGetsABalancerWithoutTheNamespacesTag(t *testing
 	} {
 		infra := &infrastructure.Cluster{Cluster: "c1", UID: "u", Namespace: "a"}
 		got := balancerOf(infra, living)(ownership.Resource{ID: ownership.LoadBalancer("lb"), Tags: c.tags, Recorded: true})
-		if got.Ours() != c.ours || strings.Contains(got.Of, names.TagNamespace+" = a") != c.of {
+		if got.Ours() != c.ours || strings.Contains(got.Of, "shared:a") != c.of {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

@@ -25,7 +25,7 @@ func (s *State) resource(id string, tags map[string]string, vpcID string) owners
 
 // lender judges what the user names for the cluster to use.
 func (s *State) lender() ownership.Lender {
-	return ownership.Lender{Owner: s.Owner, VPC: s.VPCID(), Records: s.Recorded, Snap: s.snap}
+	return ownership.Lender{Owner: s.Owner, VPC: s.VPCID(), Records: s.Recorded, Groups: s.Recorded, Snap: s.snap}
 }
 
 // Lent tells what speaks against subnets and groups that the user names, nil for nothing.

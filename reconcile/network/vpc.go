@@ -1,6 +1,7 @@
 package network
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -10,6 +11,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -33,7 +35,7 @@ func (s *State) observeVPC() {
 			return
 		}
 		if err := s.lender().Network(id); s.Unmanaged && err != nil && s.snap.Seen(mirror.SecurityGroups.Kind) {
-			s.foreign = true
+			s.foreign, s.Contested = true, errors.As(err, new(ownership.Doubt))
 			s.problem(AreaVPC, "spec.network.vpc.id: %s", err)
 			s.VPC = nil
 			return

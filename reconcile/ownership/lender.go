@@ -18,7 +18,10 @@ type Lender struct {
 	Owner   Owner
 	VPC     string
 	Records []string
-	Snap    *mirror.Snapshot
+	// Groups are the ids of the security groups that its status records, which nobody but
+	// this server writes: where they lie the cluster was provisioned.
+	Groups []string
+	Snap   *mirror.Snapshot
 	// Early tells that the cluster may have been moved here just now: what was its own
 	// there can't be told yet from what another server's cluster of the name has.
 	Early bool
@@ -75,21 +78,32 @@ func (l Lender) judge(what, id, vpc string, things ...Resource) error {
 	if ok {
 		all = append(all, l.resource(vpc, mirror.VPCs.Tags(row)))
 	}
-	of := l.Owner.Withheld(all...)
+	of, undecided := l.Owner.Withheld(all...)
 	if of != "" && ok && vpc == l.VPC && l.settled() {
-		of = l.Owner.Withheld(things...)
+		if undecided {
+			return nil // a namesake that came later takes nothing from what runs there
+		}
+		of, undecided = l.Owner.Withheld(things...)
 	}
 	if of == "" {
 		return nil
 	}
-	return fmt.Errorf("%s %s belongs to %s: name another one; or %s", what, id, of, l.Owner.share(id))
+	err := fmt.Errorf("%s %s belongs to %s: name another one; or %s", what, id, of, l.Owner.share(id))
+	if undecided {
+		return Doubt{err}
+	}
+	return err
 }
 
-// settled tells that the cluster is in its VPC already, by groups of its own: what runs
-// there goes on.
+// Doubt speaks against something new, and against nothing that runs: what users name may
+// be theirs to use, and nobody can tell yet.
+type Doubt struct{ error }
+
+// settled tells that the cluster is in its VPC already, by groups of its own or by those
+// with which it was provisioned: what runs there goes on.
 func (l Lender) settled() bool {
 	return slices.ContainsFunc(mirror.InVPC(l.Snap, mirror.SecurityGroups, l.VPC), func(g *ec2types.SecurityGroup) bool {
-		return l.Owner.Claim(l.resource(aws.ToString(g.GroupId), mirror.SecurityGroups.Tags(g))).Ours()
+		return slices.Contains(l.Groups, aws.ToString(g.GroupId)) || l.Owner.Claim(l.resource(aws.ToString(g.GroupId), mirror.SecurityGroups.Tags(g))).Ours()
 	})
 }
 

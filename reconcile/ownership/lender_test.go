@@ -38,6 +38,7 @@ func TestWhatAnotherClusterHasIsLentByItsTagOnly(t *testing.T) {
 		vpc, thing map[string]string
 		home       bool
 		records    []string
+		groups     []string
 		// subnet and group are what is said of each; "" lets it be used.
 		subnet, group string
 	}{
@@ -55,10 +56,15 @@ func TestWhatAnotherClusterHasIsLentByItsTagOnly(t *testing.T) {
 		"shared by its VPC":                            {owner: prod(hers), vpc: victim(sharedWithProd, names.Shared), thing: victim()},
 		"shared with another":                          {owner: prod(hers), vpc: victim(names.TagOwnedPrefix+"other", names.Shared), subnet: "cluster victim", group: "cluster victim"},
 		"shared with two of the name": {owner: prod(hers, twin(late)), vpc: victim(sharedWithProd, names.Shared),
-			subnet: "give one of the two clusters another name", group: "give one of the two clusters another name"},
+			subnet: "the value shared:a says so", group: "the value shared:a says so"},
 		"shared with two of the name, of which we use it": {owner: prod(hers, twin(late)), vpc: victim(sharedWithProd, names.Shared), home: true, records: []string{"vpc-1"}},
 		"shared with two of the name, which both use it": {owner: prod(hers, twin(late, "vpc-1")), vpc: victim(sharedWithProd, names.Shared), home: true, records: []string{"vpc-1"},
 			subnet: "AWSCluster in another namespace as much", group: "AWSCluster in another namespace as much"},
+		"shared with two of the name, and the namespace ours": {owner: prod(hers, twin(late, "vpc-1")), vpc: victim(sharedWithProd, "shared:a"), records: []string{"vpc-1"}},
+		"shared with two of the name, and another namespace": {owner: prod(hers, twin(late, "vpc-1")), vpc: victim(sharedWithProd, "shared:b"), records: []string{"vpc-1"},
+			subnet: "cluster victim", group: "cluster victim"},
+		"shared with two of the name, and we were provisioned there": {owner: prod(hers, twin(late, "vpc-1")), vpc: victim(sharedWithProd, names.Shared), thing: victim(), home: true,
+			records: []string{"vpc-1"}, groups: []string{"sg-1"}},
 		"shared with us and a decoy without a Cluster": {owner: prod(hers, stray(twin(late, "vpc-1"))), vpc: victim(sharedWithProd, names.Shared)},
 		"of a cluster of our name":                     {owner: prod(twin(late)), vpc: owned("twin"), thing: owned("twin"), subnet: "AWSCluster in another namespace", group: "AWSCluster in another namespace"},
 		"of a cluster of our name on another server":   {owner: prod(), vpc: owned("gone"), thing: owned("gone"), subnet: "isn't in this server", group: "isn't in this server"},
@@ -69,7 +75,7 @@ func TestWhatAnotherClusterHasIsLentByItsTagOnly(t *testing.T) {
 			snap = mirror.With(snap, mirror.VPCs, time.Unix(0, 0), mirror.VPC{Vpc: ec2types.Vpc{VpcId: aws.String("vpc-1"), Tags: tagList(c.vpc)}})
 			snap = mirror.With(snap, mirror.Subnets, time.Unix(0, 0), ec2types.Subnet{SubnetId: aws.String("subnet-1"), VpcId: aws.String("vpc-1"), Tags: tagList(c.thing)})
 			snap = mirror.With(snap, mirror.SecurityGroups, time.Unix(0, 0), ec2types.SecurityGroup{GroupId: aws.String("sg-1"), VpcId: aws.String("vpc-1"), Tags: tagList(c.thing)})
-			l := Lender{Owner: c.owner, Records: c.records, Snap: snap}
+			l := Lender{Owner: c.owner, Records: c.records, Groups: c.groups, Snap: snap}
 			if c.home {
 				l.VPC = "vpc-1"
 			}
@@ -119,7 +125,7 @@ func TestUsersTagTellsClustersOfOneNameApart(t *testing.T) {
 		"one of the name":                         {prod(), tags(""), true, ""},
 		"not shared":                              {prod(), nil, false, ""},
 		"two of the name, one of which names it":  {prod(twin(early)), tags(""), true, ""},
-		"two of the name that name it":            {prod(both), tags(""), false, "say which is meant by the tag capa-apiserver.cluster.x-k8s.io/namespace = a"},
+		"two of the name that name it":            {prod(both), tags(""), false, "the value shared:a says so"},
 		"two of the name, and the namespace ours": {prod(both), tags("a"), true, ""},
 		"two of the name, and another namespace":  {prod(both), tags("b"), false, ""},
 		"a decoy without a Cluster":               {prod(stray(both)), tags(""), true, ""},

@@ -10,12 +10,16 @@ import (
 
 // Shared tells whether whoever has a resource shares it with the owner's cluster, by the
 // tag with the cluster's name. A name may be that of several clusters: which one is meant,
-// the tag of the namespace says where the resource is no cluster's own; else a resource
-// that another living cluster of the name wants as well is shared with neither, and doubt
-// says what to do about that.
+// the tag's value says, or the tag of the namespace where the resource is no cluster's own;
+// else a resource that another living cluster of the name wants as well is shared with
+// neither, and doubt says what to do about that.
 func (o Owner) Shared(r Resource) (shared bool, doubt string) {
-	if o.Cluster == "" || r.Tags[names.TagOwnedPrefix+o.Cluster] != names.Shared {
+	value, namespace, decided := strings.Cut(r.Tags[names.TagOwnedPrefix+o.Cluster], ":")
+	switch {
+	case o.Cluster == "", value != names.Shared:
 		return false, ""
+	case decided:
+		return namespace == o.Namespace, ""
 	}
 	if namespace := r.Tags[names.TagNamespace]; namespace != "" && ownedBy(r.Tags) == "" {
 		return namespace == o.Namespace, ""
@@ -31,10 +35,7 @@ func (o Owner) Shared(r Resource) (shared bool, doubt string) {
 		if !o.sameName(x) || x.Stray || r.Recorded && !slices.Contains(x.Records, r.ID) {
 			continue
 		}
-		if ownedBy(r.Tags) != "" {
-			return false, fmt.Sprintf("the tag %s%s means %s as much; give one of the two clusters another name", names.TagOwnedPrefix, o.Cluster, o.describe(x))
-		}
-		return false, fmt.Sprintf("the tag %s%s means %s as much; say which is meant by the tag %s = %s", names.TagOwnedPrefix, o.Cluster, o.describe(x), names.TagNamespace, o.Namespace)
+		return false, fmt.Sprintf("the tag %s%s means %s as much (where it means this one, the value %s says so)", names.TagOwnedPrefix, o.Cluster, o.describe(x), o.sharedWith())
 	}
 	return true, ""
 }
@@ -43,13 +44,14 @@ func (o Owner) Shared(r Resource) (shared bool, doubt string) {
 // never to change: a subnet, a security group, a VPC. It is "" for what may be used: what no cluster
 // has, what is the owner's, and what is shared with the owner's cluster. The owner is a
 // cluster. things are the thing itself and what holds it: who may not use a VPC may not use
-// what lies in it.
-func (o Owner) Withheld(things ...Resource) (of string) {
+// what lies in it. undecided tells that it may turn out to be for the owner to use: nothing
+// new is done with it then, and that is all.
+func (o Owner) Withheld(things ...Resource) (of string, undecided bool) {
 	var doubts []string
 	for _, r := range things {
 		shared, doubt := o.Shared(r)
 		if shared {
-			return ""
+			return "", false
 		}
 		if doubt != "" {
 			doubts = append(doubts, doubt)
@@ -60,16 +62,20 @@ func (o Owner) Withheld(things ...Resource) (of string) {
 			continue
 		}
 		if claim := o.Claim(r); !claim.Ours() {
-			return strings.Join(append([]string{claim.Of}, doubts...), ", and ")
+			return strings.Join(append([]string{claim.Of}, doubts...), ", and "), claim.Undecided || len(doubts) > 0
 		}
 	}
-	return ""
+	return "", false
 }
 
 // share says how whoever has something lets the owner's cluster use it.
 func (o Owner) share(id string) string {
-	return fmt.Sprintf("whoever has it lets this cluster use it: aws ec2 create-tags --resources %s --tags Key=%s%s,Value=%s", id, names.TagOwnedPrefix, o.Cluster, names.Shared)
+	return fmt.Sprintf("whoever has it lets this cluster use it: aws ec2 create-tags --resources %s --tags Key=%s%s,Value=%s", id, names.TagOwnedPrefix, o.Cluster, o.sharedWith())
 }
+
+// sharedWith is the value of the tag with the cluster's name by which something is shared
+// with the owner's cluster and none of its namesakes.
+func (o Owner) sharedWith() string { return names.Shared + ":" + o.Namespace }
 
 // ownedBy returns the name of a cluster whose own the tags say that something is, or "".
 func ownedBy(tags map[string]string) string {
