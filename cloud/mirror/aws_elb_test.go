@@ -82,7 +82,7 @@ func TestEachTableOfLoadBalancersShowsWhatAWSHas(t *testing.T) {
 
 // TestWhatIsSharedWithAClusterIsReadWhole has target groups that users bring.
 func TestWhatIsSharedWithAClusterIsReadWhole(t *testing.T) {
-	for value, whole := range map[string]bool{"shared": true, "other": false} {
+	for value, whole := range map[string]bool{"shared": true, "shared:team-a": true, "other": false} {
 		a := newAccount(t)
 		vpc := a.vpc()
 		out := must[*elbv2.CreateTargetGroupOutput](t)(a.session.ELBv2.CreateTargetGroup(t.Context(), &elbv2.CreateTargetGroupInput{

@@ -39,6 +39,7 @@ func Owned(tags map[string]string) bool { return ofCluster(tags, "owned") }
 // ofCluster tells whether tags say one of these of a cluster.
 func ofCluster(tags map[string]string, says ...string) bool {
 	for key, value := range tags {
+		value, _, _ = strings.Cut(value, ":") // behind it is which of several clusters is meant
 		if strings.HasPrefix(key, OwnedTagPrefix) && slices.Contains(says, value) {
 			return true
 		}
