@@ -198,8 +198,9 @@ func (w *world) providerIDs(ns, name string) []string {
 // scaling is the user's own way to Auto Scaling.
 func (w *world) scaling(t *testing.T) *autoscaling.Client {
 	t.Helper()
-	cfg, err := config.LoadDefaultConfig(context.Background(), config.WithRegion(region), config.WithBaseEndpoint(w.awsURL), config.WithHTTPClient(emulator.HTTPClient{}),
+	cfg, err := config.LoadDefaultConfig(context.Background(), config.WithRegion(region), config.WithBaseEndpoint(w.awsURL),
 		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("AKIATEST", "test", "")))
 	must(t, err)
+	cfg.HTTPClient = emulator.HTTPClient{}
 	return autoscaling.NewFromConfig(cfg)
 }

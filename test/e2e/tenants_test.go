@@ -205,9 +205,10 @@ spec: {roleARN: "arn:aws:iam::999999999999:role/bob", allowedNamespaces: {list: 
 // settleOthers makes what people have who don't know of Cluster API.
 func (x *tenants) settleOthers() {
 	ctx, cloud := context.Background(), x.ec2()
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(region), config.WithBaseEndpoint(x.awsURL), config.WithHTTPClient(emulator.HTTPClient{}),
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(region), config.WithBaseEndpoint(x.awsURL),
 		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("AKIATEST", "test", "")))
 	must(x.t, err)
+	cfg.HTTPClient = emulator.HTTPClient{}
 	vpc, err := cloud.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.9.0.0/16"), AmazonProvidedIpv6CidrBlock: aws.Bool(true)})
 	must(x.t, err)
 	subnet, err := cloud.CreateSubnet(ctx, &ec2.CreateSubnetInput{VpcId: vpc.Vpc.VpcId, CidrBlock: aws.String("10.9.1.0/24"), AvailabilityZone: aws.String(region + "a")})
