@@ -187,20 +187,23 @@ func sameFactsMakeNoView[T engine.Object](t *testing.T, s Settled[T]) {
 		return s.Kind.Begin(ctx, scene)
 	}
 	observer := Observer(s.World, kind)
-	read := func() {
+	read := func() (T, engine.Shown[T]) {
 		s.Pass(time.Minute)
 		_, _ = Reconcile(s.Reconciler, s.Name) // what was noted of calls ends with time
 		obj := s.get()
 		s.Must(observer.Refresh(t.Context(), obj, 0))
-		if shown, fresh := observer.Project(t.Context(), obj); any(shown) != any(obj) || fresh.Err != nil || fresh.ObservedTime.IsZero() {
-			t.Errorf("a read shows %+v, as of %s: %v", shown.GetConditions(), fresh.ObservedTime, fresh.Err)
+		shown, fresh := observer.Project(t.Context(), obj)
+		return obj, engine.Shown[T]{Object: shown, Freshness: fresh}
+	}
+	for range 4 {
+		read() // details of new rows are read in a later sweep, and noted then
+	}
+	before := views
+	for range 2 {
+		if obj, shown := read(); any(shown.Object) != any(obj) || shown.Err != nil || shown.ObservedTime.IsZero() {
+			t.Errorf("a read shows %+v, as of %s: %v", shown.Object.GetConditions(), shown.ObservedTime, shown.Err)
 		}
 	}
-	read()
-	read()
-	before := views
-	read()
-	read()
 	if views != before {
 		t.Errorf("%d views were made of what is the same", views-before)
 	}
