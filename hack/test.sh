@@ -52,6 +52,7 @@ e2e() {
 declare -A parts=(
   [e2e-machines]='^Test(Templates|MachinePool|PoolsAtRest|Fleet|MachinesLive|HealthCheck)'
   [e2e-tenants]='^Test(Tenants|IdentityFaults|Moves)'
+  [e2e-replicas]='^Test(RollingRestarts|EndedReplicas|WatchFilters|ExternalEtcd|KilledLeader|Watchers|Spot|RestCosts)'
 )
 
 # e2e_parts runs them at once, each with a management cluster of its own: they mostly wait, for an emulated AWS that
