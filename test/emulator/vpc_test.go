@@ -200,3 +200,22 @@ func TestAccountWithoutInstancesAnswersWithNone(t *testing.T) {
 		t.Errorf("reservations %+v", out.Reservations)
 	}
 }
+
+// Nodes are called by their address: one that was given back isn't given again before all others.
+func TestAddressesAreNotGivenAgainAtOnce(t *testing.T) {
+	c := newCloud(t)
+	vpc := *must[*ec2.CreateVpcOutput](t)(c.ec2().CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})).Vpc.VpcId
+	subnet := must[*ec2.CreateSubnetOutput](t)(c.ec2().CreateSubnet(ctx, &ec2.CreateSubnetInput{VpcId: &vpc, CidrBlock: aws.String("10.0.0.0/28")})).Subnet.SubnetId
+	seen := map[string]int{}
+	const usable = 11 // of sixteen AWS keeps five
+	for range 2 * usable {
+		made := must[*ec2.CreateNetworkInterfaceOutput](t)(c.ec2().CreateNetworkInterface(ctx, &ec2.CreateNetworkInterfaceInput{SubnetId: subnet})).NetworkInterface
+		seen[*made.PrivateIpAddress]++
+		must[*ec2.DeleteNetworkInterfaceOutput](t)(c.ec2().DeleteNetworkInterface(ctx, &ec2.DeleteNetworkInterfaceInput{NetworkInterfaceId: made.NetworkInterfaceId}))
+	}
+	for address, times := range seen {
+		if times != 2 || len(seen) != usable {
+			t.Errorf("%s was given %d times of %d, and %d addresses at all", address, times, 2*usable, len(seen))
+		}
+	}
+}

@@ -37,12 +37,19 @@ const (
 
 func size(prefix netip.Prefix) int { return 1 << (32 - prefix.Bits()) }
 
-// freeAddress is the lowest private address of a subnet that no network interface has.
+// freeAddress is a private address of a subnet that no network interface has: the one after the latest, and only after all others one that
+// was given back. AWS rarely gives an address again at once, and nodes are called by theirs.
 func (n *Network) freeAddress(subnet *types.Subnet) (string, bool) {
-	taken := n.taken[*subnet.SubnetId]
+	id := *subnet.SubnetId
 	prefix, _ := canonical(val(subnet.CidrBlock))
-	for i := reservedFirst; i < size(prefix)-1; i++ {
-		if candidate := address(prefix, i).String(); !taken[candidate] {
+	usable := size(prefix) - 1 - reservedFirst
+	if n.given == nil {
+		n.given = map[string]int{}
+	}
+	for i := range usable {
+		at := (n.given[id] + i) % usable
+		if candidate := address(prefix, reservedFirst+at).String(); !n.taken[id][candidate] {
+			n.given[id] = at + 1
 			return candidate, true
 		}
 	}

@@ -99,6 +99,7 @@ type Network struct {
 	tags        map[string][]types.Tag
 	zoneGroups  map[string]bool            // opted in
 	taken       map[string]map[string]bool // private addresses in use, by subnet
+	given       map[string]int             // how far the addresses of a subnet were given, by subnet
 
 	instances    core.Table[instance]
 	volumes      core.Table[types.Volume]
