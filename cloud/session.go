@@ -4,6 +4,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/eks"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -35,6 +36,7 @@ type Session struct {
 	SQS            *sqs.Client
 	EventBridge    *eventbridge.Client
 	IAM            *iam.Client
+	EKS            *eks.Client
 	ServiceQuotas  *servicequotas.Client
 }
 
@@ -54,6 +56,7 @@ func NewSession(cfg aws.Config, limiter *Limiter, scope Scope, partition, identi
 		SQS:            sqs.NewFromConfig(cfg),
 		EventBridge:    eventbridge.NewFromConfig(cfg),
 		IAM:            iam.NewFromConfig(cfg),
+		EKS:            eks.NewFromConfig(cfg),
 		ServiceQuotas:  servicequotas.NewFromConfig(cfg),
 		// An endpoint of one's own has no host name for each bucket.
 		S3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = cfg.BaseEndpoint != nil }),
