@@ -174,6 +174,14 @@ func TestMachinesAskOnlyForWhatAWSHas(t *testing.T) {
 		"group of another VPC than the subnet": {func(s *infrav1.AWSMachineSpec) {
 			s.AdditionalSecurityGroups, s.Subnet = id(w.group), &infrav1.AWSResourceReference{ID: aws.String(w.otherSubnet)}
 		}, "that of subnet " + w.otherSubnet},
+		"group where filters on VPCs may find the subnet": {func(s *infrav1.AWSMachineSpec) {
+			s.AdditionalSecurityGroups = id(w.otherGroup)
+			s.Subnet = &infrav1.AWSResourceReference{Filters: []infrav1.Filter{{Name: "vpc-id", Values: []string{w.otherVPC}}}}
+		}, ""},
+		"group of another VPC where filters find the subnet in the cluster's": {func(s *infrav1.AWSMachineSpec) {
+			s.AdditionalSecurityGroups = id(w.otherGroup)
+			s.Subnet = &infrav1.AWSResourceReference{Filters: []infrav1.Filter{{Name: "tag:tier", Values: []string{"special"}}}}
+		}, "the security group is in VPC " + w.otherVPC},
 		"override with no such group": {func(s *infrav1.AWSMachineSpec) {
 			s.SecurityGroupOverrides = map[infrav1.SecurityGroupRole]string{"node": "sg-0123456789abcdef0"}
 		}, "spec.securityGroupOverrides[node]: Invalid value"},

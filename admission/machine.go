@@ -89,7 +89,7 @@ var checks = []check{
 	{func(w *wishes) any { return w.key }, judgeKey},
 	{func(w *wishes) any { return w.profile }, judgeProfile},
 	{func(w *wishes) any { return w.subnets }, judgeSubnets},
-	{func(w *wishes) any { return [][]wish{w.groups, w.subnets} }, judgeGroups},
+	{func(w *wishes) any { return []any{w.groups, w.subnets, w.filtersVPC} }, judgeGroups},
 	{func(w *wishes) any { return []any{w.types, w.replicas} }, judgeQuota},
 }
 
@@ -120,6 +120,7 @@ func (rules machineRules) exists(ctx context.Context, r Request) ([]string, fiel
 // compare makes comparisons, side by side.
 func compare(ctx context.Context, s *site, w *wishes, due []check) ([]string, field.ErrorList) {
 	verdicts := make([]verdict, len(due))
+	ctx = facts.WithNamespace(ctx, s.infra.Namespace)
 	var group errgroup.Group
 	for i, c := range due {
 		group.Go(func() error { verdicts[i] = c.judge(ctx, s, w); return nil })

@@ -315,13 +315,16 @@ func judgeGroups(ctx context.Context, s *site, w *wishes) verdict {
 		return verdict{}
 	}
 	vpc, whose := s.infra.Spec.Network.VPC.ID, "the cluster's"
-	if len(w.subnets) > 0 {
+	switch {
+	case len(w.subnets) > 0:
 		_, other, err := s.subnetPlace(ctx, w.subnets[0].value)
 		if err != nil {
 			v.err = err
 			return v
 		}
 		vpc, whose = other, "that of subnet "+w.subnets[0].value
+	case w.filtersVPC:
+		vpc = "" // the filters decide
 	}
 	for _, g := range w.groups {
 		row, err := s.SecurityGroup(ctx, s.session, g.value)

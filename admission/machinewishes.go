@@ -22,6 +22,9 @@ type wishes struct {
 	profile string
 	// subnets and groups are those given by id. zones are those that are asked for.
 	subnets, groups, zones []wish
+	// filtersVPC tells that subnets are found by a filter on VPCs, which may lead out of the
+	// cluster's.
+	filtersVPC bool
 	// vpcs are those that a cluster names: one, or none.
 	vpcs []wish
 	// replicas is how many instances are asked for at once.
@@ -55,7 +58,7 @@ func machineWishes(spec *infrav1.AWSMachineSpec, at *field.Path) *wishes {
 		market: spec.MarketType, spot: spec.SpotMarketOptions != nil, tenancy: spec.Tenancy}
 	w.types = given(w.types, at.Child("instanceType"), spec.InstanceType)
 	if spec.Subnet != nil {
-		w.subnets = given(w.subnets, at.Child("subnet", "id"), aws.ToString(spec.Subnet.ID))
+		w.addSubnet(at.Child("subnet"), *spec.Subnet)
 	}
 	w.addGroups(spec.AdditionalSecurityGroups, at)
 	for _, role := range slices.Sorted(maps.Keys(spec.SecurityGroupOverrides)) {
@@ -77,13 +80,18 @@ func poolWishes(spec *infrav1.AWSMachinePoolSpec, root *field.Path) *wishes {
 		w.types = given(w.types, at.Child("instanceType"), template.InstanceType)
 	}
 	for i, s := range spec.Subnets {
-		w.subnets = given(w.subnets, root.Child("subnets").Index(i).Child("id"), aws.ToString(s.ID))
+		w.addSubnet(root.Child("subnets").Index(i), s)
 	}
 	for i, zone := range spec.AvailabilityZones {
 		w.zones = given(w.zones, root.Child("availabilityZones").Index(i), zone)
 	}
 	w.addGroups(template.AdditionalSecurityGroups, at)
 	return w
+}
+
+func (w *wishes) addSubnet(at *field.Path, ref infrav1.AWSResourceReference) {
+	w.subnets = given(w.subnets, at.Child("id"), aws.ToString(ref.ID))
+	w.filtersVPC = w.filtersVPC || slices.ContainsFunc(ref.Filters, func(f infrav1.Filter) bool { return f.Name == "vpc-id" })
 }
 
 func (w *wishes) addGroups(refs []infrav1.AWSResourceReference, at *field.Path) {

@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	// questionsBurst and questionsRate (a second) bound the questions that an identity
-	// puts to AWS in a region. A thousand machines that are alike ask ten; who writes
-	// ever other names must not use up the request rate of the account.
+	// questionsBurst and questionsRate (a second) bound the questions that a namespace's
+	// objects put to AWS as an identity in a region. A thousand machines that are alike ask
+	// ten; who writes ever other names must use up neither the request rate of the account
+	// nor what others may ask.
 	questionsBurst = 20
 	questionsRate  = 1
 )
@@ -22,15 +23,29 @@ const (
 // ErrTooManyQuestions tells that so much was asked lately that AWS isn't asked now.
 var ErrTooManyQuestions = errors.New("too many different things were asked about lately")
 
-// allowance bounds the calls for answers that aren't known, per identity and region.
+type namespaceKey struct{}
+
+// WithNamespace has questions counted as those of a namespace's objects.
+func WithNamespace(ctx context.Context, namespace string) context.Context {
+	return context.WithValue(ctx, namespaceKey{}, namespace)
+}
+
+// allowance bounds the calls for answers that aren't known, per namespace, identity and
+// region.
 type allowance struct {
 	clock   clock.PassiveClock
 	mu      sync.Mutex
-	buckets map[string]*rate.Limiter
+	buckets map[asker]*rate.Limiter
+}
+
+// asker is who asks.
+type asker struct {
+	scope               cloud.Scope
+	identity, namespace string
 }
 
 func newAllowance(c clock.PassiveClock) *allowance {
-	return &allowance{clock: c, buckets: map[string]*rate.Limiter{}}
+	return &allowance{clock: c, buckets: map[asker]*rate.Limiter{}}
 }
 
 // of returns a context whose questions the session's allowance bounds.
@@ -38,7 +53,8 @@ func (a *allowance) of(ctx context.Context, s *cloud.Session) context.Context {
 	return cloud.WithAllowance(ctx, func() error {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		key := s.Scope.String() + "/" + s.Identity
+		namespace, _ := ctx.Value(namespaceKey{}).(string)
+		key := asker{s.Scope, s.Identity, namespace}
 		bucket := a.buckets[key]
 		if bucket == nil {
 			bucket = rate.NewLimiter(questionsRate, questionsBurst)

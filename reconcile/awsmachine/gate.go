@@ -21,8 +21,9 @@ const (
 	promiseTime = 30 * time.Second
 )
 
-// gate lets machines launch, some at a time, and takes turns between clusters: a
-// cluster that wants a thousand doesn't hold up one that wants three.
+// gate lets machines launch, some at a time, and takes turns between namespaces, and in
+// each between its clusters: a cluster that wants a thousand doesn't hold up one that wants
+// three, and a namespace with a hundred clusters doesn't hold up one with a single cluster.
 type gate struct {
 	clock clock.PassiveClock
 	// call makes a machine come again.
@@ -36,9 +37,11 @@ type gateScope struct {
 	active map[client.ObjectKey]bool
 	// promised are the places of those called up, and until when they are kept.
 	promised map[client.ObjectKey]time.Time
-	// waiting are the machines in line by cluster, turns the clusters in turn.
-	waiting map[client.ObjectKey][]client.ObjectKey
-	turns   []client.ObjectKey
+	// waiting are the machines in line by cluster, clusters those of a namespace that have
+	// some, in turn, and turns the namespaces in turn.
+	waiting  map[client.ObjectKey][]client.ObjectKey
+	clusters map[string][]client.ObjectKey
+	turns    []string
 }
 
 func newGate(c clock.PassiveClock, call func(client.ObjectKey)) *gate {
@@ -51,7 +54,7 @@ func (g *gate) enter(scope cloud.Scope, cluster, key client.ObjectKey) bool {
 	defer g.mu.Unlock()
 	s := g.scopes[scope]
 	if s == nil {
-		s = &gateScope{active: map[client.ObjectKey]bool{}, promised: map[client.ObjectKey]time.Time{}, waiting: map[client.ObjectKey][]client.ObjectKey{}}
+		s = &gateScope{active: map[client.ObjectKey]bool{}, promised: map[client.ObjectKey]time.Time{}, waiting: map[client.ObjectKey][]client.ObjectKey{}, clusters: map[string][]client.ObjectKey{}}
 		g.scopes[scope] = s
 	}
 	g.expire(s)
@@ -62,10 +65,7 @@ func (g *gate) enter(scope cloud.Scope, cluster, key client.ObjectKey) bool {
 		return true
 	}
 	if !slices.Contains(s.waiting[cluster], key) {
-		if len(s.waiting[cluster]) == 0 {
-			s.turns = append(s.turns, cluster)
-		}
-		s.waiting[cluster] = append(s.waiting[cluster], key)
+		s.join(cluster, key)
 	}
 	g.callUp(s)
 	return false
@@ -93,8 +93,7 @@ func (g *gate) abandon(key client.ObjectKey) {
 				s.waiting[cluster] = line
 				continue
 			}
-			delete(s.waiting, cluster)
-			s.turns = slices.DeleteFunc(s.turns, func(c client.ObjectKey) bool { return c == cluster })
+			s.end(cluster)
 		}
 		g.callUp(s)
 	}
@@ -109,19 +108,45 @@ func (g *gate) expire(s *gateScope) {
 	}
 }
 
+// join puts a machine in its cluster's line.
+func (s *gateScope) join(cluster, key client.ObjectKey) {
+	if len(s.waiting[cluster]) == 0 {
+		if len(s.clusters[cluster.Namespace]) == 0 {
+			s.turns = append(s.turns, cluster.Namespace)
+		}
+		s.clusters[cluster.Namespace] = append(s.clusters[cluster.Namespace], cluster)
+	}
+	s.waiting[cluster] = append(s.waiting[cluster], key)
+}
+
+// end takes a cluster out of the turns.
+func (s *gateScope) end(cluster client.ObjectKey) {
+	delete(s.waiting, cluster)
+	left := slices.DeleteFunc(s.clusters[cluster.Namespace], func(c client.ObjectKey) bool { return c == cluster })
+	if s.clusters[cluster.Namespace] = left; len(left) == 0 {
+		delete(s.clusters, cluster.Namespace)
+		s.turns = slices.DeleteFunc(s.turns, func(namespace string) bool { return namespace == cluster.Namespace })
+	}
+}
+
+// next takes the machine whose turn it is out of its line.
+func (s *gateScope) next() client.ObjectKey {
+	namespace := s.turns[0]
+	s.turns = append(s.turns[1:], namespace)
+	clusters := s.clusters[namespace]
+	cluster := clusters[0]
+	s.clusters[namespace] = append(clusters[1:], cluster)
+	line := s.waiting[cluster]
+	if s.waiting[cluster] = line[1:]; len(line) == 1 {
+		s.end(cluster)
+	}
+	return line[0]
+}
+
 // callUp calls as many as there are places for, from the clusters in turn.
 func (g *gate) callUp(s *gateScope) {
 	for len(s.turns) > 0 && len(s.active)+len(s.promised) < launchesAtOnce {
-		cluster := s.turns[0]
-		s.turns = s.turns[1:]
-		line := s.waiting[cluster]
-		key := line[0]
-		if len(line) == 1 {
-			delete(s.waiting, cluster)
-		} else {
-			s.waiting[cluster] = line[1:]
-			s.turns = append(s.turns, cluster)
-		}
+		key := s.next()
 		s.promised[key] = g.clock.Now().Add(promiseTime)
 		g.call(key)
 	}

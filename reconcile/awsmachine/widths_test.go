@@ -176,6 +176,45 @@ func TestClustersTakeTurnsAtTheGate(t *testing.T) {
 	}
 }
 
+func TestNamespacesTakeTurnsAtTheGate(t *testing.T) {
+	var called []client.ObjectKey
+	w := newWorld(t)
+	g := newGate(w.Now, func(k client.ObjectKey) { called = append(called, k) })
+	scope := w.Session().Scope
+	of := func(namespace string, i int) client.ObjectKey {
+		return client.ObjectKey{Namespace: namespace, Name: string(rune('a' + i))}
+	}
+	for i := range 30 { // each of a cluster of its own
+		g.enter(scope, of("crowd", i), of("crowd", i))
+	}
+	for i := range 5 {
+		g.enter(scope, of("alone", 0), of("alone", i))
+	}
+	for i := range 10 {
+		g.leave(scope, of("crowd", i))
+	}
+	alone := 0
+	for _, k := range called {
+		if k.Namespace == "alone" {
+			alone++
+		}
+	}
+	if alone != 5 || len(called) != 10 {
+		t.Errorf("called up were %v, want five of each namespace", called)
+	}
+	g.abandon(of("crowd", 20))
+	for range 30 {
+		for _, k := range called {
+			g.leave(scope, k)
+			g.enter(scope, k, k)
+			g.leave(scope, k)
+		}
+	}
+	if n := g.waiting(); n != 0 {
+		t.Errorf("%d wait still", n)
+	}
+}
+
 func TestMachineWithoutOwnerIsStillDeletedCompletely(t *testing.T) {
 	w := newWorld(t)
 	before := w.Resources()

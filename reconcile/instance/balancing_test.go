@@ -18,8 +18,8 @@ func TestOfTwoClustersOfANameNoneGetsABalancerWithoutTheNamespacesTag(t *testing
 		ours, of bool
 	}{
 		"without it": {map[string]string{shared: names.Shared}, false, true},
-		"ours":       {map[string]string{shared: names.Shared, names.TagNamespace: "a"}, true, false},
-		"theirs":     {map[string]string{shared: names.Shared, names.TagNamespace: "b"}, false, false},
+		"ours":       {map[string]string{shared: names.Shared + ":a"}, true, false},
+		"theirs":     {map[string]string{shared: names.Shared + ":b"}, false, false},
 	} {
 		infra := &infrastructure.Cluster{Cluster: "c1", UID: "u", Namespace: "a"}
 		got := balancerOf(infra, living)(ownership.Resource{ID: ownership.LoadBalancer("lb"), Tags: c.tags, Recorded: true})

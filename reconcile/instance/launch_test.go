@@ -42,7 +42,8 @@ func testSnapshot() *mirror.Snapshot {
 		ec2types.Subnet{SubnetId: aws.String("subnet-y"), VpcId: aws.String("vpc-2"), AvailabilityZone: aws.String("us-east-1b"),
 			State: ec2types.SubnetStateAvailable, Tags: []ec2types.Tag{{Key: aws.String("tier"), Value: aws.String("special/one")}}})
 	return mirror.With(s, mirror.SecurityGroups, now,
-		ec2types.SecurityGroup{GroupId: aws.String("sg-extra"), GroupName: aws.String("extra"), VpcId: aws.String("vpc-1")})
+		ec2types.SecurityGroup{GroupId: aws.String("sg-extra"), GroupName: aws.String("extra"), VpcId: aws.String("vpc-1")},
+		ec2types.SecurityGroup{GroupId: aws.String("sg-elsewhere"), GroupName: aws.String("elsewhere"), VpcId: aws.String("vpc-2")})
 }
 
 func TestSubnetFollowsTheRules(t *testing.T) {
@@ -112,6 +113,7 @@ func TestSecurityGroupsFollowTheRole(t *testing.T) {
 		external     bool
 		spec         infrav1.AWSMachineSpec
 		want         []string
+		err          string
 	}{
 		{name: "worker", want: []string{"sg-node", "sg-lb"}},
 		{name: "control plane", controlPlane: true, want: []string{"sg-node", "sg-lb", "sg-cp"}},
@@ -120,6 +122,10 @@ func TestSecurityGroupsFollowTheRole(t *testing.T) {
 		{name: "additional ones by id and filter", spec: infrav1.AWSMachineSpec{AdditionalSecurityGroups: []infrav1.AWSResourceReference{
 			{ID: aws.String("sg-1")}, {Filters: []infrav1.Filter{{Name: "group-name", Values: []string{"ext*"}}}}}},
 			want: []string{"sg-node", "sg-lb", "sg-1", "sg-extra"}},
+		{name: "one in another VPC that a filter names", spec: infrav1.AWSMachineSpec{AdditionalSecurityGroups: []infrav1.AWSResourceReference{
+			{Filters: []infrav1.Filter{{Name: "vpc-id", Values: []string{"vpc-2"}}}}}}, want: []string{"sg-node", "sg-lb", "sg-elsewhere"}},
+		{name: "none in another VPC that no filter names", spec: infrav1.AWSMachineSpec{AdditionalSecurityGroups: []infrav1.AWSResourceReference{
+			{Filters: []infrav1.Filter{{Name: "group-name", Values: []string{"elsewhere"}}}}}}, err: "no security group passes the filters of spec.additionalSecurityGroups in VPC vpc-1"},
 		{name: "somebody else's infrastructure", external: true, spec: infrav1.AWSMachineSpec{AdditionalSecurityGroups: []infrav1.AWSResourceReference{{ID: aws.String("sg-1")}}},
 			want: []string{"sg-1"}},
 	} {
@@ -127,7 +133,7 @@ func TestSecurityGroupsFollowTheRole(t *testing.T) {
 			infra := testInfra()
 			infra.External = x.external
 			got, waits, err := Groups(&x.spec, infra, x.controlPlane, nil, testSnapshot())
-			if diff := cmp.Diff(x.want, got); diff != "" || waits != "" || err != nil {
+			if diff := cmp.Diff(x.want, got); diff != "" || waits != "" || (err == nil) != (x.err == "") || err != nil && !strings.Contains(err.Error(), x.err) {
 				t.Errorf("waits %q, error %v: %s", waits, err, diff)
 			}
 		})

@@ -119,12 +119,7 @@ func (s Subnet) suits(spec *infrav1.AWSMachineSpec, failureDomain string) error 
 // filteredSubnet returns the first subnet that passes the filters and suits, of the
 // cluster's VPC rather than of another one, which only a filter on vpc-id leads to.
 func filteredSubnet(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, failureDomain string, lender ownership.Lender) (Subnet, error) {
-	snap := lender.Snap
-	rows, where := mirror.InVPC(snap, mirror.Subnets, infra.VPCID), "VPC "+infra.VPCID
-	if slices.ContainsFunc(spec.Subnet.Filters, func(f infrav1.Filter) bool { return f.Name == filterVPC }) {
-		others := mirror.Select(snap, mirror.Subnets, func(s *ec2types.Subnet) bool { return aws.ToString(s.VpcId) != infra.VPCID })
-		rows, where = slices.Concat(rows, others), infra.Region
-	}
+	rows, where := within(lender.Snap, mirror.Subnets, spec.Subnet.Filters, infra)
 	var unsuitable error
 	look := newSearch()
 	for _, row := range rows {
@@ -209,9 +204,20 @@ func (s Subnet) Reaches(spec *infrav1.AWSMachineSpec, infra *infrastructure.Clus
 	return nil
 }
 
+// within returns what filters are compared with, and where that is: in the cluster's VPC,
+// and after that in all others where a filter on vpc-id may lead there.
+func within[T any](snap *mirror.Snapshot, t *mirror.Table[T], filters []infrav1.Filter, infra *infrastructure.Cluster) (rows []*T, where string) {
+	rows = mirror.InVPC(snap, t, infra.VPCID)
+	if !slices.ContainsFunc(filters, func(f infrav1.Filter) bool { return f.Name == filterVPC }) {
+		return rows, "VPC " + infra.VPCID
+	}
+	return append(slices.Clone(rows), mirror.Select(snap, t, func(row *T) bool { return t.VPC(row) != infra.VPCID })...), infra.Region
+}
+
 func filteredGroups(look *search, filters []infrav1.Filter, infra *infrastructure.Cluster, snap *mirror.Snapshot) ([]string, error) {
 	var ids []string
-	for _, row := range mirror.InVPC(snap, mirror.SecurityGroups, infra.VPCID) {
+	rows, where := within(snap, mirror.SecurityGroups, filters, infra)
+	for _, row := range rows {
 		ok, err := look.pass(groupAttributes(row), filters)
 		if err != nil {
 			return nil, fmt.Errorf("spec.additionalSecurityGroups: %w", err)
@@ -221,7 +227,7 @@ func filteredGroups(look *search, filters []infrav1.Filter, infra *infrastructur
 		}
 	}
 	if len(ids) == 0 {
-		return nil, fmt.Errorf("no security group passes the filters of spec.additionalSecurityGroups in VPC %s; write filters that one passes, or leave them out", infra.VPCID)
+		return nil, fmt.Errorf("no security group passes the filters of spec.additionalSecurityGroups in %s; write filters that one passes, or leave them out", where)
 	}
 	return ids, nil
 }

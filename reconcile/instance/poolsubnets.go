@@ -107,7 +107,8 @@ func referencedSubnets(refs []infrav1.AWSResourceReference, infra *infrastructur
 			continue
 		}
 		before := len(ids)
-		for _, row := range mirror.InVPC(snap, mirror.Subnets, infra.VPCID) {
+		rows, where := within(snap, mirror.Subnets, ref.Filters, infra)
+		for _, row := range rows {
 			ok, err := look.pass(subnetAttributes(row), ref.Filters)
 			if err != nil {
 				return nil, fmt.Errorf("spec.subnets: %w", err)
@@ -117,7 +118,7 @@ func referencedSubnets(refs []infrav1.AWSResourceReference, infra *infrastructur
 			}
 		}
 		if len(ids) == before {
-			return nil, fmt.Errorf("no subnet passes the filters of spec.subnets in VPC %s", infra.VPCID)
+			return nil, fmt.Errorf("no subnet passes the filters of spec.subnets in %s", where)
 		}
 	}
 	return ids, nil

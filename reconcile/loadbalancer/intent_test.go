@@ -87,28 +87,31 @@ func TestCreationNamesWhatItWaitsFor(t *testing.T) {
 	}
 }
 
-func TestATargetGroupOfOthersBehindOurListenerIsLeftAlone(t *testing.T) {
-	group := func(arn, uid string) mirror.TargetGroup {
+func TestATargetGroupOfOthersBehindOurLoadBalancerIsLeftAlone(t *testing.T) {
+	group := func(uid string) mirror.TargetGroup {
 		return mirror.TargetGroup{TagSet: map[string]string{names.TagOwnedPrefix + "c1": names.Owned, names.TagUID: uid}, TargetGroup: elbv2types.TargetGroup{
-			TargetGroupArn: aws.String(arn), TargetGroupName: aws.String("apiserver-target-1"), VpcId: aws.String("vpc-1"), Port: aws.Int32(6443), Protocol: elbv2types.ProtocolEnumTcp}}
+			TargetGroupArn: aws.String("tg"), TargetGroupName: aws.String("apiserver-target-1"), VpcId: aws.String("vpc-1"), Port: aws.Int32(6443), Protocol: elbv2types.ProtocolEnumTcp,
+			LoadBalancerArns: []string{"lb"}}}
 	}
 	for uid, kept := range map[string]bool{"u": true, "other": false} {
-		in := intent(func(in *Intent) {
-			in.Claim = func(id string, tags map[string]string, _ string) ownership.Claim {
-				return in.Owner.Claim(ownership.Resource{ID: id, Tags: tags})
+		for port, behind := range map[int32]string{6443: "our listener", 80: "another listener"} {
+			in := intent(func(in *Intent) {
+				in.Claim = func(id string, tags map[string]string, _ string) ownership.Claim {
+					return in.Owner.Claim(ownership.Resource{ID: id, Tags: tags})
+				}
+			})
+			lb := mirror.LoadBalancer{TagSet: map[string]string{names.TagOwnedPrefix + "c1": names.Owned, names.TagUID: "u"},
+				LoadBalancer: elbv2types.LoadBalancer{LoadBalancerArn: aws.String("lb"), LoadBalancerName: aws.String(in.Name()), VpcId: aws.String("vpc-1")},
+				Listeners:    []elbv2types.Listener{{ListenerArn: aws.String("listener"), Port: aws.Int32(port), DefaultActions: forward(aws.String("tg"))}}}
+			snap := mirror.With(mirror.NewSnapshot(cloud.Scope{}), mirror.LoadBalancers, time.Unix(0, 0), lb)
+			s := Observe(*in, mirror.With(snap, mirror.TargetGroups, time.Unix(0, 0), group(uid)))
+			if row := s.targetGroups()[0].row; (row != nil) != kept {
+				t.Errorf("made for %s, behind %s: %v", uid, behind, row)
 			}
-		})
-		lb := mirror.LoadBalancer{TagSet: map[string]string{names.TagOwnedPrefix + "c1": names.Owned, names.TagUID: "u"},
-			LoadBalancer: elbv2types.LoadBalancer{LoadBalancerArn: aws.String("lb"), LoadBalancerName: aws.String(in.Name()), VpcId: aws.String("vpc-1")},
-			Listeners:    []elbv2types.Listener{{ListenerArn: aws.String("listener"), Port: aws.Int32(6443), DefaultActions: forward(aws.String("tg"))}}}
-		snap := mirror.With(mirror.NewSnapshot(cloud.Scope{}), mirror.LoadBalancers, time.Unix(0, 0), lb)
-		s := Observe(*in, mirror.With(snap, mirror.TargetGroups, time.Unix(0, 0), group("tg", uid)))
-		if row := s.targetGroups()[0].row; (row != nil) != kept {
-			t.Errorf("made for %s: %v", uid, row)
-		}
-		for _, a := range s.Plan().Actions {
-			if tagged, ok := a.Input.(*elbv2.AddTagsInput); ok && tagged.ResourceArns[0] == "tg" && !kept {
-				t.Errorf("it is tagged: %s", a.Summary)
+			for _, a := range s.Plan().Actions {
+				if tagged, ok := a.Input.(*elbv2.AddTagsInput); ok && tagged.ResourceArns[0] == "tg" && !kept {
+					t.Errorf("behind %s it is tagged: %s", behind, a.Summary)
+				}
 			}
 		}
 	}

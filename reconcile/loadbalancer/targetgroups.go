@@ -114,7 +114,7 @@ func (s *State) findGroup(g *targetGroup) *mirror.TargetGroup {
 	if len(rows) == 0 && s.V2 != nil {
 		rows = mirror.Select(s.snap, mirror.TargetGroups, func(row *mirror.TargetGroup) bool {
 			return fits(row) && strings.HasPrefix(aws.ToString(row.TargetGroupName), g.prefix) &&
-				slices.Contains(row.LoadBalancerArns, aws.ToString(s.V2.LoadBalancerArn))
+				slices.Contains(row.LoadBalancerArns, aws.ToString(s.V2.LoadBalancerArn)) && s.mayUse(row)
 		})
 	}
 	if len(rows) == 0 {
@@ -123,8 +123,8 @@ func (s *State) findGroup(g *targetGroup) *mirror.TargetGroup {
 	return rows[0]
 }
 
-// mayUse tells that a target group behind a listener isn't known to be another's, to which
-// somebody has led the listener.
+// mayUse tells that a target group behind the load balancer isn't known to be another's, to
+// which somebody has led a listener.
 func (s *State) mayUse(row *mirror.TargetGroup) bool {
 	return s.Unmanaged || row.TagSet == nil || s.Claim(aws.ToString(row.TargetGroupArn), row.TagSet, aws.ToString(row.VpcId)).Ours()
 }

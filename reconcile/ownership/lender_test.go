@@ -109,11 +109,7 @@ func TestAClusterThatIsInAVPCAlreadyStaysThere(t *testing.T) {
 
 func TestUsersTagTellsClustersOfOneNameApart(t *testing.T) {
 	tags := func(namespace string) map[string]string {
-		tags := map[string]string{sharedWithProd: names.Shared}
-		if namespace != "" {
-			tags[names.TagNamespace] = namespace
-		}
-		return tags
+		return map[string]string{sharedWithProd: names.Shared + namespace}
 	}
 	both := twin(early, "load-balancer/shop")
 	for name, c := range map[string]struct {
@@ -126,8 +122,8 @@ func TestUsersTagTellsClustersOfOneNameApart(t *testing.T) {
 		"not shared":                              {prod(), nil, false, ""},
 		"two of the name, one of which names it":  {prod(twin(early)), tags(""), true, ""},
 		"two of the name that name it":            {prod(both), tags(""), false, "the value shared:a says so"},
-		"two of the name, and the namespace ours": {prod(both), tags("a"), true, ""},
-		"two of the name, and another namespace":  {prod(both), tags("b"), false, ""},
+		"two of the name, and the namespace ours": {prod(both), tags(":a"), true, ""},
+		"two of the name, and another namespace":  {prod(both), tags(":b"), false, ""},
 		"a decoy without a Cluster":               {prod(stray(both)), tags(""), true, ""},
 	} {
 		shared, doubt := c.owner.Shared(Resource{ID: "load-balancer/shop", Tags: c.tags, Recorded: true})

@@ -21,9 +21,6 @@ func (o Owner) Shared(r Resource) (shared bool, doubt string) {
 	case decided:
 		return namespace == o.Namespace, ""
 	}
-	if namespace := r.Tags[names.TagNamespace]; namespace != "" && ownedBy(r.Tags) == "" {
-		return namespace == o.Namespace, ""
-	}
 	if r.Inside {
 		return true, ""
 	}
