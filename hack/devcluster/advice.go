@@ -22,8 +22,10 @@ func (c *Cluster) Advice() string {
 	default:
 		fmt.Fprintf(&text, "  kubectl get namespaces\n")
 	}
-	if _, err := os.Stat(filepath.Join(c.Bin, build.Clusterctl)); err == nil && c.FirstCluster != "" {
-		fmt.Fprintf(&text, "  clusterctl describe cluster %s\n", c.FirstCluster)
+	if _, err := os.Stat(filepath.Join(c.Bin, build.Clusterctl)); err == nil {
+		for _, name := range c.Clusters {
+			fmt.Fprintf(&text, "  clusterctl describe cluster %s\n", name)
+		}
 	}
 	if c.AWSEndpointURL != "" {
 		fmt.Fprintf(&text, "  set -a; . %s; set +a      # then any AWS tool%s\n", c.AWSEnv, forInstance())

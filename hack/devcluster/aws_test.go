@@ -54,7 +54,7 @@ func TestAdviceNamesOnlyWhatIsThere(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(bin, build.Clusterctl), nil, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	c.FirstCluster, c.AWSEndpointURL, c.AWSEnv = "quickstart", "http://127.0.0.1:1", "/aws.env"
+	c.Clusters, c.AWSEndpointURL, c.AWSEnv = []string{"quickstart"}, "http://127.0.0.1:1", "/aws.env"
 	t.Setenv("PATH", t.TempDir())
 	if text := c.Advice(); !strings.Contains(text, "clusterctl describe cluster quickstart") || !strings.Contains(text, ". /aws.env") ||
 		strings.Contains(text, "aws ec2") {

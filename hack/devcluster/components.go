@@ -8,9 +8,6 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
 )
 
-// demo is the one component that is not a process: the quick-start cluster.
-const demo = "demo"
-
 // component is something that can be chosen with --only and --without.
 type component struct {
 	name string
@@ -29,13 +26,14 @@ var components = []component{
 	{name: build.Emulator},
 	{name: build.StandInDNS},
 	{name: build.Server, needs: []string{build.CoreManager}},
-	{name: demo, needs: []string{build.Server, build.ControlPlaneManager, build.BootstrapManager}},
+	{name: demo, needs: []string{build.Server}},
 }
 
 // groups are names for several components at once.
 var groups = map[string][]string{
 	"control-plane": {build.Etcd, build.KubeAPIServer, build.KubeControllerManager},
 	"capi":          {build.CoreManager, build.ControlPlaneManager, build.BootstrapManager},
+	"kubeadm":       {build.ControlPlaneManager, build.BootstrapManager},
 	"capa":          {build.Emulator, build.StandInDNS, build.Server, demo},
 }
 
@@ -45,7 +43,7 @@ func Selectable() string {
 	for _, c := range components {
 		names = append(names, c.name)
 	}
-	return strings.Join(names, ", ") + "; and the groups control-plane, capi, capa"
+	return strings.Join(names, ", ") + "; and the groups control-plane, capi, kubeadm, capa"
 }
 
 // choose returns the chosen components. only adds what its names need; without takes away what needs its names.

@@ -19,8 +19,8 @@ func TestChoosingComponentsKeepsWhatTheyNeed(t *testing.T) {
 		{"only takes groups", []string{"capi"}, nil,
 			"capi-core capi-kubeadm-bootstrap capi-kubeadm-control-plane etcd kube-apiserver kube-controller-manager"},
 		{"without takes away what needs it", nil, []string{"capi"}, "aws-emulator etcd kube-apiserver kube-controller-manager standin-dns"},
-		{"without the demo the server stays", nil, []string{"demo", "capi-kubeadm-bootstrap", "capi-kubeadm-control-plane"},
-			"aws-emulator capa-apiserver capi-core etcd kube-apiserver kube-controller-manager standin-dns"},
+		{"without the kubeadm providers the server stays", nil, []string{"kubeadm"},
+			"aws-emulator capa-apiserver capi-core demo etcd kube-apiserver kube-controller-manager standin-dns"},
 		{"without the emulator the server stays", nil, []string{"aws-emulator", "demo"},
 			"capa-apiserver capi-core capi-kubeadm-bootstrap capi-kubeadm-control-plane etcd kube-apiserver kube-controller-manager standin-dns"},
 	}

@@ -6,7 +6,9 @@ import (
 	_ "embed"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -18,11 +20,30 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
 )
 
+// quickstart is the self-managed cluster of the demo.
+//
 //go:embed demo/quickstart.yaml
 var quickstart []byte
 
-// quickstartName is the name of the Cluster and the AWSCluster in quickstart.yaml, which is nowhere else in it.
+// quickstartName is with what the names of the clusters in the demo's manifests begin, which is nowhere else in them.
 const quickstartName = "quickstart"
+
+// demo is the first of the components that are not processes but clusters.
+const demo = "demo"
+
+// A demonstration is a component that is a cluster in AWS.
+type demonstration struct {
+	component string
+	manifest  []byte
+	// suffix follows the name of the first cluster in this one's.
+	suffix string
+	// resource is of the object that says how far the cluster is.
+	resource schema.GroupVersionResource
+}
+
+var demonstrations = []demonstration{
+	{component: demo, manifest: quickstart, resource: awsClusters},
+}
 
 // demoTimeout leaves room for emulated NAT gateways and load balancers, which take their time as real ones do.
 const demoTimeout = 5 * time.Minute
@@ -34,8 +55,36 @@ func listAWSClusters(ctx context.Context, client dynamic.Interface) error {
 	return err
 }
 
-// runDemo applies the quick-start cluster as a user would and waits until it is ready.
-func (l *launch) runDemo(ctx context.Context) (string, error) {
+// readyClusters are those that the demos found or made.
+type readyClusters struct {
+	mu    sync.Mutex
+	names []string
+}
+
+func (c *readyClusters) add(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.names = append(c.names, name)
+}
+
+func (c *readyClusters) sorted() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Sorted(slices.Values(c.names))
+}
+
+// demoSteps make the clusters.
+func (l *launch) demoSteps() []step {
+	var steps []step
+	for _, d := range demonstrations {
+		steps = append(steps, step{name: d.component, after: []string{build.Server, build.KubeControllerManager, clusterAPIAccepts},
+			run: func(ctx context.Context) (string, error) { return l.demonstrate(ctx, d) }})
+	}
+	return steps
+}
+
+// demonstrate applies a cluster as a user would and waits until it is ready.
+func (l *launch) demonstrate(ctx context.Context, d demonstration) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
 	defer cancel()
 	client, err := l.client()
@@ -45,23 +94,36 @@ func (l *launch) runDemo(ctx context.Context) (string, error) {
 	if err := l.state.firstCluster(l.AWSEndpointURL != ""); err != nil {
 		return "", err
 	}
-	name := l.state.FirstCluster
-	if l.state.Demonstrated {
-		_, err := client.Resource(awsClusters).Namespace(metav1.NamespaceDefault).Get(ctx, name, metav1.GetOptions{})
+	name, objects := l.state.FirstCluster+d.suffix, client.Resource(d.resource).Namespace(metav1.NamespaceDefault)
+	if l.state.demonstrated(d.component) {
+		_, err := objects.Get(ctx, name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
-			l.undemonstrated = true
-			return "AWSCluster " + name + " was deleted, and is not made again", nil
+			return name + " was deleted, and is not made again", nil
 		}
 	}
-	if err := l.applyQuickstart(ctx); err != nil {
+	if err := l.applyManifest(ctx, bytes.ReplaceAll(d.manifest, []byte(quickstartName), []byte(l.state.FirstCluster))); err != nil {
 		return "", err
 	}
-	if err := l.state.demonstrate(); err != nil {
+	if err := l.state.demonstrate(d.component); err != nil {
 		return "", err
 	}
+	if err := l.awaitReady(ctx, d.component, name, objects); err != nil {
+		return "", err
+	}
+	table, err := l.kubectl(ctx, nil, "get", d.resource.Resource+"."+d.resource.Group)
+	if err != nil {
+		return "", err
+	}
+	l.out.line("\n%s", strings.TrimRight(table, "\n"))
+	l.clusters.add(name)
+	return "cluster " + name + " is ready", nil
+}
+
+// awaitReady shows what an object waits for until it is ready.
+func (l *launch) awaitReady(ctx context.Context, component, name string, objects dynamic.ResourceInterface) error {
 	var shown string
 	for {
-		current, err := client.Resource(awsClusters).Namespace(metav1.NamespaceDefault).Get(ctx, name, metav1.GetOptions{})
+		current, err := objects.Get(ctx, name, metav1.GetOptions{})
 		ready, progress := false, ""
 		if err != nil {
 			progress = firstLine(err)
@@ -69,32 +131,26 @@ func (l *launch) runDemo(ctx context.Context) (string, error) {
 			ready, progress = describeReady(current)
 		}
 		if ready {
-			break
+			return nil
 		}
 		if progress != shown {
-			l.out.line("  %-32s %s", demo, progress)
+			l.out.line("  %-32s %s", component, progress)
 			shown = progress
 		}
 		select {
 		case <-ctx.Done():
-			return "", fmt.Errorf("AWSCluster %s is not ready after %s (%s); see %s", name, demoTimeout, shown, l.layout.log(build.Server))
+			return fmt.Errorf("%s is not ready after %s (%s); see %s", name, demoTimeout, shown, l.layout.log(build.Server))
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
-	table, err := l.kubectl(ctx, nil, "get", "awsclusters")
-	if err != nil {
-		return "", err
-	}
-	l.out.line("\n%s", strings.TrimRight(table, "\n"))
-	return "AWSCluster " + name + " is ready", nil
 }
 
-// applyQuickstart repeats the application while the cluster's parts are still finding each other.
-func (l *launch) applyQuickstart(ctx context.Context) error {
+// applyManifest repeats the application while the management cluster's parts are still finding each other.
+func (l *launch) applyManifest(ctx context.Context, manifest []byte) error {
 	const patience = 20 * time.Second
 	deadline := time.Now().Add(patience)
 	for {
-		_, err := l.kubectl(ctx, bytes.ReplaceAll(quickstart, []byte(quickstartName), []byte(l.state.FirstCluster)), "apply", "-f", "-")
+		_, err := l.kubectl(ctx, manifest, "apply", "-f", "-")
 		if err == nil || time.Now().After(deadline) {
 			return err
 		}

@@ -22,14 +22,13 @@ const startTimeout = 2 * time.Minute
 // launch is one run of "up".
 type launch struct {
 	Options
-	layout  layout
-	state   *state
-	out     *printer
-	chosen  map[string]bool
-	certs   *controlplane.Certificates
-	started atomic.Int32
-	// undemonstrated tells that somebody deleted the demo's cluster.
-	undemonstrated bool
+	layout   layout
+	state    *state
+	out      *printer
+	chosen   map[string]bool
+	certs    *controlplane.Certificates
+	started  atomic.Int32
+	clusters readyClusters
 }
 
 // program is a process to have running, and how to see that it is ready.

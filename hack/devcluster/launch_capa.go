@@ -88,8 +88,8 @@ func (l *launch) capaSteps() []step {
 		{name: build.Emulator, run: l.startEmulator},
 		{name: build.StandInDNS, run: l.startStandInDNS},
 		{name: build.Server, after: []string{build.KubeAPIServer, serverRights, build.Emulator, build.StandInDNS, componentsStep(build.CoreManager)}, run: l.startServer},
-		{name: demo, after: []string{build.Server, build.KubeControllerManager, clusterAPIAccepts}, run: l.runDemo},
 	}
+	steps = append(steps, l.demoSteps()...)
 	var chosen []step
 	for _, s := range steps {
 		if l.chosen[s.name] {

@@ -34,8 +34,8 @@ type Cluster struct {
 	// AWSEnv is a file of AWS_* variables; AWSEndpointURL is the one among them that says where AWS is.
 	AWSEnv         string `json:"awsEnv"`
 	AWSEndpointURL string `json:"awsEndpointURL,omitempty"`
-	// FirstCluster is the name of the cluster that the demo made, if it ran and nobody deleted it since.
-	FirstCluster string `json:"firstCluster,omitempty"`
+	// Clusters are the names of those that the demos made and that are there.
+	Clusters []string `json:"clusters,omitempty"`
 	// Down is the command that stops it all.
 	Down string `json:"down"`
 	// Ports are by component; PIDs are of the processes that the cluster owns.
@@ -55,9 +55,7 @@ func (l *launch) report() *Cluster {
 		Ports:            l.state.ports(),
 		Down:             downCommand(l.layout.dir, l.Repo),
 		PIDs:             map[string]int{},
-	}
-	if l.chosen[demo] && !l.undemonstrated {
-		cluster.FirstCluster = l.state.FirstCluster
+		Clusters:         l.clusters.sorted(),
 	}
 	for _, r := range l.state.processes() {
 		if r.Alive() {

@@ -62,8 +62,8 @@ func TestGivenStandInForAWSGetsTheFirstCluster(t *testing.T) {
 	if cluster.AWSEndpointURL != url || cluster.PIDs[build.Emulator] != 0 || cluster.PIDs[build.StandInDNS] == 0 {
 		t.Errorf("AWS is at %q, of the cluster run %v", cluster.AWSEndpointURL, cluster.PIDs)
 	}
-	if !strings.HasPrefix(cluster.FirstCluster, quickstartName+"-") {
-		t.Errorf("the first cluster in an account that others use too is called %s", cluster.FirstCluster)
+	if len(cluster.Clusters) == 0 || !strings.HasPrefix(cluster.Clusters[0], quickstartName+"-") {
+		t.Errorf("the clusters in an account that others use too are called %q", cluster.Clusters)
 	}
 	response, err := http.Get(url + "/_emulator/counts")
 	if err != nil {

@@ -36,9 +36,10 @@ type state struct {
 
 	// External says that the control plane is somebody else's, given by KUBECONFIG.
 	External bool `json:"external"`
-	// FirstCluster is the name of the demo's cluster. Demonstrated says that it was made: whoever deletes it wants it gone.
+	// FirstCluster is the name of the demo's cluster, with which those of further ones begin. Made are the components whose
+	// cluster was made: whoever deletes it wants it gone.
 	FirstCluster string         `json:"firstCluster,omitempty"`
-	Demonstrated bool           `json:"demonstrated,omitempty"`
+	Made         []string       `json:"made,omitempty"`
 	Ports        map[string]int `json:"ports"`
 	Processes    []record       `json:"processes"`
 }
@@ -92,12 +93,22 @@ func (s *state) put(r record) error {
 	return s.save()
 }
 
-// demonstrate remembers that the demo's cluster was made.
-func (s *state) demonstrate() error {
+// demonstrate remembers that a component's cluster was made.
+func (s *state) demonstrate(component string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.Demonstrated = true
+	if slices.Contains(s.Made, component) {
+		return nil
+	}
+	s.Made = append(s.Made, component)
 	return s.save()
+}
+
+// demonstrated tells that it was.
+func (s *state) demonstrated(component string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.Made, component)
 }
 
 // firstCluster chooses the name of the demo's cluster, once. In an AWS of our own it is plain; in one that others use too, it is like
@@ -109,7 +120,7 @@ func (s *state) firstCluster(shared bool) error {
 		return nil
 	}
 	s.FirstCluster = quickstartName
-	if shared && !s.Demonstrated {
+	if shared && len(s.Made) == 0 {
 		s.FirstCluster += "-" + strings.ToLower(rand.Text()[:5])
 	}
 	return s.save()

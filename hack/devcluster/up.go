@@ -235,8 +235,10 @@ func (l *launch) dropUnbuilt() {
 	if l.AWSEndpointURL != "" {
 		delete(l.chosen, build.Emulator)
 	}
-	// The demo creates resources, so it never runs against AWS itself.
+	// The demos create resources, so they never run against AWS itself.
 	if !l.chosen[build.Server] || l.awsEndpointURL() == "" {
-		delete(l.chosen, demo)
+		for _, d := range demonstrations {
+			delete(l.chosen, d.component)
+		}
 	}
 }
