@@ -125,6 +125,7 @@ died, and restarts what was built anew or is to have other arguments.
 
 Components: ` + devcluster.Selectable() + `.`,
 		Example: `  devcluster up                                    everything
+  devcluster up --without kubeadm                 v1beta2 of all groups is this server's, as for EKS alone
   devcluster up --without capa --dir ~/c1         only Kubernetes and Cluster API, in a folder of its own
   devcluster up --only kube-apiserver --json       etcd and kube-apiserver; JSON for a program
   devcluster up --aws-endpoint-url http://127.0.0.1:4566`,
