@@ -135,7 +135,7 @@ func newBackground(extra *Extra, loopback *rest.Config, storage genericregistry.
 		Identities: ours.GetClient(), Host: host.GetClient(), Secrets: secrets, ControllerNamespace: o.Namespace,
 	})
 	b.mirror = mirror.New(mirror.Options{
-		Tables: slices.Concat(mirror.NetworkTables, mirror.MachineTables, mirror.PoolTables), Rest: o.SweepPeriod, CreationGrace: o.CreationGrace,
+		Tables: slices.Concat(mirror.NetworkTables, mirror.MachineTables, mirror.PoolTables, mirror.EKSTables), Rest: o.SweepPeriod, CreationGrace: o.CreationGrace,
 		Periods: map[mirror.Kind]time.Duration{mirror.Instances.Kind: o.InstanceSweepPeriod, mirror.AutoScalingGroups.Kind: o.InstanceSweepPeriod},
 	})
 	b.regions = newRegions(b.mirror, b.sessions)

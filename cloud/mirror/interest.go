@@ -21,7 +21,8 @@ type Interest struct {
 	First time.Duration
 }
 
-func (i Interest) equal(j Interest) bool {
+// Equal tells whether both are about the same, and no more urgent than each other.
+func (i Interest) Equal(j Interest) bool {
 	return i.Kind == j.Kind && i.Parent == j.Parent && i.First == j.First && slices.Equal(i.IDs, j.IDs)
 }
 
@@ -98,7 +99,7 @@ func (m *Mirror) wantLocked(key wantKey, w *want) {
 	old := m.wants[key]
 	if old != nil {
 		w.until = later(old.until, w.until)
-		if old.session == w.session && slices.EqualFunc(old.interests, w.interests, Interest.equal) {
+		if old.session == w.session && slices.EqualFunc(old.interests, w.interests, Interest.Equal) {
 			old.until = w.until
 			return
 		}

@@ -24,9 +24,9 @@ type part struct {
 	rows map[string]*namedRow // by name
 	// list is the reading of the names.
 	list reading
-	// turnAt is when the rows in turn are described next.
-	turnAt time.Time
-	busy   bool
+	// busyAt is when the rows that are changing are described next, turnAt when those are
+	// whose turn it is of the others.
+	busyAt, turnAt time.Time
 }
 
 // namedRow is one row that is wanted, or was until a moment ago.
@@ -168,7 +168,6 @@ func (e *edit) show(p *part) {
 	if v.all && p.list.err != nil {
 		v.errs[""] = p.list.err
 	}
-	p.busy = false
 	for name, r := range p.rows {
 		if !p.wanted(r) {
 			continue
@@ -177,12 +176,6 @@ func (e *edit) show(p *part) {
 		if r.err != nil {
 			v.errs[name] = r.err
 		}
-		if row, known := e.rows.get(NameIn(p.parent, name)); known && e.t.table.busy(row) {
-			p.busy = true
-		}
-	}
-	if p.busy {
-		p.turnAt = earlier(p.turnAt, e.now.Add(e.t.table.changing()))
 	}
 	e.view.parts[p.parent] = v
 	e.judge()
@@ -255,19 +248,26 @@ func (m *Mirror) startNamed(ctx context.Context, ss *scopeState, t *tableState, 
 		if p.all > 0 && t.table.canName() && p.list.flight == nil && due(p.list.next()) {
 			started(m.launchNames(ctx, ss, t, p))
 		}
-		resting := p.startKnown(m, t, due, func(name string, r *namedRow) { started(m.launchRow(ctx, ss, t, p, name, r)) })
-		if len(resting) == 0 || !due(p.turnAt) {
-			continue
+		start := func(name string) { started(m.launchRow(ctx, ss, t, p, name, p.rows[name])) }
+		busy, others := p.startKnown(t, due, start)
+		turn := func(at *time.Time, period time.Duration, names []string) {
+			switch {
+			case len(names) == 0:
+				*at = time.Time{}
+				return
+			case at.IsZero():
+			case !due(*at):
+				return
+			default:
+				for _, name := range names {
+					start(name)
+				}
+			}
+			*at = now.Add(m.options.Jitter(period))
+			next = earlier(next, *at)
 		}
-		period := m.period(t)
-		if p.busy {
-			period = t.table.changing()
-		}
-		p.turnAt = now.Add(m.options.Jitter(period))
-		next = earlier(next, p.turnAt)
-		for _, name := range p.turn(t, resting) {
-			started(m.launchRow(ctx, ss, t, p, name, p.rows[name]))
-		}
+		turn(&p.busyAt, t.table.changing(), busy)
+		turn(&p.turnAt, m.period(t), p.oldest(others, t.table.budget()))
 	}
 	return next
 }
@@ -282,41 +282,33 @@ func (p *part) trimAt(m *Mirror) (at time.Time, ok bool) {
 	return at, ok || len(p.rows) == 0 && p.all == 0 && p.list.flight == nil
 }
 
-// startKnown starts the reads of rows that can't wait for their turn, and returns the
-// names of the others.
-func (p *part) startKnown(m *Mirror, t *tableState, due func(time.Time) bool, start func(string, *namedRow)) (resting []string) {
+// startKnown starts the reads of rows that can't wait, and returns the names of those that
+// AWS is changing, and of those that have their turns.
+func (p *part) startKnown(t *tableState, due func(time.Time) bool, start func(string)) (busy, others []string) {
 	for name, r := range p.rows {
 		if r.flight != nil || !p.wanted(r) {
 			continue
 		}
-		if at, ok := r.due(); !ok {
-			resting = append(resting, name)
-		} else if due(at) {
-			start(name, r)
-		}
-	}
-	if len(resting) > 0 && p.turnAt.IsZero() {
-		p.turnAt = m.clock.Now().Add(m.options.Jitter(m.period(t)))
-	}
-	return resting
-}
-
-// turn returns which of the rows are described now: those that are changing, and of the
-// others as many as the budget allows, the oldest first.
-func (p *part) turn(t *tableState, names []string) []string {
-	var busy, others []string
-	for _, name := range names {
 		row, known := t.view.rows.get(NameIn(p.parent, name))
-		if known && t.table.busy(row) {
+		switch at, ok := r.due(); {
+		case ok && due(at):
+			start(name)
+		case ok:
+		case known && t.table.busy(row):
 			busy = append(busy, name)
-		} else {
+		default:
 			others = append(others, name)
 		}
 	}
-	slices.SortFunc(others, func(a, b string) int {
+	return busy, others
+}
+
+// oldest returns so many of the rows whose turn it is next.
+func (p *part) oldest(names []string, most int) []string {
+	slices.SortFunc(names, func(a, b string) int {
 		return cmp.Or(p.rows[a].at.Compare(p.rows[b].at), cmp.Compare(a, b))
 	})
-	return append(busy, others[:min(len(others), t.table.budget())]...)
+	return names[:min(len(names), most)]
 }
 
 // next is when to read again what is read once a period.

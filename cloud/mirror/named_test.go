@@ -268,6 +268,9 @@ func TestWhatIsChangingIsReadOftenAndTheOthersKeepTheirTurns(t *testing.T) {
 		if n := calls["describe c1/g07"]; n < 29 || n > 31 {
 			t.Errorf("%d describes in 5 minutes of what is changing, want one in 10 s", n)
 		}
+		if n := calls["describe"] - calls["describe c1/g07"]; n > 16 {
+			t.Errorf("%d describes in 5 minutes of what isn't changing, want 3 a minute", n)
+		}
 		if n := calls["describe c2/g00"]; n < 4 || n > 5 {
 			t.Errorf("%d describes in 5 minutes below another parent, want one a minute", n)
 		}

@@ -186,9 +186,9 @@ func (s *Snapshot) seenOf(interests []Interest) bool {
 	return true
 }
 
-// Unseen returns those of the tables that were never listed completely.
-func (s *Snapshot) Unseen(kinds []Kind) []Kind {
-	return slices.DeleteFunc(slices.Clone(kinds), func(kind Kind) bool { return s.Seen(kind) })
+// Unseen returns those of the interests that were never read completely.
+func (s *Snapshot) Unseen(interests []Interest) []Interest {
+	return slices.DeleteFunc(slices.Clone(interests), func(i Interest) bool { return s.SeenOf(i) })
 }
 
 func (v *tableView) seen(i Interest) bool {

@@ -62,7 +62,7 @@ func TestATraceHoldsAsLongAsEveryAnswerIsTheSame(t *testing.T) {
 			[]*Snapshot{asUsual, other, with(in("subnet-3", "vpc-1"))}, []*Snapshot{before.with(Subnets.Kind, nil)},
 		},
 		"which tables weren't": {
-			func(s *Snapshot) { s.Unseen([]Kind{Subnets.Kind, VPCs.Kind}) },
+			func(s *Snapshot) { s.Unseen(Whole(Subnets.Kind, VPCs.Kind)) },
 			[]*Snapshot{asUsual, with(in("subnet-3", "vpc-1"))}, []*Snapshot{other},
 		},
 		"how old a table is": {

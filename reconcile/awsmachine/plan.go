@@ -54,13 +54,13 @@ func Plan(in Intent, snap *mirror.Snapshot) plan.Plan {
 	return v.plan
 }
 
-// Tables are what the machine is judged by.
-func (v *view) Tables() []mirror.Kind { return v.Kinds() }
+// Wants are what the machine is judged by.
+func (v *view) Wants() []mirror.Interest { return mirror.Whole(v.Kinds()...) }
 
 // Unseen are those of them that were never listed: without some, nothing is known of the
 // machine, without others, nothing of what belongs to it.
-func (v *view) Unseen() (needed, wished []mirror.Kind) {
-	return v.snap.Unseen(v.lifeKinds()), v.snap.Unseen(v.partKinds())
+func (v *view) Unseen() (needed, wished []mirror.Interest) {
+	return v.snap.Unseen(mirror.Whole(v.lifeKinds()...)), v.snap.Unseen(mirror.Whole(v.partKinds()...))
 }
 
 // Plan is what is left to do.

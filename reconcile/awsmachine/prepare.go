@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
@@ -40,7 +41,7 @@ func (w *worker) Prepare(ctx context.Context) error {
 		w.pass.Changed()
 		return nil
 	}
-	if err := w.pass.See(ctx, v.launchKinds()...); err != nil {
+	if err := w.pass.See(ctx, mirror.Whole(v.launchKinds()...)...); err != nil {
 		return w.prepareFailed(err)
 	}
 	secret := &corev1.Secret{}

@@ -226,7 +226,7 @@ func (w *worker) Follow(context.Context) error {
 
 // Proof is that the instance is not listed after it must be, unless AWS tells what has
 // become of it.
-func (w *worker) Proof() (time.Time, []mirror.Kind) {
+func (w *worker) Proof() (time.Time, []mirror.Interest) {
 	v := w.view()
 	visible, tables := w.pass.Visible(), []mirror.Kind{mirror.Instances.Kind}
 	switch {
@@ -237,7 +237,7 @@ func (w *worker) Proof() (time.Time, []mirror.Kind) {
 	case v.row != nil || v.foreign != nil || v.vanished():
 		return time.Time{}, nil
 	}
-	return visible, tables
+	return visible, mirror.Whole(tables...)
 }
 
 // Close gives the machine's place among those that launch to another one.

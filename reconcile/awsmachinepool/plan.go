@@ -63,11 +63,11 @@ func Plan(in Intent, snap *mirror.Snapshot) plan.Plan {
 	return v.plan
 }
 
-// Tables are what the pool is judged by.
-func (v *view) Tables() []mirror.Kind { return v.Kinds() }
+// Wants are what the pool is judged by.
+func (v *view) Wants() []mirror.Interest { return mirror.Whole(v.Kinds()...) }
 
 // Unseen are those of them that were never listed.
-func (v *view) Unseen() (needed, wished []mirror.Kind) { return v.snap.Unseen(v.Kinds()), nil }
+func (v *view) Unseen() (needed, wished []mirror.Interest) { return v.snap.Unseen(v.Wants()), nil }
 
 // Former are the UIDs that the object had before.
 func (v *view) Former() []string { return v.Pool.Status.FormerUIDs }

@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
@@ -31,7 +32,7 @@ func (w *worker) Prepare(ctx context.Context) error {
 	if v.deleting() || v.groundless() || in.Infra == nil || in.secretName() == "" || holds.Held(lookTemplate, w.pass.Clock.Now()) {
 		return nil
 	}
-	if err := w.pass.See(ctx, in.templateKinds()...); err != nil {
+	if err := w.pass.See(ctx, mirror.Whole(in.templateKinds()...)...); err != nil {
 		w.pass.LookFailed(lookTemplate, areaTemplate, err)
 		return nil
 	}

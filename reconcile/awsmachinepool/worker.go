@@ -147,8 +147,8 @@ func (w *worker) followReplicas(ctx context.Context) error {
 }
 
 // Proof is that group and template are not listed after they must be.
-func (w *worker) Proof() (time.Time, []mirror.Kind) {
-	return w.pass.Visible(), []mirror.Kind{mirror.AutoScalingGroups.Kind, mirror.LaunchTemplates.Kind}
+func (w *worker) Proof() (time.Time, []mirror.Interest) {
+	return w.pass.Visible(), mirror.Whole(mirror.AutoScalingGroups.Kind, mirror.LaunchTemplates.Kind)
 }
 
 // Dismiss lets the AWSMachines of the group's instances go.

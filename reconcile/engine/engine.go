@@ -138,12 +138,13 @@ type Bond struct {
 
 // View is an object as a snapshot shows it. It is pure: made once, it changes no more.
 type View[T Object] interface {
-	// Tables are what the object is judged by.
-	Tables() []mirror.Kind
+	// Wants are what the object is judged by: tables, and rows of those that are read by
+	// name.
+	Wants() []mirror.Interest
 	// Unseen are those of them that were never listed completely: needed ones, those to be
 	// listed next, without which nothing is known of the object, and wished ones, without
 	// which only a part of it isn't.
-	Unseen() (needed, wished []mirror.Kind)
+	Unseen() (needed, wished []mirror.Interest)
 	// Plan is what is left to do.
 	Plan() plan.Plan
 	// Record writes decisions and ids into spec and annotations, and tells whether there
@@ -184,9 +185,9 @@ type Worker[T Object] interface {
 	Settle(ctx context.Context, left plan.Plan) (again time.Duration, err error)
 	// Follow does what follows from the status that was written.
 	Follow(ctx context.Context) error
-	// Proof tells which tables have to be listed, at what moment or later, to prove that
-	// nothing is left of an object. Zero stands for no need.
-	Proof() (visible time.Time, tables []mirror.Kind)
+	// Proof tells what has to be read, at what moment or later, to prove that nothing is
+	// left of an object. Zero stands for no need.
+	Proof() (visible time.Time, of []mirror.Interest)
 	// Dismiss lets go of what else depends on an object of which AWS has nothing left.
 	// False means that something is there still.
 	Dismiss(ctx context.Context) (gone bool, err error)

@@ -61,8 +61,8 @@ type index struct {
 type entry struct {
 	scope cloud.Scope
 	refs  []Ref
-	// tables are those that it is judged by.
-	tables []mirror.Kind
+	// wants are what it is judged by.
+	wants []mirror.Interest
 }
 
 func newIndex(concerned func(mirror.Change) []Ref) *index {
@@ -171,17 +171,25 @@ func (x *index) changed(changes []mirror.Change) {
 			continue
 		}
 		for _, ref := range x.concerned(c) {
-			for key := range x.found[c.Scope][ref] {
-				x.add(key)
+			for scope, found := range x.found {
+				if !in(scope, c.Scope) {
+					continue
+				}
+				for key := range found[ref] {
+					x.add(key)
+				}
 			}
 		}
 	}
 }
 
-// table is for what concerns a table itself.
+// in tells whether what is of one scope is also in another: what is in no region is in all.
+func in(scope, of cloud.Scope) bool { return scope == of || scope.Global() == of }
+
+// table is for what concerns a table itself, or what is below a parent in it.
 func (x *index) table(c mirror.Change) {
 	for key, e := range x.entries {
-		if e.scope == c.Scope && slices.Contains(e.tables, c.Kind) {
+		if in(e.scope, c.Scope) && slices.ContainsFunc(e.wants, func(i mirror.Interest) bool { return i.Kind == c.Kind && i.Parent == c.Parent }) {
 			x.add(key)
 		}
 	}

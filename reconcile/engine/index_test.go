@@ -28,6 +28,10 @@ func TestAChangeWakesTheObjectsItConcerns(t *testing.T) {
 		"something shared with it":      {mirror.Change{Scope: scope, ID: "x", Tags: map[string]string{names.TagOwnedPrefix + "c1": names.Shared}}, 0},
 		"something in another region":   {mirror.Change{Scope: elsewhere, ID: "x", VPC: "vpc-1"}, 0},
 		"something that is in no VPC":   {mirror.Change{Scope: scope, ID: "x"}, 0},
+		"what is below its parent":      {mirror.Change{Scope: scope, Kind: "test/child", Parent: "p1"}, 1},
+		"what is below another parent":  {mirror.Change{Scope: scope, Kind: "test/child", Parent: "p2"}, 0},
+		"its own in no region":          {mirror.Change{Scope: scope.Global(), ID: "x", Tags: map[string]string{names.TagOwnedPrefix + "c1": names.Owned}}, 1},
+		"a table that is in no region":  {mirror.Change{Scope: scope.Global(), Kind: mirror.VPCs.Kind}, 1},
 		"what it was found by formerly": {mirror.Change{Scope: scope, ID: "x", VPC: "vpc-0"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -36,7 +40,7 @@ func TestAChangeWakesTheObjectsItConcerns(t *testing.T) {
 			x := newIndex(func(c mirror.Change) []Ref { return append(RefsOfOwners("cluster", c.Tags), Ref{"vpc", c.VPC}) })
 			x.changed([]mirror.Change{c.change}) // nobody listens yet
 			for _, vpc := range []string{"vpc-0", "vpc-1"} {
-				x.set(key, entry{scope: scope, refs: []Ref{{"cluster", "c1"}, {"vpc", vpc}, {"id", ""}}, tables: []mirror.Kind{mirror.VPCs.Kind}})
+				x.set(key, entry{scope: scope, refs: []Ref{{"cluster", "c1"}, {"vpc", vpc}, {"id", ""}}, wants: append(mirror.Whole(mirror.VPCs.Kind), mirror.Interest{Kind: "test/child", Parent: "p1"})})
 			}
 			if err := x.feed(t.Context(), q); err != nil {
 				t.Fatal(err)

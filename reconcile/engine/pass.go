@@ -211,18 +211,19 @@ func (p *Pass[T]) observe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 	defer cancel()
 	for unseen, _ := p.View().Unseen(); len(unseen) > 0; {
+		p.register() // what is read by name is read for those who want it
 		err := p.See(ctx, unseen...)
 		left, _ := p.View().Unseen()
-		if err != nil && slices.ContainsFunc(left, func(kind mirror.Kind) bool { return slices.Contains(unseen, kind) }) {
+		if err != nil && slices.ContainsFunc(left, func(i mirror.Interest) bool { return slices.ContainsFunc(unseen, i.Equal) }) {
 			return err
 		}
 		unseen = left // what was refused may have turned out not to be needed
 	}
 	p.register()
 	_, wished := p.View().Unseen()
-	for _, kind := range wished {
-		if p.Snapshot().Err(kind) == nil {
-			_ = p.See(ctx, kind) // the view says why it isn't there
+	for _, i := range wished {
+		if p.Snapshot().ErrOf(i) == nil {
+			_ = p.See(ctx, i) // the view says why it isn't there
 		}
 	}
 	if p.paused {
@@ -231,31 +232,26 @@ func (p *Pass[T]) observe(ctx context.Context) error {
 	return p.worker.Look(ctx)
 }
 
-// See waits for the first listing of tables that weren't listed yet.
-func (p *Pass[T]) See(ctx context.Context, kinds ...mirror.Kind) error {
-	snap := p.Snapshot()
-	unseen := slices.DeleteFunc(slices.Clone(kinds), func(kind mirror.Kind) bool { return snap.Seen(kind) })
+// See waits for the first reading of what wasn't read yet.
+func (p *Pass[T]) See(ctx context.Context, interests ...mirror.Interest) error {
+	unseen := p.Snapshot().Unseen(interests)
 	if len(unseen) == 0 {
 		return nil
 	}
-	return p.Mirror.Refresh(ctx, p.Session.Scope, time.Hour, unseen...)
+	return p.Mirror.RefreshOf(ctx, p.Session.Scope, time.Hour, unseen...)
 }
 
 // register says by what the object is found when something changes in AWS, and what of AWS
 // is to be kept for it.
 func (p *Pass[T]) register() {
-	tables := p.View().Tables()
-	p.index.set(p.Key(), entry{scope: p.Session.Scope, refs: p.worker.Bond().Refs, tables: tables})
-	p.Mirror.Want(string(p.Object.GetUID()), p.Session, interests(tables)...)
+	wants := p.View().Wants()
+	p.index.set(p.Key(), entry{scope: p.Session.Scope, refs: p.worker.Bond().Refs, wants: wants})
+	p.Mirror.Want(string(p.Object.GetUID()), p.Session, mirror.Later(firstSweep, wants...)...)
 }
 
 // firstSweep is when tables are swept first that nobody had to see before: what others
 // change in a network that was just made is noticed as soon as in others.
 const firstSweep = time.Minute
-
-func interests(tables []mirror.Kind) []mirror.Interest {
-	return mirror.Later(firstSweep, mirror.Whole(tables...)...)
-}
 
 // unobserved says in the status that AWS can't be seen, and changes nothing.
 func (p *Pass[T]) unobserved(ctx context.Context, key string, cause error) (ctrl.Result, error) {
@@ -361,8 +357,8 @@ func (p *Pass[T]) writeStatus(ctx context.Context) error {
 // finish lets the object go when nothing is left of it in AWS. What was made shortly
 // before may not be visible yet.
 func (p *Pass[T]) finish(ctx context.Context) (ctrl.Result, error) {
-	visible, tables := p.worker.Proof()
-	if !p.proven(visible, tables) {
+	visible, of := p.worker.Proof()
+	if !p.proven(visible, of) {
 		p.Awaited = "AWS to show whatever may have been made shortly before, which it does by " + ClockTime(visible)
 		p.Changed()
 		if err := p.Project(ctx); err != nil {
@@ -371,7 +367,7 @@ func (p *Pass[T]) finish(ctx context.Context) (ctrl.Result, error) {
 		if wait := visible.Sub(p.Clock.Now()); wait > 0 {
 			return ctrl.Result{RequeueAfter: wait}, nil
 		}
-		if err := p.Mirror.Refresh(ctx, p.Session.Scope, p.Clock.Now().Sub(visible), tables...); err != nil {
+		if err := p.Mirror.RefreshOf(ctx, p.Session.Scope, p.Clock.Now().Sub(visible), of...); err != nil {
 			return p.unobserved(ctx, lookLast, err)
 		}
 		p.Memory.Holds.Release(lookLast)
@@ -392,8 +388,8 @@ func (p *Pass[T]) finish(ctx context.Context) (ctrl.Result, error) {
 	return ctrl.Result{}, p.release(ctx)
 }
 
-func (p *Pass[T]) proven(visible time.Time, tables []mirror.Kind) bool {
-	return visible.IsZero() || !p.Snapshot().Observed(tables...).Before(visible)
+func (p *Pass[T]) proven(visible time.Time, of []mirror.Interest) bool {
+	return visible.IsZero() || !p.Snapshot().ObservedOf(of...).Before(visible)
 }
 
 // Visible is when AWS must be showing what may have been made for the object: by this

@@ -22,7 +22,7 @@ func (o *Observer[T]) Refresh(ctx context.Context, obj T, maxAge time.Duration) 
 }
 
 // RefreshAll is Refresh for many. Those are refreshed together that are judged by the same
-// tables of the same account and region.
+// of the same account and region.
 func (o *Observer[T]) RefreshAll(ctx context.Context, maxAge time.Duration, objs ...T) error {
 	ctx = cloud.WithPriority(ctx, cloud.Interactive)
 	r := &refresh[T]{Observer: o, now: o.glance(), maxAge: maxAge, sessions: map[siteKey]func() (*cloud.Session, error){}, groups: map[groupKey]*group[T]{}}
@@ -58,12 +58,12 @@ type siteKey struct {
 // groupKey is what objects have in common that are refreshed together.
 type groupKey struct {
 	session *cloud.Session
-	tables  string
+	wants   string
 }
 
 type group[T Object] struct {
 	session *cloud.Session
-	tables  []mirror.Kind
+	wants   []mirror.Interest
 	objects []T
 }
 
@@ -100,9 +100,9 @@ func (r *refresh[T]) add(ctx context.Context, obj T) {
 	defer r.mu.Unlock()
 	r.errs = append(r.errs, err)
 	if err == nil && s != nil {
-		key := groupKey{session, fmt.Sprint(s.tables)}
+		key := groupKey{session, fmt.Sprint(s.wants)}
 		if r.groups[key] == nil {
-			r.groups[key] = &group[T]{session: session, tables: s.tables}
+			r.groups[key] = &group[T]{session: session, wants: s.wants}
 		}
 		r.groups[key].objects = append(r.groups[key].objects, obj)
 	}
@@ -110,11 +110,11 @@ func (r *refresh[T]) add(ctx context.Context, obj T) {
 
 // run refreshes what a group is judged by.
 func (r *refresh[T]) run(ctx context.Context, g *group[T]) {
-	wanted := interests(g.tables)
+	wanted := mirror.Later(firstSweep, g.wants...)
 	for _, obj := range g.objects {
 		r.Mirror.WantFor(string(obj.GetUID()), g.session, holdReads, wanted...)
 	}
-	err := r.Mirror.Refresh(ctx, g.session.Scope, r.maxAge, g.tables...)
+	err := r.Mirror.RefreshOf(ctx, g.session.Scope, r.maxAge, g.wants...)
 	for _, obj := range g.objects {
 		why := err
 		if err != nil {
@@ -135,8 +135,8 @@ func (r *refresh[T]) failed(err error) {
 // what was refused may have turned out not to be needed.
 func (r *refresh[T]) again(ctx context.Context, g *group[T], obj T, cause error) error {
 	s, _, err := r.see(ctx, obj)
-	if err != nil || s == nil || len(s.tables) >= len(g.tables) {
+	if err != nil || s == nil || len(s.wants) >= len(g.wants) {
 		return cause
 	}
-	return r.Mirror.Refresh(ctx, g.session.Scope, r.maxAge, s.tables...)
+	return r.Mirror.RefreshOf(ctx, g.session.Scope, r.maxAge, s.wants...)
 }

@@ -30,9 +30,9 @@ type sight[T Object] struct {
 	// site is where the object's AWS was said to be, scope where it was looked at.
 	site  cloud.Site
 	scope cloud.Scope
-	// tables are what the object is judged by; unseen tells that some weren't listed yet
+	// wants are what the object is judged by; unseen tells that some weren't read yet
 	// without which nothing is known of it.
-	tables []mirror.Kind
+	wants  []mirror.Interest
 	unseen bool
 	// projected is the object with the status that follows, if that differs from the
 	// status that it has. A time in it is when it was seen first.
@@ -99,9 +99,9 @@ func sceneOf[T Object](obj T, g *grounds, now *glance, since func(string) time.T
 // it waits for.
 func (s *sight[T]) take(obj T, view View[T], snap *mirror.Snapshot, unbound bool, now metav1.Time) {
 	needed, wished := view.Unseen()
-	s.tables, s.unseen = view.Tables(), len(needed) > 0
+	s.wants, s.unseen = view.Wants(), len(needed) > 0
 	// A projection from half of the tables would be a lie, unless the others can't be seen.
-	complete := !s.unseen && !slices.ContainsFunc(wished, func(kind mirror.Kind) bool { return snap.Err(kind) == nil })
+	complete := !s.unseen && !slices.ContainsFunc(wished, func(i mirror.Interest) bool { return snap.ErrOf(i) == nil })
 	if unbound || annotations.IsExternallyManaged(obj) || !complete {
 		return
 	}
@@ -127,13 +127,13 @@ func (s *sight[T]) stands(scope cloud.Scope, snap *mirror.Snapshot) bool {
 func (s *sight[T]) freshness(err error) Freshness {
 	snap := s.holds.Load()
 	if err == nil {
-		err = snap.Err(s.tables...)
+		err = snap.ErrOf(s.wants...)
 	}
 	if s.unseen {
 		return Freshness{Err: err}
 	}
-	seen := slices.DeleteFunc(slices.Clone(s.tables), func(kind mirror.Kind) bool { return !snap.Seen(kind) })
-	return Freshness{ObservedTime: snap.Observed(seen...), Err: err}
+	seen := slices.DeleteFunc(slices.Clone(s.wants), func(i mirror.Interest) bool { return !snap.SeenOf(i) })
+	return Freshness{ObservedTime: snap.ObservedOf(seen...), Err: err}
 }
 
 // inParts does something for each of n, on all processors.

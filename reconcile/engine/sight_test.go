@@ -61,18 +61,18 @@ func (c *curious) View(snap *mirror.Snapshot) engine.View[*infrav1.AWSMachine] {
 	return &seen
 }
 
-func (c *curious) Tables() []mirror.Kind {
-	return []mirror.Kind{mirror.Instances.Kind, mirror.VPCs.Kind, mirror.Subnets.Kind}
+func (c *curious) Wants() []mirror.Interest {
+	return mirror.Whole(mirror.Instances.Kind, mirror.VPCs.Kind, mirror.Subnets.Kind)
 }
-func (c *curious) Unseen() (needed, wished []mirror.Kind) {
-	return c.snap.Unseen(c.Tables()[:2]), c.snap.Unseen(c.Tables()[2:])
+func (c *curious) Unseen() (needed, wished []mirror.Interest) {
+	return c.snap.Unseen(c.Wants()[:2]), c.snap.Unseen(c.Wants()[2:])
 }
 func (c *curious) Plan() plan.Plan                 { return plan.Plan{} }
 func (c *curious) Record(*infrav1.AWSMachine) bool { return false }
 func (c *curious) Former() []string                { return nil }
 func (c *curious) Untouched() bool                 { return false }
 func (c *curious) Stranded() string                { return "" }
-func (c *curious) Proof() (time.Time, []mirror.Kind) {
+func (c *curious) Proof() (time.Time, []mirror.Interest) {
 	return time.Time{}, nil
 }
 

@@ -139,9 +139,11 @@ func (s *State) Foundation() *State { return s }
 // Former are the UIDs that the object had before.
 func (s *State) Former() []string { return s.Owner.Former }
 
-// Tables are what the cluster is projected from, as far as they can tell anything of it
-// and may be seen.
-func (s *State) Tables() []mirror.Kind {
+// Wants are what the cluster is projected from.
+func (s *State) Wants() []mirror.Interest { return mirror.Whole(s.tables()...) }
+
+// tables are those that can tell anything of the cluster and may be seen.
+func (s *State) tables() []mirror.Kind {
 	if s.Deleting() {
 		return slices.Concat(s.Network.DeleteKinds(), s.Further, s.bastionKinds())
 	}
@@ -164,17 +166,17 @@ func (s *State) unseen() []mirror.Kind {
 	if s.Deleting() {
 		known = func(kind mirror.Kind) bool { return s.snap.Seen(kind) }
 	}
-	return slices.DeleteFunc(s.Tables(), known)
+	return slices.DeleteFunc(s.tables(), known)
 }
 
 // Unseen are the tables that have to be listed. The VPCs come first: of what lies in one
 // that isn't there, nothing has to be known.
-func (s *State) Unseen() (needed, wished []mirror.Kind) {
+func (s *State) Unseen() (needed, wished []mirror.Interest) {
 	unseen := s.unseen()
 	if outside := slices.DeleteFunc(slices.Clone(unseen), func(kind mirror.Kind) bool { return slices.Contains(mirror.VPCContents, kind) }); len(outside) > 0 {
-		return outside, nil
+		unseen = outside
 	}
-	return unseen, nil
+	return mirror.Whole(unseen...), nil
 }
 
 // Plan returns what is left to do until all is as wanted, or, of an object that is to go,
@@ -217,7 +219,7 @@ func (s *State) otherAccount() bool {
 		recorded = recorded || n.Subnets[i].ResourceID != ""
 	}
 	_, shown := mirror.Get(s.snap, mirror.VPCs, n.VPC.ID) // also where it isn't the cluster's
-	return s.Owner.Account == "" && n.VPC.ID != "" && recorded && !shown && s.snap.Seen(s.Tables()...)
+	return s.Owner.Account == "" && n.VPC.ID != "" && recorded && !shown && s.snap.Seen(s.tables()...)
 }
 
 // Unsettled are the journal's entries that nothing is known about yet.

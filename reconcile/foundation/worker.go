@@ -265,12 +265,12 @@ func (w *Worker[T]) Follow(context.Context) error {
 
 // Proof is that all was listed after the deletion began: what others made for the cluster
 // may be younger than the last listing.
-func (w *Worker[T]) Proof() (time.Time, []mirror.Kind) {
+func (w *Worker[T]) Proof() (time.Time, []mirror.Interest) {
 	visible := w.pass.Memory.Deleting
 	if bound := w.pass.Started().Add(w.pass.Snapshot().Grace); w.scene.Object.GetCreationTimestamp().Time.Before(w.pass.Started()) && bound.After(visible) {
 		visible = bound
 	}
-	return visible, w.state().Tables()
+	return visible, w.state().Wants()
 }
 
 // Dismiss tells what is left of Services, where the VPC isn't known to be shared with the

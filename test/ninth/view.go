@@ -55,8 +55,8 @@ func (w *worker) Bond() engine.Bond {
 func (w *worker) Untouched() bool { return w.infra == nil }
 
 // Proof is that the template isn't listed any more.
-func (w *worker) Proof() (time.Time, []mirror.Kind) {
-	return w.scene.Pass.Visible(), []mirror.Kind{mirror.LaunchTemplates.Kind}
+func (w *worker) Proof() (time.Time, []mirror.Interest) {
+	return w.scene.Pass.Visible(), mirror.Whole(mirror.LaunchTemplates.Kind)
 }
 
 // View is what a snapshot shows of the object.
@@ -96,9 +96,9 @@ func (v *view) make(infra *infrastructure.Cluster, living ownership.Living) {
 	}
 }
 
-func (v *view) Tables() []mirror.Kind { return []mirror.Kind{mirror.LaunchTemplates.Kind} }
+func (v *view) Wants() []mirror.Interest { return mirror.Whole(mirror.LaunchTemplates.Kind) }
 
-func (v *view) Unseen() (needed, wished []mirror.Kind) { return v.snap.Unseen(v.Tables()), nil }
+func (v *view) Unseen() (needed, wished []mirror.Interest) { return v.snap.Unseen(v.Wants()), nil }
 
 func (v *view) Plan() plan.Plan { return v.plan }
 

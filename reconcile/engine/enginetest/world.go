@@ -241,7 +241,7 @@ func (w *World) NewProcess() *Process {
 	p := &Process{Living: ownership.NewIndex(w.Kube, w.Kube)}
 	p.Store = p.store(w.Kube)
 	p.Mirror = mirror.New(mirror.Options{Clock: w.Now, Jitter: func(d time.Duration) time.Duration { return d },
-		Tables: slices.Concat(mirror.NetworkTables, mirror.MachineTables, mirror.PoolTables)})
+		Tables: slices.Concat(mirror.NetworkTables, mirror.MachineTables, mirror.PoolTables, mirror.EKSTables)})
 	var budget clock.WithDelayedExecution = w.Now
 	if w.budget == RealTime {
 		budget = nil

@@ -1,0 +1,146 @@
+package mirror
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eks"
+	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+)
+
+const (
+	// EKSRest is how old control planes and what belongs to them may get at rest: EKS
+	// describes one thing a call and tells nobody what changed, and it gets slower for
+	// everybody where many ask.
+	EKSRest = 5 * time.Minute
+	// rolesRest: roles are changed by people, seldom, and each costs two calls.
+	rolesRest = time.Hour
+	// rolesBudget is how many roles of an account are read per period.
+	rolesBudget = 1000
+	// eksHold is how long a cluster may be shown as ACTIVE after an update began.
+	eksHold = 30 * time.Second
+)
+
+// Role is an IAM role with what separate calls tell of it.
+type Role struct {
+	iamtypes.Role
+	// Policies are the ARNs of the attached policies.
+	Policies []string
+}
+
+// The tables of EKS's control planes. All are read by name.
+var (
+	// EKSClusters holds clusters by name.
+	EKSClusters = &Table[ekstypes.Cluster]{
+		Kind:      "eks/cluster",
+		ID:        func(c *ekstypes.Cluster) string { return aws.ToString(c.Name) },
+		Tags:      func(c *ekstypes.Cluster) map[string]string { return c.Tags },
+		VPC:       clusterVPC,
+		Describe:  describeEKSCluster,
+		Busy:      eksClusterBusy,
+		Budget:    maxClusters,
+		Rest:      EKSRest,
+		WriteHold: eksHold,
+	}
+	// EKSUpdates holds the updates of clusters by their ids, below the clusters' names.
+	EKSUpdates = &Table[EKSUpdate]{
+		Kind:     "eks/update",
+		ID:       func(u *EKSUpdate) string { return NameIn(u.Cluster, aws.ToString(u.Id)) },
+		Tags:     noTags[EKSUpdate],
+		VPC:      noVPC[EKSUpdate],
+		Parent:   func(u *EKSUpdate) string { return u.Cluster },
+		Describe: describeEKSUpdate,
+		Busy:     func(u *EKSUpdate) bool { return u.Status == ekstypes.UpdateStatusInProgress },
+		Rest:     updatesRest,
+	}
+	// Roles holds IAM's roles by name.
+	Roles = &Table[Role]{
+		Kind:     "iam/role",
+		ID:       func(r *Role) string { return aws.ToString(r.RoleName) },
+		Tags:     roleTags,
+		VPC:      noVPC[Role],
+		Describe: describeRole,
+		Budget:   rolesBudget,
+		Rest:     rolesRest,
+		Global:   true,
+	}
+)
+
+const (
+	// maxClusters: each cluster has the period for itself.
+	maxClusters = 1000
+	// updatesRest: an update that has ended never changes.
+	updatesRest = 24 * time.Hour
+)
+
+// EKSTables are the tables of EKS's control planes.
+var EKSTables = []Resource{EKSClusters, EKSUpdates, Roles}
+
+// EKSUpdate is an update of a cluster, which AWS's own answer doesn't name.
+type EKSUpdate struct {
+	ekstypes.Update
+	Cluster string
+}
+
+func clusterVPC(c *ekstypes.Cluster) string {
+	if c.ResourcesVpcConfig == nil {
+		return ""
+	}
+	return aws.ToString(c.ResourcesVpcConfig.VpcId)
+}
+
+func eksClusterBusy(c *ekstypes.Cluster) bool {
+	switch c.Status {
+	case ekstypes.ClusterStatusActive, ekstypes.ClusterStatusFailed:
+		return false
+	}
+	return true
+}
+
+func describeEKSCluster(ctx context.Context, s *cloud.Session, _, name string) (*ekstypes.Cluster, error) {
+	out, err := s.EKS.DescribeCluster(ctx, &eks.DescribeClusterInput{Name: &name})
+	if err != nil {
+		return nil, err
+	}
+	return out.Cluster, nil
+}
+
+func describeEKSUpdate(ctx context.Context, s *cloud.Session, cluster, id string) (*EKSUpdate, error) {
+	out, err := s.EKS.DescribeUpdate(ctx, &eks.DescribeUpdateInput{Name: &cluster, UpdateId: &id})
+	if err != nil {
+		return nil, err
+	}
+	return &EKSUpdate{Update: *out.Update, Cluster: cluster}, nil
+}
+
+func roleTags(r *Role) map[string]string {
+	m := make(map[string]string, len(r.Tags))
+	for _, t := range r.Tags {
+		m[aws.ToString(t.Key)] = aws.ToString(t.Value)
+	}
+	return m
+}
+
+func describeRole(ctx context.Context, s *cloud.Session, _, name string) (*Role, error) {
+	out, err := s.IAM.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
+	if err != nil {
+		return nil, err
+	}
+	row := &Role{Role: *out.Role, Policies: []string{}}
+	pages := iam.NewListAttachedRolePoliciesPaginator(s.IAM, &iam.ListAttachedRolePoliciesInput{RoleName: &name})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range page.AttachedPolicies {
+			row.Policies = append(row.Policies, aws.ToString(p.PolicyArn))
+		}
+	}
+	return row, nil
+}
