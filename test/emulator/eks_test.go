@@ -24,7 +24,7 @@ func (c *cloud) controlPlane(name, version string) *eks.CreateClusterInput {
 		out := must[*ec2.CreateSubnetOutput](c.t)(c.ec2().CreateSubnet(ctx, &ec2.CreateSubnetInput{VpcId: &vpc, CidrBlock: &cidr, AvailabilityZone: &zone}))
 		subnets = append(subnets, *out.Subnet.SubnetId)
 	}
-	return &eks.CreateClusterInput{Name: &name, Version: &version, RoleArn: aws.String("arn:aws:iam::123456789012:role/eks"),
+	return &eks.CreateClusterInput{Name: &name, Version: &version, RoleArn: aws.String("arn:aws:iam::123456789012:role/eks-controlplane.cluster-api-provider-aws.sigs.k8s.io"),
 		ResourcesVpcConfig: &types.VpcConfigRequest{SubnetIds: subnets}, ClientRequestToken: aws.String("token"), Tags: map[string]string{"team": "a"}}
 }
 

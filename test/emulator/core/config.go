@@ -40,13 +40,15 @@ type Config struct {
 	ClusterDelay       time.Duration `json:"clusterDelay"`
 	ClusterUpdateDelay time.Duration `json:"clusterUpdateDelay"`
 	ClusterUpdateLag   time.Duration `json:"clusterUpdateLag"`
+	// IAMPropagation is after what time other services know of a new or changed role (AWS: some seconds).
+	IAMPropagation time.Duration `json:"iamPropagation"`
 	// NoCapacity are patterns "type/zone", for example "m5.large/us-east-1a" or "*/us-east-1b", of which AWS has no instances left;
 	// NotOffered are those that it doesn't have at all.
 	NoCapacity []string `json:"noCapacity"`
 	NotOffered []string `json:"notOffered"`
 	// KeyPairs are names of key pairs that exist in every account and region.
 	KeyPairs []string `json:"keyPairs"`
-	// InstanceProfiles are the names of IAM instance profiles that exist in every account.
+	// InstanceProfiles are the names of IAM instance profiles that exist in every account before anybody makes one.
 	InstanceProfiles []string `json:"instanceProfiles"`
 
 	// MaxPageSize caps the entries of one answer, even where none was asked for; 0 leaves AWS's own maximum.

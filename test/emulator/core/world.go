@@ -127,3 +127,11 @@ func Partition(region string) string {
 		return "aws"
 	}
 }
+
+// Global is where the account keeps what belongs to no region, such as its roles.
+func (r *Region) Global() *Region { return r.world.region(r.Account, globalRegion) }
+
+// IsGlobal says whether this is it.
+func (r *Region) IsGlobal() bool { return r.Name == globalRegion }
+
+const globalRegion = "aws-global"

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/iam"
 )
 
 // mostUserData is the limit of user data before encoding, in bytes.
@@ -281,12 +282,12 @@ const lowestSpotPrice = 0.001
 
 func checkProfile(r *core.Request, p *types.IamInstanceProfileSpecification) error {
 	if p.Arn != nil {
-		if name := (*p.Arn)[strings.LastIndex(*p.Arn, "/")+1:]; !slices.Contains(r.Config.InstanceProfiles, name) {
+		if name := (*p.Arn)[strings.LastIndex(*p.Arn, "/")+1:]; !iam.HasInstanceProfile(r.Region, name) {
 			return invalid("Value (%s) for parameter iamInstanceProfile.arn is invalid. Invalid IAM Instance Profile ARN", *p.Arn)
 		}
 		return nil
 	}
-	if name := val(p.Name); !slices.Contains(r.Config.InstanceProfiles, name) {
+	if name := val(p.Name); !iam.HasInstanceProfile(r.Region, name) {
 		return invalid("Value (%s) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name", name)
 	}
 	return nil

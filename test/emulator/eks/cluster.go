@@ -86,8 +86,6 @@ func newCluster(r *core.Request, in *sdk.CreateClusterInput) (*cluster, error) {
 		return nil, inUse(*in.Name, "Cluster already exists with name: %s", *in.Name)
 	case s.clusters.Len() >= r.Config.Quota("eksClusters", mostClusters):
 		return nil, refuse("ResourceLimitExceededException", 400, "Cluster limit exceeded for account")
-	case !strings.HasPrefix(core.Val(in.RoleArn), "arn:"):
-		return nil, invalid("Error in role params: roleArn %s is not an ARN", core.Val(in.RoleArn))
 	case in.OutpostConfig != nil:
 		return nil, invalid("Outposts are not available in this account")
 	}
@@ -97,6 +95,9 @@ func newCluster(r *core.Request, in *sdk.CreateClusterInput) (*cluster, error) {
 	}
 	if problem := tagsProblem(in.Tags); problem != nil {
 		return nil, problem
+	}
+	if err := clusterRole(r, in.RoleArn); err != nil {
+		return nil, err
 	}
 	c := &cluster{creator: r.Caller.ARN, Cluster: types.Cluster{
 		Name: in.Name, RoleArn: in.RoleArn, Version: &version, Status: types.ClusterStatusCreating, CreatedAt: core.Ptr(r.Now()), Id: core.Ptr(r.Hex(32)),
