@@ -113,14 +113,14 @@ func (a *Actor) carryOut(ctx context.Context, s *cloud.Session, action Action) (
 // what turned out to be different from what the mirror shows.
 func (a *Actor) settle(ctx context.Context, s *cloud.Session, journal Journal, results []Result, definite []bool) {
 	var ended []string
-	var stale []mirror.Kind
+	var stale []mirror.Interest
 	for i, r := range results {
 		if r.Action.Journal && (r.Outcome == Failed || r.Outcome == Busy) && definite[i] {
 			ended = append(ended, r.Action.Key)
 		}
 		if r.Outcome == Existed && r.Action.Verb != Delete || r.Outcome == Busy || r.Outcome == Failed && r.Err.Class == cloud.NotFound {
 			h, _ := a.Handlers.For(r.Action)
-			stale = append(stale, h.Tables...)
+			stale = append(stale, h.stale(r.Action.Input)...)
 		}
 	}
 	if len(ended) > 0 {

@@ -17,6 +17,8 @@ type Handler struct {
 	// Tables are read anew when AWS says that what an action makes exists already.
 	Tables []mirror.Kind
 
+	// rows are those of the tables that an input is about; nil stands for all.
+	rows  func(in any) []mirror.Interest
 	input reflect.Type
 	call  func(ctx context.Context, s *cloud.Session, in any) (any, error)
 	write func(w *Writer, in, out any)
@@ -24,6 +26,22 @@ type Handler struct {
 
 // Handlers are the handlers by the SDK's input type.
 type Handlers map[reflect.Type]Handler
+
+// About is the handler with only those rows read anew that an input is about. A table that
+// is read by name costs a call for each row, whoever wants it.
+func About[In any](h Handler, rows func(*In) mirror.Interest) Handler {
+	h.rows = func(in any) []mirror.Interest { return []mirror.Interest{rows(in.(*In))} }
+	return h
+}
+
+// stale is what to read anew when an input turned out to be about something else than the
+// mirror shows.
+func (h Handler) stale(in any) []mirror.Interest {
+	if h.rows != nil {
+		return h.rows(in)
+	}
+	return mirror.Whole(h.Tables...)
+}
 
 // NewHandlers collects handlers of several packages.
 func NewHandlers(groups ...[]Handler) Handlers {

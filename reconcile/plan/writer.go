@@ -36,9 +36,9 @@ func ModifyAll[T any](w *Writer, t *mirror.Table[T], match func(*T) bool, change
 // Drop notes that a resource was deleted.
 func Drop[T any](w *Writer, t *mirror.Table[T], id string) { mirror.Drop(w.mirror, w.scope, t, id) }
 
-// refresh reads tables anew. That it fails shows in the tables themselves.
-func (a *Actor) refresh(ctx context.Context, s *cloud.Session, kinds []mirror.Kind) {
-	_ = a.Mirror.Refresh(ctx, s.Scope, 0, kinds...)
+// refresh reads tables and rows anew. That it fails shows in the tables themselves.
+func (a *Actor) refresh(ctx context.Context, s *cloud.Session, stale []mirror.Interest) {
+	_ = a.Mirror.RefreshOf(ctx, s.Scope, 0, stale...)
 }
 
 // Snapshot returns what is known now.

@@ -1,0 +1,103 @@
+package eksaddon
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
+	"k8s.io/apimachinery/pkg/util/version"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ekschild"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// version returns the version that an add-on has to have, and false while that isn't known.
+// "" leaves it to EKS. A channel never leads back: what is newer than it stays, as long as
+// the cluster's version takes it.
+func (s *State) version(p *plan.Plan, a *Addon, row *mirror.EKSAddon) (string, bool) {
+	if !a.channel() {
+		return a.Version, true
+	}
+	offered := s.offered(p, a.Name)
+	if offered == nil {
+		return "", a.Version == ChannelDefault && s.refused(a.Name)
+	}
+	chosen := choose(a.Version, offered)
+	if chosen == "" {
+		p.Problem(Area, FailedReason, "add-on %s has no %s version for Kubernetes %s; name a version", a.Name, a.Version, s.Kubernetes)
+		return "", false
+	}
+	if row != nil {
+		if now := aws.ToString(row.AddonVersion); newer(now, chosen) && offers(offered, now) {
+			return now, true
+		}
+	}
+	return chosen, true
+}
+
+// offered are the versions of an add-on that EKS offers; none while that isn't known, or
+// where it has no such add-on, which the plan says.
+func (s *State) offered(p *plan.Plan, addon string) []ekstypes.AddonVersionInfo {
+	if s.Kubernetes == "" {
+		p.Wait(Area, PendingReason, "the version of the cluster")
+		return nil
+	}
+	what := fmt.Sprintf("the versions of add-on %s for Kubernetes %s", addon, s.Kubernetes)
+	if !ekschild.Sees(s.snap, p, Area, what, "eks:DescribeAddonVersions", s.versionsOf(addon)) {
+		return nil
+	}
+	found, _ := mirror.Get(s.snap, mirror.EKSAddonVersionsOf, mirror.NameIn(s.Kubernetes, addon))
+	if found == nil || len(found.Versions) == 0 {
+		p.Problem(Area, FailedReason, "EKS has no add-on %s for Kubernetes %s; take it out of spec.addons, or correct its name", addon, s.Kubernetes)
+		return nil
+	}
+	return found.Versions
+}
+
+// refused tells that the identity may not ask for the versions: EKS chooses its default by
+// itself.
+func (s *State) refused(addon string) bool {
+	return s.Kubernetes != "" && cloud.IsUnauthorized(s.snap.ErrOf(s.versionsOf(addon)))
+}
+
+// choose returns the version of a channel, "" if there is none.
+func choose(channel string, offered []ekstypes.AddonVersionInfo) string {
+	chosen, newest := "", ""
+	for _, v := range offered {
+		name := aws.ToString(v.AddonVersion)
+		if newest == "" || newer(name, newest) {
+			newest = name
+		}
+		for _, c := range v.Compatibilities {
+			if c.DefaultVersion {
+				chosen = cmp.Or(chosen, name)
+			}
+		}
+	}
+	if channel == ChannelLatest {
+		return newest
+	}
+	return chosen
+}
+
+func offers(offered []ekstypes.AddonVersionInfo, name string) bool {
+	for _, v := range offered {
+		if aws.ToString(v.AddonVersion) == name {
+			return true
+		}
+	}
+	return false
+}
+
+// newer tells whether version a is newer than b, as far as both can be read.
+func newer(a, b string) bool {
+	x, errX := version.ParseSemantic(a)
+	y, errY := version.ParseSemantic(b)
+	if errX != nil || errY != nil {
+		return false
+	}
+	return y.LessThan(x)
+}
