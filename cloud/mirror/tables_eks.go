@@ -78,8 +78,8 @@ const (
 	updatesRest = 24 * time.Hour
 )
 
-// EKSTables are the tables of EKS's control planes.
-var EKSTables = []Resource{EKSClusters, EKSUpdates, Roles}
+// EKSTables are the tables of EKS's control planes and of what is below them.
+var EKSTables = append([]Resource{EKSClusters, EKSUpdates, Roles}, EKSChildTables...)
 
 // EKSUpdate is an update of a cluster, which AWS's own answer doesn't name.
 type EKSUpdate struct {

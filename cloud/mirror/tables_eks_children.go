@@ -21,6 +21,8 @@ const (
 	childrenRest = 30 * time.Minute
 	// versionsRest: EKS offers another version of an add-on every few weeks.
 	versionsRest = 6 * time.Hour
+	// mostProviders are as many as an account may have: each has the period for itself.
+	mostProviders = 100
 	// childrenChanging is how often is looked at what EKS is changing.
 	childrenChanging = 15 * time.Second
 	// childrenHold: EKS may show for a while that a change didn't begin.
@@ -144,6 +146,7 @@ var (
 		VPC:      noVPC[OIDCProvider],
 		Global:   true,
 		Describe: describeOIDCProvider,
+		Budget:   mostProviders,
 		Rest:     childrenRest, WriteHold: childrenHold,
 	}
 )

@@ -83,7 +83,9 @@ func TestEntriesBecomeWhatTheSpecSays(t *testing.T) {
 			[]mirror.EKSAccessEntry{entry(func(e *mirror.EKSAccessEntry) { e.KubernetesGroups = []string{"a"} })}, "UpdateAccessEntry alice  "},
 		"another type is another entry": {intent(Entry{Principal: alice, Type: "EC2_LINUX"}), false, []mirror.EKSAccessEntry{entry(nil)}, "DeleteAccessEntry alice"},
 		"policies of another scope, and one too many": {intent(Entry{Principal: alice, Policies: []Policy{{ARN: view, Namespaces: []string{"b", "a"}}}}), false,
-			[]mirror.EKSAccessEntry{entry(func(e *mirror.EKSAccessEntry) { e.Policies = []ekstypes.AssociatedAccessPolicy{policy(view), policy(admin)} })},
+			[]mirror.EKSAccessEntry{entry(func(e *mirror.EKSAccessEntry) {
+				e.Policies = []ekstypes.AssociatedAccessPolicy{policy(view), policy(admin)}
+			})},
 			"AssociateAccessPolicy AmazonEKSViewPolicy; DisassociateAccessPolicy AmazonEKSClusterAdminPolicy"},
 		"policies as wanted": {intent(Entry{Principal: alice, Policies: []Policy{{ARN: view, Namespaces: []string{"b", "a"}}}}), false,
 			[]mirror.EKSAccessEntry{entry(func(e *mirror.EKSAccessEntry) { e.Policies = []ekstypes.AssociatedAccessPolicy{policy(view, "a", "b")} })}, ""},

@@ -41,11 +41,15 @@ func Handlers() []plan.Handler {
 				modify(w, in.ClusterName, in.PrincipalArn, func(e *mirror.EKSAccessEntry) {
 					e.Policies = append(without(e.Policies, in.PolicyArn), ekstypes.AssociatedAccessPolicy{PolicyArn: in.PolicyArn, AccessScope: in.AccessScope})
 				})
-			}), func(in *eks.AssociateAccessPolicyInput) mirror.Interest { return rowOf(in.ClusterName, in.PrincipalArn) }),
+			}), func(in *eks.AssociateAccessPolicyInput) mirror.Interest {
+			return rowOf(in.ClusterName, in.PrincipalArn)
+		}),
 		plan.About(plan.Call("DisassociateEKSAccessPolicy", (*eks.Client).DisassociateAccessPolicy,
 			func(w *plan.Writer, in *eks.DisassociateAccessPolicyInput, _ *eks.DisassociateAccessPolicyOutput) {
 				modify(w, in.ClusterName, in.PrincipalArn, func(e *mirror.EKSAccessEntry) { e.Policies = without(e.Policies, in.PolicyArn) })
-			}), func(in *eks.DisassociateAccessPolicyInput) mirror.Interest { return rowOf(in.ClusterName, in.PrincipalArn) }),
+			}), func(in *eks.DisassociateAccessPolicyInput) mirror.Interest {
+			return rowOf(in.ClusterName, in.PrincipalArn)
+		}),
 	}
 }
 

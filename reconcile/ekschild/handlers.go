@@ -29,6 +29,7 @@ func Handlers() []plan.Handler {
 
 // retag notes other tags of what an ARN names, in whichever table it is.
 func retag(w *plan.Writer, arn *string, change func(map[string]string)) {
+	in(w, mirror.EKSClusters, arn, change, func(c *ekstypes.Cluster) (*string, *map[string]string) { return c.Arn, &c.Tags })
 	in(w, mirror.EKSAddons, arn, change, func(a *mirror.EKSAddon) (*string, *map[string]string) { return a.AddonArn, &a.Tags })
 	in(w, mirror.EKSAccessEntries, arn, change, func(e *mirror.EKSAccessEntry) (*string, *map[string]string) { return e.AccessEntryArn, &e.Tags })
 	in(w, mirror.EKSIdentityProviders, arn, change, func(c *ekstypes.OidcIdentityProviderConfig) (*string, *map[string]string) {
