@@ -38,6 +38,9 @@ type Session struct {
 	IAM            *iam.Client
 	EKS            *eks.Client
 	ServiceQuotas  *servicequotas.Client
+
+	// credentials sign tokens for clusters.
+	credentials aws.CredentialsProvider
 }
 
 // NewSession makes the clients of a session. All their calls pass the limiter.
@@ -45,7 +48,7 @@ func NewSession(cfg aws.Config, limiter *Limiter, scope Scope, partition, identi
 	registerMetrics()
 	cfg = limiter.configure(cfg, scope)
 	return &Session{
-		Scope: scope, Partition: partition, Identity: identity,
+		Scope: scope, Partition: partition, Identity: identity, credentials: cfg.Credentials,
 		EC2:   ec2.NewFromConfig(cfg),
 		ELB:   elb.NewFromConfig(cfg),
 		ELBv2: elbv2.NewFromConfig(cfg),
