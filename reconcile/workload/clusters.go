@@ -210,5 +210,5 @@ func (c *Clusters) failed(k *cluster, err error) {
 	defer c.mu.Unlock()
 	k.until = c.clock.Now().Add(min(firstPause<<min(k.failures, 10), lastPause))
 	k.failures++
-	k.facts = &Facts{Time: k.facts.Time, objects: k.facts.objects, Err: failureOf(err)}
+	k.facts = &Facts{Time: k.facts.Time, objects: k.facts.objects, Err: Failure(err)}
 }

@@ -165,7 +165,7 @@ func TestAClusterThatDoesNotAnswerIsOneProblemAndLeftAlone(t *testing.T) {
 			b.objects.PrependReactor("*", "*", func(clienttesting.Action) (bool, runtime.Object, error) { asked++; return true, nil, c.err })
 			in := &Intent{Target: target, Private: c.private, TrustPolicy: "{}", LastingAccess: true, WithoutKubeProxy: true}
 			_, left := b.converge(in)
-			if len(left.Problems) != 1 || left.Problems[0].Reason != c.reason || left.Problems[0].Area != AreaReachable || len(left.Actions) != 0 {
+			if len(left.Problems) != 1 || left.Problems[0].Reason != c.reason || left.Problems[0].Area != Area || len(left.Actions) != 0 {
 				t.Fatalf("left %+v", left)
 			}
 			var pauses []time.Duration

@@ -28,8 +28,8 @@ const (
 	codeConflict    = "ConcurrentModification"
 )
 
-// failureOf tells what an error of a client means.
-func failureOf(err error) error {
+// Failure is an error of a Kubernetes API with a code by which it is treated like those of AWS.
+func Failure(err error) error {
 	var known *failure
 	if err == nil || errors.As(err, &known) {
 		return err

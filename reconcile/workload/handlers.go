@@ -72,7 +72,7 @@ func (c *Clusters) write(ctx context.Context, s *cloud.Session, t Target, ref Re
 		return err
 	}
 	obj, err := do(k)
-	err = failureOf(err)
+	err = Failure(err)
 	if isCode(err, codeUnreachable, codeRefused) {
 		c.failed(k, err)
 		return err
@@ -99,7 +99,7 @@ func (c *Clusters) AccessToken(ctx context.Context, s *cloud.Session, t Target) 
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: new(int64(accessLife / time.Second))}}
 	answer, err := k.clients.Typed.CoreV1().ServiceAccounts(administrator.Namespace).CreateToken(ctx, administrator.Name, request, metav1.CreateOptions{})
 	if err != nil {
-		return cloud.Token{}, failureOf(err)
+		return cloud.Token{}, Failure(err)
 	}
 	return cloud.Token{Value: answer.Status.Token, Expires: answer.Status.ExpirationTimestamp.Time}, nil
 }

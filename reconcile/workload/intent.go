@@ -10,16 +10,10 @@ import (
 
 // The conditions that report.
 const (
-	// AreaReachable says whether the cluster's API can be reached.
-	AreaReachable = "WorkloadClusterReachable"
+	// Area says whether the cluster's API has what it is to have, and can be reached at all.
+	Area = "WorkloadClusterConfigured"
 	// AreaAuthenticator reports on the aws-auth ConfigMap.
 	AreaAuthenticator = "IAMAuthenticatorConfigured"
-	// AreaNetworking reports on the VPC CNI and kube-proxy.
-	AreaNetworking = "NetworkAddonsConfigured"
-	// AreaTrustPolicy reports on the boilerplate of trust policies.
-	AreaTrustPolicy = "OIDCTrustPolicyWritten"
-	// AreaAccess reports on the service account of a lasting access.
-	AreaAccess = "ControlPlaneAccessReady"
 )
 
 // The reasons of what a plan waits for or complains of.

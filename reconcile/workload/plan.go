@@ -27,8 +27,11 @@ func (in *Intent) Plan(f *Facts) plan.Plan {
 	case len(refs) == 0 || !in.Target.Known():
 	case f.Err != nil:
 		in.unreachable(&p, f.Err)
+		if len(in.Roles)+len(in.Users) > 0 {
+			p.Wait(AreaAuthenticator, UnreachableReason, "the cluster's API to be reached")
+		}
 	case !f.seen(refs):
-		p.Wait(AreaReachable, "WaitingForFirstLook", "the first look at the cluster's API")
+		p.Wait(Area, "WaitingForFirstLook", "the first look at the cluster's API")
 	default:
 		in.planAuth(&p, f)
 		in.planCNI(&p, f)
@@ -45,13 +48,13 @@ func (in *Intent) unreachable(p *plan.Plan, err error) {
 	const rest = "; what is to be written into the cluster waits for it, and what is done in AWS doesn't"
 	switch {
 	case isRefused(err):
-		p.Problem(AreaReachable, UnauthorizedReason, "the API of EKS cluster %s doesn't let this identity in: %s; give its role or user an access entry with AmazonEKSClusterAdminPolicy, or a line in aws-auth with the group system:masters%s",
+		p.Problem(Area, UnauthorizedReason, "the API of EKS cluster %s doesn't let this identity in: %s; give its role or user an access entry with AmazonEKSClusterAdminPolicy, or a line in aws-auth with the group system:masters%s",
 			in.Target.Name, err, rest)
 	case in.Private:
-		p.Problem(AreaReachable, PrivateUnreachableReason, "the API of EKS cluster %s is private and can't be reached from here: %s; run this server where the VPC can be reached, or set spec.endpointAccess.public%s",
+		p.Problem(Area, PrivateUnreachableReason, "the API of EKS cluster %s is private and can't be reached from here: %s; run this server where the VPC can be reached, or set spec.endpointAccess.public%s",
 			in.Target.Name, err, rest)
 	default:
-		p.Problem(AreaReachable, UnreachableReason, "the API of EKS cluster %s can't be reached: %s; see whether spec.endpointAccess.publicCIDRs and the network of this server let it through%s",
+		p.Problem(Area, UnreachableReason, "the API of EKS cluster %s can't be reached: %s; see whether spec.endpointAccess.publicCIDRs and the network of this server let it through%s",
 			in.Target.Name, err, rest)
 	}
 }
@@ -140,17 +143,17 @@ func (in *Intent) planCNI(p *plan.Plan, f *Facts) {
 		return
 	}
 	if f.objects[awsNode] == nil {
-		p.Wait(AreaNetworking, WaitingForAddonReason, "DaemonSet kube-system/aws-node of the VPC CNI, which the add-on vpc-cni or bootstrapSelfManagedAddons brings")
+		p.Wait(Area, WaitingForAddonReason, "DaemonSet kube-system/aws-node of the VPC CNI, which the add-on vpc-cni or bootstrapSelfManagedAddons brings")
 		return
 	}
 	obj := f.begin(awsNode)
 	names, err := setEnv(obj, "aws-node", env)
 	if err != nil {
-		p.Problem(AreaNetworking, UnreadableReason, "DaemonSet kube-system/aws-node of the cluster isn't as it is known: %v", err)
+		p.Problem(Area, UnreadableReason, "DaemonSet kube-system/aws-node of the cluster isn't as it is known: %v", err)
 		return
 	}
 	if len(names) > 0 {
-		in.put(p, f, AreaNetworking, awsNode, obj, fmt.Sprintf("set %s in DaemonSet kube-system/aws-node of the cluster", strings.Join(names, ", ")))
+		in.put(p, f, Area, awsNode, obj, fmt.Sprintf("set %s in DaemonSet kube-system/aws-node of the cluster", strings.Join(names, ", ")))
 		p.Actions[len(p.Actions)-1].WaitsFor = waits
 	}
 }
@@ -167,7 +170,7 @@ func (in *Intent) planENIConfig(p *plan.Plan, f *Facts, s PodSubnet) bool {
 	}
 	_ = unstructured.SetNestedField(obj.Object, s.ID, "spec", "subnet") // what isn't a map there is no ENIConfig
 	_ = unstructured.SetNestedStringSlice(obj.Object, groups, "spec", "securityGroups")
-	in.put(p, f, AreaNetworking, ref, obj, fmt.Sprintf("set subnet %s in ENIConfig %s of the cluster", s.ID, s.Zone))
+	in.put(p, f, Area, ref, obj, fmt.Sprintf("set subnet %s in ENIConfig %s of the cluster", s.ID, s.Zone))
 	return true
 }
 
@@ -235,7 +238,7 @@ func (in *Intent) remove(p *plan.Plan, f *Facts, keeping string, refs []Ref) {
 		if value, kept := obj.GetLabels()[keeping]; keeping != "" && kept && value != "false" {
 			continue
 		}
-		p.Add(plan.Action{Key: key(ref), Area: AreaNetworking, Verb: plan.Delete, Operation: "kubernetes.Delete" + kinds[ref.Resource],
+		p.Add(plan.Action{Key: key(ref), Area: Area, Verb: plan.Delete, Operation: "kubernetes.Delete" + kinds[ref.Resource],
 			Input: &Remove{Target: in.Target, Ref: ref, UID: obj.GetUID()}, Summary: fmt.Sprintf("delete %s of the cluster", ref)})
 	}
 }
@@ -253,7 +256,7 @@ func (in *Intent) planTrustPolicy(p *plan.Plan, f *Facts) {
 		return
 	}
 	_ = unstructured.SetNestedField(obj.Object, in.TrustPolicy, "data", trustPolicyKey)
-	in.put(p, f, AreaTrustPolicy, trustPolicy, obj, "set the boilerplate of trust policies in "+trustPolicy.String()+" of the cluster")
+	in.put(p, f, Area, trustPolicy, obj, "set the boilerplate of trust policies in "+trustPolicy.String()+" of the cluster")
 }
 
 func sameJSON(a, b string) bool {
@@ -266,13 +269,13 @@ func (in *Intent) planAccess(p *plan.Plan, f *Facts) {
 		return
 	}
 	if f.objects[administrator] == nil {
-		in.put(p, f, AreaAccess, administrator, f.begin(administrator), "create "+administrator.String()+" of the cluster, whose tokens Cluster API gets")
+		in.put(p, f, Area, administrator, f.begin(administrator), "create "+administrator.String()+" of the cluster, whose tokens Cluster API gets")
 	}
 	if f.objects[administratorBinding] == nil {
 		obj := f.begin(administratorBinding)
 		obj.Object["roleRef"] = map[string]any{"apiGroup": administratorBinding.Group, "kind": "ClusterRole", "name": "cluster-admin"}
 		obj.Object["subjects"] = []any{map[string]any{"kind": "ServiceAccount", "namespace": administrator.Namespace, "name": administrator.Name}}
-		in.put(p, f, AreaAccess, administratorBinding, obj, "create "+administratorBinding.String()+" of the cluster, which makes that service account an administrator")
+		in.put(p, f, Area, administratorBinding, obj, "create "+administratorBinding.String()+" of the cluster, which makes that service account an administrator")
 	}
 }
 
