@@ -5,12 +5,17 @@ import (
 
 	"github.com/capa-apiserver/capa-apiserver/admission"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/registry/controlplane/awsmanagedcontrolplane"
+	"github.com/capa-apiserver/capa-apiserver/registry/controlplane/awsmanagedcontrolplanetemplate"
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awscluster"
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsclusteridentity"
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsclustertemplate"
+	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsfargateprofile"
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsmachine"
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsmachinepool"
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsmachinetemplate"
+	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsmanagedcluster"
+	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsmanagedclustertemplate"
 )
 
 // Kinds are all kinds that the server serves: the rows of its table.
@@ -21,9 +26,14 @@ func Kinds() []Row {
 		{Kind: awsmachine.Kind(), Admission: admission.Machines, Live: liveMachines, Subresources: map[string]Subresource{"console": console}},
 		{Kind: awsmachinetemplate.Kind(), Admission: admission.MachineTemplates},
 		{Kind: awsmachinepool.Kind(), Admission: admission.Machines, Live: liveMachinePools},
+		{Kind: awsmanagedcluster.Kind()},
+		{Kind: awsmanagedclustertemplate.Kind()},
+		{Kind: awsfargateprofile.Kind()},
 		{Kind: awsclusteridentity.Controller(), Admission: admission.Identities},
 		{Kind: awsclusteridentity.Role(), Admission: admission.RoleIdentities},
 		{Kind: awsclusteridentity.Static(), Admission: admission.StaticIdentities},
+		{Kind: awsmanagedcontrolplane.Kind()},
+		{Kind: awsmanagedcontrolplanetemplate.Kind()},
 	}
 }
 

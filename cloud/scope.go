@@ -31,9 +31,17 @@ type Site struct {
 	Account string
 }
 
-// SiteOf returns where the AWS of an AWSCluster is, and of all that belongs to it.
-func SiteOf(c *infrav1.AWSCluster) Site {
-	return Site{Identity: c.Spec.IdentityRef, Namespace: c.Namespace, Region: c.Spec.Region, Account: c.Status.AccountID}
+// Placed is an object that says itself where its AWS is.
+type Placed interface {
+	GetNamespace() string
+	// Place is what spec and status have of it.
+	Place() (identity *infrav1.AWSIdentityReference, region, account string)
+}
+
+// SiteOf returns where the AWS of a kind of cluster is, and of all that belongs to it.
+func SiteOf[T Placed](obj T) Site {
+	identity, region, account := obj.Place()
+	return Site{Identity: identity, Namespace: obj.GetNamespace(), Region: region, Account: account}
 }
 
 // String gives "account/region", the form used in logs and metrics, and "account" where

@@ -6,8 +6,10 @@
 package openapi
 
 import (
-	v1beta2 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v1beta2"
-	v2beta1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	v1beta2 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v1beta2"
+	v2beta1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
+	infrastructurev1beta2 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v1beta2"
+	infrastructurev2beta1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	resource "k8s.io/apimachinery/pkg/api/resource"
 	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	runtime "k8s.io/apimachinery/pkg/runtime"
@@ -19,185 +21,3391 @@ import (
 
 func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenAPIDefinition {
 	return map[string]common.OpenAPIDefinition{
-		v1beta2.AWSCluster{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v1beta2_AWSCluster(ref),
-		v1beta2.AWSClusterControllerIdentity{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterControllerIdentity(ref),
-		v1beta2.AWSClusterControllerIdentityList{}.OpenAPIModelName():     schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterControllerIdentityList(ref),
-		v1beta2.AWSClusterList{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterList(ref),
-		v1beta2.AWSClusterRoleIdentity{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterRoleIdentity(ref),
-		v1beta2.AWSClusterRoleIdentityList{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterRoleIdentityList(ref),
-		v1beta2.AWSClusterStaticIdentity{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterStaticIdentity(ref),
-		v1beta2.AWSClusterStaticIdentityList{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterStaticIdentityList(ref),
-		v1beta2.AWSClusterStatus{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterStatus(ref),
-		v1beta2.AWSClusterTemplate{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterTemplate(ref),
-		v1beta2.AWSClusterTemplateList{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterTemplateList(ref),
-		v1beta2.AWSClusterV2Beta1Status{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterV2Beta1Status(ref),
-		v1beta2.AWSMachine{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachine(ref),
-		v1beta2.AWSMachineList{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineList(ref),
-		v1beta2.AWSMachinePool{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePool(ref),
-		v1beta2.AWSMachinePoolList{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolList(ref),
-		v1beta2.AWSMachinePoolStatus{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolStatus(ref),
-		v1beta2.AWSMachinePoolV2Beta1Status{}.OpenAPIModelName():          schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolV2Beta1Status(ref),
-		v1beta2.AWSMachineStatus{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineStatus(ref),
-		v1beta2.AWSMachineTemplate{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplate(ref),
-		v1beta2.AWSMachineTemplateList{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateList(ref),
-		v1beta2.AWSMachineTemplateStatus{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateStatus(ref),
-		v1beta2.AWSMachineTemplateV2Beta1Status{}.OpenAPIModelName():      schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateV2Beta1Status(ref),
-		v1beta2.AWSMachineV2Beta1Status{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineV2Beta1Status(ref),
-		v1beta2.FailureDomain{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v1beta2_FailureDomain(ref),
-		v2beta1.AMIReference{}.OpenAPIModelName():                         schema_capa_apiserver_apis_infrastructure_v2beta1_AMIReference(ref),
-		v2beta1.APIEndpoint{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_APIEndpoint(ref),
-		v2beta1.AWSCluster{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSCluster(ref),
-		v2beta1.AWSClusterControllerIdentity{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterControllerIdentity(ref),
-		v2beta1.AWSClusterControllerIdentityList{}.OpenAPIModelName():     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterControllerIdentityList(ref),
-		v2beta1.AWSClusterControllerIdentitySpec{}.OpenAPIModelName():     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterControllerIdentitySpec(ref),
-		v2beta1.AWSClusterIdentitySpec{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterIdentitySpec(ref),
-		v2beta1.AWSClusterList{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterList(ref),
-		v2beta1.AWSClusterRoleIdentity{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentity(ref),
-		v2beta1.AWSClusterRoleIdentityList{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentityList(ref),
-		v2beta1.AWSClusterRoleIdentitySpec{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentitySpec(ref),
-		v2beta1.AWSClusterSpec{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterSpec(ref),
-		v2beta1.AWSClusterStaticIdentity{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStaticIdentity(ref),
-		v2beta1.AWSClusterStaticIdentityList{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStaticIdentityList(ref),
-		v2beta1.AWSClusterStaticIdentitySpec{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStaticIdentitySpec(ref),
-		v2beta1.AWSClusterStatus{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStatus(ref),
-		v2beta1.AWSClusterTemplate{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplate(ref),
-		v2beta1.AWSClusterTemplateList{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplateList(ref),
-		v2beta1.AWSClusterTemplateResource{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplateResource(ref),
-		v2beta1.AWSClusterTemplateSpec{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplateSpec(ref),
-		v2beta1.AWSIdentityReference{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_AWSIdentityReference(ref),
-		v2beta1.AWSLaunchTemplate{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref),
-		v2beta1.AWSLifecycleHook{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLifecycleHook(ref),
-		v2beta1.AWSLoadBalancerSpec{}.OpenAPIModelName():                  schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLoadBalancerSpec(ref),
-		v2beta1.AWSMachine{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachine(ref),
-		v2beta1.AWSMachineList{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineList(ref),
-		v2beta1.AWSMachinePool{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePool(ref),
-		v2beta1.AWSMachinePoolInstanceStatus{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolInstanceStatus(ref),
-		v2beta1.AWSMachinePoolList{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolList(ref),
-		v2beta1.AWSMachinePoolSpec{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolSpec(ref),
-		v2beta1.AWSMachinePoolStatus{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolStatus(ref),
-		v2beta1.AWSMachineSpec{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref),
-		v2beta1.AWSMachineStatus{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineStatus(ref),
-		v2beta1.AWSMachineTemplate{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplate(ref),
-		v2beta1.AWSMachineTemplateList{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateList(ref),
-		v2beta1.AWSMachineTemplateResource{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateResource(ref),
-		v2beta1.AWSMachineTemplateSpec{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateSpec(ref),
-		v2beta1.AWSMachineTemplateStatus{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateStatus(ref),
-		v2beta1.AWSResourceReference{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_AWSResourceReference(ref),
-		v2beta1.AWSRoleSpec{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_AWSRoleSpec(ref),
-		v2beta1.AdditionalListenerSpec{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AdditionalListenerSpec(ref),
-		v2beta1.AllowedNamespaces{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_AllowedNamespaces(ref),
-		v2beta1.Bastion{}.OpenAPIModelName():                              schema_capa_apiserver_apis_infrastructure_v2beta1_Bastion(ref),
-		v2beta1.CNIIngressRule{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_CNIIngressRule(ref),
-		v2beta1.CNISpec{}.OpenAPIModelName():                              schema_capa_apiserver_apis_infrastructure_v2beta1_CNISpec(ref),
-		v2beta1.CPUOptions{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_CPUOptions(ref),
-		v2beta1.ClassicELBAttributes{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_ClassicELBAttributes(ref),
-		v2beta1.ClassicELBHealthCheck{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_ClassicELBHealthCheck(ref),
-		v2beta1.ClassicELBListener{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_ClassicELBListener(ref),
-		v2beta1.CloudInit{}.OpenAPIModelName():                            schema_capa_apiserver_apis_infrastructure_v2beta1_CloudInit(ref),
-		v2beta1.DedicatedHostStatus{}.OpenAPIModelName():                  schema_capa_apiserver_apis_infrastructure_v2beta1_DedicatedHostStatus(ref),
-		v2beta1.DeprecatedStatus{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_DeprecatedStatus(ref),
-		v2beta1.DynamicHostAllocationSpec{}.OpenAPIModelName():            schema_capa_apiserver_apis_infrastructure_v2beta1_DynamicHostAllocationSpec(ref),
-		v2beta1.ElasticIPPool{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_ElasticIPPool(ref),
-		v2beta1.EnclaveOptions{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_EnclaveOptions(ref),
-		v2beta1.Failure{}.OpenAPIModelName():                              schema_capa_apiserver_apis_infrastructure_v2beta1_Failure(ref),
-		v2beta1.FailureDomain{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_FailureDomain(ref),
-		v2beta1.Filter{}.OpenAPIModelName():                               schema_capa_apiserver_apis_infrastructure_v2beta1_Filter(ref),
-		v2beta1.IPAMPool{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_IPAMPool(ref),
-		v2beta1.IPv6{}.OpenAPIModelName():                                 schema_capa_apiserver_apis_infrastructure_v2beta1_IPv6(ref),
-		v2beta1.Ignition{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_Ignition(ref),
-		v2beta1.IgnitionProxy{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_IgnitionProxy(ref),
-		v2beta1.IgnitionTLS{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_IgnitionTLS(ref),
-		v2beta1.IngressRule{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_IngressRule(ref),
-		v2beta1.Initialization{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_Initialization(ref),
-		v2beta1.Instance{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_Instance(ref),
-		v2beta1.InstanceMetadataOptions{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v2beta1_InstanceMetadataOptions(ref),
-		v2beta1.InstancesDistribution{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_InstancesDistribution(ref),
-		v2beta1.Listener{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_Listener(ref),
-		v2beta1.LoadBalancer{}.OpenAPIModelName():                         schema_capa_apiserver_apis_infrastructure_v2beta1_LoadBalancer(ref),
-		v2beta1.MachineAddress{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_MachineAddress(ref),
-		v2beta1.MachineDeprecatedStatus{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v2beta1_MachineDeprecatedStatus(ref),
-		v2beta1.MachineV1Beta1DeprecatedStatus{}.OpenAPIModelName():       schema_capa_apiserver_apis_infrastructure_v2beta1_MachineV1Beta1DeprecatedStatus(ref),
-		v2beta1.MixedInstancesPolicy{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_MixedInstancesPolicy(ref),
-		v2beta1.NetworkSpec{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkSpec(ref),
-		v2beta1.NetworkStatus{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkStatus(ref),
-		v2beta1.NodeInfo{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_NodeInfo(ref),
-		v2beta1.ObjectMeta{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_ObjectMeta(ref),
-		v2beta1.Observation{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_Observation(ref),
-		v2beta1.Overrides{}.OpenAPIModelName():                            schema_capa_apiserver_apis_infrastructure_v2beta1_Overrides(ref),
-		v2beta1.PendingCreation{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v2beta1_PendingCreation(ref),
-		v2beta1.PrivateDNSName{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_PrivateDNSName(ref),
-		v2beta1.Processes{}.OpenAPIModelName():                            schema_capa_apiserver_apis_infrastructure_v2beta1_Processes(ref),
-		v2beta1.RefreshPreferences{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_RefreshPreferences(ref),
-		v2beta1.S3Bucket{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_S3Bucket(ref),
-		v2beta1.S3BucketIAMRole{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v2beta1_S3BucketIAMRole(ref),
-		v2beta1.SecurityGroup{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_SecurityGroup(ref),
-		v2beta1.SpotMarketOptions{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_SpotMarketOptions(ref),
-		v2beta1.SubnetSpec{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_SubnetSpec(ref),
-		v2beta1.SuspendProcesses{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_SuspendProcesses(ref),
-		v2beta1.TargetGroupHealthCheck{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupHealthCheck(ref),
-		v2beta1.TargetGroupHealthCheckAPISpec{}.OpenAPIModelName():        schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupHealthCheckAPISpec(ref),
-		v2beta1.TargetGroupHealthCheckAdditionalSpec{}.OpenAPIModelName(): schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupHealthCheckAdditionalSpec(ref),
-		v2beta1.TargetGroupSpec{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupSpec(ref),
-		v2beta1.V1Beta1Condition{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_V1Beta1Condition(ref),
-		v2beta1.V1Beta1DeprecatedStatus{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v2beta1_V1Beta1DeprecatedStatus(ref),
-		v2beta1.VPCSpec{}.OpenAPIModelName():                              schema_capa_apiserver_apis_infrastructure_v2beta1_VPCSpec(ref),
-		v2beta1.Volume{}.OpenAPIModelName():                               schema_capa_apiserver_apis_infrastructure_v2beta1_Volume(ref),
-		v2beta1.VpcCidrBlock{}.OpenAPIModelName():                         schema_capa_apiserver_apis_infrastructure_v2beta1_VpcCidrBlock(ref),
-		resource.Quantity{}.OpenAPIModelName():                            schema_apimachinery_pkg_api_resource_Quantity(ref),
-		v1.APIGroup{}.OpenAPIModelName():                                  schema_pkg_apis_meta_v1_APIGroup(ref),
-		v1.APIGroupList{}.OpenAPIModelName():                              schema_pkg_apis_meta_v1_APIGroupList(ref),
-		v1.APIResource{}.OpenAPIModelName():                               schema_pkg_apis_meta_v1_APIResource(ref),
-		v1.APIResourceList{}.OpenAPIModelName():                           schema_pkg_apis_meta_v1_APIResourceList(ref),
-		v1.APIVersions{}.OpenAPIModelName():                               schema_pkg_apis_meta_v1_APIVersions(ref),
-		v1.ApplyOptions{}.OpenAPIModelName():                              schema_pkg_apis_meta_v1_ApplyOptions(ref),
-		v1.Condition{}.OpenAPIModelName():                                 schema_pkg_apis_meta_v1_Condition(ref),
-		v1.CreateOptions{}.OpenAPIModelName():                             schema_pkg_apis_meta_v1_CreateOptions(ref),
-		v1.DeleteOptions{}.OpenAPIModelName():                             schema_pkg_apis_meta_v1_DeleteOptions(ref),
-		v1.Duration{}.OpenAPIModelName():                                  schema_pkg_apis_meta_v1_Duration(ref),
-		v1.FieldSelectorRequirement{}.OpenAPIModelName():                  schema_pkg_apis_meta_v1_FieldSelectorRequirement(ref),
-		v1.FieldsV1{}.OpenAPIModelName():                                  schema_pkg_apis_meta_v1_FieldsV1(ref),
-		v1.GetOptions{}.OpenAPIModelName():                                schema_pkg_apis_meta_v1_GetOptions(ref),
-		v1.GroupKind{}.OpenAPIModelName():                                 schema_pkg_apis_meta_v1_GroupKind(ref),
-		v1.GroupResource{}.OpenAPIModelName():                             schema_pkg_apis_meta_v1_GroupResource(ref),
-		v1.GroupVersion{}.OpenAPIModelName():                              schema_pkg_apis_meta_v1_GroupVersion(ref),
-		v1.GroupVersionForDiscovery{}.OpenAPIModelName():                  schema_pkg_apis_meta_v1_GroupVersionForDiscovery(ref),
-		v1.GroupVersionKind{}.OpenAPIModelName():                          schema_pkg_apis_meta_v1_GroupVersionKind(ref),
-		v1.GroupVersionResource{}.OpenAPIModelName():                      schema_pkg_apis_meta_v1_GroupVersionResource(ref),
-		v1.InternalEvent{}.OpenAPIModelName():                             schema_pkg_apis_meta_v1_InternalEvent(ref),
-		v1.LabelSelector{}.OpenAPIModelName():                             schema_pkg_apis_meta_v1_LabelSelector(ref),
-		v1.LabelSelectorRequirement{}.OpenAPIModelName():                  schema_pkg_apis_meta_v1_LabelSelectorRequirement(ref),
-		v1.List{}.OpenAPIModelName():                                      schema_pkg_apis_meta_v1_List(ref),
-		v1.ListMeta{}.OpenAPIModelName():                                  schema_pkg_apis_meta_v1_ListMeta(ref),
-		v1.ListOptions{}.OpenAPIModelName():                               schema_pkg_apis_meta_v1_ListOptions(ref),
-		v1.ManagedFieldsEntry{}.OpenAPIModelName():                        schema_pkg_apis_meta_v1_ManagedFieldsEntry(ref),
-		v1.MicroTime{}.OpenAPIModelName():                                 schema_pkg_apis_meta_v1_MicroTime(ref),
-		v1.ObjectMeta{}.OpenAPIModelName():                                schema_pkg_apis_meta_v1_ObjectMeta(ref),
-		v1.OwnerReference{}.OpenAPIModelName():                            schema_pkg_apis_meta_v1_OwnerReference(ref),
-		v1.PartialObjectMetadata{}.OpenAPIModelName():                     schema_pkg_apis_meta_v1_PartialObjectMetadata(ref),
-		v1.PartialObjectMetadataList{}.OpenAPIModelName():                 schema_pkg_apis_meta_v1_PartialObjectMetadataList(ref),
-		v1.Patch{}.OpenAPIModelName():                                     schema_pkg_apis_meta_v1_Patch(ref),
-		v1.PatchOptions{}.OpenAPIModelName():                              schema_pkg_apis_meta_v1_PatchOptions(ref),
-		v1.Preconditions{}.OpenAPIModelName():                             schema_pkg_apis_meta_v1_Preconditions(ref),
-		v1.RootPaths{}.OpenAPIModelName():                                 schema_pkg_apis_meta_v1_RootPaths(ref),
-		v1.ServerAddressByClientCIDR{}.OpenAPIModelName():                 schema_pkg_apis_meta_v1_ServerAddressByClientCIDR(ref),
-		v1.ShardInfo{}.OpenAPIModelName():                                 schema_pkg_apis_meta_v1_ShardInfo(ref),
-		v1.Status{}.OpenAPIModelName():                                    schema_pkg_apis_meta_v1_Status(ref),
-		v1.StatusCause{}.OpenAPIModelName():                               schema_pkg_apis_meta_v1_StatusCause(ref),
-		v1.StatusDetails{}.OpenAPIModelName():                             schema_pkg_apis_meta_v1_StatusDetails(ref),
-		v1.Table{}.OpenAPIModelName():                                     schema_pkg_apis_meta_v1_Table(ref),
-		v1.TableColumnDefinition{}.OpenAPIModelName():                     schema_pkg_apis_meta_v1_TableColumnDefinition(ref),
-		v1.TableOptions{}.OpenAPIModelName():                              schema_pkg_apis_meta_v1_TableOptions(ref),
-		v1.TableRow{}.OpenAPIModelName():                                  schema_pkg_apis_meta_v1_TableRow(ref),
-		v1.TableRowCondition{}.OpenAPIModelName():                         schema_pkg_apis_meta_v1_TableRowCondition(ref),
-		v1.Time{}.OpenAPIModelName():                                      schema_pkg_apis_meta_v1_Time(ref),
-		v1.Timestamp{}.OpenAPIModelName():                                 schema_pkg_apis_meta_v1_Timestamp(ref),
-		v1.TypeMeta{}.OpenAPIModelName():                                  schema_pkg_apis_meta_v1_TypeMeta(ref),
-		v1.UpdateOptions{}.OpenAPIModelName():                             schema_pkg_apis_meta_v1_UpdateOptions(ref),
-		v1.WatchEvent{}.OpenAPIModelName():                                schema_pkg_apis_meta_v1_WatchEvent(ref),
-		runtime.RawExtension{}.OpenAPIModelName():                         schema_k8sio_apimachinery_pkg_runtime_RawExtension(ref),
-		runtime.TypeMeta{}.OpenAPIModelName():                             schema_k8sio_apimachinery_pkg_runtime_TypeMeta(ref),
-		runtime.Unknown{}.OpenAPIModelName():                              schema_k8sio_apimachinery_pkg_runtime_Unknown(ref),
-		version.Info{}.OpenAPIModelName():                                 schema_k8sio_apimachinery_pkg_version_Info(ref),
+		v1beta2.AWSManagedControlPlane{}.OpenAPIModelName():                             schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlane(ref),
+		v1beta2.AWSManagedControlPlaneList{}.OpenAPIModelName():                         schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneList(ref),
+		v1beta2.AWSManagedControlPlaneStatus{}.OpenAPIModelName():                       schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneStatus(ref),
+		v1beta2.AWSManagedControlPlaneTemplate{}.OpenAPIModelName():                     schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTemplate(ref),
+		v1beta2.AWSManagedControlPlaneTemplateList{}.OpenAPIModelName():                 schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTemplateList(ref),
+		v1beta2.AWSManagedControlPlaneV2Beta1Status{}.OpenAPIModelName():                schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneV2Beta1Status(ref),
+		v2beta1.AWSManagedControlPlane{}.OpenAPIModelName():                             schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlane(ref),
+		v2beta1.AWSManagedControlPlaneList{}.OpenAPIModelName():                         schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneList(ref),
+		v2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName():                         schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(ref),
+		v2beta1.AWSManagedControlPlaneStatus{}.OpenAPIModelName():                       schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneStatus(ref),
+		v2beta1.AWSManagedControlPlaneTemplate{}.OpenAPIModelName():                     schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplate(ref),
+		v2beta1.AWSManagedControlPlaneTemplateList{}.OpenAPIModelName():                 schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplateList(ref),
+		v2beta1.AWSManagedControlPlaneTemplateResource{}.OpenAPIModelName():             schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplateResource(ref),
+		v2beta1.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName():                 schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplateSpec(ref),
+		v2beta1.AccessConfig{}.OpenAPIModelName():                                       schema_capa_apiserver_apis_controlplane_v2beta1_AccessConfig(ref),
+		v2beta1.AccessEntry{}.OpenAPIModelName():                                        schema_capa_apiserver_apis_controlplane_v2beta1_AccessEntry(ref),
+		v2beta1.AccessPolicyReference{}.OpenAPIModelName():                              schema_capa_apiserver_apis_controlplane_v2beta1_AccessPolicyReference(ref),
+		v2beta1.AccessScope{}.OpenAPIModelName():                                        schema_capa_apiserver_apis_controlplane_v2beta1_AccessScope(ref),
+		v2beta1.Addon{}.OpenAPIModelName():                                              schema_capa_apiserver_apis_controlplane_v2beta1_Addon(ref),
+		v2beta1.AddonIssue{}.OpenAPIModelName():                                         schema_capa_apiserver_apis_controlplane_v2beta1_AddonIssue(ref),
+		v2beta1.AddonPodIdentityAssociation{}.OpenAPIModelName():                        schema_capa_apiserver_apis_controlplane_v2beta1_AddonPodIdentityAssociation(ref),
+		v2beta1.AddonState{}.OpenAPIModelName():                                         schema_capa_apiserver_apis_controlplane_v2beta1_AddonState(ref),
+		v2beta1.AutoMode{}.OpenAPIModelName():                                           schema_capa_apiserver_apis_controlplane_v2beta1_AutoMode(ref),
+		v2beta1.ClusterUpdate{}.OpenAPIModelName():                                      schema_capa_apiserver_apis_controlplane_v2beta1_ClusterUpdate(ref),
+		v2beta1.ControlPlaneAccess{}.OpenAPIModelName():                                 schema_capa_apiserver_apis_controlplane_v2beta1_ControlPlaneAccess(ref),
+		v2beta1.ControlPlaneLoggingSpec{}.OpenAPIModelName():                            schema_capa_apiserver_apis_controlplane_v2beta1_ControlPlaneLoggingSpec(ref),
+		v2beta1.ControlPlaneVersion{}.OpenAPIModelName():                                schema_capa_apiserver_apis_controlplane_v2beta1_ControlPlaneVersion(ref),
+		v2beta1.DeprecatedStatus{}.OpenAPIModelName():                                   schema_capa_apiserver_apis_controlplane_v2beta1_DeprecatedStatus(ref),
+		v2beta1.EncryptionConfig{}.OpenAPIModelName():                                   schema_capa_apiserver_apis_controlplane_v2beta1_EncryptionConfig(ref),
+		v2beta1.EndpointAccess{}.OpenAPIModelName():                                     schema_capa_apiserver_apis_controlplane_v2beta1_EndpointAccess(ref),
+		v2beta1.EnvVar{}.OpenAPIModelName():                                             schema_capa_apiserver_apis_controlplane_v2beta1_EnvVar(ref),
+		v2beta1.EnvVarSource{}.OpenAPIModelName():                                       schema_capa_apiserver_apis_controlplane_v2beta1_EnvVarSource(ref),
+		v2beta1.FileKeySelector{}.OpenAPIModelName():                                    schema_capa_apiserver_apis_controlplane_v2beta1_FileKeySelector(ref),
+		v2beta1.IAMAuthenticatorConfig{}.OpenAPIModelName():                             schema_capa_apiserver_apis_controlplane_v2beta1_IAMAuthenticatorConfig(ref),
+		v2beta1.IdentityProviderStatus{}.OpenAPIModelName():                             schema_capa_apiserver_apis_controlplane_v2beta1_IdentityProviderStatus(ref),
+		v2beta1.Initialization{}.OpenAPIModelName():                                     schema_capa_apiserver_apis_controlplane_v2beta1_Initialization(ref),
+		v2beta1.KeySelector{}.OpenAPIModelName():                                        schema_capa_apiserver_apis_controlplane_v2beta1_KeySelector(ref),
+		v2beta1.KubeProxy{}.OpenAPIModelName():                                          schema_capa_apiserver_apis_controlplane_v2beta1_KubeProxy(ref),
+		v2beta1.KubernetesMapping{}.OpenAPIModelName():                                  schema_capa_apiserver_apis_controlplane_v2beta1_KubernetesMapping(ref),
+		v2beta1.OIDCIdentityProviderConfig{}.OpenAPIModelName():                         schema_capa_apiserver_apis_controlplane_v2beta1_OIDCIdentityProviderConfig(ref),
+		v2beta1.OIDCProviderStatus{}.OpenAPIModelName():                                 schema_capa_apiserver_apis_controlplane_v2beta1_OIDCProviderStatus(ref),
+		v2beta1.ObjectFieldSelector{}.OpenAPIModelName():                                schema_capa_apiserver_apis_controlplane_v2beta1_ObjectFieldSelector(ref),
+		v2beta1.PodIdentityAssociation{}.OpenAPIModelName():                             schema_capa_apiserver_apis_controlplane_v2beta1_PodIdentityAssociation(ref),
+		v2beta1.ResourceFieldSelector{}.OpenAPIModelName():                              schema_capa_apiserver_apis_controlplane_v2beta1_ResourceFieldSelector(ref),
+		v2beta1.RoleMapping{}.OpenAPIModelName():                                        schema_capa_apiserver_apis_controlplane_v2beta1_RoleMapping(ref),
+		v2beta1.UserMapping{}.OpenAPIModelName():                                        schema_capa_apiserver_apis_controlplane_v2beta1_UserMapping(ref),
+		v2beta1.V1Beta1DeprecatedStatus{}.OpenAPIModelName():                            schema_capa_apiserver_apis_controlplane_v2beta1_V1Beta1DeprecatedStatus(ref),
+		v2beta1.VpcCni{}.OpenAPIModelName():                                             schema_capa_apiserver_apis_controlplane_v2beta1_VpcCni(ref),
+		infrastructurev1beta2.AWSCluster{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v1beta2_AWSCluster(ref),
+		infrastructurev1beta2.AWSClusterControllerIdentity{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterControllerIdentity(ref),
+		infrastructurev1beta2.AWSClusterControllerIdentityList{}.OpenAPIModelName():     schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterControllerIdentityList(ref),
+		infrastructurev1beta2.AWSClusterList{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterList(ref),
+		infrastructurev1beta2.AWSClusterRoleIdentity{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterRoleIdentity(ref),
+		infrastructurev1beta2.AWSClusterRoleIdentityList{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterRoleIdentityList(ref),
+		infrastructurev1beta2.AWSClusterStaticIdentity{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterStaticIdentity(ref),
+		infrastructurev1beta2.AWSClusterStaticIdentityList{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterStaticIdentityList(ref),
+		infrastructurev1beta2.AWSClusterStatus{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterStatus(ref),
+		infrastructurev1beta2.AWSClusterTemplate{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterTemplate(ref),
+		infrastructurev1beta2.AWSClusterTemplateList{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterTemplateList(ref),
+		infrastructurev1beta2.AWSClusterV2Beta1Status{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterV2Beta1Status(ref),
+		infrastructurev1beta2.AWSFargateProfile{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v1beta2_AWSFargateProfile(ref),
+		infrastructurev1beta2.AWSFargateProfileList{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v1beta2_AWSFargateProfileList(ref),
+		infrastructurev1beta2.AWSFargateProfileStatus{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v1beta2_AWSFargateProfileStatus(ref),
+		infrastructurev1beta2.AWSFargateProfileV2Beta1Status{}.OpenAPIModelName():       schema_capa_apiserver_apis_infrastructure_v1beta2_AWSFargateProfileV2Beta1Status(ref),
+		infrastructurev1beta2.AWSMachine{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachine(ref),
+		infrastructurev1beta2.AWSMachineList{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineList(ref),
+		infrastructurev1beta2.AWSMachinePool{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePool(ref),
+		infrastructurev1beta2.AWSMachinePoolList{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolList(ref),
+		infrastructurev1beta2.AWSMachinePoolStatus{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolStatus(ref),
+		infrastructurev1beta2.AWSMachinePoolV2Beta1Status{}.OpenAPIModelName():          schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolV2Beta1Status(ref),
+		infrastructurev1beta2.AWSMachineStatus{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineStatus(ref),
+		infrastructurev1beta2.AWSMachineTemplate{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplate(ref),
+		infrastructurev1beta2.AWSMachineTemplateList{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateList(ref),
+		infrastructurev1beta2.AWSMachineTemplateStatus{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateStatus(ref),
+		infrastructurev1beta2.AWSMachineTemplateV2Beta1Status{}.OpenAPIModelName():      schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateV2Beta1Status(ref),
+		infrastructurev1beta2.AWSMachineV2Beta1Status{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineV2Beta1Status(ref),
+		infrastructurev1beta2.AWSManagedCluster{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedCluster(ref),
+		infrastructurev1beta2.AWSManagedClusterList{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterList(ref),
+		infrastructurev1beta2.AWSManagedClusterStatus{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterStatus(ref),
+		infrastructurev1beta2.AWSManagedClusterTemplate{}.OpenAPIModelName():            schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterTemplate(ref),
+		infrastructurev1beta2.AWSManagedClusterTemplateList{}.OpenAPIModelName():        schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterTemplateList(ref),
+		infrastructurev1beta2.AWSManagedClusterV2Beta1Status{}.OpenAPIModelName():       schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterV2Beta1Status(ref),
+		infrastructurev1beta2.FailureDomain{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v1beta2_FailureDomain(ref),
+		infrastructurev2beta1.AMIReference{}.OpenAPIModelName():                         schema_capa_apiserver_apis_infrastructure_v2beta1_AMIReference(ref),
+		infrastructurev2beta1.APIEndpoint{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_APIEndpoint(ref),
+		infrastructurev2beta1.AWSCluster{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSCluster(ref),
+		infrastructurev2beta1.AWSClusterControllerIdentity{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterControllerIdentity(ref),
+		infrastructurev2beta1.AWSClusterControllerIdentityList{}.OpenAPIModelName():     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterControllerIdentityList(ref),
+		infrastructurev2beta1.AWSClusterControllerIdentitySpec{}.OpenAPIModelName():     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterControllerIdentitySpec(ref),
+		infrastructurev2beta1.AWSClusterIdentitySpec{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterIdentitySpec(ref),
+		infrastructurev2beta1.AWSClusterList{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterList(ref),
+		infrastructurev2beta1.AWSClusterRoleIdentity{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentity(ref),
+		infrastructurev2beta1.AWSClusterRoleIdentityList{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentityList(ref),
+		infrastructurev2beta1.AWSClusterRoleIdentitySpec{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentitySpec(ref),
+		infrastructurev2beta1.AWSClusterSpec{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterSpec(ref),
+		infrastructurev2beta1.AWSClusterStaticIdentity{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStaticIdentity(ref),
+		infrastructurev2beta1.AWSClusterStaticIdentityList{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStaticIdentityList(ref),
+		infrastructurev2beta1.AWSClusterStaticIdentitySpec{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStaticIdentitySpec(ref),
+		infrastructurev2beta1.AWSClusterStatus{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStatus(ref),
+		infrastructurev2beta1.AWSClusterTemplate{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplate(ref),
+		infrastructurev2beta1.AWSClusterTemplateList{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplateList(ref),
+		infrastructurev2beta1.AWSClusterTemplateResource{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplateResource(ref),
+		infrastructurev2beta1.AWSClusterTemplateSpec{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplateSpec(ref),
+		infrastructurev2beta1.AWSFargateProfile{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_AWSFargateProfile(ref),
+		infrastructurev2beta1.AWSFargateProfileList{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_AWSFargateProfileList(ref),
+		infrastructurev2beta1.AWSFargateProfileSpec{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_AWSFargateProfileSpec(ref),
+		infrastructurev2beta1.AWSFargateProfileStatus{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v2beta1_AWSFargateProfileStatus(ref),
+		infrastructurev2beta1.AWSIdentityReference{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_AWSIdentityReference(ref),
+		infrastructurev2beta1.AWSLaunchTemplate{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref),
+		infrastructurev2beta1.AWSLifecycleHook{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLifecycleHook(ref),
+		infrastructurev2beta1.AWSLoadBalancerSpec{}.OpenAPIModelName():                  schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLoadBalancerSpec(ref),
+		infrastructurev2beta1.AWSMachine{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachine(ref),
+		infrastructurev2beta1.AWSMachineList{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineList(ref),
+		infrastructurev2beta1.AWSMachinePool{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePool(ref),
+		infrastructurev2beta1.AWSMachinePoolInstanceStatus{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolInstanceStatus(ref),
+		infrastructurev2beta1.AWSMachinePoolList{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolList(ref),
+		infrastructurev2beta1.AWSMachinePoolSpec{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolSpec(ref),
+		infrastructurev2beta1.AWSMachinePoolStatus{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolStatus(ref),
+		infrastructurev2beta1.AWSMachineSpec{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref),
+		infrastructurev2beta1.AWSMachineStatus{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineStatus(ref),
+		infrastructurev2beta1.AWSMachineTemplate{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplate(ref),
+		infrastructurev2beta1.AWSMachineTemplateList{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateList(ref),
+		infrastructurev2beta1.AWSMachineTemplateResource{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateResource(ref),
+		infrastructurev2beta1.AWSMachineTemplateSpec{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateSpec(ref),
+		infrastructurev2beta1.AWSMachineTemplateStatus{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateStatus(ref),
+		infrastructurev2beta1.AWSManagedCluster{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedCluster(ref),
+		infrastructurev2beta1.AWSManagedClusterList{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterList(ref),
+		infrastructurev2beta1.AWSManagedClusterSpec{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterSpec(ref),
+		infrastructurev2beta1.AWSManagedClusterStatus{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterStatus(ref),
+		infrastructurev2beta1.AWSManagedClusterTemplate{}.OpenAPIModelName():            schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterTemplate(ref),
+		infrastructurev2beta1.AWSManagedClusterTemplateList{}.OpenAPIModelName():        schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterTemplateList(ref),
+		infrastructurev2beta1.AWSManagedClusterTemplateResource{}.OpenAPIModelName():    schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterTemplateResource(ref),
+		infrastructurev2beta1.AWSManagedClusterTemplateSpec{}.OpenAPIModelName():        schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterTemplateSpec(ref),
+		infrastructurev2beta1.AWSResourceReference{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_AWSResourceReference(ref),
+		infrastructurev2beta1.AWSRoleSpec{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_AWSRoleSpec(ref),
+		infrastructurev2beta1.AdditionalListenerSpec{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AdditionalListenerSpec(ref),
+		infrastructurev2beta1.AllowedNamespaces{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_AllowedNamespaces(ref),
+		infrastructurev2beta1.Bastion{}.OpenAPIModelName():                              schema_capa_apiserver_apis_infrastructure_v2beta1_Bastion(ref),
+		infrastructurev2beta1.CNIIngressRule{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_CNIIngressRule(ref),
+		infrastructurev2beta1.CNISpec{}.OpenAPIModelName():                              schema_capa_apiserver_apis_infrastructure_v2beta1_CNISpec(ref),
+		infrastructurev2beta1.CPUOptions{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_CPUOptions(ref),
+		infrastructurev2beta1.ClassicELBAttributes{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_ClassicELBAttributes(ref),
+		infrastructurev2beta1.ClassicELBHealthCheck{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_ClassicELBHealthCheck(ref),
+		infrastructurev2beta1.ClassicELBListener{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_ClassicELBListener(ref),
+		infrastructurev2beta1.CloudInit{}.OpenAPIModelName():                            schema_capa_apiserver_apis_infrastructure_v2beta1_CloudInit(ref),
+		infrastructurev2beta1.DedicatedHostStatus{}.OpenAPIModelName():                  schema_capa_apiserver_apis_infrastructure_v2beta1_DedicatedHostStatus(ref),
+		infrastructurev2beta1.DeprecatedStatus{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_DeprecatedStatus(ref),
+		infrastructurev2beta1.DynamicHostAllocationSpec{}.OpenAPIModelName():            schema_capa_apiserver_apis_infrastructure_v2beta1_DynamicHostAllocationSpec(ref),
+		infrastructurev2beta1.ElasticIPPool{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_ElasticIPPool(ref),
+		infrastructurev2beta1.EnclaveOptions{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_EnclaveOptions(ref),
+		infrastructurev2beta1.Failure{}.OpenAPIModelName():                              schema_capa_apiserver_apis_infrastructure_v2beta1_Failure(ref),
+		infrastructurev2beta1.FailureDomain{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_FailureDomain(ref),
+		infrastructurev2beta1.FargateSelector{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v2beta1_FargateSelector(ref),
+		infrastructurev2beta1.Filter{}.OpenAPIModelName():                               schema_capa_apiserver_apis_infrastructure_v2beta1_Filter(ref),
+		infrastructurev2beta1.IPAMPool{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_IPAMPool(ref),
+		infrastructurev2beta1.IPv6{}.OpenAPIModelName():                                 schema_capa_apiserver_apis_infrastructure_v2beta1_IPv6(ref),
+		infrastructurev2beta1.Ignition{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_Ignition(ref),
+		infrastructurev2beta1.IgnitionProxy{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_IgnitionProxy(ref),
+		infrastructurev2beta1.IgnitionTLS{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_IgnitionTLS(ref),
+		infrastructurev2beta1.IngressRule{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_IngressRule(ref),
+		infrastructurev2beta1.Initialization{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_Initialization(ref),
+		infrastructurev2beta1.Instance{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_Instance(ref),
+		infrastructurev2beta1.InstanceMetadataOptions{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v2beta1_InstanceMetadataOptions(ref),
+		infrastructurev2beta1.InstancesDistribution{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_InstancesDistribution(ref),
+		infrastructurev2beta1.Listener{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_Listener(ref),
+		infrastructurev2beta1.LoadBalancer{}.OpenAPIModelName():                         schema_capa_apiserver_apis_infrastructure_v2beta1_LoadBalancer(ref),
+		infrastructurev2beta1.MachineAddress{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_MachineAddress(ref),
+		infrastructurev2beta1.MachineDeprecatedStatus{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v2beta1_MachineDeprecatedStatus(ref),
+		infrastructurev2beta1.MachineV1Beta1DeprecatedStatus{}.OpenAPIModelName():       schema_capa_apiserver_apis_infrastructure_v2beta1_MachineV1Beta1DeprecatedStatus(ref),
+		infrastructurev2beta1.MixedInstancesPolicy{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_MixedInstancesPolicy(ref),
+		infrastructurev2beta1.NetworkSpec{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkSpec(ref),
+		infrastructurev2beta1.NetworkStatus{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkStatus(ref),
+		infrastructurev2beta1.NodeInfo{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_NodeInfo(ref),
+		infrastructurev2beta1.ObjectMeta{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_ObjectMeta(ref),
+		infrastructurev2beta1.Observation{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_Observation(ref),
+		infrastructurev2beta1.Overrides{}.OpenAPIModelName():                            schema_capa_apiserver_apis_infrastructure_v2beta1_Overrides(ref),
+		infrastructurev2beta1.PendingCreation{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v2beta1_PendingCreation(ref),
+		infrastructurev2beta1.PrivateDNSName{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_PrivateDNSName(ref),
+		infrastructurev2beta1.Processes{}.OpenAPIModelName():                            schema_capa_apiserver_apis_infrastructure_v2beta1_Processes(ref),
+		infrastructurev2beta1.RefreshPreferences{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_RefreshPreferences(ref),
+		infrastructurev2beta1.S3Bucket{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_S3Bucket(ref),
+		infrastructurev2beta1.S3BucketIAMRole{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v2beta1_S3BucketIAMRole(ref),
+		infrastructurev2beta1.SecurityGroup{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_SecurityGroup(ref),
+		infrastructurev2beta1.SpotMarketOptions{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_SpotMarketOptions(ref),
+		infrastructurev2beta1.SubnetSpec{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_SubnetSpec(ref),
+		infrastructurev2beta1.SuspendProcesses{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_SuspendProcesses(ref),
+		infrastructurev2beta1.TargetGroupHealthCheck{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupHealthCheck(ref),
+		infrastructurev2beta1.TargetGroupHealthCheckAPISpec{}.OpenAPIModelName():        schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupHealthCheckAPISpec(ref),
+		infrastructurev2beta1.TargetGroupHealthCheckAdditionalSpec{}.OpenAPIModelName(): schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupHealthCheckAdditionalSpec(ref),
+		infrastructurev2beta1.TargetGroupSpec{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupSpec(ref),
+		infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_V1Beta1Condition(ref),
+		infrastructurev2beta1.V1Beta1DeprecatedStatus{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v2beta1_V1Beta1DeprecatedStatus(ref),
+		infrastructurev2beta1.VPCSpec{}.OpenAPIModelName():                              schema_capa_apiserver_apis_infrastructure_v2beta1_VPCSpec(ref),
+		infrastructurev2beta1.Volume{}.OpenAPIModelName():                               schema_capa_apiserver_apis_infrastructure_v2beta1_Volume(ref),
+		infrastructurev2beta1.VpcCidrBlock{}.OpenAPIModelName():                         schema_capa_apiserver_apis_infrastructure_v2beta1_VpcCidrBlock(ref),
+		resource.Quantity{}.OpenAPIModelName():                                          schema_apimachinery_pkg_api_resource_Quantity(ref),
+		v1.APIGroup{}.OpenAPIModelName():                                                schema_pkg_apis_meta_v1_APIGroup(ref),
+		v1.APIGroupList{}.OpenAPIModelName():                                            schema_pkg_apis_meta_v1_APIGroupList(ref),
+		v1.APIResource{}.OpenAPIModelName():                                             schema_pkg_apis_meta_v1_APIResource(ref),
+		v1.APIResourceList{}.OpenAPIModelName():                                         schema_pkg_apis_meta_v1_APIResourceList(ref),
+		v1.APIVersions{}.OpenAPIModelName():                                             schema_pkg_apis_meta_v1_APIVersions(ref),
+		v1.ApplyOptions{}.OpenAPIModelName():                                            schema_pkg_apis_meta_v1_ApplyOptions(ref),
+		v1.Condition{}.OpenAPIModelName():                                               schema_pkg_apis_meta_v1_Condition(ref),
+		v1.CreateOptions{}.OpenAPIModelName():                                           schema_pkg_apis_meta_v1_CreateOptions(ref),
+		v1.DeleteOptions{}.OpenAPIModelName():                                           schema_pkg_apis_meta_v1_DeleteOptions(ref),
+		v1.Duration{}.OpenAPIModelName():                                                schema_pkg_apis_meta_v1_Duration(ref),
+		v1.FieldSelectorRequirement{}.OpenAPIModelName():                                schema_pkg_apis_meta_v1_FieldSelectorRequirement(ref),
+		v1.FieldsV1{}.OpenAPIModelName():                                                schema_pkg_apis_meta_v1_FieldsV1(ref),
+		v1.GetOptions{}.OpenAPIModelName():                                              schema_pkg_apis_meta_v1_GetOptions(ref),
+		v1.GroupKind{}.OpenAPIModelName():                                               schema_pkg_apis_meta_v1_GroupKind(ref),
+		v1.GroupResource{}.OpenAPIModelName():                                           schema_pkg_apis_meta_v1_GroupResource(ref),
+		v1.GroupVersion{}.OpenAPIModelName():                                            schema_pkg_apis_meta_v1_GroupVersion(ref),
+		v1.GroupVersionForDiscovery{}.OpenAPIModelName():                                schema_pkg_apis_meta_v1_GroupVersionForDiscovery(ref),
+		v1.GroupVersionKind{}.OpenAPIModelName():                                        schema_pkg_apis_meta_v1_GroupVersionKind(ref),
+		v1.GroupVersionResource{}.OpenAPIModelName():                                    schema_pkg_apis_meta_v1_GroupVersionResource(ref),
+		v1.InternalEvent{}.OpenAPIModelName():                                           schema_pkg_apis_meta_v1_InternalEvent(ref),
+		v1.LabelSelector{}.OpenAPIModelName():                                           schema_pkg_apis_meta_v1_LabelSelector(ref),
+		v1.LabelSelectorRequirement{}.OpenAPIModelName():                                schema_pkg_apis_meta_v1_LabelSelectorRequirement(ref),
+		v1.List{}.OpenAPIModelName():                                                    schema_pkg_apis_meta_v1_List(ref),
+		v1.ListMeta{}.OpenAPIModelName():                                                schema_pkg_apis_meta_v1_ListMeta(ref),
+		v1.ListOptions{}.OpenAPIModelName():                                             schema_pkg_apis_meta_v1_ListOptions(ref),
+		v1.ManagedFieldsEntry{}.OpenAPIModelName():                                      schema_pkg_apis_meta_v1_ManagedFieldsEntry(ref),
+		v1.MicroTime{}.OpenAPIModelName():                                               schema_pkg_apis_meta_v1_MicroTime(ref),
+		v1.ObjectMeta{}.OpenAPIModelName():                                              schema_pkg_apis_meta_v1_ObjectMeta(ref),
+		v1.OwnerReference{}.OpenAPIModelName():                                          schema_pkg_apis_meta_v1_OwnerReference(ref),
+		v1.PartialObjectMetadata{}.OpenAPIModelName():                                   schema_pkg_apis_meta_v1_PartialObjectMetadata(ref),
+		v1.PartialObjectMetadataList{}.OpenAPIModelName():                               schema_pkg_apis_meta_v1_PartialObjectMetadataList(ref),
+		v1.Patch{}.OpenAPIModelName():                                                   schema_pkg_apis_meta_v1_Patch(ref),
+		v1.PatchOptions{}.OpenAPIModelName():                                            schema_pkg_apis_meta_v1_PatchOptions(ref),
+		v1.Preconditions{}.OpenAPIModelName():                                           schema_pkg_apis_meta_v1_Preconditions(ref),
+		v1.RootPaths{}.OpenAPIModelName():                                               schema_pkg_apis_meta_v1_RootPaths(ref),
+		v1.ServerAddressByClientCIDR{}.OpenAPIModelName():                               schema_pkg_apis_meta_v1_ServerAddressByClientCIDR(ref),
+		v1.ShardInfo{}.OpenAPIModelName():                                               schema_pkg_apis_meta_v1_ShardInfo(ref),
+		v1.Status{}.OpenAPIModelName():                                                  schema_pkg_apis_meta_v1_Status(ref),
+		v1.StatusCause{}.OpenAPIModelName():                                             schema_pkg_apis_meta_v1_StatusCause(ref),
+		v1.StatusDetails{}.OpenAPIModelName():                                           schema_pkg_apis_meta_v1_StatusDetails(ref),
+		v1.Table{}.OpenAPIModelName():                                                   schema_pkg_apis_meta_v1_Table(ref),
+		v1.TableColumnDefinition{}.OpenAPIModelName():                                   schema_pkg_apis_meta_v1_TableColumnDefinition(ref),
+		v1.TableOptions{}.OpenAPIModelName():                                            schema_pkg_apis_meta_v1_TableOptions(ref),
+		v1.TableRow{}.OpenAPIModelName():                                                schema_pkg_apis_meta_v1_TableRow(ref),
+		v1.TableRowCondition{}.OpenAPIModelName():                                       schema_pkg_apis_meta_v1_TableRowCondition(ref),
+		v1.Time{}.OpenAPIModelName():                                                    schema_pkg_apis_meta_v1_Time(ref),
+		v1.Timestamp{}.OpenAPIModelName():                                               schema_pkg_apis_meta_v1_Timestamp(ref),
+		v1.TypeMeta{}.OpenAPIModelName():                                                schema_pkg_apis_meta_v1_TypeMeta(ref),
+		v1.UpdateOptions{}.OpenAPIModelName():                                           schema_pkg_apis_meta_v1_UpdateOptions(ref),
+		v1.WatchEvent{}.OpenAPIModelName():                                              schema_pkg_apis_meta_v1_WatchEvent(ref),
+		runtime.RawExtension{}.OpenAPIModelName():                                       schema_k8sio_apimachinery_pkg_runtime_RawExtension(ref),
+		runtime.TypeMeta{}.OpenAPIModelName():                                           schema_k8sio_apimachinery_pkg_runtime_TypeMeta(ref),
+		runtime.Unknown{}.OpenAPIModelName():                                            schema_k8sio_apimachinery_pkg_runtime_Unknown(ref),
+		version.Info{}.OpenAPIModelName():                                               schema_k8sio_apimachinery_pkg_version_Info(ref),
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlane(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedControlPlane is an EKS cluster, and the network that it is in.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec is what is wanted.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status is what is. It is always shown, so that readers find status.ready.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1beta2.AWSManagedControlPlaneStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1beta2.AWSManagedControlPlaneStatus{}.OpenAPIModelName(), v2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedControlPlaneList is a list of AWSManagedControlPlanes.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1beta2.AWSManagedControlPlane{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v1beta2.AWSManagedControlPlane{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedControlPlaneStatus is what AWS has, and how far that is from what is wanted. It is converted by hand.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"networkStatus": {
+						SchemaProps: spec.SchemaProps{
+							Description: "networkStatus is the network as seen in AWS.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.NetworkStatus{}.OpenAPIModelName()),
+						},
+					},
+					"failureDomains": {
+						SchemaProps: spec.SchemaProps{
+							Description: "failureDomains are the zones machines can be placed in, by name.",
+							Type:        []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev1beta2.FailureDomain{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"bastion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "bastion is the bastion host as seen in AWS.",
+							Ref:         ref(infrastructurev2beta1.Instance{}.OpenAPIModelName()),
+						},
+					},
+					"oidcProvider": {
+						SchemaProps: spec.SchemaProps{
+							Description: "oidcProvider is the provider by which IAM trusts the cluster's service accounts.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.OIDCProviderStatus{}.OpenAPIModelName()),
+						},
+					},
+					"externalManagedControlPlane": {
+						SchemaProps: spec.SchemaProps{
+							Description: "externalManagedControlPlane tells Cluster API that the control plane has no machines.",
+							Default:     true,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"initialized": {
+						SchemaProps: spec.SchemaProps{
+							Description: "initialized tells that the API server could be reached once. It is v2beta1's status.initialization.controlPlaneInitialized.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"ready": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ready tells that the control plane can be used now.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"failureMessage": {
+						SchemaProps: spec.SchemaProps{
+							Description: "failureMessage says what failed, for a person to read.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions in the form of Cluster API's v1beta1 contract.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"addons": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "addons as seen in AWS.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.AddonState{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"identityProviderStatus": {
+						SchemaProps: spec.SchemaProps{
+							Description: "identityProviderStatus is the OIDC provider whose users are let in.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.IdentityProviderStatus{}.OpenAPIModelName()),
+						},
+					},
+					"observedGeneration": {
+						SchemaProps: spec.SchemaProps{
+							Description: "observedGeneration is the generation of the spec that this status is of.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"version": {
+						SchemaProps: spec.SchemaProps{
+							Description: "version that the control plane runs: what spec.version says where the minor is the same, and the minor with .0 otherwise.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"v2beta1": {
+						SchemaProps: spec.SchemaProps{
+							Description: "v2beta1 groups the status that only v2beta1 has, so that nothing is lost between the versions.",
+							Ref:         ref(v1beta2.AWSManagedControlPlaneV2Beta1Status{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1beta2.AWSManagedControlPlaneV2Beta1Status{}.OpenAPIModelName(), v2beta1.AddonState{}.OpenAPIModelName(), v2beta1.IdentityProviderStatus{}.OpenAPIModelName(), v2beta1.OIDCProviderStatus{}.OpenAPIModelName(), infrastructurev1beta2.FailureDomain{}.OpenAPIModelName(), infrastructurev2beta1.Instance{}.OpenAPIModelName(), infrastructurev2beta1.NetworkStatus{}.OpenAPIModelName(), infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTemplate(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedControlPlaneTemplate is what a ClusterClass builds AWSManagedControlPlanes from.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec holds the template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTemplateList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedControlPlaneTemplateList is a list of AWSManagedControlPlaneTemplates.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1beta2.AWSManagedControlPlaneTemplate{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v1beta2.AWSManagedControlPlaneTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneV2Beta1Status(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedControlPlaneV2Beta1Status is the status that only v2beta1 has.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"type",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions say how the parts of the control plane are.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1.Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"initialization": {
+						SchemaProps: spec.SchemaProps{
+							Description: "initialization has what initialized doesn't say.",
+							Ref:         ref(v2beta1.Initialization{}.OpenAPIModelName()),
+						},
+					},
+					"versions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"version",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "versions says what version says in a list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.ControlPlaneVersion{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"platformVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "platformVersion is EKS's own version of the control plane, for example eks.12.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"accountID": {
+						SchemaProps: spec.SchemaProps{
+							Description: "accountID is the AWS account in which the cluster's resources are; recorded when the first is made, and compared before anything is changed.",
+							MaxLength:   ptr.To[int64](12),
+							Pattern:     "^[0-9]{12}$",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"update": {
+						SchemaProps: spec.SchemaProps{
+							Description: "update is the latest change of the EKS cluster that was asked for.",
+							Ref:         ref(v2beta1.ClusterUpdate{}.OpenAPIModelName()),
+						},
+					},
+					"observation": {
+						SchemaProps: spec.SchemaProps{
+							Description: "observation says how fresh this status is. Added when read, never stored.",
+							Ref:         ref(infrastructurev2beta1.Observation{}.OpenAPIModelName()),
+						},
+					},
+					"failures": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "failures are what AWS answered to the latest attempts that failed.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.Failure{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"pendingCreations": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"key",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "pendingCreations is the journal of creations in flight.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.PendingCreation{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"formerUIDs": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "set",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "formerUIDs are the UIDs that the object had before it was moved or restored, as what it records in AWS told: whatever carries one of them, and its namespace, is its own.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.ClusterUpdate{}.OpenAPIModelName(), v2beta1.ControlPlaneVersion{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), infrastructurev2beta1.Failure{}.OpenAPIModelName(), infrastructurev2beta1.Observation{}.OpenAPIModelName(), infrastructurev2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlane(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedControlPlane is an EKS cluster, and the network that it is in.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec is what is wanted.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status is what is.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AWSManagedControlPlaneStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName(), v2beta1.AWSManagedControlPlaneStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedControlPlaneList is a list of AWSManagedControlPlanes.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.AWSManagedControlPlane{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AWSManagedControlPlane{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedControlPlaneSpec is the wanted EKS cluster, with the network that it is in.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"eksClusterName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "eksClusterName is the name of the cluster in EKS. Left out, NAMESPACE_NAME of this object. Can't be changed.",
+							MaxLength:   ptr.To[int64](100),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"identityRef": {
+						SchemaProps: spec.SchemaProps{
+							Description: "identityRef says with whose credentials AWS is called. Left out, the AWSClusterControllerIdentity named default.",
+							Ref:         ref(infrastructurev2beta1.AWSIdentityReference{}.OpenAPIModelName()),
+						},
+					},
+					"network": {
+						SchemaProps: spec.SchemaProps{
+							Description: "network of the cluster.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.NetworkSpec{}.OpenAPIModelName()),
+						},
+					},
+					"secondaryCidrBlock": {
+						SchemaProps: spec.SchemaProps{
+							Description: "secondaryCidrBlock is a further IPv4 range of the VPC, for pods: /16 to /28 within 100.64.0.0/10 or 198.19.0.0/16.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"region": {
+						SchemaProps: spec.SchemaProps{
+							Description: "region the cluster lives in, for example us-east-1. Can't be changed.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"partition": {
+						SchemaProps: spec.SchemaProps{
+							Description: "partition of AWS, for example aws or aws-us-gov. Left empty, it follows from the region.",
+							MaxLength:   ptr.To[int64](32),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"sshKeyName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "sshKeyName is the EC2 key pair put on the instances. Left out, the key pair named default is used; write an empty string to have none.",
+							MaxLength:   ptr.To[int64](255),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"version": {
+						SchemaProps: spec.SchemaProps{
+							Description: "version of Kubernetes, for example v1.34 or v1.34.2. EKS knows minor versions only. What is written stays as it is; a higher minor is reached one by one.",
+							MinLength:   ptr.To[int64](2),
+							MaxLength:   ptr.To[int64](64),
+							Pattern:     "^v?(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)(\\.(0|[1-9][0-9]*))?([-+][0-9A-Za-z.+-]+)?$",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"force": {
+						SchemaProps: spec.SchemaProps{
+							Description: "force lets a change of the version pass that AWS, or this server, would stop because of what it found in the cluster: APIs still in use that are gone, add-ons that don't fit, nodes that fall too far behind.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"roleName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "roleName is the IAM role that EKS acts as. Left out, eks-controlplane.cluster-api-provider-aws.sigs.k8s.io, or where roles may be made, CLUSTER-iam-service-role.",
+							MinLength:   ptr.To[int64](2),
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"rolePath": {
+						SchemaProps: spec.SchemaProps{
+							Description: "rolePath is the path of a role that is made, for example /eks/.",
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"rolePermissionsBoundary": {
+						SchemaProps: spec.SchemaProps{
+							Description: "rolePermissionsBoundary is the ARN of the policy that bounds a role that is made.",
+							MaxLength:   ptr.To[int64](2048),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"roleAdditionalPolicies": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "roleAdditionalPolicies are ARNs of policies to attach to a role that is made, besides AmazonEKSClusterPolicy.",
+							MaxItems:    ptr.To[int64](20),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](2048),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"logging": {
+						SchemaProps: spec.SchemaProps{
+							Description: "logging says which logs of the control plane go to CloudWatch.",
+							Ref:         ref(v2beta1.ControlPlaneLoggingSpec{}.OpenAPIModelName()),
+						},
+					},
+					"encryptionConfig": {
+						SchemaProps: spec.SchemaProps{
+							Description: "encryptionConfig encrypts Secrets with a key of your own. It can be added later, and never removed.",
+							Ref:         ref(v2beta1.EncryptionConfig{}.OpenAPIModelName()),
+						},
+					},
+					"additionalTags": {
+						SchemaProps: spec.SchemaProps{
+							Description:   "additionalTags are put on every AWS resource of the cluster.",
+							MaxProperties: ptr.To[int64](50),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"iamAuthenticatorConfig": {
+						SchemaProps: spec.SchemaProps{
+							Description: "iamAuthenticatorConfig lets IAM roles and users in, by the ConfigMap aws-auth in the cluster. accessEntries are the newer way.",
+							Ref:         ref(v2beta1.IAMAuthenticatorConfig{}.OpenAPIModelName()),
+						},
+					},
+					"endpointAccess": {
+						SchemaProps: spec.SchemaProps{
+							Description: "endpointAccess says from where the API server is reached.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.EndpointAccess{}.OpenAPIModelName()),
+						},
+					},
+					"controlPlaneEndpoint": {
+						SchemaProps: spec.SchemaProps{
+							Description: "controlPlaneEndpoint is where the API server is reached. Written by the provider. Can't be changed once set.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.APIEndpoint{}.OpenAPIModelName()),
+						},
+					},
+					"imageLookupFormat": {
+						SchemaProps: spec.SchemaProps{
+							Description: "imageLookupFormat is the name pattern of AMIs, for machines that don't say.",
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"imageLookupOrg": {
+						SchemaProps: spec.SchemaProps{
+							Description: "imageLookupOrg is the AWS account that owns the AMIs, for machines that don't say.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"imageLookupBaseOS": {
+						SchemaProps: spec.SchemaProps{
+							Description: "imageLookupBaseOS is the operating system of the AMIs, for machines that don't say.",
+							MaxLength:   ptr.To[int64](128),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"bastion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "bastion is a host that machines in private subnets are reached through.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.Bastion{}.OpenAPIModelName()),
+						},
+					},
+					"tokenMethod": {
+						SchemaProps: spec.SchemaProps{
+							Description: "tokenMethod is what the kubeconfig for users runs to get a token.\n\nPossible enum values:\n - `\"aws-cli\"`\n - `\"iam-authenticator\"`",
+							Default:     "iam-authenticator",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"aws-cli", "iam-authenticator"},
+						},
+					},
+					"controlPlaneAccess": {
+						SchemaProps: spec.SchemaProps{
+							Description: "controlPlaneAccess says how Cluster API itself reaches the cluster.",
+							Ref:         ref(v2beta1.ControlPlaneAccess{}.OpenAPIModelName()),
+						},
+					},
+					"associateOIDCProvider": {
+						SchemaProps: spec.SchemaProps{
+							Description: "associateOIDCProvider makes IAM trust the cluster's service accounts.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"addons": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"name",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "addons of EKS, with different names. What is installed and not listed here is left alone.",
+							MaxItems:    ptr.To[int64](100),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.Addon{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"oidcIdentityProviderConfig": {
+						SchemaProps: spec.SchemaProps{
+							Description: "oidcIdentityProviderConfig lets users of an OIDC provider in.",
+							Ref:         ref(v2beta1.OIDCIdentityProviderConfig{}.OpenAPIModelName()),
+						},
+					},
+					"vpcCni": {
+						SchemaProps: spec.SchemaProps{
+							Description: "vpcCni says how the VPC CNI plugin runs.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.VpcCni{}.OpenAPIModelName()),
+						},
+					},
+					"bootstrapSelfManagedAddons": {
+						SchemaProps: spec.SchemaProps{
+							Description: "bootstrapSelfManagedAddons has EKS install vpc-cni, kube-proxy and coredns when the cluster is made. Write false where another CNI plugin is used. Has no effect later.",
+							Default:     true,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"restrictPrivateSubnets": {
+						SchemaProps: spec.SchemaProps{
+							Description: "restrictPrivateSubnets puts the control plane into private subnets only.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"kubeProxy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "kubeProxy says whether kube-proxy runs.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.KubeProxy{}.OpenAPIModelName()),
+						},
+					},
+					"upgradePolicy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "upgradePolicy says what AWS does when the standard support of the version ends: upgrade by itself (standard), or go on at a higher price (extended). Left out, it is left alone.\n\nPossible enum values:\n - `\"extended\"`\n - `\"standard\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"extended", "standard"},
+						},
+					},
+					"accessConfig": {
+						SchemaProps: spec.SchemaProps{
+							Description: "accessConfig says how principals of IAM are let in. Can't be removed once written.",
+							Ref:         ref(v2beta1.AccessConfig{}.OpenAPIModelName()),
+						},
+					},
+					"accessEntries": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"principalARN",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "accessEntries let principals of IAM in, one entry for each. Entries that somebody else made are left alone.",
+							MaxItems:    ptr.To[int64](1000),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.AccessEntry{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"podIdentityAssociations": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"namespace",
+									"serviceAccount",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "podIdentityAssociations give IAM roles to service accounts of the cluster. Add-ons have theirs in addons.",
+							MaxItems:    ptr.To[int64](1000),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.PodIdentityAssociation{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"autoMode": {
+						SchemaProps: spec.SchemaProps{
+							Description: "autoMode has EKS run nodes, load balancers and volumes by itself. Left out, it is left alone.",
+							Ref:         ref(v2beta1.AutoMode{}.OpenAPIModelName()),
+						},
+					},
+					"deletionProtection": {
+						SchemaProps: spec.SchemaProps{
+							Description: "deletionProtection has AWS refuse to delete the cluster; while it is true, deleting this object waits. Left out, it is left alone.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"scalingTier": {
+						SchemaProps: spec.SchemaProps{
+							Description: "scalingTier is the size that the control plane keeps at least. Left out, it is left alone.\n\nPossible enum values:\n - `\"standard\"`\n - `\"tier-2xl\"`\n - `\"tier-4xl\"`\n - `\"tier-8xl\"`\n - `\"tier-xl\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"standard", "tier-2xl", "tier-4xl", "tier-8xl", "tier-xl"},
+						},
+					},
+					"zonalShift": {
+						SchemaProps: spec.SchemaProps{
+							Description: "zonalShift lets AWS move traffic out of a zone in trouble. Left out, it is left alone.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AccessConfig{}.OpenAPIModelName(), v2beta1.AccessEntry{}.OpenAPIModelName(), v2beta1.Addon{}.OpenAPIModelName(), v2beta1.AutoMode{}.OpenAPIModelName(), v2beta1.ControlPlaneAccess{}.OpenAPIModelName(), v2beta1.ControlPlaneLoggingSpec{}.OpenAPIModelName(), v2beta1.EncryptionConfig{}.OpenAPIModelName(), v2beta1.EndpointAccess{}.OpenAPIModelName(), v2beta1.IAMAuthenticatorConfig{}.OpenAPIModelName(), v2beta1.KubeProxy{}.OpenAPIModelName(), v2beta1.OIDCIdentityProviderConfig{}.OpenAPIModelName(), v2beta1.PodIdentityAssociation{}.OpenAPIModelName(), v2beta1.VpcCni{}.OpenAPIModelName(), infrastructurev2beta1.APIEndpoint{}.OpenAPIModelName(), infrastructurev2beta1.AWSIdentityReference{}.OpenAPIModelName(), infrastructurev2beta1.Bastion{}.OpenAPIModelName(), infrastructurev2beta1.NetworkSpec{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedControlPlaneStatus is what AWS has, and how far that is from what is wanted.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"type",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions say how the parts of the control plane are.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1.Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"initialization": {
+						SchemaProps: spec.SchemaProps{
+							Description: "initialization tells Cluster API that the control plane, and the infrastructure below it, were there once.",
+							Ref:         ref(v2beta1.Initialization{}.OpenAPIModelName()),
+						},
+					},
+					"ready": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ready tells that the control plane can be used now.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"version": {
+						SchemaProps: spec.SchemaProps{
+							Description: "version that the control plane runs: what spec.version says where the minor is the same, and the minor with .0 otherwise.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"versions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"version",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "versions says the same in a list, which has one item.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.ControlPlaneVersion{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"platformVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "platformVersion is EKS's own version of the control plane, for example eks.12.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"externalManagedControlPlane": {
+						SchemaProps: spec.SchemaProps{
+							Description: "externalManagedControlPlane tells Cluster API that the control plane has no machines.",
+							Default:     true,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"observedGeneration": {
+						SchemaProps: spec.SchemaProps{
+							Description: "observedGeneration is the generation of the spec that this status is of.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"accountID": {
+						SchemaProps: spec.SchemaProps{
+							Description: "accountID is the AWS account in which the cluster's resources are; recorded when the first is made, and compared before anything is changed.",
+							MaxLength:   ptr.To[int64](12),
+							Pattern:     "^[0-9]{12}$",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"failureDomains": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"name",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "failureDomains are the zones machines can be placed in.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.FailureDomain{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"networkStatus": {
+						SchemaProps: spec.SchemaProps{
+							Description: "networkStatus is the network as seen in AWS.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.NetworkStatus{}.OpenAPIModelName()),
+						},
+					},
+					"bastion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "bastion is the bastion host as seen in AWS.",
+							Ref:         ref(infrastructurev2beta1.Instance{}.OpenAPIModelName()),
+						},
+					},
+					"oidcProvider": {
+						SchemaProps: spec.SchemaProps{
+							Description: "oidcProvider is the provider by which IAM trusts the cluster's service accounts.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.OIDCProviderStatus{}.OpenAPIModelName()),
+						},
+					},
+					"addons": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "addons as seen in AWS.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.AddonState{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"identityProviderStatus": {
+						SchemaProps: spec.SchemaProps{
+							Description: "identityProviderStatus is the OIDC provider whose users are let in.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.IdentityProviderStatus{}.OpenAPIModelName()),
+						},
+					},
+					"update": {
+						SchemaProps: spec.SchemaProps{
+							Description: "update is the latest change of the EKS cluster that was asked for. AWS makes one at a time, and says later how it went.",
+							Ref:         ref(v2beta1.ClusterUpdate{}.OpenAPIModelName()),
+						},
+					},
+					"observation": {
+						SchemaProps: spec.SchemaProps{
+							Description: "observation says how fresh this status is. Added when read, never stored.",
+							Ref:         ref(infrastructurev2beta1.Observation{}.OpenAPIModelName()),
+						},
+					},
+					"failures": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "failures are what AWS answered to the latest attempts that failed.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.Failure{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"pendingCreations": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"key",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "pendingCreations is the journal of creations in flight.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.PendingCreation{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"formerUIDs": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "set",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "formerUIDs are the UIDs that the object had before it was moved or restored, as what it records in AWS told: whatever carries one of them, and its namespace, is its own.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"deprecated": {
+						SchemaProps: spec.SchemaProps{
+							Description: "deprecated groups status that only older contracts of Cluster API know.",
+							Ref:         ref(v2beta1.DeprecatedStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AddonState{}.OpenAPIModelName(), v2beta1.ClusterUpdate{}.OpenAPIModelName(), v2beta1.ControlPlaneVersion{}.OpenAPIModelName(), v2beta1.DeprecatedStatus{}.OpenAPIModelName(), v2beta1.IdentityProviderStatus{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.OIDCProviderStatus{}.OpenAPIModelName(), infrastructurev2beta1.Failure{}.OpenAPIModelName(), infrastructurev2beta1.FailureDomain{}.OpenAPIModelName(), infrastructurev2beta1.Instance{}.OpenAPIModelName(), infrastructurev2beta1.NetworkStatus{}.OpenAPIModelName(), infrastructurev2beta1.Observation{}.OpenAPIModelName(), infrastructurev2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplate(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedControlPlaneTemplate is what a ClusterClass builds AWSManagedControlPlanes from.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec holds the template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplateList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedControlPlaneTemplateList is a list of AWSManagedControlPlaneTemplates.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.AWSManagedControlPlaneTemplate{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AWSManagedControlPlaneTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplateResource(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedControlPlaneTemplateResource is what an AWSManagedControlPlane is built from.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec of the AWSManagedControlPlanes built from this template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplateSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedControlPlaneTemplateSpec holds the template. It can't be changed.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"template": {
+						SchemaProps: spec.SchemaProps{
+							Description: "template that AWSManagedControlPlanes are built from.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AWSManagedControlPlaneTemplateResource{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"template"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AWSManagedControlPlaneTemplateResource{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_AccessConfig(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AccessConfig says how principals of IAM are let in.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"authenticationMode": {
+						SchemaProps: spec.SchemaProps{
+							Description: "authenticationMode says where it is written who is let in: in the ConfigMap aws-auth (config_map), in access entries (api), or in both. It can only go forward, to api.\n\nPossible enum values:\n - `\"api\"`\n - `\"api_and_config_map\"`\n - `\"config_map\"`",
+							Default:     "config_map",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"api", "api_and_config_map", "config_map"},
+						},
+					},
+					"bootstrapClusterCreatorAdminPermissions": {
+						SchemaProps: spec.SchemaProps{
+							Description: "bootstrapClusterCreatorAdminPermissions makes the identity that creates the cluster its administrator. Has no effect later.",
+							Default:     true,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_AccessEntry(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AccessEntry lets a principal of IAM in.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"principalARN": {
+						SchemaProps: spec.SchemaProps{
+							Description: "principalARN is the role or user. Can't be changed.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](2048),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"type": {
+						SchemaProps: spec.SchemaProps{
+							Description: "type of the entry. Can't be changed.\n\nPossible enum values:\n - `\"ec2\"`\n - `\"ec2_linux\"`\n - `\"ec2_windows\"`\n - `\"fargate_linux\"`\n - `\"hybrid_linux\"`\n - `\"hyperpod_linux\"`\n - `\"standard\"`",
+							Default:     "standard",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"ec2", "ec2_linux", "ec2_windows", "fargate_linux", "hybrid_linux", "hyperpod_linux", "standard"},
+						},
+					},
+					"kubernetesGroups": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "kubernetesGroups that the principal is in. Only for the type standard.",
+							MaxItems:    ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](253),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"username": {
+						SchemaProps: spec.SchemaProps{
+							Description: "username of the principal in Kubernetes. Left out, EKS chooses one.",
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"accessPolicies": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "accessPolicies say what the principal may do.",
+							MaxItems:    ptr.To[int64](20),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.AccessPolicyReference{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"principalARN"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AccessPolicyReference{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_AccessPolicyReference(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AccessPolicyReference says what a principal may do, and where.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"policyARN": {
+						SchemaProps: spec.SchemaProps{
+							Description: "policyARN is one of EKS's own access policies.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](2048),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"accessScope": {
+						SchemaProps: spec.SchemaProps{
+							Description: "accessScope says where.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.AccessScope{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"policyARN", "accessScope"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AccessScope{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_AccessScope(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AccessScope says where a policy counts.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"type": {
+						SchemaProps: spec.SchemaProps{
+							Description: "type is the whole cluster, or some namespaces of it.\n\nPossible enum values:\n - `\"cluster\"`\n - `\"namespace\"`",
+							Default:     "cluster",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"cluster", "namespace"},
+						},
+					},
+					"namespaces": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "namespaces in which it counts. Only for the type namespace.",
+							MinItems:    ptr.To[int64](1),
+							MaxItems:    ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](63),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"type"},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_Addon(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Addon is an add-on of EKS.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the add-on, for example vpc-cni.",
+							MinLength:   ptr.To[int64](2),
+							MaxLength:   ptr.To[int64](128),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"version": {
+						SchemaProps: spec.SchemaProps{
+							Description: "version of the add-on, for example v1.19.0-eksbuild.1; or default or latest, which follow what EKS has for the version of the cluster. Left out, default.",
+							MaxLength:   ptr.To[int64](128),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"configuration": {
+						SchemaProps: spec.SchemaProps{
+							Description: "configuration of the add-on, in JSON or YAML, as the add-on's schema wants it.",
+							MaxLength:   ptr.To[int64](65536),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"conflictResolution": {
+						SchemaProps: spec.SchemaProps{
+							Description: "conflictResolution says what becomes of fields that somebody else changed in the cluster.\n\nPossible enum values:\n - `\"none\"`\n - `\"overwrite\"`\n - `\"preserve\"`",
+							Default:     "overwrite",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"none", "overwrite", "preserve"},
+						},
+					},
+					"serviceAccountRoleARN": {
+						SchemaProps: spec.SchemaProps{
+							Description: "serviceAccountRoleARN is the IAM role of the add-on's service account.",
+							MaxLength:   ptr.To[int64](2048),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"podIdentityAssociations": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"serviceAccount",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "podIdentityAssociations give IAM roles to the add-on's service accounts.",
+							MaxItems:    ptr.To[int64](16),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.AddonPodIdentityAssociation{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"preserveOnDelete": {
+						SchemaProps: spec.SchemaProps{
+							Description: "preserveOnDelete leaves in the cluster what the add-on installed when it is taken away.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"name"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AddonPodIdentityAssociation{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_AddonIssue(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AddonIssue is something that is wrong with an add-on.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"code": {
+						SchemaProps: spec.SchemaProps{
+							Description: "code of the issue, for example InsufficientNumberOfReplicas.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"message": {
+						SchemaProps: spec.SchemaProps{
+							Description: "message says what is wrong, for a person to read.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"resourceIds": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "resourceIds are what it is about.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_AddonPodIdentityAssociation(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AddonPodIdentityAssociation gives an IAM role to a service account of an add-on.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"serviceAccount": {
+						SchemaProps: spec.SchemaProps{
+							Description: "serviceAccount of the add-on.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](253),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"roleARN": {
+						SchemaProps: spec.SchemaProps{
+							Description: "roleARN is the role.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](2048),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"serviceAccount", "roleARN"},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_AddonState(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AddonState is an add-on as seen in AWS.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the add-on.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"version": {
+						SchemaProps: spec.SchemaProps{
+							Description: "version that is installed.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"arn": {
+						SchemaProps: spec.SchemaProps{
+							Description: "arn of the add-on.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"serviceAccountRoleARN": {
+						SchemaProps: spec.SchemaProps{
+							Description: "serviceAccountRoleARN is the IAM role of its service account.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"createdAt": {
+						SchemaProps: spec.SchemaProps{
+							Description: "createdAt is when it was installed.",
+							Ref:         ref(v1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"modifiedAt": {
+						SchemaProps: spec.SchemaProps{
+							Description: "modifiedAt is when it was last changed.",
+							Ref:         ref(v1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status, as EKS calls it, for example ACTIVE.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"issues": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "issues of its health.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.AddonIssue{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"name", "version", "arn"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.AddonIssue{}.OpenAPIModelName(), v1.Time{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_AutoMode(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AutoMode has EKS run nodes, load balancers and volumes by itself.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"enabled": {
+						SchemaProps: spec.SchemaProps{
+							Description: "enabled switches it on.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"nodePools": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "nodePools are EKS's own pools of nodes.",
+							MaxItems:    ptr.To[int64](2),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+										Enum:    []interface{}{"general-purpose", "system"},
+									},
+								},
+							},
+						},
+					},
+					"nodeRoleARN": {
+						SchemaProps: spec.SchemaProps{
+							Description: "nodeRoleARN is the IAM role of the nodes of nodePools. Can't be changed.",
+							MaxLength:   ptr.To[int64](2048),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_ClusterUpdate(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ClusterUpdate is a change of an EKS cluster that was asked for.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"type": {
+						SchemaProps: spec.SchemaProps{
+							Description: "type of the change, as EKS calls it, for example VersionUpdate.",
+							Default:     "",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](128),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"paramsHash": {
+						SchemaProps: spec.SchemaProps{
+							Description: "paramsHash stands for what was asked for, so that the same isn't asked for again where it failed.",
+							MaxLength:   ptr.To[int64](128),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"since": {
+						SchemaProps: spec.SchemaProps{
+							Description: "since is when the change was asked for.",
+							Ref:         ref(v1.MicroTime{}.OpenAPIModelName()),
+						},
+					},
+					"id": {
+						SchemaProps: spec.SchemaProps{
+							Description: "id of the update in EKS. Empty while the answer isn't known.",
+							MaxLength:   ptr.To[int64](128),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"state": {
+						SchemaProps: spec.SchemaProps{
+							Description: "state of the update, as EKS calls it: InProgress, Successful, Failed or Cancelled. Empty while nobody knows.",
+							MaxLength:   ptr.To[int64](32),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"message": {
+						SchemaProps: spec.SchemaProps{
+							Description: "message is what EKS says of an update that failed.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"type", "since"},
+			},
+		},
+		Dependencies: []string{
+			v1.MicroTime{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_ControlPlaneAccess(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ControlPlaneAccess says how Cluster API itself reaches the cluster.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"token": {
+						SchemaProps: spec.SchemaProps{
+							Description: "token is what the kubeconfig of Cluster API holds: a token of IAM, which lives for 15 minutes at most (iam), or one of a service account of the cluster, which lives for a day (service-account). Cluster API reads everything anew whenever one ends.\n\nPossible enum values:\n - `\"iam\"`\n - `\"service-account\"`",
+							Default:     "iam",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"iam", "service-account"},
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_ControlPlaneLoggingSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ControlPlaneLoggingSpec says which logs of a control plane go to CloudWatch.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"apiServer": {
+						SchemaProps: spec.SchemaProps{
+							Description: "apiServer logs what the API server says.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"audit": {
+						SchemaProps: spec.SchemaProps{
+							Description: "audit logs who asked the API server for what.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"authenticator": {
+						SchemaProps: spec.SchemaProps{
+							Description: "authenticator logs who was let in by IAM.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"controllerManager": {
+						SchemaProps: spec.SchemaProps{
+							Description: "controllerManager logs what the controller manager says.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"scheduler": {
+						SchemaProps: spec.SchemaProps{
+							Description: "scheduler logs what the scheduler says.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"apiServer", "audit", "authenticator", "controllerManager", "scheduler"},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_ControlPlaneVersion(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ControlPlaneVersion is a version that the control plane runs.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"version": {
+						SchemaProps: spec.SchemaProps{
+							Description: "version of Kubernetes.",
+							Default:     "",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](256),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"version"},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_DeprecatedStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "DeprecatedStatus groups status that only older contracts of Cluster API know.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"v1beta1": {
+						SchemaProps: spec.SchemaProps{
+							Description: "v1beta1 groups what belongs to Cluster API's v1beta1 contract.",
+							Ref:         ref(v2beta1.V1Beta1DeprecatedStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.V1Beta1DeprecatedStatus{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_EncryptionConfig(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "EncryptionConfig encrypts objects of the cluster with a key of your own.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"provider": {
+						SchemaProps: spec.SchemaProps{
+							Description: "provider is the ARN of the KMS key. Can't be changed.",
+							MaxLength:   ptr.To[int64](2048),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"resources": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "resources to encrypt: secrets.",
+							MaxItems:    ptr.To[int64](1),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](64),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_EndpointAccess(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "EndpointAccess says from where the API server is reached.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"public": {
+						SchemaProps: spec.SchemaProps{
+							Description: "public lets it be reached from the internet. Left out, true.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"publicCIDRs": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "publicCIDRs may reach it from the internet. Left empty, everybody may.",
+							MaxItems:    ptr.To[int64](40),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](64),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"private": {
+						SchemaProps: spec.SchemaProps{
+							Description: "private lets it be reached from within the VPC. Left out, false.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_EnvVar(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "EnvVar is an environment variable. It and what is below have the JSON of Kubernetes' own.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the variable.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](253),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"value": {
+						SchemaProps: spec.SchemaProps{
+							Description: "value of the variable.",
+							MaxLength:   ptr.To[int64](8192),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"valueFrom": {
+						SchemaProps: spec.SchemaProps{
+							Description: "valueFrom is where the value comes from. Excludes value.",
+							Ref:         ref(v2beta1.EnvVarSource{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"name"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.EnvVarSource{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_EnvVarSource(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "EnvVarSource is where the value of a variable comes from: one of its fields.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"fieldRef": {
+						SchemaProps: spec.SchemaProps{
+							Description: "fieldRef is a field of the pod.",
+							Ref:         ref(v2beta1.ObjectFieldSelector{}.OpenAPIModelName()),
+						},
+					},
+					"resourceFieldRef": {
+						SchemaProps: spec.SchemaProps{
+							Description: "resourceFieldRef is a resource of the container.",
+							Ref:         ref(v2beta1.ResourceFieldSelector{}.OpenAPIModelName()),
+						},
+					},
+					"configMapKeyRef": {
+						SchemaProps: spec.SchemaProps{
+							Description: "configMapKeyRef is a key of a ConfigMap.",
+							Ref:         ref(v2beta1.KeySelector{}.OpenAPIModelName()),
+						},
+					},
+					"secretKeyRef": {
+						SchemaProps: spec.SchemaProps{
+							Description: "secretKeyRef is a key of a Secret.",
+							Ref:         ref(v2beta1.KeySelector{}.OpenAPIModelName()),
+						},
+					},
+					"fileKeyRef": {
+						SchemaProps: spec.SchemaProps{
+							Description: "fileKeyRef is a key of a file in a volume.",
+							Ref:         ref(v2beta1.FileKeySelector{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.FileKeySelector{}.OpenAPIModelName(), v2beta1.KeySelector{}.OpenAPIModelName(), v2beta1.ObjectFieldSelector{}.OpenAPIModelName(), v2beta1.ResourceFieldSelector{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_FileKeySelector(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "FileKeySelector is a key of a file in a volume.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"volumeName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "volumeName is the volume.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](63),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"path": {
+						SchemaProps: spec.SchemaProps{
+							Description: "path of the file in the volume.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](4096),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"key": {
+						SchemaProps: spec.SchemaProps{
+							Description: "key in the file.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](253),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"optional": {
+						SchemaProps: spec.SchemaProps{
+							Description: "optional lets the file or the key be missing.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"volumeName", "path", "key"},
+			},
+			VendorExtensible: spec.VendorExtensible{
+				Extensions: spec.Extensions{
+					"x-kubernetes-map-type": "atomic",
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_IAMAuthenticatorConfig(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "IAMAuthenticatorConfig is what the ConfigMap aws-auth says besides the roles of nodes.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"mapRoles": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "mapRoles lets IAM roles in.",
+							MaxItems:    ptr.To[int64](1000),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.RoleMapping{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"mapUsers": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "mapUsers lets IAM users in.",
+							MaxItems:    ptr.To[int64](1000),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.UserMapping{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.RoleMapping{}.OpenAPIModelName(), v2beta1.UserMapping{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_IdentityProviderStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "IdentityProviderStatus is the OIDC provider whose users are let in.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"arn": {
+						SchemaProps: spec.SchemaProps{
+							Description: "arn of the provider.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status, as EKS calls it, for example ACTIVE.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_Initialization(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Initialization carries what Cluster API's v1beta2 contract wants to know about the first provisioning of a control plane, and of the infrastructure where one object is both.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"provisioned": {
+						SchemaProps: spec.SchemaProps{
+							Description: "provisioned is true once the network was complete and the EKS cluster there for the first time. It never goes back to false.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"controlPlaneInitialized": {
+						SchemaProps: spec.SchemaProps{
+							Description: "controlPlaneInitialized is true once the API server could be reached, and its kubeconfig was there. It never goes back to false.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_KeySelector(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "KeySelector is a key of a ConfigMap or a Secret.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the object.",
+							Default:     "",
+							MaxLength:   ptr.To[int64](253),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"key": {
+						SchemaProps: spec.SchemaProps{
+							Description: "key in it.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](253),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"optional": {
+						SchemaProps: spec.SchemaProps{
+							Description: "optional lets the key be missing.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"key"},
+			},
+			VendorExtensible: spec.VendorExtensible{
+				Extensions: spec.Extensions{
+					"x-kubernetes-map-type": "atomic",
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_KubeProxy(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "KubeProxy says whether kube-proxy runs.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"disable": {
+						SchemaProps: spec.SchemaProps{
+							Description: "disable takes kube-proxy out of the cluster, for something else to do its work.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_KubernetesMapping(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "KubernetesMapping is who a principal of IAM is in Kubernetes.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"username": {
+						SchemaProps: spec.SchemaProps{
+							Description: "username in Kubernetes.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"groups": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "groups in Kubernetes.",
+							MaxItems:    ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](253),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"username", "groups"},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_OIDCIdentityProviderConfig(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "OIDCIdentityProviderConfig lets users of an OIDC provider in.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"clientId": {
+						SchemaProps: spec.SchemaProps{
+							Description: "clientId is what the provider calls the cluster.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"identityProviderConfigName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "identityProviderConfigName is what EKS calls the provider.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](100),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"issuerUrl": {
+						SchemaProps: spec.SchemaProps{
+							Description: "issuerUrl is the URL of the provider, https://….",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](2048),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"groupsClaim": {
+						SchemaProps: spec.SchemaProps{
+							Description: "groupsClaim is the claim that has the groups.",
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"groupsPrefix": {
+						SchemaProps: spec.SchemaProps{
+							Description: "groupsPrefix goes before every group.",
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"usernameClaim": {
+						SchemaProps: spec.SchemaProps{
+							Description: "usernameClaim is the claim that has the user's name. Left out, sub.",
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"usernamePrefix": {
+						SchemaProps: spec.SchemaProps{
+							Description: "usernamePrefix goes before every user's name.",
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"requiredClaims": {
+						SchemaProps: spec.SchemaProps{
+							Description:   "requiredClaims must stand in a token, with these values.",
+							MaxProperties: ptr.To[int64](50),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](253),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"tags": {
+						SchemaProps: spec.SchemaProps{
+							Description:   "tags of the provider in EKS.",
+							MaxProperties: ptr.To[int64](50),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"clientId", "identityProviderConfigName", "issuerUrl"},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_OIDCProviderStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "OIDCProviderStatus is the provider by which IAM trusts the cluster's service accounts.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"arn": {
+						SchemaProps: spec.SchemaProps{
+							Description: "arn of the provider.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"trustPolicy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "trustPolicy is what a role's trust policy says that service accounts may assume, in JSON.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_ObjectFieldSelector(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ObjectFieldSelector is a field of a pod.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "apiVersion of the pod. Left out, v1.",
+							MaxLength:   ptr.To[int64](63),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"fieldPath": {
+						SchemaProps: spec.SchemaProps{
+							Description: "fieldPath is the field, for example spec.nodeName.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"fieldPath"},
+			},
+			VendorExtensible: spec.VendorExtensible{
+				Extensions: spec.Extensions{
+					"x-kubernetes-map-type": "atomic",
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_PodIdentityAssociation(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PodIdentityAssociation gives an IAM role to a service account of the cluster.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"namespace": {
+						SchemaProps: spec.SchemaProps{
+							Description: "namespace of the service account.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](63),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"serviceAccount": {
+						SchemaProps: spec.SchemaProps{
+							Description: "serviceAccount is its name. It needn't be there yet.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](253),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"roleARN": {
+						SchemaProps: spec.SchemaProps{
+							Description: "roleARN is the role that its pods get, of the cluster's account.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](2048),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"targetRoleARN": {
+						SchemaProps: spec.SchemaProps{
+							Description: "targetRoleARN is a role, of another account too, that is assumed from the first one.",
+							MaxLength:   ptr.To[int64](2048),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"disableSessionTags": {
+						SchemaProps: spec.SchemaProps{
+							Description: "disableSessionTags leaves out the tags that say of which pod a session is.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"namespace", "serviceAccount", "roleARN"},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_ResourceFieldSelector(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ResourceFieldSelector is a resource of a container.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"containerName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "containerName is the container. Left out, the one that has the variable.",
+							MaxLength:   ptr.To[int64](63),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"resource": {
+						SchemaProps: spec.SchemaProps{
+							Description: "resource, for example limits.cpu.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](253),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"divisor": {
+						SchemaProps: spec.SchemaProps{
+							Description: "divisor is the unit of the value. Left out, 1.",
+							Ref:         ref(resource.Quantity{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"resource"},
+			},
+			VendorExtensible: spec.VendorExtensible{
+				Extensions: spec.Extensions{
+					"x-kubernetes-map-type": "atomic",
+				},
+			},
+		},
+		Dependencies: []string{
+			resource.Quantity{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_RoleMapping(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "RoleMapping lets an IAM role in.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"rolearn": {
+						SchemaProps: spec.SchemaProps{
+							Description: "rolearn is the ARN of the role.",
+							MinLength:   ptr.To[int64](31),
+							MaxLength:   ptr.To[int64](2048),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"username": {
+						SchemaProps: spec.SchemaProps{
+							Description: "username in Kubernetes.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"groups": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "groups in Kubernetes.",
+							MaxItems:    ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](253),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"rolearn", "username", "groups"},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_UserMapping(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "UserMapping lets an IAM user in.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"userarn": {
+						SchemaProps: spec.SchemaProps{
+							Description: "userarn is the ARN of the user.",
+							MinLength:   ptr.To[int64](31),
+							MaxLength:   ptr.To[int64](2048),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"username": {
+						SchemaProps: spec.SchemaProps{
+							Description: "username in Kubernetes.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"groups": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "groups in Kubernetes.",
+							MaxItems:    ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](253),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"userarn", "username", "groups"},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_V1Beta1DeprecatedStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "V1Beta1DeprecatedStatus is status in Cluster API's v1beta1 contract. v1beta2 shows it as status.conditions and status.failureMessage.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions in the old form.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"failureMessage": {
+						SchemaProps: spec.SchemaProps{
+							Description: "failureMessage says what failed, for a person to read.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_VpcCni(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "VpcCni says how the VPC CNI plugin runs.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"disable": {
+						SchemaProps: spec.SchemaProps{
+							Description: "disable takes the plugin out of the cluster, for another one to run there.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"env": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"name",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "env are environment variables of the plugin's DaemonSet aws-node.",
+							MaxItems:    ptr.To[int64](100),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.EnvVar{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.EnvVar{}.OpenAPIModelName()},
 	}
 }
 
@@ -233,21 +3441,21 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSCluster(ref common.Ref
 						SchemaProps: spec.SchemaProps{
 							Description: "spec is what is wanted.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSClusterSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSClusterSpec{}.OpenAPIModelName()),
 						},
 					},
 					"status": {
 						SchemaProps: spec.SchemaProps{
 							Description: "status is what is. It is always shown, so that readers find status.ready.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v1beta2.AWSClusterStatus{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev1beta2.AWSClusterStatus{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v1beta2.AWSClusterStatus{}.OpenAPIModelName(), v2beta1.AWSClusterSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			infrastructurev1beta2.AWSClusterStatus{}.OpenAPIModelName(), infrastructurev2beta1.AWSClusterSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -283,14 +3491,14 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterControllerIdent
 						SchemaProps: spec.SchemaProps{
 							Description: "spec of the identity.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSClusterControllerIdentitySpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSClusterControllerIdentitySpec{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSClusterControllerIdentitySpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSClusterControllerIdentitySpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -335,7 +3543,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterControllerIdent
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v1beta2.AWSClusterControllerIdentity{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev1beta2.AWSClusterControllerIdentity{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -346,7 +3554,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterControllerIdent
 			},
 		},
 		Dependencies: []string{
-			v1beta2.AWSClusterControllerIdentity{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+			infrastructurev1beta2.AWSClusterControllerIdentity{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -391,7 +3599,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterList(ref common
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v1beta2.AWSCluster{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev1beta2.AWSCluster{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -402,7 +3610,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterList(ref common
 			},
 		},
 		Dependencies: []string{
-			v1beta2.AWSCluster{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+			infrastructurev1beta2.AWSCluster{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -438,14 +3646,14 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterRoleIdentity(re
 						SchemaProps: spec.SchemaProps{
 							Description: "spec of the identity.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSClusterRoleIdentitySpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSClusterRoleIdentitySpec{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSClusterRoleIdentitySpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSClusterRoleIdentitySpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -490,7 +3698,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterRoleIdentityLis
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v1beta2.AWSClusterRoleIdentity{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev1beta2.AWSClusterRoleIdentity{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -501,7 +3709,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterRoleIdentityLis
 			},
 		},
 		Dependencies: []string{
-			v1beta2.AWSClusterRoleIdentity{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+			infrastructurev1beta2.AWSClusterRoleIdentity{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -537,14 +3745,14 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterStaticIdentity(
 						SchemaProps: spec.SchemaProps{
 							Description: "spec of the identity.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSClusterStaticIdentitySpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSClusterStaticIdentitySpec{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSClusterStaticIdentitySpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSClusterStaticIdentitySpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -589,7 +3797,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterStaticIdentityL
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v1beta2.AWSClusterStaticIdentity{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev1beta2.AWSClusterStaticIdentity{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -600,7 +3808,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterStaticIdentityL
 			},
 		},
 		Dependencies: []string{
-			v1beta2.AWSClusterStaticIdentity{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+			infrastructurev1beta2.AWSClusterStaticIdentity{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -623,7 +3831,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterStatus(ref comm
 						SchemaProps: spec.SchemaProps{
 							Description: "networkStatus is the network as seen in AWS.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.NetworkStatus{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.NetworkStatus{}.OpenAPIModelName()),
 						},
 					},
 					"failureDomains": {
@@ -635,7 +3843,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterStatus(ref comm
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v1beta2.FailureDomain{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev1beta2.FailureDomain{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -644,7 +3852,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterStatus(ref comm
 					"bastion": {
 						SchemaProps: spec.SchemaProps{
 							Description: "bastion is the bastion host as seen in AWS.",
-							Ref:         ref(v2beta1.Instance{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.Instance{}.OpenAPIModelName()),
 						},
 					},
 					"conditions": {
@@ -660,7 +3868,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterStatus(ref comm
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.V1Beta1Condition{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -669,14 +3877,14 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterStatus(ref comm
 					"v2beta1": {
 						SchemaProps: spec.SchemaProps{
 							Description: "v2beta1 groups the status that only v2beta1 has, so that nothing is lost between the versions: Cluster API does the same with status.v1beta2.",
-							Ref:         ref(v1beta2.AWSClusterV2Beta1Status{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev1beta2.AWSClusterV2Beta1Status{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v1beta2.AWSClusterV2Beta1Status{}.OpenAPIModelName(), v1beta2.FailureDomain{}.OpenAPIModelName(), v2beta1.Instance{}.OpenAPIModelName(), v2beta1.NetworkStatus{}.OpenAPIModelName(), v2beta1.V1Beta1Condition{}.OpenAPIModelName()},
+			infrastructurev1beta2.AWSClusterV2Beta1Status{}.OpenAPIModelName(), infrastructurev1beta2.FailureDomain{}.OpenAPIModelName(), infrastructurev2beta1.Instance{}.OpenAPIModelName(), infrastructurev2beta1.NetworkStatus{}.OpenAPIModelName(), infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -712,7 +3920,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterTemplate(ref co
 						SchemaProps: spec.SchemaProps{
 							Description: "spec holds the template.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSClusterTemplateSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSClusterTemplateSpec{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -720,7 +3928,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterTemplate(ref co
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSClusterTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSClusterTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -765,7 +3973,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterTemplateList(re
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v1beta2.AWSClusterTemplate{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev1beta2.AWSClusterTemplate{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -776,7 +3984,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterTemplateList(re
 			},
 		},
 		Dependencies: []string{
-			v1beta2.AWSClusterTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+			infrastructurev1beta2.AWSClusterTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -812,7 +4020,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterV2Beta1Status(r
 					"initialization": {
 						SchemaProps: spec.SchemaProps{
 							Description: "initialization is only here when ready doesn't say the same.",
-							Ref:         ref(v2beta1.Initialization{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.Initialization{}.OpenAPIModelName()),
 						},
 					},
 					"accountID": {
@@ -827,7 +4035,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterV2Beta1Status(r
 					"observation": {
 						SchemaProps: spec.SchemaProps{
 							Description: "observation says how fresh this status is. Added when read, never stored.",
-							Ref:         ref(v2beta1.Observation{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.Observation{}.OpenAPIModelName()),
 						},
 					},
 					"failures": {
@@ -843,7 +4051,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterV2Beta1Status(r
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.Failure{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.Failure{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -865,7 +4073,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterV2Beta1Status(r
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.PendingCreation{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.PendingCreation{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -895,7 +4103,280 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterV2Beta1Status(r
 			},
 		},
 		Dependencies: []string{
-			v2beta1.Failure{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+			infrastructurev2beta1.Failure{}.OpenAPIModelName(), infrastructurev2beta1.Initialization{}.OpenAPIModelName(), infrastructurev2beta1.Observation{}.OpenAPIModelName(), infrastructurev2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSFargateProfile(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSFargateProfile says which pods of a cluster on EKS run on Fargate.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec is what is wanted.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.AWSFargateProfileSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status is what is. It is always shown, so that readers find status.ready.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev1beta2.AWSFargateProfileStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev1beta2.AWSFargateProfileStatus{}.OpenAPIModelName(), infrastructurev2beta1.AWSFargateProfileSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSFargateProfileList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSFargateProfileList is a list of AWSFargateProfiles.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev1beta2.AWSFargateProfile{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev1beta2.AWSFargateProfile{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSFargateProfileStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSFargateProfileStatus is the profile as AWS has it. It is converted by hand.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"ready": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ready tells that pods can run on the profile.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"failureReason": {
+						SchemaProps: spec.SchemaProps{
+							Description: "failureReason of a failure that needs a person, in CamelCase.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"failureMessage": {
+						SchemaProps: spec.SchemaProps{
+							Description: "failureMessage says what failed, for a person to read.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions in the form of Cluster API's v1beta1 contract.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"v2beta1": {
+						SchemaProps: spec.SchemaProps{
+							Description: "v2beta1 groups the status that only v2beta1 has, so that nothing is lost between the versions.",
+							Ref:         ref(infrastructurev1beta2.AWSFargateProfileV2Beta1Status{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"ready"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev1beta2.AWSFargateProfileV2Beta1Status{}.OpenAPIModelName(), infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSFargateProfileV2Beta1Status(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSFargateProfileV2Beta1Status is the status that only v2beta1 has.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"type",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions say how the profile and its role are.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1.Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"observation": {
+						SchemaProps: spec.SchemaProps{
+							Description: "observation says how fresh this status is. Added when read, never stored.",
+							Ref:         ref(infrastructurev2beta1.Observation{}.OpenAPIModelName()),
+						},
+					},
+					"failures": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "failures are what AWS answered to the latest attempts that failed.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.Failure{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"pendingCreations": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"key",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "pendingCreations is the journal of creations in flight.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.PendingCreation{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"formerUIDs": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "set",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "formerUIDs are the UIDs that the object had before it was moved or restored, as what it records in AWS told: whatever carries one of them, and its namespace, is its own.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.Failure{}.OpenAPIModelName(), infrastructurev2beta1.Observation{}.OpenAPIModelName(), infrastructurev2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -931,21 +4412,21 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachine(ref common.Ref
 						SchemaProps: spec.SchemaProps{
 							Description: "spec is what is wanted.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSMachineSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSMachineSpec{}.OpenAPIModelName()),
 						},
 					},
 					"status": {
 						SchemaProps: spec.SchemaProps{
 							Description: "status is what is. It is always shown, so that readers find status.ready.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v1beta2.AWSMachineStatus{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev1beta2.AWSMachineStatus{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v1beta2.AWSMachineStatus{}.OpenAPIModelName(), v2beta1.AWSMachineSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			infrastructurev1beta2.AWSMachineStatus{}.OpenAPIModelName(), infrastructurev2beta1.AWSMachineSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -990,7 +4471,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineList(ref common
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v1beta2.AWSMachine{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev1beta2.AWSMachine{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1001,7 +4482,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineList(ref common
 			},
 		},
 		Dependencies: []string{
-			v1beta2.AWSMachine{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+			infrastructurev1beta2.AWSMachine{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -1037,21 +4518,21 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePool(ref common
 						SchemaProps: spec.SchemaProps{
 							Description: "spec is what is wanted.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSMachinePoolSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSMachinePoolSpec{}.OpenAPIModelName()),
 						},
 					},
 					"status": {
 						SchemaProps: spec.SchemaProps{
 							Description: "status is what is. It is always shown, so that readers find status.ready.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v1beta2.AWSMachinePoolStatus{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev1beta2.AWSMachinePoolStatus{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v1beta2.AWSMachinePoolStatus{}.OpenAPIModelName(), v2beta1.AWSMachinePoolSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			infrastructurev1beta2.AWSMachinePoolStatus{}.OpenAPIModelName(), infrastructurev2beta1.AWSMachinePoolSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -1096,7 +4577,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolList(ref co
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v1beta2.AWSMachinePool{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev1beta2.AWSMachinePool{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1107,7 +4588,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolList(ref co
 			},
 		},
 		Dependencies: []string{
-			v1beta2.AWSMachinePool{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+			infrastructurev1beta2.AWSMachinePool{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -1147,7 +4628,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolStatus(ref 
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.V1Beta1Condition{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1166,7 +4647,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolStatus(ref 
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AWSMachinePoolInstanceStatus{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.AWSMachinePoolInstanceStatus{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1217,14 +4698,14 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolStatus(ref 
 					"v2beta1": {
 						SchemaProps: spec.SchemaProps{
 							Description: "v2beta1 groups the status that only v2beta1 has, so that nothing is lost between the versions.",
-							Ref:         ref(v1beta2.AWSMachinePoolV2Beta1Status{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev1beta2.AWSMachinePoolV2Beta1Status{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v1beta2.AWSMachinePoolV2Beta1Status{}.OpenAPIModelName(), v2beta1.AWSMachinePoolInstanceStatus{}.OpenAPIModelName(), v2beta1.V1Beta1Condition{}.OpenAPIModelName()},
+			infrastructurev1beta2.AWSMachinePoolV2Beta1Status{}.OpenAPIModelName(), infrastructurev2beta1.AWSMachinePoolInstanceStatus{}.OpenAPIModelName(), infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -1260,13 +4741,13 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolV2Beta1Stat
 					"initialization": {
 						SchemaProps: spec.SchemaProps{
 							Description: "initialization says whether the group was there once. Unlike in other kinds it isn't derived from ready, because v2beta1 has both.",
-							Ref:         ref(v2beta1.Initialization{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.Initialization{}.OpenAPIModelName()),
 						},
 					},
 					"observation": {
 						SchemaProps: spec.SchemaProps{
 							Description: "observation says how fresh this status is. Added when read, never stored.",
-							Ref:         ref(v2beta1.Observation{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.Observation{}.OpenAPIModelName()),
 						},
 					},
 					"failures": {
@@ -1282,7 +4763,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolV2Beta1Stat
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.Failure{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.Failure{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1312,7 +4793,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolV2Beta1Stat
 			},
 		},
 		Dependencies: []string{
-			v2beta1.Failure{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+			infrastructurev2beta1.Failure{}.OpenAPIModelName(), infrastructurev2beta1.Initialization{}.OpenAPIModelName(), infrastructurev2beta1.Observation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -1351,7 +4832,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineStatus(ref comm
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.MachineAddress{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.MachineAddress{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1391,7 +4872,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineStatus(ref comm
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.V1Beta1Condition{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1400,20 +4881,20 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineStatus(ref comm
 					"dedicatedHost": {
 						SchemaProps: spec.SchemaProps{
 							Description: "dedicatedHost that was allocated for the instance.",
-							Ref:         ref(v2beta1.DedicatedHostStatus{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.DedicatedHostStatus{}.OpenAPIModelName()),
 						},
 					},
 					"v2beta1": {
 						SchemaProps: spec.SchemaProps{
 							Description: "v2beta1 groups the status that only v2beta1 has, so that nothing is lost between the versions.",
-							Ref:         ref(v1beta2.AWSMachineV2Beta1Status{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev1beta2.AWSMachineV2Beta1Status{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v1beta2.AWSMachineV2Beta1Status{}.OpenAPIModelName(), v2beta1.DedicatedHostStatus{}.OpenAPIModelName(), v2beta1.MachineAddress{}.OpenAPIModelName(), v2beta1.V1Beta1Condition{}.OpenAPIModelName()},
+			infrastructurev1beta2.AWSMachineV2Beta1Status{}.OpenAPIModelName(), infrastructurev2beta1.DedicatedHostStatus{}.OpenAPIModelName(), infrastructurev2beta1.MachineAddress{}.OpenAPIModelName(), infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -1449,14 +4930,14 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplate(ref co
 						SchemaProps: spec.SchemaProps{
 							Description: "spec holds the template.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSMachineTemplateSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSMachineTemplateSpec{}.OpenAPIModelName()),
 						},
 					},
 					"status": {
 						SchemaProps: spec.SchemaProps{
 							Description: "status is what a machine of the template would have.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v1beta2.AWSMachineTemplateStatus{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev1beta2.AWSMachineTemplateStatus{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -1464,7 +4945,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplate(ref co
 			},
 		},
 		Dependencies: []string{
-			v1beta2.AWSMachineTemplateStatus{}.OpenAPIModelName(), v2beta1.AWSMachineTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			infrastructurev1beta2.AWSMachineTemplateStatus{}.OpenAPIModelName(), infrastructurev2beta1.AWSMachineTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -1509,7 +4990,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateList(re
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v1beta2.AWSMachineTemplate{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev1beta2.AWSMachineTemplate{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1520,7 +5001,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateList(re
 			},
 		},
 		Dependencies: []string{
-			v1beta2.AWSMachineTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+			infrastructurev1beta2.AWSMachineTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -1548,7 +5029,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateStatus(
 					"nodeInfo": {
 						SchemaProps: spec.SchemaProps{
 							Description: "nodeInfo says what software a node of this template runs.",
-							Ref:         ref(v2beta1.NodeInfo{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.NodeInfo{}.OpenAPIModelName()),
 						},
 					},
 					"conditions": {
@@ -1564,7 +5045,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateStatus(
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.V1Beta1Condition{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1573,14 +5054,14 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateStatus(
 					"v2beta1": {
 						SchemaProps: spec.SchemaProps{
 							Description: "v2beta1 groups the status that only v2beta1 has, so that nothing is lost between the versions.",
-							Ref:         ref(v1beta2.AWSMachineTemplateV2Beta1Status{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev1beta2.AWSMachineTemplateV2Beta1Status{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v1beta2.AWSMachineTemplateV2Beta1Status{}.OpenAPIModelName(), v2beta1.NodeInfo{}.OpenAPIModelName(), v2beta1.V1Beta1Condition{}.OpenAPIModelName(), resource.Quantity{}.OpenAPIModelName()},
+			infrastructurev1beta2.AWSMachineTemplateV2Beta1Status{}.OpenAPIModelName(), infrastructurev2beta1.NodeInfo{}.OpenAPIModelName(), infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName(), resource.Quantity{}.OpenAPIModelName()},
 	}
 }
 
@@ -1653,7 +5134,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineV2Beta1Status(r
 					"initialization": {
 						SchemaProps: spec.SchemaProps{
 							Description: "initialization is only here when ready doesn't say the same.",
-							Ref:         ref(v2beta1.Initialization{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.Initialization{}.OpenAPIModelName()),
 						},
 					},
 					"failureDomain": {
@@ -1666,7 +5147,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineV2Beta1Status(r
 					"observation": {
 						SchemaProps: spec.SchemaProps{
 							Description: "observation says how fresh this status is. Added when read, never stored.",
-							Ref:         ref(v2beta1.Observation{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.Observation{}.OpenAPIModelName()),
 						},
 					},
 					"failures": {
@@ -1682,7 +5163,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineV2Beta1Status(r
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.Failure{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.Failure{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1704,7 +5185,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineV2Beta1Status(r
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.PendingCreation{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.PendingCreation{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1734,7 +5215,319 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineV2Beta1Status(r
 			},
 		},
 		Dependencies: []string{
-			v2beta1.Failure{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+			infrastructurev2beta1.Failure{}.OpenAPIModelName(), infrastructurev2beta1.Initialization{}.OpenAPIModelName(), infrastructurev2beta1.Observation{}.OpenAPIModelName(), infrastructurev2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedCluster(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedCluster is what Cluster API wants to have as the infrastructure of a cluster on EKS. It shows what the AWSManagedControlPlane made.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec is what is wanted.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.AWSManagedClusterSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status is what is. It is always shown, so that readers find status.ready.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev1beta2.AWSManagedClusterStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev1beta2.AWSManagedClusterStatus{}.OpenAPIModelName(), infrastructurev2beta1.AWSManagedClusterSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedClusterList is a list of AWSManagedClusters.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev1beta2.AWSManagedCluster{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev1beta2.AWSManagedCluster{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedClusterStatus is what the AWSManagedControlPlane says. It is converted by hand.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"ready": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ready is true once the infrastructure was complete for the first time. It is v2beta1's status.initialization.provisioned.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"failureDomains": {
+						SchemaProps: spec.SchemaProps{
+							Description: "failureDomains are the zones machines can be placed in, by name.",
+							Type:        []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev1beta2.FailureDomain{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions in the form of Cluster API's v1beta1 contract.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"v2beta1": {
+						SchemaProps: spec.SchemaProps{
+							Description: "v2beta1 groups the status that only v2beta1 has, so that nothing is lost between the versions.",
+							Ref:         ref(infrastructurev1beta2.AWSManagedClusterV2Beta1Status{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev1beta2.AWSManagedClusterV2Beta1Status{}.OpenAPIModelName(), infrastructurev1beta2.FailureDomain{}.OpenAPIModelName(), infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterTemplate(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedClusterTemplate is what a ClusterClass builds AWSManagedClusters from.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec holds the template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.AWSManagedClusterTemplateSpec{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.AWSManagedClusterTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterTemplateList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedClusterTemplateList is a list of AWSManagedClusterTemplates.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev1beta2.AWSManagedClusterTemplate{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev1beta2.AWSManagedClusterTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterV2Beta1Status(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedClusterV2Beta1Status is the status that only v2beta1 has.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"type",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions say how the infrastructure is.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1.Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"initialization": {
+						SchemaProps: spec.SchemaProps{
+							Description: "initialization is only here when ready doesn't say the same.",
+							Ref:         ref(infrastructurev2beta1.Initialization{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.Initialization{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -1867,21 +5660,21 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSCluster(ref common.Ref
 						SchemaProps: spec.SchemaProps{
 							Description: "spec is what is wanted.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSClusterSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSClusterSpec{}.OpenAPIModelName()),
 						},
 					},
 					"status": {
 						SchemaProps: spec.SchemaProps{
 							Description: "status is what is.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSClusterStatus{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSClusterStatus{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSClusterSpec{}.OpenAPIModelName(), v2beta1.AWSClusterStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSClusterSpec{}.OpenAPIModelName(), infrastructurev2beta1.AWSClusterStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -1917,14 +5710,14 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterControllerIdent
 						SchemaProps: spec.SchemaProps{
 							Description: "spec of the identity.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSClusterControllerIdentitySpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSClusterControllerIdentitySpec{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSClusterControllerIdentitySpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSClusterControllerIdentitySpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -1969,7 +5762,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterControllerIdent
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AWSClusterControllerIdentity{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.AWSClusterControllerIdentity{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1980,7 +5773,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterControllerIdent
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSClusterControllerIdentity{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSClusterControllerIdentity{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -1994,14 +5787,14 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterControllerIdent
 					"allowedNamespaces": {
 						SchemaProps: spec.SchemaProps{
 							Description: "allowedNamespaces are the namespaces whose clusters may use this identity. Left out, none may; an empty object allows all.",
-							Ref:         ref(v2beta1.AllowedNamespaces{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AllowedNamespaces{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AllowedNamespaces{}.OpenAPIModelName()},
+			infrastructurev2beta1.AllowedNamespaces{}.OpenAPIModelName()},
 	}
 }
 
@@ -2015,14 +5808,14 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterIdentitySpec(re
 					"allowedNamespaces": {
 						SchemaProps: spec.SchemaProps{
 							Description: "allowedNamespaces are the namespaces whose clusters may use this identity. Left out, none may; an empty object allows all.",
-							Ref:         ref(v2beta1.AllowedNamespaces{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AllowedNamespaces{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AllowedNamespaces{}.OpenAPIModelName()},
+			infrastructurev2beta1.AllowedNamespaces{}.OpenAPIModelName()},
 	}
 }
 
@@ -2067,7 +5860,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterList(ref common
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AWSCluster{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.AWSCluster{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -2078,7 +5871,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterList(ref common
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSCluster{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSCluster{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -2114,14 +5907,14 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentity(re
 						SchemaProps: spec.SchemaProps{
 							Description: "spec of the identity.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSClusterRoleIdentitySpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSClusterRoleIdentitySpec{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSClusterRoleIdentitySpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSClusterRoleIdentitySpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -2166,7 +5959,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentityLis
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AWSClusterRoleIdentity{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.AWSClusterRoleIdentity{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -2177,7 +5970,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentityLis
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSClusterRoleIdentity{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSClusterRoleIdentity{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -2191,7 +5984,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentitySpe
 					"allowedNamespaces": {
 						SchemaProps: spec.SchemaProps{
 							Description: "allowedNamespaces are the namespaces whose clusters may use this identity. Left out, none may; an empty object allows all.",
-							Ref:         ref(v2beta1.AllowedNamespaces{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AllowedNamespaces{}.OpenAPIModelName()),
 						},
 					},
 					"roleARN": {
@@ -2273,7 +6066,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentitySpe
 					"sourceIdentityRef": {
 						SchemaProps: spec.SchemaProps{
 							Description: "sourceIdentityRef is the identity that assumes the role.",
-							Ref:         ref(v2beta1.AWSIdentityReference{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSIdentityReference{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -2281,7 +6074,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentitySpe
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSIdentityReference{}.OpenAPIModelName(), v2beta1.AllowedNamespaces{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSIdentityReference{}.OpenAPIModelName(), infrastructurev2beta1.AllowedNamespaces{}.OpenAPIModelName()},
 	}
 }
 
@@ -2296,7 +6089,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterSpec(ref common
 						SchemaProps: spec.SchemaProps{
 							Description: "network of the cluster.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.NetworkSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.NetworkSpec{}.OpenAPIModelName()),
 						},
 					},
 					"region": {
@@ -2327,7 +6120,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterSpec(ref common
 						SchemaProps: spec.SchemaProps{
 							Description: "controlPlaneEndpoint is where the API server is reached. Written by the provider from the load balancer. Can't be changed once set.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.APIEndpoint{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.APIEndpoint{}.OpenAPIModelName()),
 						},
 					},
 					"additionalTags": {
@@ -2364,13 +6157,13 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterSpec(ref common
 					"controlPlaneLoadBalancer": {
 						SchemaProps: spec.SchemaProps{
 							Description: "controlPlaneLoadBalancer is the load balancer of the API server.",
-							Ref:         ref(v2beta1.AWSLoadBalancerSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSLoadBalancerSpec{}.OpenAPIModelName()),
 						},
 					},
 					"secondaryControlPlaneLoadBalancer": {
 						SchemaProps: spec.SchemaProps{
 							Description: "secondaryControlPlaneLoadBalancer is a second load balancer of the API server, of the other scheme. It must be an NLB.",
-							Ref:         ref(v2beta1.AWSLoadBalancerSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSLoadBalancerSpec{}.OpenAPIModelName()),
 						},
 					},
 					"imageLookupFormat": {
@@ -2401,26 +6194,26 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterSpec(ref common
 						SchemaProps: spec.SchemaProps{
 							Description: "bastion is a host that machines in private subnets are reached through.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.Bastion{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.Bastion{}.OpenAPIModelName()),
 						},
 					},
 					"identityRef": {
 						SchemaProps: spec.SchemaProps{
 							Description: "identityRef says with whose credentials AWS is called. Left out, the AWSClusterControllerIdentity named default.",
-							Ref:         ref(v2beta1.AWSIdentityReference{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSIdentityReference{}.OpenAPIModelName()),
 						},
 					},
 					"s3Bucket": {
 						SchemaProps: spec.SchemaProps{
 							Description: "s3Bucket stores bootstrap data of machines that use Ignition.",
-							Ref:         ref(v2beta1.S3Bucket{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.S3Bucket{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.APIEndpoint{}.OpenAPIModelName(), v2beta1.AWSIdentityReference{}.OpenAPIModelName(), v2beta1.AWSLoadBalancerSpec{}.OpenAPIModelName(), v2beta1.Bastion{}.OpenAPIModelName(), v2beta1.NetworkSpec{}.OpenAPIModelName(), v2beta1.S3Bucket{}.OpenAPIModelName()},
+			infrastructurev2beta1.APIEndpoint{}.OpenAPIModelName(), infrastructurev2beta1.AWSIdentityReference{}.OpenAPIModelName(), infrastructurev2beta1.AWSLoadBalancerSpec{}.OpenAPIModelName(), infrastructurev2beta1.Bastion{}.OpenAPIModelName(), infrastructurev2beta1.NetworkSpec{}.OpenAPIModelName(), infrastructurev2beta1.S3Bucket{}.OpenAPIModelName()},
 	}
 }
 
@@ -2456,14 +6249,14 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStaticIdentity(
 						SchemaProps: spec.SchemaProps{
 							Description: "spec of the identity.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSClusterStaticIdentitySpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSClusterStaticIdentitySpec{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSClusterStaticIdentitySpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSClusterStaticIdentitySpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -2508,7 +6301,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStaticIdentityL
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AWSClusterStaticIdentity{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.AWSClusterStaticIdentity{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -2519,7 +6312,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStaticIdentityL
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSClusterStaticIdentity{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSClusterStaticIdentity{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -2533,7 +6326,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStaticIdentityS
 					"allowedNamespaces": {
 						SchemaProps: spec.SchemaProps{
 							Description: "allowedNamespaces are the namespaces whose clusters may use this identity. Left out, none may; an empty object allows all.",
-							Ref:         ref(v2beta1.AllowedNamespaces{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AllowedNamespaces{}.OpenAPIModelName()),
 						},
 					},
 					"secretRef": {
@@ -2550,7 +6343,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStaticIdentityS
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AllowedNamespaces{}.OpenAPIModelName()},
+			infrastructurev2beta1.AllowedNamespaces{}.OpenAPIModelName()},
 	}
 }
 
@@ -2586,7 +6379,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStatus(ref comm
 					"initialization": {
 						SchemaProps: spec.SchemaProps{
 							Description: "initialization tells Cluster API that the infrastructure is complete.",
-							Ref:         ref(v2beta1.Initialization{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.Initialization{}.OpenAPIModelName()),
 						},
 					},
 					"ready": {
@@ -2622,7 +6415,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStatus(ref comm
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.FailureDomain{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.FailureDomain{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -2632,19 +6425,19 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStatus(ref comm
 						SchemaProps: spec.SchemaProps{
 							Description: "networkStatus is the network as seen in AWS.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.NetworkStatus{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.NetworkStatus{}.OpenAPIModelName()),
 						},
 					},
 					"bastion": {
 						SchemaProps: spec.SchemaProps{
 							Description: "bastion is the bastion host as seen in AWS.",
-							Ref:         ref(v2beta1.Instance{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.Instance{}.OpenAPIModelName()),
 						},
 					},
 					"observation": {
 						SchemaProps: spec.SchemaProps{
 							Description: "observation says how fresh this status is. Added when read, never stored.",
-							Ref:         ref(v2beta1.Observation{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.Observation{}.OpenAPIModelName()),
 						},
 					},
 					"failures": {
@@ -2660,7 +6453,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStatus(ref comm
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.Failure{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.Failure{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -2682,7 +6475,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStatus(ref comm
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.PendingCreation{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.PendingCreation{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -2711,14 +6504,14 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStatus(ref comm
 					"deprecated": {
 						SchemaProps: spec.SchemaProps{
 							Description: "deprecated groups status that only older contracts of Cluster API know.",
-							Ref:         ref(v2beta1.DeprecatedStatus{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.DeprecatedStatus{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.DeprecatedStatus{}.OpenAPIModelName(), v2beta1.Failure{}.OpenAPIModelName(), v2beta1.FailureDomain{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.Instance{}.OpenAPIModelName(), v2beta1.NetworkStatus{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+			infrastructurev2beta1.DeprecatedStatus{}.OpenAPIModelName(), infrastructurev2beta1.Failure{}.OpenAPIModelName(), infrastructurev2beta1.FailureDomain{}.OpenAPIModelName(), infrastructurev2beta1.Initialization{}.OpenAPIModelName(), infrastructurev2beta1.Instance{}.OpenAPIModelName(), infrastructurev2beta1.NetworkStatus{}.OpenAPIModelName(), infrastructurev2beta1.Observation{}.OpenAPIModelName(), infrastructurev2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -2754,7 +6547,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplate(ref co
 						SchemaProps: spec.SchemaProps{
 							Description: "spec holds the template.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSClusterTemplateSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSClusterTemplateSpec{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -2762,7 +6555,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplate(ref co
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSClusterTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSClusterTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -2807,7 +6600,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplateList(re
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AWSClusterTemplate{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.AWSClusterTemplate{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -2818,7 +6611,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplateList(re
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSClusterTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSClusterTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -2833,14 +6626,14 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplateResourc
 						SchemaProps: spec.SchemaProps{
 							Description: "metadata of the AWSClusters built from this template.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.ObjectMeta{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.ObjectMeta{}.OpenAPIModelName()),
 						},
 					},
 					"spec": {
 						SchemaProps: spec.SchemaProps{
 							Description: "spec of the AWSClusters built from this template.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSClusterSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSClusterSpec{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -2848,7 +6641,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplateResourc
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSClusterSpec{}.OpenAPIModelName(), v2beta1.ObjectMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSClusterSpec{}.OpenAPIModelName(), infrastructurev2beta1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -2863,7 +6656,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplateSpec(re
 						SchemaProps: spec.SchemaProps{
 							Description: "template that AWSClusters are built from.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSClusterTemplateResource{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSClusterTemplateResource{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -2871,7 +6664,373 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplateSpec(re
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSClusterTemplateResource{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSClusterTemplateResource{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSFargateProfile(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSFargateProfile says which pods of a cluster on EKS run on Fargate.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec is what is wanted.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.AWSFargateProfileSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status is what is.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.AWSFargateProfileStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.AWSFargateProfileSpec{}.OpenAPIModelName(), infrastructurev2beta1.AWSFargateProfileStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSFargateProfileList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSFargateProfileList is a list of AWSFargateProfiles.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.AWSFargateProfile{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.AWSFargateProfile{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSFargateProfileSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSFargateProfileSpec is the wanted Fargate profile. Nothing but its tags can be changed.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"clusterName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "clusterName is the Cluster whose pods the profile is for.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](63),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"profileName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "profileName is the name of the profile in EKS. Left out, NAMESPACE_NAME of this object.",
+							MaxLength:   ptr.To[int64](100),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"subnetIDs": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "subnetIDs are private subnets for the pods. Left empty, the cluster's private subnets.",
+							MaxItems:    ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"additionalTags": {
+						SchemaProps: spec.SchemaProps{
+							Description:   "additionalTags are put on what belongs to the profile, over those of the cluster.",
+							MaxProperties: ptr.To[int64](50),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"roleName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "roleName is the IAM role of the pods' hosts. Left out, eks-fargate.cluster-api-provider-aws.sigs.k8s.io, or where roles may be made, a role of the profile's own.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"rolePath": {
+						SchemaProps: spec.SchemaProps{
+							Description: "rolePath is the path of a role that is made, for example /eks/.",
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"rolePermissionsBoundary": {
+						SchemaProps: spec.SchemaProps{
+							Description: "rolePermissionsBoundary is the ARN of the policy that bounds a role that is made.",
+							MaxLength:   ptr.To[int64](2048),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"selectors": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "selectors say which pods run on Fargate: those that one of them fits.",
+							MaxItems:    ptr.To[int64](5),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.FargateSelector{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"clusterName"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.FargateSelector{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSFargateProfileStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSFargateProfileStatus is the profile as AWS has it.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"type",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions say how the profile and its role are.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1.Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"ready": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ready tells that pods can run on the profile.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"observation": {
+						SchemaProps: spec.SchemaProps{
+							Description: "observation says how fresh this status is. Added when read, never stored.",
+							Ref:         ref(infrastructurev2beta1.Observation{}.OpenAPIModelName()),
+						},
+					},
+					"failures": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "failures are what AWS answered to the latest attempts that failed.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.Failure{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"pendingCreations": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"key",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "pendingCreations is the journal of creations in flight.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.PendingCreation{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"formerUIDs": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "set",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "formerUIDs are the UIDs that the object had before it was moved or restored, as what it records in AWS told: whatever carries one of them, and its namespace, is its own.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"deprecated": {
+						SchemaProps: spec.SchemaProps{
+							Description: "deprecated groups status that only older contracts of Cluster API know.",
+							Ref:         ref(infrastructurev2beta1.MachineDeprecatedStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.Failure{}.OpenAPIModelName(), infrastructurev2beta1.MachineDeprecatedStatus{}.OpenAPIModelName(), infrastructurev2beta1.Observation{}.OpenAPIModelName(), infrastructurev2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -2933,7 +7092,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref com
 						SchemaProps: spec.SchemaProps{
 							Description: "ami is the machine image. Left out, it is looked up by name.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AMIReference{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AMIReference{}.OpenAPIModelName()),
 						},
 					},
 					"imageLookupFormat": {
@@ -2971,7 +7130,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref com
 					"rootVolume": {
 						SchemaProps: spec.SchemaProps{
 							Description: "rootVolume tunes the volume that instances boot from.",
-							Ref:         ref(v2beta1.Volume{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.Volume{}.OpenAPIModelName()),
 						},
 					},
 					"nonRootVolumes": {
@@ -2988,7 +7147,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref com
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.Volume{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.Volume{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -3023,7 +7182,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref com
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AWSResourceReference{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.AWSResourceReference{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -3032,19 +7191,19 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref com
 					"spotMarketOptions": {
 						SchemaProps: spec.SchemaProps{
 							Description: "spotMarketOptions makes the instances spot instances. Excludes mixedInstancesPolicy.",
-							Ref:         ref(v2beta1.SpotMarketOptions{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.SpotMarketOptions{}.OpenAPIModelName()),
 						},
 					},
 					"instanceMetadataOptions": {
 						SchemaProps: spec.SchemaProps{
 							Description: "instanceMetadataOptions tune the instance metadata service.",
-							Ref:         ref(v2beta1.InstanceMetadataOptions{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.InstanceMetadataOptions{}.OpenAPIModelName()),
 						},
 					},
 					"privateDnsName": {
 						SchemaProps: spec.SchemaProps{
 							Description: "privateDnsName tunes the private host names.",
-							Ref:         ref(v2beta1.PrivateDNSName{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.PrivateDNSName{}.OpenAPIModelName()),
 						},
 					},
 					"capacityReservationId": {
@@ -3074,14 +7233,14 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref com
 					"enclaveOptions": {
 						SchemaProps: spec.SchemaProps{
 							Description: "enclaveOptions tune Nitro Enclaves.",
-							Ref:         ref(v2beta1.EnclaveOptions{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.EnclaveOptions{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AMIReference{}.OpenAPIModelName(), v2beta1.AWSResourceReference{}.OpenAPIModelName(), v2beta1.EnclaveOptions{}.OpenAPIModelName(), v2beta1.InstanceMetadataOptions{}.OpenAPIModelName(), v2beta1.PrivateDNSName{}.OpenAPIModelName(), v2beta1.SpotMarketOptions{}.OpenAPIModelName(), v2beta1.Volume{}.OpenAPIModelName()},
+			infrastructurev2beta1.AMIReference{}.OpenAPIModelName(), infrastructurev2beta1.AWSResourceReference{}.OpenAPIModelName(), infrastructurev2beta1.EnclaveOptions{}.OpenAPIModelName(), infrastructurev2beta1.InstanceMetadataOptions{}.OpenAPIModelName(), infrastructurev2beta1.PrivateDNSName{}.OpenAPIModelName(), infrastructurev2beta1.SpotMarketOptions{}.OpenAPIModelName(), infrastructurev2beta1.Volume{}.OpenAPIModelName()},
 	}
 }
 
@@ -3234,7 +7393,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLoadBalancerSpec(ref c
 					"healthCheck": {
 						SchemaProps: spec.SchemaProps{
 							Description: "healthCheck tunes the health check of the API server's target group. Not for classic.",
-							Ref:         ref(v2beta1.TargetGroupHealthCheckAPISpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.TargetGroupHealthCheckAPISpec{}.OpenAPIModelName()),
 						},
 					},
 					"additionalSecurityGroups": {
@@ -3288,7 +7447,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLoadBalancerSpec(ref c
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AdditionalListenerSpec{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.AdditionalListenerSpec{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -3308,7 +7467,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLoadBalancerSpec(ref c
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.IngressRule{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.IngressRule{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -3359,7 +7518,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLoadBalancerSpec(ref c
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AdditionalListenerSpec{}.OpenAPIModelName(), v2beta1.IngressRule{}.OpenAPIModelName(), v2beta1.TargetGroupHealthCheckAPISpec{}.OpenAPIModelName()},
+			infrastructurev2beta1.AdditionalListenerSpec{}.OpenAPIModelName(), infrastructurev2beta1.IngressRule{}.OpenAPIModelName(), infrastructurev2beta1.TargetGroupHealthCheckAPISpec{}.OpenAPIModelName()},
 	}
 }
 
@@ -3395,21 +7554,21 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachine(ref common.Ref
 						SchemaProps: spec.SchemaProps{
 							Description: "spec is what is wanted.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSMachineSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSMachineSpec{}.OpenAPIModelName()),
 						},
 					},
 					"status": {
 						SchemaProps: spec.SchemaProps{
 							Description: "status is what is.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSMachineStatus{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSMachineStatus{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSMachineSpec{}.OpenAPIModelName(), v2beta1.AWSMachineStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSMachineSpec{}.OpenAPIModelName(), infrastructurev2beta1.AWSMachineStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -3454,7 +7613,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineList(ref common
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AWSMachine{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.AWSMachine{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -3465,7 +7624,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineList(ref common
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSMachine{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSMachine{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -3501,21 +7660,21 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePool(ref common
 						SchemaProps: spec.SchemaProps{
 							Description: "spec is what is wanted.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSMachinePoolSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSMachinePoolSpec{}.OpenAPIModelName()),
 						},
 					},
 					"status": {
 						SchemaProps: spec.SchemaProps{
 							Description: "status is what is.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSMachinePoolStatus{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSMachinePoolStatus{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSMachinePoolSpec{}.OpenAPIModelName(), v2beta1.AWSMachinePoolStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSMachinePoolSpec{}.OpenAPIModelName(), infrastructurev2beta1.AWSMachinePoolStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -3587,7 +7746,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolList(ref co
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AWSMachinePool{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.AWSMachinePool{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -3598,7 +7757,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolList(ref co
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSMachinePool{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSMachinePool{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -3725,7 +7884,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolSpec(ref co
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AWSResourceReference{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.AWSResourceReference{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -3766,13 +7925,13 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolSpec(ref co
 						SchemaProps: spec.SchemaProps{
 							Description: "awsLaunchTemplate describes the instances.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSLaunchTemplate{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSLaunchTemplate{}.OpenAPIModelName()),
 						},
 					},
 					"mixedInstancesPolicy": {
 						SchemaProps: spec.SchemaProps{
 							Description: "mixedInstancesPolicy mixes instance types, and spot with on-demand instances. Excludes awsLaunchTemplate.spotMarketOptions.",
-							Ref:         ref(v2beta1.MixedInstancesPolicy{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.MixedInstancesPolicy{}.OpenAPIModelName()),
 						},
 					},
 					"defaultCoolDown": {
@@ -3794,7 +7953,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolSpec(ref co
 					"refreshPreferences": {
 						SchemaProps: spec.SchemaProps{
 							Description: "refreshPreferences tune how instances are replaced after a change.",
-							Ref:         ref(v2beta1.RefreshPreferences{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.RefreshPreferences{}.OpenAPIModelName()),
 						},
 					},
 					"capacityRebalance": {
@@ -3808,13 +7967,13 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolSpec(ref co
 					"suspendProcesses": {
 						SchemaProps: spec.SchemaProps{
 							Description: "suspendProcesses are the processes of the Auto Scaling group that are stopped.",
-							Ref:         ref(v2beta1.SuspendProcesses{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.SuspendProcesses{}.OpenAPIModelName()),
 						},
 					},
 					"ignition": {
 						SchemaProps: spec.SchemaProps{
 							Description: "ignition says how bootstrap data of Ignition reaches the instances.",
-							Ref:         ref(v2beta1.Ignition{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.Ignition{}.OpenAPIModelName()),
 						},
 					},
 					"lifecycleHooks": {
@@ -3831,7 +7990,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolSpec(ref co
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AWSLifecycleHook{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.AWSLifecycleHook{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -3842,7 +8001,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolSpec(ref co
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSLaunchTemplate{}.OpenAPIModelName(), v2beta1.AWSLifecycleHook{}.OpenAPIModelName(), v2beta1.AWSResourceReference{}.OpenAPIModelName(), v2beta1.Ignition{}.OpenAPIModelName(), v2beta1.MixedInstancesPolicy{}.OpenAPIModelName(), v2beta1.RefreshPreferences{}.OpenAPIModelName(), v2beta1.SuspendProcesses{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSLaunchTemplate{}.OpenAPIModelName(), infrastructurev2beta1.AWSLifecycleHook{}.OpenAPIModelName(), infrastructurev2beta1.AWSResourceReference{}.OpenAPIModelName(), infrastructurev2beta1.Ignition{}.OpenAPIModelName(), infrastructurev2beta1.MixedInstancesPolicy{}.OpenAPIModelName(), infrastructurev2beta1.RefreshPreferences{}.OpenAPIModelName(), infrastructurev2beta1.SuspendProcesses{}.OpenAPIModelName()},
 	}
 }
 
@@ -3886,7 +8045,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolStatus(ref 
 					"initialization": {
 						SchemaProps: spec.SchemaProps{
 							Description: "initialization says the same in the form of Cluster API's v1beta2 contract.",
-							Ref:         ref(v2beta1.Initialization{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.Initialization{}.OpenAPIModelName()),
 						},
 					},
 					"replicas": {
@@ -3910,7 +8069,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolStatus(ref 
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AWSMachinePoolInstanceStatus{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.AWSMachinePoolInstanceStatus{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -3947,7 +8106,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolStatus(ref 
 					"observation": {
 						SchemaProps: spec.SchemaProps{
 							Description: "observation says how fresh this status is. Added when read, never stored.",
-							Ref:         ref(v2beta1.Observation{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.Observation{}.OpenAPIModelName()),
 						},
 					},
 					"failures": {
@@ -3963,7 +8122,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolStatus(ref 
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.Failure{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.Failure{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -3992,14 +8151,14 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolStatus(ref 
 					"deprecated": {
 						SchemaProps: spec.SchemaProps{
 							Description: "deprecated groups status that only older contracts of Cluster API know.",
-							Ref:         ref(v2beta1.MachineDeprecatedStatus{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.MachineDeprecatedStatus{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSMachinePoolInstanceStatus{}.OpenAPIModelName(), v2beta1.Failure{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.MachineDeprecatedStatus{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSMachinePoolInstanceStatus{}.OpenAPIModelName(), infrastructurev2beta1.Failure{}.OpenAPIModelName(), infrastructurev2beta1.Initialization{}.OpenAPIModelName(), infrastructurev2beta1.MachineDeprecatedStatus{}.OpenAPIModelName(), infrastructurev2beta1.Observation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -4038,14 +8197,14 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 					"cpuOptions": {
 						SchemaProps: spec.SchemaProps{
 							Description: "cpuOptions tune the processor.",
-							Ref:         ref(v2beta1.CPUOptions{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.CPUOptions{}.OpenAPIModelName()),
 						},
 					},
 					"ami": {
 						SchemaProps: spec.SchemaProps{
 							Description: "ami is the machine image. Left out, it is looked up by name.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AMIReference{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AMIReference{}.OpenAPIModelName()),
 						},
 					},
 					"imageLookupFormat": {
@@ -4121,7 +8280,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 					"elasticIpPool": {
 						SchemaProps: spec.SchemaProps{
 							Description: "elasticIpPool is the pool that the public address is taken from. Needs publicIP true.",
-							Ref:         ref(v2beta1.ElasticIPPool{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.ElasticIPPool{}.OpenAPIModelName()),
 						},
 					},
 					"additionalSecurityGroups": {
@@ -4138,7 +8297,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AWSResourceReference{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.AWSResourceReference{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -4178,7 +8337,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 					"subnet": {
 						SchemaProps: spec.SchemaProps{
 							Description: "subnet of the instance. Left out, one of the cluster in the machine's failure domain.",
-							Ref:         ref(v2beta1.AWSResourceReference{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSResourceReference{}.OpenAPIModelName()),
 						},
 					},
 					"sshKeyName": {
@@ -4192,7 +8351,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 					"rootVolume": {
 						SchemaProps: spec.SchemaProps{
 							Description: "rootVolume tunes the volume that the instance boots from.",
-							Ref:         ref(v2beta1.Volume{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.Volume{}.OpenAPIModelName()),
 						},
 					},
 					"nonRootVolumes": {
@@ -4209,7 +8368,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.Volume{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.Volume{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -4275,19 +8434,19 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 					"cloudInit": {
 						SchemaProps: spec.SchemaProps{
 							Description: "cloudInit says how bootstrap data of cloud-init reaches the instance.",
-							Ref:         ref(v2beta1.CloudInit{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.CloudInit{}.OpenAPIModelName()),
 						},
 					},
 					"ignition": {
 						SchemaProps: spec.SchemaProps{
 							Description: "ignition says how bootstrap data of Ignition reaches the instance. Excludes cloudInit.",
-							Ref:         ref(v2beta1.Ignition{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.Ignition{}.OpenAPIModelName()),
 						},
 					},
 					"spotMarketOptions": {
 						SchemaProps: spec.SchemaProps{
 							Description: "spotMarketOptions makes the instance a spot instance.",
-							Ref:         ref(v2beta1.SpotMarketOptions{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.SpotMarketOptions{}.OpenAPIModelName()),
 						},
 					},
 					"marketType": {
@@ -4360,19 +8519,19 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 					"dynamicHostAllocation": {
 						SchemaProps: spec.SchemaProps{
 							Description: "dynamicHostAllocation allocates a dedicated host for the instance. Needs tenancy host and hostAffinity host; excludes hostID.",
-							Ref:         ref(v2beta1.DynamicHostAllocationSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.DynamicHostAllocationSpec{}.OpenAPIModelName()),
 						},
 					},
 					"instanceMetadataOptions": {
 						SchemaProps: spec.SchemaProps{
 							Description: "instanceMetadataOptions tune the instance metadata service.",
-							Ref:         ref(v2beta1.InstanceMetadataOptions{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.InstanceMetadataOptions{}.OpenAPIModelName()),
 						},
 					},
 					"privateDnsName": {
 						SchemaProps: spec.SchemaProps{
 							Description: "privateDnsName tunes the private host name.",
-							Ref:         ref(v2beta1.PrivateDNSName{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.PrivateDNSName{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -4380,7 +8539,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref common
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AMIReference{}.OpenAPIModelName(), v2beta1.AWSResourceReference{}.OpenAPIModelName(), v2beta1.CPUOptions{}.OpenAPIModelName(), v2beta1.CloudInit{}.OpenAPIModelName(), v2beta1.DynamicHostAllocationSpec{}.OpenAPIModelName(), v2beta1.ElasticIPPool{}.OpenAPIModelName(), v2beta1.Ignition{}.OpenAPIModelName(), v2beta1.InstanceMetadataOptions{}.OpenAPIModelName(), v2beta1.PrivateDNSName{}.OpenAPIModelName(), v2beta1.SpotMarketOptions{}.OpenAPIModelName(), v2beta1.Volume{}.OpenAPIModelName()},
+			infrastructurev2beta1.AMIReference{}.OpenAPIModelName(), infrastructurev2beta1.AWSResourceReference{}.OpenAPIModelName(), infrastructurev2beta1.CPUOptions{}.OpenAPIModelName(), infrastructurev2beta1.CloudInit{}.OpenAPIModelName(), infrastructurev2beta1.DynamicHostAllocationSpec{}.OpenAPIModelName(), infrastructurev2beta1.ElasticIPPool{}.OpenAPIModelName(), infrastructurev2beta1.Ignition{}.OpenAPIModelName(), infrastructurev2beta1.InstanceMetadataOptions{}.OpenAPIModelName(), infrastructurev2beta1.PrivateDNSName{}.OpenAPIModelName(), infrastructurev2beta1.SpotMarketOptions{}.OpenAPIModelName(), infrastructurev2beta1.Volume{}.OpenAPIModelName()},
 	}
 }
 
@@ -4416,7 +8575,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineStatus(ref comm
 					"initialization": {
 						SchemaProps: spec.SchemaProps{
 							Description: "initialization tells Cluster API that the instance is there.",
-							Ref:         ref(v2beta1.Initialization{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.Initialization{}.OpenAPIModelName()),
 						},
 					},
 					"ready": {
@@ -4440,7 +8599,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineStatus(ref comm
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.MachineAddress{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.MachineAddress{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -4470,13 +8629,13 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineStatus(ref comm
 					"dedicatedHost": {
 						SchemaProps: spec.SchemaProps{
 							Description: "dedicatedHost that was allocated for the instance.",
-							Ref:         ref(v2beta1.DedicatedHostStatus{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.DedicatedHostStatus{}.OpenAPIModelName()),
 						},
 					},
 					"observation": {
 						SchemaProps: spec.SchemaProps{
 							Description: "observation says how fresh this status is. Added when read, never stored.",
-							Ref:         ref(v2beta1.Observation{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.Observation{}.OpenAPIModelName()),
 						},
 					},
 					"failures": {
@@ -4492,7 +8651,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineStatus(ref comm
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.Failure{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.Failure{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -4514,7 +8673,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineStatus(ref comm
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.PendingCreation{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.PendingCreation{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -4543,14 +8702,14 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineStatus(ref comm
 					"deprecated": {
 						SchemaProps: spec.SchemaProps{
 							Description: "deprecated groups status that only older contracts of Cluster API know.",
-							Ref:         ref(v2beta1.MachineDeprecatedStatus{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.MachineDeprecatedStatus{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.DedicatedHostStatus{}.OpenAPIModelName(), v2beta1.Failure{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.MachineAddress{}.OpenAPIModelName(), v2beta1.MachineDeprecatedStatus{}.OpenAPIModelName(), v2beta1.Observation{}.OpenAPIModelName(), v2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+			infrastructurev2beta1.DedicatedHostStatus{}.OpenAPIModelName(), infrastructurev2beta1.Failure{}.OpenAPIModelName(), infrastructurev2beta1.Initialization{}.OpenAPIModelName(), infrastructurev2beta1.MachineAddress{}.OpenAPIModelName(), infrastructurev2beta1.MachineDeprecatedStatus{}.OpenAPIModelName(), infrastructurev2beta1.Observation{}.OpenAPIModelName(), infrastructurev2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -4586,14 +8745,14 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplate(ref co
 						SchemaProps: spec.SchemaProps{
 							Description: "spec holds the template.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSMachineTemplateSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSMachineTemplateSpec{}.OpenAPIModelName()),
 						},
 					},
 					"status": {
 						SchemaProps: spec.SchemaProps{
 							Description: "status is what a machine of the template would have.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSMachineTemplateStatus{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSMachineTemplateStatus{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -4601,7 +8760,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplate(ref co
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSMachineTemplateSpec{}.OpenAPIModelName(), v2beta1.AWSMachineTemplateStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSMachineTemplateSpec{}.OpenAPIModelName(), infrastructurev2beta1.AWSMachineTemplateStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -4646,7 +8805,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateList(re
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AWSMachineTemplate{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.AWSMachineTemplate{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -4657,7 +8816,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateList(re
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSMachineTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSMachineTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -4672,14 +8831,14 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateResourc
 						SchemaProps: spec.SchemaProps{
 							Description: "metadata of the AWSMachines built from this template.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.ObjectMeta{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.ObjectMeta{}.OpenAPIModelName()),
 						},
 					},
 					"spec": {
 						SchemaProps: spec.SchemaProps{
 							Description: "spec of the AWSMachines built from this template.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSMachineSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSMachineSpec{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -4687,7 +8846,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateResourc
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSMachineSpec{}.OpenAPIModelName(), v2beta1.ObjectMeta{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSMachineSpec{}.OpenAPIModelName(), infrastructurev2beta1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -4702,7 +8861,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateSpec(re
 						SchemaProps: spec.SchemaProps{
 							Description: "template that AWSMachines are built from.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSMachineTemplateResource{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.AWSMachineTemplateResource{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -4710,7 +8869,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateSpec(re
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSMachineTemplateResource{}.OpenAPIModelName()},
+			infrastructurev2beta1.AWSMachineTemplateResource{}.OpenAPIModelName()},
 	}
 }
 
@@ -4760,20 +8919,373 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateStatus(
 					"nodeInfo": {
 						SchemaProps: spec.SchemaProps{
 							Description: "nodeInfo says what software a node of this template runs.",
-							Ref:         ref(v2beta1.NodeInfo{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.NodeInfo{}.OpenAPIModelName()),
 						},
 					},
 					"deprecated": {
 						SchemaProps: spec.SchemaProps{
 							Description: "deprecated groups status that only older contracts of Cluster API know.",
-							Ref:         ref(v2beta1.DeprecatedStatus{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.DeprecatedStatus{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.DeprecatedStatus{}.OpenAPIModelName(), v2beta1.NodeInfo{}.OpenAPIModelName(), resource.Quantity{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+			infrastructurev2beta1.DeprecatedStatus{}.OpenAPIModelName(), infrastructurev2beta1.NodeInfo{}.OpenAPIModelName(), resource.Quantity{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedCluster(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedCluster is what Cluster API wants to have as the infrastructure of a cluster on EKS. It shows what the AWSManagedControlPlane made.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec is what is wanted.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.AWSManagedClusterSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status is what is.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.AWSManagedClusterStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.AWSManagedClusterSpec{}.OpenAPIModelName(), infrastructurev2beta1.AWSManagedClusterStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedClusterList is a list of AWSManagedClusters.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.AWSManagedCluster{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.AWSManagedCluster{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedClusterSpec is the infrastructure of a cluster on EKS. There is nothing to want: the AWSManagedControlPlane has the network too.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"controlPlaneEndpoint": {
+						SchemaProps: spec.SchemaProps{
+							Description: "controlPlaneEndpoint is where the API server is reached. Written by the provider, from the AWSManagedControlPlane.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.APIEndpoint{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.APIEndpoint{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedClusterStatus is what the AWSManagedControlPlane says.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"type",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions say how the infrastructure is.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1.Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"initialization": {
+						SchemaProps: spec.SchemaProps{
+							Description: "initialization tells Cluster API that the infrastructure is complete.",
+							Ref:         ref(infrastructurev2beta1.Initialization{}.OpenAPIModelName()),
+						},
+					},
+					"ready": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ready says the same as initialization.provisioned, for scripts and health checks that read status.ready.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"failureDomains": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"name",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "failureDomains are the zones machines can be placed in.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.FailureDomain{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"deprecated": {
+						SchemaProps: spec.SchemaProps{
+							Description: "deprecated groups status that only older contracts of Cluster API know.",
+							Ref:         ref(infrastructurev2beta1.DeprecatedStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.DeprecatedStatus{}.OpenAPIModelName(), infrastructurev2beta1.FailureDomain{}.OpenAPIModelName(), infrastructurev2beta1.Initialization{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterTemplate(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedClusterTemplate is what a ClusterClass builds AWSManagedClusters from.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec holds the template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.AWSManagedClusterTemplateSpec{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.AWSManagedClusterTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterTemplateList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedClusterTemplateList is a list of AWSManagedClusterTemplates.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.AWSManagedClusterTemplate{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.AWSManagedClusterTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterTemplateResource(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedClusterTemplateResource is what an AWSManagedCluster is built from.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec of the AWSManagedClusters built from this template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.AWSManagedClusterSpec{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.AWSManagedClusterSpec{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterTemplateSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedClusterTemplateSpec holds the template. It can't be changed.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"template": {
+						SchemaProps: spec.SchemaProps{
+							Description: "template that AWSManagedClusters are built from.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.AWSManagedClusterTemplateResource{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"template"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.AWSManagedClusterTemplateResource{}.OpenAPIModelName()},
 	}
 }
 
@@ -4806,7 +9318,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSResourceReference(ref 
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.Filter{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.Filter{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -4816,7 +9328,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSResourceReference(ref 
 			},
 		},
 		Dependencies: []string{
-			v2beta1.Filter{}.OpenAPIModelName()},
+			infrastructurev2beta1.Filter{}.OpenAPIModelName()},
 	}
 }
 
@@ -4930,7 +9442,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AdditionalListenerSpec(re
 					"healthCheck": {
 						SchemaProps: spec.SchemaProps{
 							Description: "healthCheck tunes the health check of this listener's target group.",
-							Ref:         ref(v2beta1.TargetGroupHealthCheckAdditionalSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.TargetGroupHealthCheckAdditionalSpec{}.OpenAPIModelName()),
 						},
 					},
 					"targetGroupIPType": {
@@ -4946,7 +9458,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AdditionalListenerSpec(re
 			},
 		},
 		Dependencies: []string{
-			v2beta1.TargetGroupHealthCheckAdditionalSpec{}.OpenAPIModelName()},
+			infrastructurev2beta1.TargetGroupHealthCheckAdditionalSpec{}.OpenAPIModelName()},
 	}
 }
 
@@ -5152,7 +9664,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_CNISpec(ref common.Refere
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.CNIIngressRule{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.CNIIngressRule{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -5162,7 +9674,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_CNISpec(ref common.Refere
 			},
 		},
 		Dependencies: []string{
-			v2beta1.CNIIngressRule{}.OpenAPIModelName()},
+			infrastructurev2beta1.CNIIngressRule{}.OpenAPIModelName()},
 	}
 }
 
@@ -5400,14 +9912,14 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_DeprecatedStatus(ref comm
 					"v1beta1": {
 						SchemaProps: spec.SchemaProps{
 							Description: "v1beta1 groups what belongs to Cluster API's v1beta1 contract.",
-							Ref:         ref(v2beta1.V1Beta1DeprecatedStatus{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.V1Beta1DeprecatedStatus{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.V1Beta1DeprecatedStatus{}.OpenAPIModelName()},
+			infrastructurev2beta1.V1Beta1DeprecatedStatus{}.OpenAPIModelName()},
 	}
 }
 
@@ -5582,6 +10094,58 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_FailureDomain(ref common.
 	}
 }
 
+func schema_capa_apiserver_apis_infrastructure_v2beta1_FargateSelector(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "FargateSelector says which pods run on Fargate.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"labels": {
+						SchemaProps: spec.SchemaProps{
+							Description:   "labels that the pods have, all of them.",
+							MaxProperties: ptr.To[int64](5),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](63),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"namespace": {
+						SchemaProps: spec.SchemaProps{
+							Description: "namespace of the pods. May hold * and ?.",
+							MaxLength:   ptr.To[int64](63),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
 func schema_capa_apiserver_apis_infrastructure_v2beta1_Filter(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -5710,14 +10274,14 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_IPv6(ref common.Reference
 					"ipamPool": {
 						SchemaProps: spec.SchemaProps{
 							Description: "ipamPool gives the IPv6 range. Excludes poolId.",
-							Ref:         ref(v2beta1.IPAMPool{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.IPAMPool{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.IPAMPool{}.OpenAPIModelName()},
+			infrastructurev2beta1.IPAMPool{}.OpenAPIModelName()},
 	}
 }
 
@@ -5748,20 +10312,20 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Ignition(ref common.Refer
 					"proxy": {
 						SchemaProps: spec.SchemaProps{
 							Description: "proxy that Ignition fetches through. Needs version 3.1 or later.",
-							Ref:         ref(v2beta1.IgnitionProxy{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.IgnitionProxy{}.OpenAPIModelName()),
 						},
 					},
 					"tls": {
 						SchemaProps: spec.SchemaProps{
 							Description: "tls tunes how Ignition fetches over TLS. Needs version 3.1 or later.",
-							Ref:         ref(v2beta1.IgnitionTLS{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.IgnitionTLS{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.IgnitionProxy{}.OpenAPIModelName(), v2beta1.IgnitionTLS{}.OpenAPIModelName()},
+			infrastructurev2beta1.IgnitionProxy{}.OpenAPIModelName(), infrastructurev2beta1.IgnitionTLS{}.OpenAPIModelName()},
 	}
 }
 
@@ -6181,7 +10745,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Instance(ref common.Refer
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.MachineAddress{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.MachineAddress{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -6232,7 +10796,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Instance(ref common.Refer
 					"rootVolume": {
 						SchemaProps: spec.SchemaProps{
 							Description: "rootVolume of the instance.",
-							Ref:         ref(v2beta1.Volume{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.Volume{}.OpenAPIModelName()),
 						},
 					},
 					"nonRootVolumes": {
@@ -6248,7 +10812,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Instance(ref common.Refer
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.Volume{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.Volume{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -6307,7 +10871,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Instance(ref common.Refer
 					"spotMarketOptions": {
 						SchemaProps: spec.SchemaProps{
 							Description: "spotMarketOptions of a spot instance.",
-							Ref:         ref(v2beta1.SpotMarketOptions{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.SpotMarketOptions{}.OpenAPIModelName()),
 						},
 					},
 					"marketType": {
@@ -6359,7 +10923,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Instance(ref common.Refer
 					"dynamicHostAllocation": {
 						SchemaProps: spec.SchemaProps{
 							Description: "dynamicHostAllocation describes a dedicated host allocated for the instance.",
-							Ref:         ref(v2beta1.DynamicHostAllocationSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.DynamicHostAllocationSpec{}.OpenAPIModelName()),
 						},
 					},
 					"volumeIDs": {
@@ -6385,13 +10949,13 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Instance(ref common.Refer
 					"instanceMetadataOptions": {
 						SchemaProps: spec.SchemaProps{
 							Description: "instanceMetadataOptions of the instance.",
-							Ref:         ref(v2beta1.InstanceMetadataOptions{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.InstanceMetadataOptions{}.OpenAPIModelName()),
 						},
 					},
 					"privateDnsName": {
 						SchemaProps: spec.SchemaProps{
 							Description: "privateDnsName options of the instance.",
-							Ref:         ref(v2beta1.PrivateDNSName{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.PrivateDNSName{}.OpenAPIModelName()),
 						},
 					},
 					"publicIPOnLaunch": {
@@ -6419,7 +10983,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Instance(ref common.Refer
 						SchemaProps: spec.SchemaProps{
 							Description: "cpuOptions of the instance.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.CPUOptions{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.CPUOptions{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -6427,7 +10991,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Instance(ref common.Refer
 			},
 		},
 		Dependencies: []string{
-			v2beta1.CPUOptions{}.OpenAPIModelName(), v2beta1.DynamicHostAllocationSpec{}.OpenAPIModelName(), v2beta1.InstanceMetadataOptions{}.OpenAPIModelName(), v2beta1.MachineAddress{}.OpenAPIModelName(), v2beta1.PrivateDNSName{}.OpenAPIModelName(), v2beta1.SpotMarketOptions{}.OpenAPIModelName(), v2beta1.Volume{}.OpenAPIModelName()},
+			infrastructurev2beta1.CPUOptions{}.OpenAPIModelName(), infrastructurev2beta1.DynamicHostAllocationSpec{}.OpenAPIModelName(), infrastructurev2beta1.InstanceMetadataOptions{}.OpenAPIModelName(), infrastructurev2beta1.MachineAddress{}.OpenAPIModelName(), infrastructurev2beta1.PrivateDNSName{}.OpenAPIModelName(), infrastructurev2beta1.SpotMarketOptions{}.OpenAPIModelName(), infrastructurev2beta1.Volume{}.OpenAPIModelName()},
 	}
 }
 
@@ -6565,7 +11129,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Listener(ref common.Refer
 						SchemaProps: spec.SchemaProps{
 							Description: "targetGroup that requests are sent to.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.TargetGroupSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.TargetGroupSpec{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -6573,7 +11137,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_Listener(ref common.Refer
 			},
 		},
 		Dependencies: []string{
-			v2beta1.TargetGroupSpec{}.OpenAPIModelName()},
+			infrastructurev2beta1.TargetGroupSpec{}.OpenAPIModelName()},
 	}
 }
 
@@ -6686,7 +11250,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_LoadBalancer(ref common.R
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.ClassicELBListener{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.ClassicELBListener{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -6695,14 +11259,14 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_LoadBalancer(ref common.R
 					"healthChecks": {
 						SchemaProps: spec.SchemaProps{
 							Description: "healthChecks is the health check of a classic load balancer.",
-							Ref:         ref(v2beta1.ClassicELBHealthCheck{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.ClassicELBHealthCheck{}.OpenAPIModelName()),
 						},
 					},
 					"attributes": {
 						SchemaProps: spec.SchemaProps{
 							Description: "attributes of a classic load balancer.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.ClassicELBAttributes{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.ClassicELBAttributes{}.OpenAPIModelName()),
 						},
 					},
 					"tags": {
@@ -6734,7 +11298,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_LoadBalancer(ref common.R
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.Listener{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.Listener{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -6776,7 +11340,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_LoadBalancer(ref common.R
 			},
 		},
 		Dependencies: []string{
-			v2beta1.ClassicELBAttributes{}.OpenAPIModelName(), v2beta1.ClassicELBHealthCheck{}.OpenAPIModelName(), v2beta1.ClassicELBListener{}.OpenAPIModelName(), v2beta1.Listener{}.OpenAPIModelName()},
+			infrastructurev2beta1.ClassicELBAttributes{}.OpenAPIModelName(), infrastructurev2beta1.ClassicELBHealthCheck{}.OpenAPIModelName(), infrastructurev2beta1.ClassicELBListener{}.OpenAPIModelName(), infrastructurev2beta1.Listener{}.OpenAPIModelName()},
 	}
 }
 
@@ -6823,14 +11387,14 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_MachineDeprecatedStatus(r
 					"v1beta1": {
 						SchemaProps: spec.SchemaProps{
 							Description: "v1beta1 groups what belongs to Cluster API's v1beta1 contract.",
-							Ref:         ref(v2beta1.MachineV1Beta1DeprecatedStatus{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.MachineV1Beta1DeprecatedStatus{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.MachineV1Beta1DeprecatedStatus{}.OpenAPIModelName()},
+			infrastructurev2beta1.MachineV1Beta1DeprecatedStatus{}.OpenAPIModelName()},
 	}
 }
 
@@ -6854,7 +11418,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_MachineV1Beta1DeprecatedS
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.V1Beta1Condition{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -6878,7 +11442,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_MachineV1Beta1DeprecatedS
 			},
 		},
 		Dependencies: []string{
-			v2beta1.V1Beta1Condition{}.OpenAPIModelName()},
+			infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -6892,7 +11456,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_MixedInstancesPolicy(ref 
 					"instancesDistribution": {
 						SchemaProps: spec.SchemaProps{
 							Description: "instancesDistribution says how many instances are on demand, and how types are chosen.",
-							Ref:         ref(v2beta1.InstancesDistribution{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.InstancesDistribution{}.OpenAPIModelName()),
 						},
 					},
 					"overrides": {
@@ -6909,7 +11473,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_MixedInstancesPolicy(ref 
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.Overrides{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.Overrides{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -6919,7 +11483,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_MixedInstancesPolicy(ref 
 			},
 		},
 		Dependencies: []string{
-			v2beta1.InstancesDistribution{}.OpenAPIModelName(), v2beta1.Overrides{}.OpenAPIModelName()},
+			infrastructurev2beta1.InstancesDistribution{}.OpenAPIModelName(), infrastructurev2beta1.Overrides{}.OpenAPIModelName()},
 	}
 }
 
@@ -6934,7 +11498,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkSpec(ref common.Re
 						SchemaProps: spec.SchemaProps{
 							Description: "vpc is the VPC of the cluster.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.VPCSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.VPCSpec{}.OpenAPIModelName()),
 						},
 					},
 					"subnets": {
@@ -6954,7 +11518,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkSpec(ref common.Re
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.SubnetSpec{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.SubnetSpec{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -6963,7 +11527,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkSpec(ref common.Re
 					"cni": {
 						SchemaProps: spec.SchemaProps{
 							Description: "cni holds the traffic rules that the cluster's CNI plugin needs. Left out, those of Calico are used; write an empty object to have none.",
-							Ref:         ref(v2beta1.CNISpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.CNISpec{}.OpenAPIModelName()),
 						},
 					},
 					"securityGroupOverrides": {
@@ -7011,7 +11575,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkSpec(ref common.Re
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.IngressRule{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.IngressRule{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -7031,7 +11595,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkSpec(ref common.Re
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.IngressRule{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.IngressRule{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -7075,7 +11639,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkSpec(ref common.Re
 			},
 		},
 		Dependencies: []string{
-			v2beta1.CNISpec{}.OpenAPIModelName(), v2beta1.IngressRule{}.OpenAPIModelName(), v2beta1.SubnetSpec{}.OpenAPIModelName(), v2beta1.VPCSpec{}.OpenAPIModelName()},
+			infrastructurev2beta1.CNISpec{}.OpenAPIModelName(), infrastructurev2beta1.IngressRule{}.OpenAPIModelName(), infrastructurev2beta1.SubnetSpec{}.OpenAPIModelName(), infrastructurev2beta1.VPCSpec{}.OpenAPIModelName()},
 	}
 }
 
@@ -7095,7 +11659,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkStatus(ref common.
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.SecurityGroup{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.SecurityGroup{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -7105,14 +11669,14 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkStatus(ref common.
 						SchemaProps: spec.SchemaProps{
 							Description: "apiServerElb is the load balancer of the API server.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.LoadBalancer{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.LoadBalancer{}.OpenAPIModelName()),
 						},
 					},
 					"secondaryAPIServerELB": {
 						SchemaProps: spec.SchemaProps{
 							Description: "secondaryAPIServerELB is the second load balancer of the API server.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.LoadBalancer{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.LoadBalancer{}.OpenAPIModelName()),
 						},
 					},
 					"natGatewaysIPs": {
@@ -7139,7 +11703,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkStatus(ref common.
 			},
 		},
 		Dependencies: []string{
-			v2beta1.LoadBalancer{}.OpenAPIModelName(), v2beta1.SecurityGroup{}.OpenAPIModelName()},
+			infrastructurev2beta1.LoadBalancer{}.OpenAPIModelName(), infrastructurev2beta1.SecurityGroup{}.OpenAPIModelName()},
 	}
 }
 
@@ -7599,7 +12163,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_S3Bucket(ref common.Refer
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.S3BucketIAMRole{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.S3BucketIAMRole{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -7625,7 +12189,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_S3Bucket(ref common.Refer
 			},
 		},
 		Dependencies: []string{
-			v2beta1.S3BucketIAMRole{}.OpenAPIModelName()},
+			infrastructurev2beta1.S3BucketIAMRole{}.OpenAPIModelName()},
 	}
 }
 
@@ -7698,7 +12262,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_SecurityGroup(ref common.
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.IngressRule{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.IngressRule{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -7725,7 +12289,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_SecurityGroup(ref common.
 			},
 		},
 		Dependencies: []string{
-			v2beta1.IngressRule{}.OpenAPIModelName()},
+			infrastructurev2beta1.IngressRule{}.OpenAPIModelName()},
 	}
 }
 
@@ -7905,14 +12469,14 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_SuspendProcesses(ref comm
 					"processes": {
 						SchemaProps: spec.SchemaProps{
 							Description: "processes stops some of them.",
-							Ref:         ref(v2beta1.Processes{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.Processes{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.Processes{}.OpenAPIModelName()},
+			infrastructurev2beta1.Processes{}.OpenAPIModelName()},
 	}
 }
 
@@ -8154,7 +12718,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupSpec(ref commo
 					"targetGroupHealthCheck": {
 						SchemaProps: spec.SchemaProps{
 							Description: "targetGroupHealthCheck is the health check of the targets.",
-							Ref:         ref(v2beta1.TargetGroupHealthCheck{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.TargetGroupHealthCheck{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -8162,7 +12726,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupSpec(ref commo
 			},
 		},
 		Dependencies: []string{
-			v2beta1.TargetGroupHealthCheck{}.OpenAPIModelName()},
+			infrastructurev2beta1.TargetGroupHealthCheck{}.OpenAPIModelName()},
 	}
 }
 
@@ -8250,7 +12814,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_V1Beta1DeprecatedStatus(r
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.V1Beta1Condition{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -8260,7 +12824,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_V1Beta1DeprecatedStatus(r
 			},
 		},
 		Dependencies: []string{
-			v2beta1.V1Beta1Condition{}.OpenAPIModelName()},
+			infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -8301,7 +12865,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_VPCSpec(ref common.Refere
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.VpcCidrBlock{}.OpenAPIModelName()),
+										Ref:     ref(infrastructurev2beta1.VpcCidrBlock{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -8310,13 +12874,13 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_VPCSpec(ref common.Refere
 					"ipamPool": {
 						SchemaProps: spec.SchemaProps{
 							Description: "ipamPool gives the IPv4 range of the VPC. Excludes cidrBlock.",
-							Ref:         ref(v2beta1.IPAMPool{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.IPAMPool{}.OpenAPIModelName()),
 						},
 					},
 					"ipv6": {
 						SchemaProps: spec.SchemaProps{
 							Description: "ipv6 makes the VPC dual stack when present; an empty object takes a range from Amazon.",
-							Ref:         ref(v2beta1.IPv6{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.IPv6{}.OpenAPIModelName()),
 						},
 					},
 					"internetGatewayId": {
@@ -8405,7 +12969,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_VPCSpec(ref common.Refere
 					"elasticIpPool": {
 						SchemaProps: spec.SchemaProps{
 							Description: "elasticIpPool is the pool that public IPv4 addresses are taken from.",
-							Ref:         ref(v2beta1.ElasticIPPool{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev2beta1.ElasticIPPool{}.OpenAPIModelName()),
 						},
 					},
 					"subnetSchema": {
@@ -8421,7 +12985,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_VPCSpec(ref common.Refere
 			},
 		},
 		Dependencies: []string{
-			v2beta1.ElasticIPPool{}.OpenAPIModelName(), v2beta1.IPAMPool{}.OpenAPIModelName(), v2beta1.IPv6{}.OpenAPIModelName(), v2beta1.VpcCidrBlock{}.OpenAPIModelName()},
+			infrastructurev2beta1.ElasticIPPool{}.OpenAPIModelName(), infrastructurev2beta1.IPAMPool{}.OpenAPIModelName(), infrastructurev2beta1.IPv6{}.OpenAPIModelName(), infrastructurev2beta1.VpcCidrBlock{}.OpenAPIModelName()},
 	}
 }
 

@@ -9,13 +9,14 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/kube-openapi/pkg/validation/spec"
 
+	controlplane "github.com/capa-apiserver/capa-apiserver/apis/controlplane/install"
 	"github.com/capa-apiserver/capa-apiserver/apis/group"
-	"github.com/capa-apiserver/capa-apiserver/apis/infrastructure/install"
+	infrastructure "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/install"
 	"github.com/capa-apiserver/capa-apiserver/apis/openapi"
 )
 
 // groups are all groups of apis/.
-var groups = []*group.Group{install.Group}
+var groups = []*group.Group{infrastructure.Group, controlplane.Group}
 
 func TestAllGroupsAreJudged(t *testing.T) {
 	known := map[string]bool{}

@@ -192,5 +192,6 @@ var patternWords = map[string]string{
 	`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`:                             "must be 3 to 63 lower-case letters, digits, dots and hyphens, beginning and ending with a letter or digit, such as my-bucket",
 	`^[\w+=,.@-]+$`:                                                  "must be the name of an IAM role, made of letters, digits and _+=,.@- and not an ARN, such as my-role",
 	`^[0-9]{12}$`:                                                    "must be the id of an AWS account, 12 digits, such as 123456789012",
-	`^h-[0-9a-f]{17}$`:                                               "must be the id of a dedicated host, h- and 17 hexadecimal digits, such as h-0123456789abcdef0",
+	`^v?(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))?([-+][0-9A-Za-z.+-]+)?$`: "must be a version of Kubernetes with at least its major and minor number, such as v1.34 or v1.34.2",
+	`^h-[0-9a-f]{17}$`: "must be the id of a dedicated host, h- and 17 hexadecimal digits, such as h-0123456789abcdef0",
 }

@@ -64,7 +64,7 @@ func Kind() engine.Kind[*infrav1.AWSCluster] { return kind(Options{}) }
 
 func kind(o Options) engine.Kind[*infrav1.AWSCluster] {
 	return engine.Kind[*infrav1.AWSCluster]{
-		Name: "AWSCluster", Finalizer: infrav1.ClusterFinalizer, Area: network.AreaVPC, LookAgain: lookAgain, SiteOf: cloud.SiteOf,
+		Name: "AWSCluster", Finalizer: infrav1.ClusterFinalizer, Area: network.AreaVPC, LookAgain: lookAgain, SiteOf: cloud.SiteOf[*infrav1.AWSCluster],
 		Handlers: plan.NewHandlers(foundation.Handlers()),
 		NewList:  newList,
 		Remember: func() any { return &memory{Memory: foundation.NewMemory()} },

@@ -26,7 +26,7 @@ func clusters(t *testing.T, o Options, objects ...client.Object) *Engine[*infrav
 		t.Fatal(err)
 	}
 	o.Mirror, o.Client = mirror.New(mirror.Options{}), fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build()
-	return New(Kind[*infrav1.AWSCluster]{SiteOf: cloud.SiteOf, NewList: func() client.ObjectList { return &infrav1.AWSClusterList{} }}, o)
+	return New(Kind[*infrav1.AWSCluster]{SiteOf: cloud.SiteOf[*infrav1.AWSCluster], NewList: func() client.ObjectList { return &infrav1.AWSClusterList{} }}, o)
 }
 
 func cluster(namespace, name string, change ...func(*infrav1.AWSCluster)) *infrav1.AWSCluster {

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/crypto/blake2b"
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
 
 // maxLoadBalancerName is how long AWS lets a load balancer's or target group's
@@ -31,7 +31,7 @@ func LoadBalancer(base string) string {
 	if len(name) <= maxLoadBalancerName {
 		return name
 	}
-	return base36Hash(base, maxLoadBalancerName-len("-k8s")) + "-k8s"
+	return infrav1.NameHash(base, maxLoadBalancerName-len("-k8s")) + "-k8s"
 }
 
 // TargetGroup returns the name of the target group behind a listener of a load
@@ -57,20 +57,4 @@ func RouteTable(cluster, role, zone string) string {
 func Token(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:])
-}
-
-// base36Hash returns a hash with the given number of digits and lower case
-// letters. It must never change: names of existing load balancers depend on it.
-func base36Hash(s string, length int) string {
-	const digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-	h, err := blake2b.New(length, nil)
-	if err != nil {
-		panic(err) // only for lengths outside 1..64
-	}
-	h.Write([]byte(s))
-	out := make([]byte, 0, length)
-	for _, b := range h.Sum(nil) {
-		out = append(out, digits[int(b)%len(digits)])
-	}
-	return string(out)
 }

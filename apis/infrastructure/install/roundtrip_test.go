@@ -40,6 +40,28 @@ func fuzzFuncs(runtimeserializer.CodecFactory) []interface{} {
 			}
 		}),
 		normalized(normalizeMachineStatus),
+		normalized(func(s *infrav1.AWSManagedClusterStatus) {
+			cluster := infrav1.AWSClusterStatus{Initialization: s.Initialization, FailureDomains: s.FailureDomains, Deprecated: s.Deprecated}
+			normalizeHubStatus(&cluster)
+			s.Initialization, s.FailureDomains, s.Deprecated = cluster.Initialization, cluster.FailureDomains, cluster.Deprecated
+			infrav1.SetDefaults_AWSManagedClusterStatus(s)
+		}),
+		normalized(func(s *v1beta2.AWSManagedClusterStatus) {
+			if x := s.V2Beta1; x != nil {
+				if s.Ready || x.Initialization != nil && x.Initialization.Provisioned != nil && *x.Initialization.Provisioned {
+					x.Initialization = nil
+				}
+				if len(x.Conditions) == 0 && x.Initialization == nil {
+					s.V2Beta1 = nil
+				}
+			}
+		}),
+		normalized(func(s *infrav1.AWSFargateProfileStatus) { s.Deprecated = withoutEmpty(s.Deprecated) }),
+		normalized(func(s *v1beta2.AWSFargateProfileStatus) {
+			if x := s.V2Beta1; x != nil && len(x.Conditions) == 0 && x.Observation == nil && len(x.Failures) == 0 && len(x.PendingCreations) == 0 && len(x.FormerUIDs) == 0 {
+				s.V2Beta1 = nil
+			}
+		}),
 		normalized(func(s *v1beta2.AWSMachinePoolStatus) {
 			if x := s.V2Beta1; x != nil && len(x.Conditions) == 0 && x.Initialization == nil && x.Observation == nil {
 				s.V2Beta1 = nil

@@ -14,7 +14,7 @@ import (
 func Convert_v1beta2_AWSClusterStatus_To_v2beta1_AWSClusterStatus(in *AWSClusterStatus, out *infrav1.AWSClusterStatus, _ conversion.Scope) error {
 	out.NetworkStatus = in.Network
 	out.Bastion = in.Bastion
-	out.FailureDomains = failureDomainList(in.FailureDomains)
+	out.FailureDomains = FailureDomainList(in.FailureDomains)
 	out.Deprecated = deprecatedConditions(in.Conditions)
 	var extra AWSClusterV2Beta1Status
 	if in.V2Beta1 != nil {
@@ -35,7 +35,7 @@ func Convert_v1beta2_AWSClusterStatus_To_v2beta1_AWSClusterStatus(in *AWSCluster
 func Convert_v2beta1_AWSClusterStatus_To_v1beta2_AWSClusterStatus(in *infrav1.AWSClusterStatus, out *AWSClusterStatus, _ conversion.Scope) error {
 	out.Network = in.NetworkStatus
 	out.Bastion = in.Bastion
-	out.FailureDomains = failureDomainMap(in.FailureDomains)
+	out.FailureDomains = FailureDomainMap(in.FailureDomains)
 	out.Conditions = oldConditions(in.Deprecated)
 	out.Ready = provisioned(in.Initialization)
 	extra := AWSClusterV2Beta1Status{
@@ -73,7 +73,8 @@ func provisioned(i *infrav1.Initialization) bool {
 	return i != nil && i.Provisioned != nil && *i.Provisioned
 }
 
-func failureDomainList(in map[string]FailureDomain) []infrav1.FailureDomain {
+// FailureDomainList is the hub's form of failure domains, in the order of their names.
+func FailureDomainList(in map[string]FailureDomain) []infrav1.FailureDomain {
 	if len(in) == 0 {
 		return nil
 	}
@@ -84,7 +85,8 @@ func failureDomainList(in map[string]FailureDomain) []infrav1.FailureDomain {
 	return out
 }
 
-func failureDomainMap(in []infrav1.FailureDomain) map[string]FailureDomain {
+// FailureDomainMap is this version's form of failure domains.
+func FailureDomainMap(in []infrav1.FailureDomain) map[string]FailureDomain {
 	if len(in) == 0 {
 		return nil
 	}

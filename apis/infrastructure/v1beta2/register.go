@@ -36,6 +36,9 @@ func Kinds() []runtime.Object {
 		&AWSMachine{}, &AWSMachineList{},
 		&AWSMachineTemplate{}, &AWSMachineTemplateList{},
 		&AWSMachinePool{}, &AWSMachinePoolList{},
+		&AWSManagedCluster{}, &AWSManagedClusterList{},
+		&AWSManagedClusterTemplate{}, &AWSManagedClusterTemplateList{},
+		&AWSFargateProfile{}, &AWSFargateProfileList{},
 	}
 }
 

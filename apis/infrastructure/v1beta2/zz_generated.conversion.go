@@ -120,6 +120,26 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}); err != nil {
 		return err
 	}
+	if err := s.AddGeneratedConversionFunc((*AWSFargateProfile)(nil), (*v2beta1.AWSFargateProfile)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSFargateProfile_To_v2beta1_AWSFargateProfile(a.(*AWSFargateProfile), b.(*v2beta1.AWSFargateProfile), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSFargateProfile)(nil), (*AWSFargateProfile)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSFargateProfile_To_v1beta2_AWSFargateProfile(a.(*v2beta1.AWSFargateProfile), b.(*AWSFargateProfile), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*AWSFargateProfileList)(nil), (*v2beta1.AWSFargateProfileList)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSFargateProfileList_To_v2beta1_AWSFargateProfileList(a.(*AWSFargateProfileList), b.(*v2beta1.AWSFargateProfileList), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSFargateProfileList)(nil), (*AWSFargateProfileList)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSFargateProfileList_To_v1beta2_AWSFargateProfileList(a.(*v2beta1.AWSFargateProfileList), b.(*AWSFargateProfileList), scope)
+	}); err != nil {
+		return err
+	}
 	if err := s.AddGeneratedConversionFunc((*AWSMachine)(nil), (*v2beta1.AWSMachine)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v1beta2_AWSMachine_To_v2beta1_AWSMachine(a.(*AWSMachine), b.(*v2beta1.AWSMachine), scope)
 	}); err != nil {
@@ -180,8 +200,53 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}); err != nil {
 		return err
 	}
+	if err := s.AddGeneratedConversionFunc((*AWSManagedCluster)(nil), (*v2beta1.AWSManagedCluster)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSManagedCluster_To_v2beta1_AWSManagedCluster(a.(*AWSManagedCluster), b.(*v2beta1.AWSManagedCluster), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSManagedCluster)(nil), (*AWSManagedCluster)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSManagedCluster_To_v1beta2_AWSManagedCluster(a.(*v2beta1.AWSManagedCluster), b.(*AWSManagedCluster), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*AWSManagedClusterList)(nil), (*v2beta1.AWSManagedClusterList)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSManagedClusterList_To_v2beta1_AWSManagedClusterList(a.(*AWSManagedClusterList), b.(*v2beta1.AWSManagedClusterList), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSManagedClusterList)(nil), (*AWSManagedClusterList)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSManagedClusterList_To_v1beta2_AWSManagedClusterList(a.(*v2beta1.AWSManagedClusterList), b.(*AWSManagedClusterList), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*AWSManagedClusterTemplate)(nil), (*v2beta1.AWSManagedClusterTemplate)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSManagedClusterTemplate_To_v2beta1_AWSManagedClusterTemplate(a.(*AWSManagedClusterTemplate), b.(*v2beta1.AWSManagedClusterTemplate), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSManagedClusterTemplate)(nil), (*AWSManagedClusterTemplate)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSManagedClusterTemplate_To_v1beta2_AWSManagedClusterTemplate(a.(*v2beta1.AWSManagedClusterTemplate), b.(*AWSManagedClusterTemplate), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*AWSManagedClusterTemplateList)(nil), (*v2beta1.AWSManagedClusterTemplateList)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSManagedClusterTemplateList_To_v2beta1_AWSManagedClusterTemplateList(a.(*AWSManagedClusterTemplateList), b.(*v2beta1.AWSManagedClusterTemplateList), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSManagedClusterTemplateList)(nil), (*AWSManagedClusterTemplateList)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSManagedClusterTemplateList_To_v1beta2_AWSManagedClusterTemplateList(a.(*v2beta1.AWSManagedClusterTemplateList), b.(*AWSManagedClusterTemplateList), scope)
+	}); err != nil {
+		return err
+	}
 	if err := s.AddConversionFunc((*AWSClusterStatus)(nil), (*v2beta1.AWSClusterStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v1beta2_AWSClusterStatus_To_v2beta1_AWSClusterStatus(a.(*AWSClusterStatus), b.(*v2beta1.AWSClusterStatus), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddConversionFunc((*AWSFargateProfileStatus)(nil), (*v2beta1.AWSFargateProfileStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSFargateProfileStatus_To_v2beta1_AWSFargateProfileStatus(a.(*AWSFargateProfileStatus), b.(*v2beta1.AWSFargateProfileStatus), scope)
 	}); err != nil {
 		return err
 	}
@@ -200,8 +265,18 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}); err != nil {
 		return err
 	}
+	if err := s.AddConversionFunc((*AWSManagedClusterStatus)(nil), (*v2beta1.AWSManagedClusterStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSManagedClusterStatus_To_v2beta1_AWSManagedClusterStatus(a.(*AWSManagedClusterStatus), b.(*v2beta1.AWSManagedClusterStatus), scope)
+	}); err != nil {
+		return err
+	}
 	if err := s.AddConversionFunc((*v2beta1.AWSClusterStatus)(nil), (*AWSClusterStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v2beta1_AWSClusterStatus_To_v1beta2_AWSClusterStatus(a.(*v2beta1.AWSClusterStatus), b.(*AWSClusterStatus), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddConversionFunc((*v2beta1.AWSFargateProfileStatus)(nil), (*AWSFargateProfileStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSFargateProfileStatus_To_v1beta2_AWSFargateProfileStatus(a.(*v2beta1.AWSFargateProfileStatus), b.(*AWSFargateProfileStatus), scope)
 	}); err != nil {
 		return err
 	}
@@ -217,6 +292,11 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}
 	if err := s.AddConversionFunc((*v2beta1.AWSMachineTemplateStatus)(nil), (*AWSMachineTemplateStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v2beta1_AWSMachineTemplateStatus_To_v1beta2_AWSMachineTemplateStatus(a.(*v2beta1.AWSMachineTemplateStatus), b.(*AWSMachineTemplateStatus), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddConversionFunc((*v2beta1.AWSManagedClusterStatus)(nil), (*AWSManagedClusterStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSManagedClusterStatus_To_v1beta2_AWSManagedClusterStatus(a.(*v2beta1.AWSManagedClusterStatus), b.(*AWSManagedClusterStatus), scope)
 	}); err != nil {
 		return err
 	}
@@ -469,6 +549,76 @@ func Convert_v2beta1_AWSClusterTemplateList_To_v1beta2_AWSClusterTemplateList(in
 	return autoConvert_v2beta1_AWSClusterTemplateList_To_v1beta2_AWSClusterTemplateList(in, out, s)
 }
 
+func autoConvert_v1beta2_AWSFargateProfile_To_v2beta1_AWSFargateProfile(in *AWSFargateProfile, out *v2beta1.AWSFargateProfile, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Spec = in.Spec
+	if err := Convert_v1beta2_AWSFargateProfileStatus_To_v2beta1_AWSFargateProfileStatus(&in.Status, &out.Status, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_v1beta2_AWSFargateProfile_To_v2beta1_AWSFargateProfile is an autogenerated conversion function.
+func Convert_v1beta2_AWSFargateProfile_To_v2beta1_AWSFargateProfile(in *AWSFargateProfile, out *v2beta1.AWSFargateProfile, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSFargateProfile_To_v2beta1_AWSFargateProfile(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSFargateProfile_To_v1beta2_AWSFargateProfile(in *v2beta1.AWSFargateProfile, out *AWSFargateProfile, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Spec = in.Spec
+	if err := Convert_v2beta1_AWSFargateProfileStatus_To_v1beta2_AWSFargateProfileStatus(&in.Status, &out.Status, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_v2beta1_AWSFargateProfile_To_v1beta2_AWSFargateProfile is an autogenerated conversion function.
+func Convert_v2beta1_AWSFargateProfile_To_v1beta2_AWSFargateProfile(in *v2beta1.AWSFargateProfile, out *AWSFargateProfile, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSFargateProfile_To_v1beta2_AWSFargateProfile(in, out, s)
+}
+
+func autoConvert_v1beta2_AWSFargateProfileList_To_v2beta1_AWSFargateProfileList(in *AWSFargateProfileList, out *v2beta1.AWSFargateProfileList, s conversion.Scope) error {
+	out.ListMeta = in.ListMeta
+	if in.Items != nil {
+		in, out := &in.Items, &out.Items
+		*out = make([]v2beta1.AWSFargateProfile, len(*in))
+		for i := range *in {
+			if err := Convert_v1beta2_AWSFargateProfile_To_v2beta1_AWSFargateProfile(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Items = nil
+	}
+	return nil
+}
+
+// Convert_v1beta2_AWSFargateProfileList_To_v2beta1_AWSFargateProfileList is an autogenerated conversion function.
+func Convert_v1beta2_AWSFargateProfileList_To_v2beta1_AWSFargateProfileList(in *AWSFargateProfileList, out *v2beta1.AWSFargateProfileList, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSFargateProfileList_To_v2beta1_AWSFargateProfileList(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSFargateProfileList_To_v1beta2_AWSFargateProfileList(in *v2beta1.AWSFargateProfileList, out *AWSFargateProfileList, s conversion.Scope) error {
+	out.ListMeta = in.ListMeta
+	if in.Items != nil {
+		in, out := &in.Items, &out.Items
+		*out = make([]AWSFargateProfile, len(*in))
+		for i := range *in {
+			if err := Convert_v2beta1_AWSFargateProfile_To_v1beta2_AWSFargateProfile(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Items = nil
+	}
+	return nil
+}
+
+// Convert_v2beta1_AWSFargateProfileList_To_v1beta2_AWSFargateProfileList is an autogenerated conversion function.
+func Convert_v2beta1_AWSFargateProfileList_To_v1beta2_AWSFargateProfileList(in *v2beta1.AWSFargateProfileList, out *AWSFargateProfileList, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSFargateProfileList_To_v1beta2_AWSFargateProfileList(in, out, s)
+}
+
 func autoConvert_v1beta2_AWSMachine_To_v2beta1_AWSMachine(in *AWSMachine, out *v2beta1.AWSMachine, s conversion.Scope) error {
 	out.ObjectMeta = in.ObjectMeta
 	out.Spec = in.Spec
@@ -677,4 +827,118 @@ func autoConvert_v2beta1_AWSMachineTemplateList_To_v1beta2_AWSMachineTemplateLis
 // Convert_v2beta1_AWSMachineTemplateList_To_v1beta2_AWSMachineTemplateList is an autogenerated conversion function.
 func Convert_v2beta1_AWSMachineTemplateList_To_v1beta2_AWSMachineTemplateList(in *v2beta1.AWSMachineTemplateList, out *AWSMachineTemplateList, s conversion.Scope) error {
 	return autoConvert_v2beta1_AWSMachineTemplateList_To_v1beta2_AWSMachineTemplateList(in, out, s)
+}
+
+func autoConvert_v1beta2_AWSManagedCluster_To_v2beta1_AWSManagedCluster(in *AWSManagedCluster, out *v2beta1.AWSManagedCluster, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Spec = in.Spec
+	if err := Convert_v1beta2_AWSManagedClusterStatus_To_v2beta1_AWSManagedClusterStatus(&in.Status, &out.Status, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_v1beta2_AWSManagedCluster_To_v2beta1_AWSManagedCluster is an autogenerated conversion function.
+func Convert_v1beta2_AWSManagedCluster_To_v2beta1_AWSManagedCluster(in *AWSManagedCluster, out *v2beta1.AWSManagedCluster, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSManagedCluster_To_v2beta1_AWSManagedCluster(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSManagedCluster_To_v1beta2_AWSManagedCluster(in *v2beta1.AWSManagedCluster, out *AWSManagedCluster, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Spec = in.Spec
+	if err := Convert_v2beta1_AWSManagedClusterStatus_To_v1beta2_AWSManagedClusterStatus(&in.Status, &out.Status, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_v2beta1_AWSManagedCluster_To_v1beta2_AWSManagedCluster is an autogenerated conversion function.
+func Convert_v2beta1_AWSManagedCluster_To_v1beta2_AWSManagedCluster(in *v2beta1.AWSManagedCluster, out *AWSManagedCluster, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSManagedCluster_To_v1beta2_AWSManagedCluster(in, out, s)
+}
+
+func autoConvert_v1beta2_AWSManagedClusterList_To_v2beta1_AWSManagedClusterList(in *AWSManagedClusterList, out *v2beta1.AWSManagedClusterList, s conversion.Scope) error {
+	out.ListMeta = in.ListMeta
+	if in.Items != nil {
+		in, out := &in.Items, &out.Items
+		*out = make([]v2beta1.AWSManagedCluster, len(*in))
+		for i := range *in {
+			if err := Convert_v1beta2_AWSManagedCluster_To_v2beta1_AWSManagedCluster(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Items = nil
+	}
+	return nil
+}
+
+// Convert_v1beta2_AWSManagedClusterList_To_v2beta1_AWSManagedClusterList is an autogenerated conversion function.
+func Convert_v1beta2_AWSManagedClusterList_To_v2beta1_AWSManagedClusterList(in *AWSManagedClusterList, out *v2beta1.AWSManagedClusterList, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSManagedClusterList_To_v2beta1_AWSManagedClusterList(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSManagedClusterList_To_v1beta2_AWSManagedClusterList(in *v2beta1.AWSManagedClusterList, out *AWSManagedClusterList, s conversion.Scope) error {
+	out.ListMeta = in.ListMeta
+	if in.Items != nil {
+		in, out := &in.Items, &out.Items
+		*out = make([]AWSManagedCluster, len(*in))
+		for i := range *in {
+			if err := Convert_v2beta1_AWSManagedCluster_To_v1beta2_AWSManagedCluster(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Items = nil
+	}
+	return nil
+}
+
+// Convert_v2beta1_AWSManagedClusterList_To_v1beta2_AWSManagedClusterList is an autogenerated conversion function.
+func Convert_v2beta1_AWSManagedClusterList_To_v1beta2_AWSManagedClusterList(in *v2beta1.AWSManagedClusterList, out *AWSManagedClusterList, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSManagedClusterList_To_v1beta2_AWSManagedClusterList(in, out, s)
+}
+
+func autoConvert_v1beta2_AWSManagedClusterTemplate_To_v2beta1_AWSManagedClusterTemplate(in *AWSManagedClusterTemplate, out *v2beta1.AWSManagedClusterTemplate, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Spec = in.Spec
+	return nil
+}
+
+// Convert_v1beta2_AWSManagedClusterTemplate_To_v2beta1_AWSManagedClusterTemplate is an autogenerated conversion function.
+func Convert_v1beta2_AWSManagedClusterTemplate_To_v2beta1_AWSManagedClusterTemplate(in *AWSManagedClusterTemplate, out *v2beta1.AWSManagedClusterTemplate, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSManagedClusterTemplate_To_v2beta1_AWSManagedClusterTemplate(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSManagedClusterTemplate_To_v1beta2_AWSManagedClusterTemplate(in *v2beta1.AWSManagedClusterTemplate, out *AWSManagedClusterTemplate, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Spec = in.Spec
+	return nil
+}
+
+// Convert_v2beta1_AWSManagedClusterTemplate_To_v1beta2_AWSManagedClusterTemplate is an autogenerated conversion function.
+func Convert_v2beta1_AWSManagedClusterTemplate_To_v1beta2_AWSManagedClusterTemplate(in *v2beta1.AWSManagedClusterTemplate, out *AWSManagedClusterTemplate, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSManagedClusterTemplate_To_v1beta2_AWSManagedClusterTemplate(in, out, s)
+}
+
+func autoConvert_v1beta2_AWSManagedClusterTemplateList_To_v2beta1_AWSManagedClusterTemplateList(in *AWSManagedClusterTemplateList, out *v2beta1.AWSManagedClusterTemplateList, s conversion.Scope) error {
+	out.ListMeta = in.ListMeta
+	out.Items = *(*[]v2beta1.AWSManagedClusterTemplate)(unsafe.Pointer(&in.Items))
+	return nil
+}
+
+// Convert_v1beta2_AWSManagedClusterTemplateList_To_v2beta1_AWSManagedClusterTemplateList is an autogenerated conversion function.
+func Convert_v1beta2_AWSManagedClusterTemplateList_To_v2beta1_AWSManagedClusterTemplateList(in *AWSManagedClusterTemplateList, out *v2beta1.AWSManagedClusterTemplateList, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSManagedClusterTemplateList_To_v2beta1_AWSManagedClusterTemplateList(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSManagedClusterTemplateList_To_v1beta2_AWSManagedClusterTemplateList(in *v2beta1.AWSManagedClusterTemplateList, out *AWSManagedClusterTemplateList, s conversion.Scope) error {
+	out.ListMeta = in.ListMeta
+	out.Items = *(*[]AWSManagedClusterTemplate)(unsafe.Pointer(&in.Items))
+	return nil
+}
+
+// Convert_v2beta1_AWSManagedClusterTemplateList_To_v1beta2_AWSManagedClusterTemplateList is an autogenerated conversion function.
+func Convert_v2beta1_AWSManagedClusterTemplateList_To_v1beta2_AWSManagedClusterTemplateList(in *v2beta1.AWSManagedClusterTemplateList, out *AWSManagedClusterTemplateList, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSManagedClusterTemplateList_To_v1beta2_AWSManagedClusterTemplateList(in, out, s)
 }

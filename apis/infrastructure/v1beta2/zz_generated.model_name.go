@@ -66,6 +66,26 @@ func (in AWSClusterV2Beta1Status) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSFargateProfile) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSFargateProfile"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSFargateProfileList) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSFargateProfileList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSFargateProfileStatus) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSFargateProfileStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSFargateProfileV2Beta1Status) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSFargateProfileV2Beta1Status"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in AWSMachine) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSMachine"
 }
@@ -123,6 +143,36 @@ func (in AWSMachineTemplateV2Beta1Status) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in AWSMachineV2Beta1Status) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSMachineV2Beta1Status"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedCluster) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSManagedCluster"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedClusterList) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSManagedClusterList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedClusterStatus) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSManagedClusterStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedClusterTemplate) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSManagedClusterTemplate"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedClusterTemplateList) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSManagedClusterTemplateList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedClusterV2Beta1Status) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSManagedClusterV2Beta1Status"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

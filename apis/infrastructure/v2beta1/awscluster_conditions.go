@@ -25,3 +25,8 @@ func (c *AWSCluster) SetV1Beta1Conditions(conditions clusterv1.Conditions) {
 func (c *AWSCluster) Provisioned() bool {
 	return c.Status.Initialization.provisioned()
 }
+
+// Place says where the cluster's AWS is, and as whom it is reached.
+func (c *AWSCluster) Place() (identity *AWSIdentityReference, region, account string) {
+	return c.Spec.IdentityRef, c.Spec.Region, c.Status.AccountID
+}

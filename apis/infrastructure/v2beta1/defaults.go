@@ -25,15 +25,17 @@ func SetDefaults_AWSClusterSpec(spec *AWSClusterSpec) {
 	if spec.ControlPlaneLoadBalancer == nil {
 		spec.ControlPlaneLoadBalancer = &AWSLoadBalancerSpec{}
 	}
-	network := &spec.Network
-	for _, rules := range [][]IngressRule{
-		network.AdditionalControlPlaneIngressRules, network.AdditionalNodeIngressRules, spec.ControlPlaneLoadBalancer.IngressRules,
-	} {
-		setPortDefaults(rules)
-	}
+	setPortDefaults(spec.ControlPlaneLoadBalancer.IngressRules)
 	if spec.SecondaryControlPlaneLoadBalancer != nil {
 		setPortDefaults(spec.SecondaryControlPlaneLoadBalancer.IngressRules)
 	}
+	SetNetworkPortDefaults(&spec.Network)
+}
+
+// SetNetworkPortDefaults fills in the ports of a network's rules.
+func SetNetworkPortDefaults(network *NetworkSpec) {
+	setPortDefaults(network.AdditionalControlPlaneIngressRules)
+	setPortDefaults(network.AdditionalNodeIngressRules)
 	if network.CNI != nil {
 		for i := range network.CNI.CNIIngressRules {
 			rule := &network.CNI.CNIIngressRules[i]
@@ -89,6 +91,11 @@ func SetDefaults_AWSClusterTemplate(template *AWSClusterTemplate) {
 // SetDefaults_AWSClusterStatus derives ready, so that it can't contradict initialization,
 // also in objects that were stored before it was there.
 func SetDefaults_AWSClusterStatus(status *AWSClusterStatus) {
+	status.Ready = status.Initialization.provisioned()
+}
+
+// SetDefaults_AWSManagedClusterStatus derives ready, as for AWSCluster.
+func SetDefaults_AWSManagedClusterStatus(status *AWSManagedClusterStatus) {
 	status.Ready = status.Initialization.provisioned()
 }
 

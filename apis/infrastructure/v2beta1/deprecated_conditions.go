@@ -13,7 +13,7 @@ func (d *DeprecatedStatus) v1beta1Conditions() clusterv1.Conditions {
 	if d == nil || d.V1Beta1 == nil {
 		return nil
 	}
-	return toClusterAPI(d.V1Beta1.Conditions)
+	return ToClusterAPI(d.V1Beta1.Conditions)
 }
 
 func withV1Beta1Conditions(d *DeprecatedStatus, conditions clusterv1.Conditions) *DeprecatedStatus {
@@ -23,7 +23,7 @@ func withV1Beta1Conditions(d *DeprecatedStatus, conditions clusterv1.Conditions)
 	if d == nil {
 		d = &DeprecatedStatus{}
 	}
-	d.V1Beta1 = &V1Beta1DeprecatedStatus{Conditions: fromClusterAPI(conditions)}
+	d.V1Beta1 = &V1Beta1DeprecatedStatus{Conditions: FromClusterAPI(conditions)}
 	return d
 }
 
@@ -31,13 +31,13 @@ func (d *MachineDeprecatedStatus) v1beta1Conditions() clusterv1.Conditions {
 	if d == nil || d.V1Beta1 == nil {
 		return nil
 	}
-	return toClusterAPI(d.V1Beta1.Conditions)
+	return ToClusterAPI(d.V1Beta1.Conditions)
 }
 
 // withConditions replaces the conditions and leaves the failure alone. What becomes empty
 // becomes nil, so that nothing empty is stored.
 func (d *MachineDeprecatedStatus) withConditions(conditions clusterv1.Conditions) *MachineDeprecatedStatus {
-	out := MachineV1Beta1DeprecatedStatus{Conditions: fromClusterAPI(conditions)}
+	out := MachineV1Beta1DeprecatedStatus{Conditions: FromClusterAPI(conditions)}
 	if d != nil && d.V1Beta1 != nil {
 		out.FailureReason, out.FailureMessage = d.V1Beta1.FailureReason, d.V1Beta1.FailureMessage
 	}
@@ -47,7 +47,8 @@ func (d *MachineDeprecatedStatus) withConditions(conditions clusterv1.Conditions
 	return &MachineDeprecatedStatus{V1Beta1: &out}
 }
 
-func toClusterAPI(conditions []V1Beta1Condition) clusterv1.Conditions {
+// ToClusterAPI returns a copy of the conditions as Cluster API's.
+func ToClusterAPI(conditions []V1Beta1Condition) clusterv1.Conditions {
 	if conditions == nil {
 		return nil
 	}
@@ -65,7 +66,8 @@ func toClusterAPI(conditions []V1Beta1Condition) clusterv1.Conditions {
 	return out
 }
 
-func fromClusterAPI(conditions clusterv1.Conditions) []V1Beta1Condition {
+// FromClusterAPI returns a copy of Cluster API's conditions.
+func FromClusterAPI(conditions clusterv1.Conditions) []V1Beta1Condition {
 	out := make([]V1Beta1Condition, 0, len(conditions))
 	for _, c := range conditions {
 		out = append(out, V1Beta1Condition{

@@ -32,6 +32,9 @@ func Kinds() []runtime.Object {
 		&AWSMachine{}, &AWSMachineList{},
 		&AWSMachineTemplate{}, &AWSMachineTemplateList{},
 		&AWSMachinePool{}, &AWSMachinePoolList{},
+		&AWSManagedCluster{}, &AWSManagedClusterList{},
+		&AWSManagedClusterTemplate{}, &AWSManagedClusterTemplateList{},
+		&AWSFargateProfile{}, &AWSFargateProfileList{},
 	}
 }
 

@@ -35,6 +35,8 @@ func RegisterDefaults(scheme *runtime.Scheme) error {
 	scheme.AddTypeDefaultingFunc(&AWSMachinePoolList{}, func(obj interface{}) { SetObjectDefaults_AWSMachinePoolList(obj.(*AWSMachinePoolList)) })
 	scheme.AddTypeDefaultingFunc(&AWSMachineTemplate{}, func(obj interface{}) { SetObjectDefaults_AWSMachineTemplate(obj.(*AWSMachineTemplate)) })
 	scheme.AddTypeDefaultingFunc(&AWSMachineTemplateList{}, func(obj interface{}) { SetObjectDefaults_AWSMachineTemplateList(obj.(*AWSMachineTemplateList)) })
+	scheme.AddTypeDefaultingFunc(&AWSManagedCluster{}, func(obj interface{}) { SetObjectDefaults_AWSManagedCluster(obj.(*AWSManagedCluster)) })
+	scheme.AddTypeDefaultingFunc(&AWSManagedClusterList{}, func(obj interface{}) { SetObjectDefaults_AWSManagedClusterList(obj.(*AWSManagedClusterList)) })
 	return nil
 }
 
@@ -334,5 +336,16 @@ func SetObjectDefaults_AWSMachineTemplateList(in *AWSMachineTemplateList) {
 	for i := range in.Items {
 		a := &in.Items[i]
 		SetObjectDefaults_AWSMachineTemplate(a)
+	}
+}
+
+func SetObjectDefaults_AWSManagedCluster(in *AWSManagedCluster) {
+	SetDefaults_AWSManagedClusterStatus(&in.Status)
+}
+
+func SetObjectDefaults_AWSManagedClusterList(in *AWSManagedClusterList) {
+	for i := range in.Items {
+		a := &in.Items[i]
+		SetObjectDefaults_AWSManagedCluster(a)
 	}
 }

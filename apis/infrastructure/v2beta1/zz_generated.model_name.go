@@ -106,6 +106,26 @@ func (in AWSClusterTemplateSpec) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSFargateProfile) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSFargateProfile"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSFargateProfileList) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSFargateProfileList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSFargateProfileSpec) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSFargateProfileSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSFargateProfileStatus) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSFargateProfileStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in AWSIdentityReference) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSIdentityReference"
 }
@@ -193,6 +213,46 @@ func (in AWSMachineTemplateSpec) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in AWSMachineTemplateStatus) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSMachineTemplateStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedCluster) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSManagedCluster"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedClusterList) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSManagedClusterList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedClusterSpec) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSManagedClusterSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedClusterStatus) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSManagedClusterStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedClusterTemplate) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSManagedClusterTemplate"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedClusterTemplateList) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSManagedClusterTemplateList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedClusterTemplateResource) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSManagedClusterTemplateResource"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedClusterTemplateSpec) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSManagedClusterTemplateSpec"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -288,6 +348,11 @@ func (in Failure) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in FailureDomain) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.FailureDomain"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in FargateSelector) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.FargateSelector"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

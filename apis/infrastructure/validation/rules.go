@@ -19,4 +19,7 @@ var Rules = validation.NewTable(install.Group,
 	validation.Own[*infrav1.AWSMachine]{Create: ValidateAWSMachine, Update: ValidateAWSMachineUpdate, Recorded: recordedByMachine, Warnings: AWSMachineWarnings},
 	validation.Own[*infrav1.AWSMachineTemplate]{Create: ValidateAWSMachineTemplate, Warnings: AWSMachineTemplateWarnings},
 	validation.Own[*infrav1.AWSMachinePool]{Create: ValidateAWSMachinePool, Update: ValidateAWSMachinePoolUpdate, Recorded: recordedByPool, Warnings: AWSMachinePoolWarnings},
+	validation.Own[*infrav1.AWSManagedCluster]{},
+	validation.Own[*infrav1.AWSManagedClusterTemplate]{},
+	validation.Own[*infrav1.AWSFargateProfile]{},
 )

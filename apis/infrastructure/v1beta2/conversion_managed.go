@@ -1,0 +1,69 @@
+package v1beta2
+
+import (
+	"k8s.io/apimachinery/pkg/conversion"
+
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+)
+
+// Convert_v1beta2_AWSManagedClusterStatus_To_v2beta1_AWSManagedClusterStatus converts status to the hub.
+func Convert_v1beta2_AWSManagedClusterStatus_To_v2beta1_AWSManagedClusterStatus(in *AWSManagedClusterStatus, out *infrav1.AWSManagedClusterStatus, _ conversion.Scope) error {
+	var extra AWSManagedClusterV2Beta1Status
+	if in.V2Beta1 != nil {
+		extra = *in.V2Beta1
+	}
+	*out = infrav1.AWSManagedClusterStatus{
+		Conditions:     extra.Conditions,
+		Initialization: initialization(in.Ready, extra.Initialization),
+		Ready:          in.Ready,
+		FailureDomains: FailureDomainList(in.FailureDomains),
+		Deprecated:     deprecatedConditions(in.Conditions),
+	}
+	return nil
+}
+
+// Convert_v2beta1_AWSManagedClusterStatus_To_v1beta2_AWSManagedClusterStatus converts status from the hub.
+func Convert_v2beta1_AWSManagedClusterStatus_To_v1beta2_AWSManagedClusterStatus(in *infrav1.AWSManagedClusterStatus, out *AWSManagedClusterStatus, _ conversion.Scope) error {
+	*out = AWSManagedClusterStatus{
+		Ready:          provisioned(in.Initialization),
+		FailureDomains: FailureDomainMap(in.FailureDomains),
+		Conditions:     oldConditions(in.Deprecated),
+	}
+	extra := AWSManagedClusterV2Beta1Status{Conditions: in.Conditions}
+	if !out.Ready {
+		extra.Initialization = in.Initialization
+	}
+	if len(extra.Conditions) > 0 || extra.Initialization != nil {
+		out.V2Beta1 = &extra
+	}
+	return nil
+}
+
+// Convert_v1beta2_AWSFargateProfileStatus_To_v2beta1_AWSFargateProfileStatus converts status to the hub.
+func Convert_v1beta2_AWSFargateProfileStatus_To_v2beta1_AWSFargateProfileStatus(in *AWSFargateProfileStatus, out *infrav1.AWSFargateProfileStatus, _ conversion.Scope) error {
+	var extra AWSFargateProfileV2Beta1Status
+	if in.V2Beta1 != nil {
+		extra = *in.V2Beta1
+	}
+	*out = infrav1.AWSFargateProfileStatus{
+		Conditions:       extra.Conditions,
+		Ready:            in.Ready,
+		Observation:      extra.Observation,
+		Failures:         extra.Failures,
+		PendingCreations: extra.PendingCreations,
+		FormerUIDs:       extra.FormerUIDs,
+		Deprecated:       machineDeprecated(in.Conditions, in.FailureReason, in.FailureMessage),
+	}
+	return nil
+}
+
+// Convert_v2beta1_AWSFargateProfileStatus_To_v1beta2_AWSFargateProfileStatus converts status from the hub.
+func Convert_v2beta1_AWSFargateProfileStatus_To_v1beta2_AWSFargateProfileStatus(in *infrav1.AWSFargateProfileStatus, out *AWSFargateProfileStatus, _ conversion.Scope) error {
+	old := oldMachineStatus(in.Deprecated)
+	*out = AWSFargateProfileStatus{Ready: in.Ready, Conditions: old.Conditions, FailureReason: old.FailureReason, FailureMessage: old.FailureMessage}
+	extra := AWSFargateProfileV2Beta1Status{Conditions: in.Conditions, Observation: in.Observation, Failures: in.Failures, PendingCreations: in.PendingCreations, FormerUIDs: in.FormerUIDs}
+	if len(extra.Conditions) > 0 || extra.Observation != nil || len(extra.Failures) > 0 || len(extra.PendingCreations) > 0 || len(extra.FormerUIDs) > 0 {
+		out.V2Beta1 = &extra
+	}
+	return nil
+}
