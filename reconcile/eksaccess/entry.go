@@ -18,8 +18,8 @@ import (
 
 // Area is the condition that tells of access entries, and its reasons.
 const (
-	Area          = "EKSAccessEntriesReady"
-	FailedReason  = "EKSAccessEntriesFailed"
+	Area          = "EKSAccessEntriesConfigured"
+	FailedReason  = "EKSAccessEntriesConfiguredFailed"
 	ForeignReason = "EKSAccessEntryForeign"
 	PendingReason = "EKSAccessEntriesPending"
 )

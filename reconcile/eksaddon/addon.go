@@ -54,7 +54,7 @@ type Intent struct {
 // Addon is one add-on.
 type Addon struct {
 	Name string
-	// Version is a version or a channel.
+	// Version is a version or a channel; the default one where it is "".
 	Version string
 	// Configuration is JSON or YAML; what it is set to is left alone where it is "".
 	Configuration string
@@ -74,7 +74,7 @@ type Addon struct {
 func (in *Intent) Wants() []mirror.Interest {
 	wants := in.Rows(mirror.EKSAddons.Kind, in.names()...)
 	for _, a := range in.Addons {
-		if a.channel() && in.Kubernetes != "" {
+		if a.channel() != "" && in.Kubernetes != "" {
 			wants = append(wants, in.versionsOf(a.Name))
 		}
 	}
@@ -96,7 +96,16 @@ func (in *Intent) versionsOf(addon string) mirror.Interest {
 	return mirror.Interest{Kind: mirror.EKSAddonVersionsOf.Kind, Parent: in.Kubernetes, IDs: []string{addon}}
 }
 
-func (a *Addon) channel() bool { return a.Version == ChannelDefault || a.Version == ChannelLatest }
+// channel is the one that an add-on follows, "" for one whose version is fixed.
+func (a *Addon) channel() string {
+	switch a.Version {
+	case "", ChannelDefault:
+		return ChannelDefault
+	case ChannelLatest:
+		return ChannelLatest
+	}
+	return ""
+}
 
 // State is the add-ons as a snapshot shows them, beside what is wanted of them.
 type State struct {

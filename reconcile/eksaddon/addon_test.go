@@ -172,6 +172,7 @@ func TestAChannelLeadsForwardAndNeverBack(t *testing.T) {
 		want    string
 	}{
 		"the default at first":              {ChannelDefault, nil, "CreateAddon addon/vpc-cni v1.1.0-eksbuild.3 OVERWRITE"},
+		"the default, unsaid":               {"", nil, "CreateAddon addon/vpc-cni v1.1.0-eksbuild.3 OVERWRITE"},
 		"the newest at first":               {ChannelLatest, nil, "CreateAddon addon/vpc-cni v1.1.0-eksbuild.10 OVERWRITE"},
 		"to the default":                    {ChannelDefault, at("v1.0.0-eksbuild.1"), "UpdateAddon addon/vpc-cni v1.1.0-eksbuild.3"},
 		"to the newest":                     {ChannelLatest, at("v1.1.0-eksbuild.9"), "UpdateAddon addon/vpc-cni v1.1.0-eksbuild.10"},

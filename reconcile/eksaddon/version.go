@@ -18,16 +18,17 @@ import (
 // "" leaves it to EKS. A channel never leads back: what is newer than it stays, as long as
 // the cluster's version takes it.
 func (s *State) version(p *plan.Plan, a *Addon, row *mirror.EKSAddon) (string, bool) {
-	if !a.channel() {
+	channel := a.channel()
+	if channel == "" {
 		return a.Version, true
 	}
 	offered := s.offered(p, a.Name)
 	if offered == nil {
-		return "", a.Version == ChannelDefault && s.refused(a.Name)
+		return "", channel == ChannelDefault && s.refused(a.Name)
 	}
-	chosen := choose(a.Version, offered)
+	chosen := choose(channel, offered)
 	if chosen == "" {
-		p.Problem(Area, FailedReason, "add-on %s has no %s version for Kubernetes %s; name a version", a.Name, a.Version, s.Kubernetes)
+		p.Problem(Area, FailedReason, "add-on %s has no %s version for Kubernetes %s; name a version", a.Name, channel, s.Kubernetes)
 		return "", false
 	}
 	if row != nil {
