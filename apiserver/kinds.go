@@ -5,6 +5,10 @@ import (
 
 	"github.com/capa-apiserver/capa-apiserver/admission"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/registry/bootstrap/eksconfig"
+	"github.com/capa-apiserver/capa-apiserver/registry/bootstrap/eksconfigtemplate"
+	"github.com/capa-apiserver/capa-apiserver/registry/bootstrap/nodeadmconfig"
+	"github.com/capa-apiserver/capa-apiserver/registry/bootstrap/nodeadmconfigtemplate"
 	"github.com/capa-apiserver/capa-apiserver/registry/controlplane/awsmanagedcontrolplane"
 	"github.com/capa-apiserver/capa-apiserver/registry/controlplane/awsmanagedcontrolplanetemplate"
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awscluster"
@@ -34,6 +38,10 @@ func Kinds() []Row {
 		{Kind: awsclusteridentity.Static(), Admission: admission.StaticIdentities},
 		{Kind: awsmanagedcontrolplane.Kind()},
 		{Kind: awsmanagedcontrolplanetemplate.Kind()},
+		{Kind: nodeadmconfig.Kind()},
+		{Kind: nodeadmconfigtemplate.Kind()},
+		{Kind: eksconfig.Kind()},
+		{Kind: eksconfigtemplate.Kind()},
 	}
 }
 

@@ -6,8 +6,10 @@
 package openapi
 
 import (
-	v1beta2 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v1beta2"
-	v2beta1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
+	v1beta2 "github.com/capa-apiserver/capa-apiserver/apis/bootstrap/v1beta2"
+	v2beta1 "github.com/capa-apiserver/capa-apiserver/apis/bootstrap/v2beta1"
+	controlplanev1beta2 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v1beta2"
+	controlplanev2beta1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrastructurev1beta2 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v1beta2"
 	infrastructurev2beta1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	resource "k8s.io/apimachinery/pkg/api/resource"
@@ -21,54 +23,94 @@ import (
 
 func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenAPIDefinition {
 	return map[string]common.OpenAPIDefinition{
-		v1beta2.AWSManagedControlPlane{}.OpenAPIModelName():                             schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlane(ref),
-		v1beta2.AWSManagedControlPlaneList{}.OpenAPIModelName():                         schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneList(ref),
-		v1beta2.AWSManagedControlPlaneStatus{}.OpenAPIModelName():                       schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneStatus(ref),
-		v1beta2.AWSManagedControlPlaneTemplate{}.OpenAPIModelName():                     schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTemplate(ref),
-		v1beta2.AWSManagedControlPlaneTemplateList{}.OpenAPIModelName():                 schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTemplateList(ref),
-		v1beta2.AWSManagedControlPlaneV2Beta1Status{}.OpenAPIModelName():                schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneV2Beta1Status(ref),
-		v2beta1.AWSManagedControlPlane{}.OpenAPIModelName():                             schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlane(ref),
-		v2beta1.AWSManagedControlPlaneList{}.OpenAPIModelName():                         schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneList(ref),
-		v2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName():                         schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(ref),
-		v2beta1.AWSManagedControlPlaneStatus{}.OpenAPIModelName():                       schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneStatus(ref),
-		v2beta1.AWSManagedControlPlaneTemplate{}.OpenAPIModelName():                     schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplate(ref),
-		v2beta1.AWSManagedControlPlaneTemplateList{}.OpenAPIModelName():                 schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplateList(ref),
-		v2beta1.AWSManagedControlPlaneTemplateResource{}.OpenAPIModelName():             schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplateResource(ref),
-		v2beta1.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName():                 schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplateSpec(ref),
-		v2beta1.AccessConfig{}.OpenAPIModelName():                                       schema_capa_apiserver_apis_controlplane_v2beta1_AccessConfig(ref),
-		v2beta1.AccessEntry{}.OpenAPIModelName():                                        schema_capa_apiserver_apis_controlplane_v2beta1_AccessEntry(ref),
-		v2beta1.AccessPolicyReference{}.OpenAPIModelName():                              schema_capa_apiserver_apis_controlplane_v2beta1_AccessPolicyReference(ref),
-		v2beta1.AccessScope{}.OpenAPIModelName():                                        schema_capa_apiserver_apis_controlplane_v2beta1_AccessScope(ref),
-		v2beta1.Addon{}.OpenAPIModelName():                                              schema_capa_apiserver_apis_controlplane_v2beta1_Addon(ref),
-		v2beta1.AddonIssue{}.OpenAPIModelName():                                         schema_capa_apiserver_apis_controlplane_v2beta1_AddonIssue(ref),
-		v2beta1.AddonPodIdentityAssociation{}.OpenAPIModelName():                        schema_capa_apiserver_apis_controlplane_v2beta1_AddonPodIdentityAssociation(ref),
-		v2beta1.AddonState{}.OpenAPIModelName():                                         schema_capa_apiserver_apis_controlplane_v2beta1_AddonState(ref),
-		v2beta1.AutoMode{}.OpenAPIModelName():                                           schema_capa_apiserver_apis_controlplane_v2beta1_AutoMode(ref),
-		v2beta1.ClusterUpdate{}.OpenAPIModelName():                                      schema_capa_apiserver_apis_controlplane_v2beta1_ClusterUpdate(ref),
-		v2beta1.ControlPlaneAccess{}.OpenAPIModelName():                                 schema_capa_apiserver_apis_controlplane_v2beta1_ControlPlaneAccess(ref),
-		v2beta1.ControlPlaneLoggingSpec{}.OpenAPIModelName():                            schema_capa_apiserver_apis_controlplane_v2beta1_ControlPlaneLoggingSpec(ref),
-		v2beta1.ControlPlaneVersion{}.OpenAPIModelName():                                schema_capa_apiserver_apis_controlplane_v2beta1_ControlPlaneVersion(ref),
-		v2beta1.DeprecatedStatus{}.OpenAPIModelName():                                   schema_capa_apiserver_apis_controlplane_v2beta1_DeprecatedStatus(ref),
-		v2beta1.EncryptionConfig{}.OpenAPIModelName():                                   schema_capa_apiserver_apis_controlplane_v2beta1_EncryptionConfig(ref),
-		v2beta1.EndpointAccess{}.OpenAPIModelName():                                     schema_capa_apiserver_apis_controlplane_v2beta1_EndpointAccess(ref),
-		v2beta1.EnvVar{}.OpenAPIModelName():                                             schema_capa_apiserver_apis_controlplane_v2beta1_EnvVar(ref),
-		v2beta1.EnvVarSource{}.OpenAPIModelName():                                       schema_capa_apiserver_apis_controlplane_v2beta1_EnvVarSource(ref),
-		v2beta1.FileKeySelector{}.OpenAPIModelName():                                    schema_capa_apiserver_apis_controlplane_v2beta1_FileKeySelector(ref),
-		v2beta1.IAMAuthenticatorConfig{}.OpenAPIModelName():                             schema_capa_apiserver_apis_controlplane_v2beta1_IAMAuthenticatorConfig(ref),
-		v2beta1.IdentityProviderStatus{}.OpenAPIModelName():                             schema_capa_apiserver_apis_controlplane_v2beta1_IdentityProviderStatus(ref),
-		v2beta1.Initialization{}.OpenAPIModelName():                                     schema_capa_apiserver_apis_controlplane_v2beta1_Initialization(ref),
-		v2beta1.KeySelector{}.OpenAPIModelName():                                        schema_capa_apiserver_apis_controlplane_v2beta1_KeySelector(ref),
-		v2beta1.KubeProxy{}.OpenAPIModelName():                                          schema_capa_apiserver_apis_controlplane_v2beta1_KubeProxy(ref),
-		v2beta1.KubernetesMapping{}.OpenAPIModelName():                                  schema_capa_apiserver_apis_controlplane_v2beta1_KubernetesMapping(ref),
-		v2beta1.OIDCIdentityProviderConfig{}.OpenAPIModelName():                         schema_capa_apiserver_apis_controlplane_v2beta1_OIDCIdentityProviderConfig(ref),
-		v2beta1.OIDCProviderStatus{}.OpenAPIModelName():                                 schema_capa_apiserver_apis_controlplane_v2beta1_OIDCProviderStatus(ref),
-		v2beta1.ObjectFieldSelector{}.OpenAPIModelName():                                schema_capa_apiserver_apis_controlplane_v2beta1_ObjectFieldSelector(ref),
-		v2beta1.PodIdentityAssociation{}.OpenAPIModelName():                             schema_capa_apiserver_apis_controlplane_v2beta1_PodIdentityAssociation(ref),
-		v2beta1.ResourceFieldSelector{}.OpenAPIModelName():                              schema_capa_apiserver_apis_controlplane_v2beta1_ResourceFieldSelector(ref),
-		v2beta1.RoleMapping{}.OpenAPIModelName():                                        schema_capa_apiserver_apis_controlplane_v2beta1_RoleMapping(ref),
-		v2beta1.UserMapping{}.OpenAPIModelName():                                        schema_capa_apiserver_apis_controlplane_v2beta1_UserMapping(ref),
-		v2beta1.V1Beta1DeprecatedStatus{}.OpenAPIModelName():                            schema_capa_apiserver_apis_controlplane_v2beta1_V1Beta1DeprecatedStatus(ref),
-		v2beta1.VpcCni{}.OpenAPIModelName():                                             schema_capa_apiserver_apis_controlplane_v2beta1_VpcCni(ref),
+		v1beta2.ConfigStatus{}.OpenAPIModelName():                                       schema_capa_apiserver_apis_bootstrap_v1beta2_ConfigStatus(ref),
+		v1beta2.ConfigV2Beta1Status{}.OpenAPIModelName():                                schema_capa_apiserver_apis_bootstrap_v1beta2_ConfigV2Beta1Status(ref),
+		v1beta2.EKSConfig{}.OpenAPIModelName():                                          schema_capa_apiserver_apis_bootstrap_v1beta2_EKSConfig(ref),
+		v1beta2.EKSConfigList{}.OpenAPIModelName():                                      schema_capa_apiserver_apis_bootstrap_v1beta2_EKSConfigList(ref),
+		v1beta2.EKSConfigTemplate{}.OpenAPIModelName():                                  schema_capa_apiserver_apis_bootstrap_v1beta2_EKSConfigTemplate(ref),
+		v1beta2.EKSConfigTemplateList{}.OpenAPIModelName():                              schema_capa_apiserver_apis_bootstrap_v1beta2_EKSConfigTemplateList(ref),
+		v1beta2.NodeadmConfig{}.OpenAPIModelName():                                      schema_capa_apiserver_apis_bootstrap_v1beta2_NodeadmConfig(ref),
+		v1beta2.NodeadmConfigList{}.OpenAPIModelName():                                  schema_capa_apiserver_apis_bootstrap_v1beta2_NodeadmConfigList(ref),
+		v1beta2.NodeadmConfigTemplate{}.OpenAPIModelName():                              schema_capa_apiserver_apis_bootstrap_v1beta2_NodeadmConfigTemplate(ref),
+		v1beta2.NodeadmConfigTemplateList{}.OpenAPIModelName():                          schema_capa_apiserver_apis_bootstrap_v1beta2_NodeadmConfigTemplateList(ref),
+		v2beta1.CloudInit{}.OpenAPIModelName():                                          schema_capa_apiserver_apis_bootstrap_v2beta1_CloudInit(ref),
+		v2beta1.ConfigStatus{}.OpenAPIModelName():                                       schema_capa_apiserver_apis_bootstrap_v2beta1_ConfigStatus(ref),
+		v2beta1.ContainerdOptions{}.OpenAPIModelName():                                  schema_capa_apiserver_apis_bootstrap_v2beta1_ContainerdOptions(ref),
+		v2beta1.DiskSetup{}.OpenAPIModelName():                                          schema_capa_apiserver_apis_bootstrap_v2beta1_DiskSetup(ref),
+		v2beta1.EKSConfig{}.OpenAPIModelName():                                          schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfig(ref),
+		v2beta1.EKSConfigList{}.OpenAPIModelName():                                      schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigList(ref),
+		v2beta1.EKSConfigSpec{}.OpenAPIModelName():                                      schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigSpec(ref),
+		v2beta1.EKSConfigTemplate{}.OpenAPIModelName():                                  schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigTemplate(ref),
+		v2beta1.EKSConfigTemplateList{}.OpenAPIModelName():                              schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigTemplateList(ref),
+		v2beta1.EKSConfigTemplateResource{}.OpenAPIModelName():                          schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigTemplateResource(ref),
+		v2beta1.EKSConfigTemplateSpec{}.OpenAPIModelName():                              schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigTemplateSpec(ref),
+		v2beta1.File{}.OpenAPIModelName():                                               schema_capa_apiserver_apis_bootstrap_v2beta1_File(ref),
+		v2beta1.Filesystem{}.OpenAPIModelName():                                         schema_capa_apiserver_apis_bootstrap_v2beta1_Filesystem(ref),
+		v2beta1.Initialization{}.OpenAPIModelName():                                     schema_capa_apiserver_apis_bootstrap_v2beta1_Initialization(ref),
+		v2beta1.InstanceOptions{}.OpenAPIModelName():                                    schema_capa_apiserver_apis_bootstrap_v2beta1_InstanceOptions(ref),
+		v2beta1.KubeletOptions{}.OpenAPIModelName():                                     schema_capa_apiserver_apis_bootstrap_v2beta1_KubeletOptions(ref),
+		v2beta1.LocalStorageOptions{}.OpenAPIModelName():                                schema_capa_apiserver_apis_bootstrap_v2beta1_LocalStorageOptions(ref),
+		v2beta1.NTP{}.OpenAPIModelName():                                                schema_capa_apiserver_apis_bootstrap_v2beta1_NTP(ref),
+		v2beta1.NodeadmConfig{}.OpenAPIModelName():                                      schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfig(ref),
+		v2beta1.NodeadmConfigList{}.OpenAPIModelName():                                  schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigList(ref),
+		v2beta1.NodeadmConfigSpec{}.OpenAPIModelName():                                  schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigSpec(ref),
+		v2beta1.NodeadmConfigTemplate{}.OpenAPIModelName():                              schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigTemplate(ref),
+		v2beta1.NodeadmConfigTemplateList{}.OpenAPIModelName():                          schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigTemplateList(ref),
+		v2beta1.NodeadmConfigTemplateResource{}.OpenAPIModelName():                      schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigTemplateResource(ref),
+		v2beta1.NodeadmConfigTemplateSpec{}.OpenAPIModelName():                          schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigTemplateSpec(ref),
+		v2beta1.Partition{}.OpenAPIModelName():                                          schema_capa_apiserver_apis_bootstrap_v2beta1_Partition(ref),
+		v2beta1.PauseContainer{}.OpenAPIModelName():                                     schema_capa_apiserver_apis_bootstrap_v2beta1_PauseContainer(ref),
+		v2beta1.SecretKey{}.OpenAPIModelName():                                          schema_capa_apiserver_apis_bootstrap_v2beta1_SecretKey(ref),
+		v2beta1.SecretSource{}.OpenAPIModelName():                                       schema_capa_apiserver_apis_bootstrap_v2beta1_SecretSource(ref),
+		v2beta1.User{}.OpenAPIModelName():                                               schema_capa_apiserver_apis_bootstrap_v2beta1_User(ref),
+		controlplanev1beta2.AWSManagedControlPlane{}.OpenAPIModelName():                 schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlane(ref),
+		controlplanev1beta2.AWSManagedControlPlaneList{}.OpenAPIModelName():             schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneList(ref),
+		controlplanev1beta2.AWSManagedControlPlaneStatus{}.OpenAPIModelName():           schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneStatus(ref),
+		controlplanev1beta2.AWSManagedControlPlaneTemplate{}.OpenAPIModelName():         schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTemplate(ref),
+		controlplanev1beta2.AWSManagedControlPlaneTemplateList{}.OpenAPIModelName():     schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTemplateList(ref),
+		controlplanev1beta2.AWSManagedControlPlaneV2Beta1Status{}.OpenAPIModelName():    schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneV2Beta1Status(ref),
+		controlplanev2beta1.AWSManagedControlPlane{}.OpenAPIModelName():                 schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlane(ref),
+		controlplanev2beta1.AWSManagedControlPlaneList{}.OpenAPIModelName():             schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneList(ref),
+		controlplanev2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName():             schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(ref),
+		controlplanev2beta1.AWSManagedControlPlaneStatus{}.OpenAPIModelName():           schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneStatus(ref),
+		controlplanev2beta1.AWSManagedControlPlaneTemplate{}.OpenAPIModelName():         schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplate(ref),
+		controlplanev2beta1.AWSManagedControlPlaneTemplateList{}.OpenAPIModelName():     schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplateList(ref),
+		controlplanev2beta1.AWSManagedControlPlaneTemplateResource{}.OpenAPIModelName(): schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplateResource(ref),
+		controlplanev2beta1.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName():     schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplateSpec(ref),
+		controlplanev2beta1.AccessConfig{}.OpenAPIModelName():                           schema_capa_apiserver_apis_controlplane_v2beta1_AccessConfig(ref),
+		controlplanev2beta1.AccessEntry{}.OpenAPIModelName():                            schema_capa_apiserver_apis_controlplane_v2beta1_AccessEntry(ref),
+		controlplanev2beta1.AccessPolicyReference{}.OpenAPIModelName():                  schema_capa_apiserver_apis_controlplane_v2beta1_AccessPolicyReference(ref),
+		controlplanev2beta1.AccessScope{}.OpenAPIModelName():                            schema_capa_apiserver_apis_controlplane_v2beta1_AccessScope(ref),
+		controlplanev2beta1.Addon{}.OpenAPIModelName():                                  schema_capa_apiserver_apis_controlplane_v2beta1_Addon(ref),
+		controlplanev2beta1.AddonIssue{}.OpenAPIModelName():                             schema_capa_apiserver_apis_controlplane_v2beta1_AddonIssue(ref),
+		controlplanev2beta1.AddonPodIdentityAssociation{}.OpenAPIModelName():            schema_capa_apiserver_apis_controlplane_v2beta1_AddonPodIdentityAssociation(ref),
+		controlplanev2beta1.AddonState{}.OpenAPIModelName():                             schema_capa_apiserver_apis_controlplane_v2beta1_AddonState(ref),
+		controlplanev2beta1.AutoMode{}.OpenAPIModelName():                               schema_capa_apiserver_apis_controlplane_v2beta1_AutoMode(ref),
+		controlplanev2beta1.ClusterUpdate{}.OpenAPIModelName():                          schema_capa_apiserver_apis_controlplane_v2beta1_ClusterUpdate(ref),
+		controlplanev2beta1.ControlPlaneAccess{}.OpenAPIModelName():                     schema_capa_apiserver_apis_controlplane_v2beta1_ControlPlaneAccess(ref),
+		controlplanev2beta1.ControlPlaneLoggingSpec{}.OpenAPIModelName():                schema_capa_apiserver_apis_controlplane_v2beta1_ControlPlaneLoggingSpec(ref),
+		controlplanev2beta1.ControlPlaneVersion{}.OpenAPIModelName():                    schema_capa_apiserver_apis_controlplane_v2beta1_ControlPlaneVersion(ref),
+		controlplanev2beta1.DeprecatedStatus{}.OpenAPIModelName():                       schema_capa_apiserver_apis_controlplane_v2beta1_DeprecatedStatus(ref),
+		controlplanev2beta1.EncryptionConfig{}.OpenAPIModelName():                       schema_capa_apiserver_apis_controlplane_v2beta1_EncryptionConfig(ref),
+		controlplanev2beta1.EndpointAccess{}.OpenAPIModelName():                         schema_capa_apiserver_apis_controlplane_v2beta1_EndpointAccess(ref),
+		controlplanev2beta1.EnvVar{}.OpenAPIModelName():                                 schema_capa_apiserver_apis_controlplane_v2beta1_EnvVar(ref),
+		controlplanev2beta1.EnvVarSource{}.OpenAPIModelName():                           schema_capa_apiserver_apis_controlplane_v2beta1_EnvVarSource(ref),
+		controlplanev2beta1.FileKeySelector{}.OpenAPIModelName():                        schema_capa_apiserver_apis_controlplane_v2beta1_FileKeySelector(ref),
+		controlplanev2beta1.IAMAuthenticatorConfig{}.OpenAPIModelName():                 schema_capa_apiserver_apis_controlplane_v2beta1_IAMAuthenticatorConfig(ref),
+		controlplanev2beta1.IdentityProviderStatus{}.OpenAPIModelName():                 schema_capa_apiserver_apis_controlplane_v2beta1_IdentityProviderStatus(ref),
+		controlplanev2beta1.Initialization{}.OpenAPIModelName():                         schema_capa_apiserver_apis_controlplane_v2beta1_Initialization(ref),
+		controlplanev2beta1.KeySelector{}.OpenAPIModelName():                            schema_capa_apiserver_apis_controlplane_v2beta1_KeySelector(ref),
+		controlplanev2beta1.KubeProxy{}.OpenAPIModelName():                              schema_capa_apiserver_apis_controlplane_v2beta1_KubeProxy(ref),
+		controlplanev2beta1.KubernetesMapping{}.OpenAPIModelName():                      schema_capa_apiserver_apis_controlplane_v2beta1_KubernetesMapping(ref),
+		controlplanev2beta1.OIDCIdentityProviderConfig{}.OpenAPIModelName():             schema_capa_apiserver_apis_controlplane_v2beta1_OIDCIdentityProviderConfig(ref),
+		controlplanev2beta1.OIDCProviderStatus{}.OpenAPIModelName():                     schema_capa_apiserver_apis_controlplane_v2beta1_OIDCProviderStatus(ref),
+		controlplanev2beta1.ObjectFieldSelector{}.OpenAPIModelName():                    schema_capa_apiserver_apis_controlplane_v2beta1_ObjectFieldSelector(ref),
+		controlplanev2beta1.PodIdentityAssociation{}.OpenAPIModelName():                 schema_capa_apiserver_apis_controlplane_v2beta1_PodIdentityAssociation(ref),
+		controlplanev2beta1.ResourceFieldSelector{}.OpenAPIModelName():                  schema_capa_apiserver_apis_controlplane_v2beta1_ResourceFieldSelector(ref),
+		controlplanev2beta1.RoleMapping{}.OpenAPIModelName():                            schema_capa_apiserver_apis_controlplane_v2beta1_RoleMapping(ref),
+		controlplanev2beta1.UserMapping{}.OpenAPIModelName():                            schema_capa_apiserver_apis_controlplane_v2beta1_UserMapping(ref),
+		controlplanev2beta1.V1Beta1DeprecatedStatus{}.OpenAPIModelName():                schema_capa_apiserver_apis_controlplane_v2beta1_V1Beta1DeprecatedStatus(ref),
+		controlplanev2beta1.VpcCni{}.OpenAPIModelName():                                 schema_capa_apiserver_apis_controlplane_v2beta1_VpcCni(ref),
 		infrastructurev1beta2.AWSCluster{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v1beta2_AWSCluster(ref),
 		infrastructurev1beta2.AWSClusterControllerIdentity{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterControllerIdentity(ref),
 		infrastructurev1beta2.AWSClusterControllerIdentityList{}.OpenAPIModelName():     schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterControllerIdentityList(ref),
@@ -274,6 +316,2482 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 	}
 }
 
+func schema_capa_apiserver_apis_bootstrap_v1beta2_ConfigStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ConfigStatus says whether the bootstrap data is there. It is converted by hand.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"ready": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ready tells that the bootstrap data was there once. It is v2beta1's status.initialization.dataSecretCreated.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"initialization": {
+						SchemaProps: spec.SchemaProps{
+							Description: "initialization says the same, for Cluster API's v1beta2 contract.",
+							Ref:         ref(v2beta1.Initialization{}.OpenAPIModelName()),
+						},
+					},
+					"dataSecretName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "dataSecretName is the Secret that holds the bootstrap data, of the object's namespace.",
+							MaxLength:   ptr.To[int64](253),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"failureReason": {
+						SchemaProps: spec.SchemaProps{
+							Description: "failureReason of a failure that needs a person, in CamelCase.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"failureMessage": {
+						SchemaProps: spec.SchemaProps{
+							Description: "failureMessage says what failed, for a person to read.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"observedGeneration": {
+						SchemaProps: spec.SchemaProps{
+							Description: "observedGeneration is the generation of the spec that this status is of.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions in the form of Cluster API's v1beta1 contract.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"v2beta1": {
+						SchemaProps: spec.SchemaProps{
+							Description: "v2beta1 groups the status that only v2beta1 has, so that nothing is lost between the versions.",
+							Ref:         ref(v1beta2.ConfigV2Beta1Status{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1beta2.ConfigV2Beta1Status{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v1beta2_ConfigV2Beta1Status(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ConfigV2Beta1Status is the status that only v2beta1 has.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"type",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions say how far the bootstrap data is.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1.Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1.Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v1beta2_EKSConfig(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "EKSConfig makes the bootstrap data of nodes with Amazon Linux 2.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec is what is wanted.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.EKSConfigSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status is what is. It is always shown, so that readers find status.ready.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1beta2.ConfigStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1beta2.ConfigStatus{}.OpenAPIModelName(), v2beta1.EKSConfigSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v1beta2_EKSConfigList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "EKSConfigList is a list of EKSConfigs.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1beta2.EKSConfig{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v1beta2.EKSConfig{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v1beta2_EKSConfigTemplate(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "EKSConfigTemplate is what EKSConfigs are built from, one for each Machine.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec holds the template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.EKSConfigTemplateSpec{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.EKSConfigTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v1beta2_EKSConfigTemplateList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "EKSConfigTemplateList is a list of EKSConfigTemplates.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1beta2.EKSConfigTemplate{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v1beta2.EKSConfigTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v1beta2_NodeadmConfig(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "NodeadmConfig makes the bootstrap data of nodes with Amazon Linux 2023.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec is what is wanted.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.NodeadmConfigSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status is what is. It is always shown, so that readers find status.ready.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1beta2.ConfigStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1beta2.ConfigStatus{}.OpenAPIModelName(), v2beta1.NodeadmConfigSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v1beta2_NodeadmConfigList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "NodeadmConfigList is a list of NodeadmConfigs.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1beta2.NodeadmConfig{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v1beta2.NodeadmConfig{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v1beta2_NodeadmConfigTemplate(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "NodeadmConfigTemplate is what NodeadmConfigs are built from, one for each Machine.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec holds the template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.NodeadmConfigTemplateSpec{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.NodeadmConfigTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v1beta2_NodeadmConfigTemplateList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "NodeadmConfigTemplateList is a list of NodeadmConfigTemplates.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1beta2.NodeadmConfigTemplate{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v1beta2.NodeadmConfigTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_CloudInit(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "CloudInit is what cloud-init does on a node before it joins its cluster. Both kinds of configurations have it.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"files": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "files are written before the node joins.",
+							MaxItems:    ptr.To[int64](200),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.File{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"diskSetup": {
+						SchemaProps: spec.SchemaProps{
+							Description: "diskSetup makes partitions and file systems on disks.",
+							Ref:         ref(v2beta1.DiskSetup{}.OpenAPIModelName()),
+						},
+					},
+					"mounts": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "mounts are lines of /etc/fstab, each of 1 to 6 fields: device, mount point, type, options, dump and pass.",
+							MaxItems:    ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MinItems: ptr.To[int64](1),
+													MaxItems: ptr.To[int64](6),
+													AllOf: []spec.Schema{
+														{
+															SchemaProps: spec.SchemaProps{
+																Items: &spec.SchemaOrArray{
+																	Schema: &spec.Schema{
+																		SchemaProps: spec.SchemaProps{
+																			MaxLength: ptr.To[int64](512),
+																		},
+																	},
+																},
+															},
+														},
+													},
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type: []string{"array"},
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													Default: "",
+													Type:    []string{"string"},
+													Format:  "",
+												},
+											},
+										},
+									},
+								},
+							},
+						},
+					},
+					"users": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "users are made besides those of the image.",
+							MaxItems:    ptr.To[int64](100),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.User{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"ntp": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ntp says from where the node has the time.",
+							Ref:         ref(v2beta1.NTP{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.DiskSetup{}.OpenAPIModelName(), v2beta1.File{}.OpenAPIModelName(), v2beta1.NTP{}.OpenAPIModelName(), v2beta1.User{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_ConfigStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ConfigStatus says whether the bootstrap data is there.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"type",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions say how far the bootstrap data is.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1.Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"initialization": {
+						SchemaProps: spec.SchemaProps{
+							Description: "initialization tells Cluster API that the bootstrap data was there once.",
+							Ref:         ref(v2beta1.Initialization{}.OpenAPIModelName()),
+						},
+					},
+					"ready": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ready tells the same to tools that know Cluster API's v1beta1 contract.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"dataSecretName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "dataSecretName is the Secret that holds the bootstrap data, of the object's namespace.",
+							MaxLength:   ptr.To[int64](253),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"observedGeneration": {
+						SchemaProps: spec.SchemaProps{
+							Description: "observedGeneration is the generation of the spec that this status is of.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"deprecated": {
+						SchemaProps: spec.SchemaProps{
+							Description: "deprecated groups status that only older contracts of Cluster API know.",
+							Ref:         ref(infrastructurev2beta1.MachineDeprecatedStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.Initialization{}.OpenAPIModelName(), infrastructurev2beta1.MachineDeprecatedStatus{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_ContainerdOptions(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ContainerdOptions are options of containerd.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"config": {
+						SchemaProps: spec.SchemaProps{
+							Description: "config is a configuration of containerd in TOML, or a part of one. It is merged over what nodeadm sets.",
+							MaxLength:   ptr.To[int64](65536),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"baseRuntimeSpec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "baseRuntimeSpec is a specification of the OCI runtime, or a part of one, which all containers begin with.",
+							Ref:         ref(runtime.RawExtension{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			runtime.RawExtension{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_DiskSetup(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "DiskSetup makes partitions and file systems on disks.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"partitions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "partitions of disks, one item for each disk.",
+							MaxItems:    ptr.To[int64](100),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.Partition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"filesystems": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "filesystems that are made.",
+							MaxItems:    ptr.To[int64](100),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.Filesystem{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.Filesystem{}.OpenAPIModelName(), v2beta1.Partition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfig(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "EKSConfig makes the bootstrap data of nodes with Amazon Linux 2.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec is what is wanted.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.EKSConfigSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status is what is.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.ConfigStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.ConfigStatus{}.OpenAPIModelName(), v2beta1.EKSConfigSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "EKSConfigList is a list of EKSConfigs.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.EKSConfig{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.EKSConfig{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "EKSConfigSpec says how bootstrap.sh, of images with Amazon Linux 2, has a node join an EKS cluster. These images end with Kubernetes 1.32; NodeadmConfig is for those that follow.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kubeletExtraArgs": {
+						SchemaProps: spec.SchemaProps{
+							Description:   "kubeletExtraArgs are further arguments of the kubelet, by name without dashes.",
+							MaxProperties: ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](4096),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"containerRuntime": {
+						SchemaProps: spec.SchemaProps{
+							Description: "containerRuntime is what runs containers: containerd, or dockerd up to Kubernetes 1.23.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"dnsClusterIP": {
+						SchemaProps: spec.SchemaProps{
+							Description: "dnsClusterIP is the address of the cluster's DNS. Left out, it follows from the cluster's range for services.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"dockerConfigJson": {
+						SchemaProps: spec.SchemaProps{
+							Description: "dockerConfigJson is the content of /etc/docker/daemon.json, with the docker runtime.",
+							MaxLength:   ptr.To[int64](16384),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiRetryAttempts": {
+						SchemaProps: spec.SchemaProps{
+							Description: "apiRetryAttempts is how often a call of AWS is tried.",
+							Minimum:     ptr.To[float64](0),
+							Maximum:     ptr.To[float64](100),
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"pauseContainer": {
+						SchemaProps: spec.SchemaProps{
+							Description: "pauseContainer is the container that holds a pod's network.",
+							Ref:         ref(v2beta1.PauseContainer{}.OpenAPIModelName()),
+						},
+					},
+					"useMaxPods": {
+						SchemaProps: spec.SchemaProps{
+							Description: "useMaxPods has the kubelet take as many pods as the instance type has addresses for.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"serviceIPV6Cidr": {
+						SchemaProps: spec.SchemaProps{
+							Description: "serviceIPV6Cidr is the cluster's range for services, of a cluster with IPv6.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"preBootstrapCommands": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "preBootstrapCommands are run in a shell, in this order, before the node joins.",
+							MaxItems:    ptr.To[int64](1000),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](10240),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"postBootstrapCommands": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "postBootstrapCommands are run after it.",
+							MaxItems:    ptr.To[int64](1000),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](10240),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"boostrapCommandOverride": {
+						SchemaProps: spec.SchemaProps{
+							Description: "boostrapCommandOverride is run instead of /etc/eks/bootstrap.sh, with its arguments. It really is spelt so.",
+							MaxLength:   ptr.To[int64](10240),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"files": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "files are written before the node joins.",
+							MaxItems:    ptr.To[int64](200),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.File{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"diskSetup": {
+						SchemaProps: spec.SchemaProps{
+							Description: "diskSetup makes partitions and file systems on disks.",
+							Ref:         ref(v2beta1.DiskSetup{}.OpenAPIModelName()),
+						},
+					},
+					"mounts": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "mounts are lines of /etc/fstab, each of 1 to 6 fields: device, mount point, type, options, dump and pass.",
+							MaxItems:    ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MinItems: ptr.To[int64](1),
+													MaxItems: ptr.To[int64](6),
+													AllOf: []spec.Schema{
+														{
+															SchemaProps: spec.SchemaProps{
+																Items: &spec.SchemaOrArray{
+																	Schema: &spec.Schema{
+																		SchemaProps: spec.SchemaProps{
+																			MaxLength: ptr.To[int64](512),
+																		},
+																	},
+																},
+															},
+														},
+													},
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type: []string{"array"},
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													Default: "",
+													Type:    []string{"string"},
+													Format:  "",
+												},
+											},
+										},
+									},
+								},
+							},
+						},
+					},
+					"users": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "users are made besides those of the image.",
+							MaxItems:    ptr.To[int64](100),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.User{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"ntp": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ntp says from where the node has the time.",
+							Ref:         ref(v2beta1.NTP{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.DiskSetup{}.OpenAPIModelName(), v2beta1.File{}.OpenAPIModelName(), v2beta1.NTP{}.OpenAPIModelName(), v2beta1.PauseContainer{}.OpenAPIModelName(), v2beta1.User{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigTemplate(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "EKSConfigTemplate is what EKSConfigs are built from, one for each Machine.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec holds the template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.EKSConfigTemplateSpec{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.EKSConfigTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigTemplateList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "EKSConfigTemplateList is a list of EKSConfigTemplates.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.EKSConfigTemplate{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.EKSConfigTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigTemplateResource(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "EKSConfigTemplateResource is what a EKSConfig is built from.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec of the EKSConfigs built from this template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.EKSConfigSpec{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.EKSConfigSpec{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigTemplateSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "EKSConfigTemplateSpec holds the template. It can't be changed.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"template": {
+						SchemaProps: spec.SchemaProps{
+							Description: "template that EKSConfigs are built from.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.EKSConfigTemplateResource{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.EKSConfigTemplateResource{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_File(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "File is a file on a node.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"path": {
+						SchemaProps: spec.SchemaProps{
+							Description: "path of the file, from the root.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"owner": {
+						SchemaProps: spec.SchemaProps{
+							Description: "owner of the file, for example root:root.",
+							MaxLength:   ptr.To[int64](256),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"permissions": {
+						SchemaProps: spec.SchemaProps{
+							Description: "permissions of the file, for example 0640.",
+							MaxLength:   ptr.To[int64](16),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"encoding": {
+						SchemaProps: spec.SchemaProps{
+							Description: "encoding of the content: base64, gzip or gzip+base64. Left out, the content is plain text.\n\nPossible enum values:\n - `\"base64\"`\n - `\"gzip\"`\n - `\"gzip+base64\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"base64", "gzip", "gzip+base64"},
+						},
+					},
+					"append": {
+						SchemaProps: spec.SchemaProps{
+							Description: "append to the file, if there is one, instead of replacing it.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"content": {
+						SchemaProps: spec.SchemaProps{
+							Description: "content of the file.",
+							MaxLength:   ptr.To[int64](65536),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"contentFrom": {
+						SchemaProps: spec.SchemaProps{
+							Description: "contentFrom is where the content is taken from instead.",
+							Ref:         ref(v2beta1.SecretSource{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"path"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.SecretSource{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_Filesystem(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Filesystem is a file system that is made.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"device": {
+						SchemaProps: spec.SchemaProps{
+							Description: "device that it is made on.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](256),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"filesystem": {
+						SchemaProps: spec.SchemaProps{
+							Description: "filesystem is its type, for example ext4 or xfs.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](128),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"label": {
+						SchemaProps: spec.SchemaProps{
+							Description: "label of the file system; None for none.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"partition": {
+						SchemaProps: spec.SchemaProps{
+							Description: "partition that it is made on: auto|any, auto, any, none, or a number.",
+							MaxLength:   ptr.To[int64](128),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"overwrite": {
+						SchemaProps: spec.SchemaProps{
+							Description: "overwrite a file system that is there.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"extraOpts": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "extraOpts are further arguments of the command that makes it.",
+							MaxItems:    ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"device", "filesystem", "label"},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_Initialization(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Initialization carries what Cluster API's v1beta2 contract wants to know about the first making of bootstrap data.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"dataSecretCreated": {
+						SchemaProps: spec.SchemaProps{
+							Description: "dataSecretCreated is true once the bootstrap data was there for the first time. It never goes back to false.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_InstanceOptions(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "InstanceOptions say how disks and the environment of services are set up.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"localStorage": {
+						SchemaProps: spec.SchemaProps{
+							Description: "localStorage says what the instance's own disks, of types that have some, are used for.",
+							Ref:         ref(v2beta1.LocalStorageOptions{}.OpenAPIModelName()),
+						},
+					},
+					"environment": {
+						SchemaProps: spec.SchemaProps{
+							Description:   "environment has variables of services: those of default are set for all, and those of a service's name for it alone. A proxy is set so: HTTP_PROXY, HTTPS_PROXY and NO_PROXY.",
+							MaxProperties: ptr.To[int64](32),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxProperties: ptr.To[int64](100),
+													AllOf: []spec.Schema{
+														{
+															SchemaProps: spec.SchemaProps{
+																AdditionalProperties: &spec.SchemaOrBool{
+																	Allows: true,
+																	Schema: &spec.Schema{
+																		SchemaProps: spec.SchemaProps{
+																			MaxLength: ptr.To[int64](4096),
+																		},
+																	},
+																},
+															},
+														},
+													},
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type: []string{"object"},
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													Default: "",
+													Type:    []string{"string"},
+													Format:  "",
+												},
+											},
+										},
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.LocalStorageOptions{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_KubeletOptions(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "KubeletOptions are options of the kubelet.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"config": {
+						SchemaProps: spec.SchemaProps{
+							Description: "config is a KubeletConfiguration of kubelet.config.k8s.io/v1beta1, or a part of one. It is merged over what nodeadm sets.",
+							Ref:         ref(runtime.RawExtension{}.OpenAPIModelName()),
+						},
+					},
+					"flags": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "flags are arguments of the kubelet, for example --node-labels=role=web. They follow those that nodeadm gives.",
+							MaxItems:    ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](4096),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"maxPodsExpression": {
+						SchemaProps: spec.SchemaProps{
+							Description: "maxPodsExpression computes how many pods the node takes, in CEL, of default_enis, ips_per_eni and max_pods. config.maxPods goes before it.",
+							MaxLength:   ptr.To[int64](1024),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			runtime.RawExtension{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_LocalStorageOptions(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "LocalStorageOptions say what the instance's own disks are used for.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"strategy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "strategy makes one volume of all disks (RAID0, or RAID10 of at least four), or mounts each (Mount).\n\nPossible enum values:\n - `\"Mount\"`\n - `\"RAID0\"`\n - `\"RAID10\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Mount", "RAID0", "RAID10"},
+						},
+					},
+					"mountPath": {
+						SchemaProps: spec.SchemaProps{
+							Description: "mountPath is where they are mounted. Left out, /mnt/k8s-disks/.",
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"disabledMounts": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "disabledMounts are directories that stay on the root volume.",
+							MaxItems:    ptr.To[int64](8),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+										Enum:    []interface{}{"Containerd", "PodLogs"},
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"strategy"},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_NTP(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "NTP says from where a node has the time.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"servers": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "servers that are asked.",
+							MaxItems:    ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](512),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"enabled": {
+						SchemaProps: spec.SchemaProps{
+							Description: "enabled says whether cloud-init sets up NTP.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfig(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "NodeadmConfig makes the bootstrap data of nodes with Amazon Linux 2023.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec is what is wanted.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.NodeadmConfigSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status is what is.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.ConfigStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.ConfigStatus{}.OpenAPIModelName(), v2beta1.NodeadmConfigSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "NodeadmConfigList is a list of NodeadmConfigs.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.NodeadmConfig{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.NodeadmConfig{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "NodeadmConfigSpec says how nodeadm, of images with Amazon Linux 2023, has a node join an EKS cluster. Which cluster that is isn't said here: it is the one of the Machine or MachinePool that uses the configuration.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kubelet": {
+						SchemaProps: spec.SchemaProps{
+							Description: "kubelet has options of the kubelet.",
+							Ref:         ref(v2beta1.KubeletOptions{}.OpenAPIModelName()),
+						},
+					},
+					"containerd": {
+						SchemaProps: spec.SchemaProps{
+							Description: "containerd has options of containerd.",
+							Ref:         ref(v2beta1.ContainerdOptions{}.OpenAPIModelName()),
+						},
+					},
+					"instance": {
+						SchemaProps: spec.SchemaProps{
+							Description: "instance says how disks and the environment of services are set up.",
+							Ref:         ref(v2beta1.InstanceOptions{}.OpenAPIModelName()),
+						},
+					},
+					"featureGates": {
+						SchemaProps: spec.SchemaProps{
+							Description:   "featureGates switch features of nodeadm on or off: InstanceIdNodeName names the node after its instance, FastImagePull has images pulled in parts at once.",
+							MaxProperties: ptr.To[int64](32),
+							Type:          []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: false,
+										Type:    []string{"boolean"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"preNodeadmCommands": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "preNodeadmCommands are run in a shell, in this order, before the node joins. The first that fails ends them.",
+							MaxItems:    ptr.To[int64](1000),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](10240),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"files": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "files are written before the node joins.",
+							MaxItems:    ptr.To[int64](200),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.File{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"diskSetup": {
+						SchemaProps: spec.SchemaProps{
+							Description: "diskSetup makes partitions and file systems on disks.",
+							Ref:         ref(v2beta1.DiskSetup{}.OpenAPIModelName()),
+						},
+					},
+					"mounts": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "mounts are lines of /etc/fstab, each of 1 to 6 fields: device, mount point, type, options, dump and pass.",
+							MaxItems:    ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MinItems: ptr.To[int64](1),
+													MaxItems: ptr.To[int64](6),
+													AllOf: []spec.Schema{
+														{
+															SchemaProps: spec.SchemaProps{
+																Items: &spec.SchemaOrArray{
+																	Schema: &spec.Schema{
+																		SchemaProps: spec.SchemaProps{
+																			MaxLength: ptr.To[int64](512),
+																		},
+																	},
+																},
+															},
+														},
+													},
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type: []string{"array"},
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													Default: "",
+													Type:    []string{"string"},
+													Format:  "",
+												},
+											},
+										},
+									},
+								},
+							},
+						},
+					},
+					"users": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "users are made besides those of the image.",
+							MaxItems:    ptr.To[int64](100),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.User{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"ntp": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ntp says from where the node has the time.",
+							Ref:         ref(v2beta1.NTP{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.ContainerdOptions{}.OpenAPIModelName(), v2beta1.DiskSetup{}.OpenAPIModelName(), v2beta1.File{}.OpenAPIModelName(), v2beta1.InstanceOptions{}.OpenAPIModelName(), v2beta1.KubeletOptions{}.OpenAPIModelName(), v2beta1.NTP{}.OpenAPIModelName(), v2beta1.User{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigTemplate(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "NodeadmConfigTemplate is what NodeadmConfigs are built from, one for each Machine.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec holds the template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.NodeadmConfigTemplateSpec{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.NodeadmConfigTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigTemplateList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "NodeadmConfigTemplateList is a list of NodeadmConfigTemplates.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v2beta1.NodeadmConfigTemplate{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.NodeadmConfigTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigTemplateResource(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "NodeadmConfigTemplateResource is what a NodeadmConfig is built from.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec of the NodeadmConfigs built from this template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.NodeadmConfigSpec{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.NodeadmConfigSpec{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigTemplateSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "NodeadmConfigTemplateSpec holds the template. It can't be changed.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"template": {
+						SchemaProps: spec.SchemaProps{
+							Description: "template that NodeadmConfigs are built from.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.NodeadmConfigTemplateResource{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.NodeadmConfigTemplateResource{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_Partition(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Partition says how a disk is divided.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"device": {
+						SchemaProps: spec.SchemaProps{
+							Description: "device is the disk, for example /dev/nvme1n1.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](256),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"layout": {
+						SchemaProps: spec.SchemaProps{
+							Description: "layout makes one partition of the whole disk; false leaves the disk as it is.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"overwrite": {
+						SchemaProps: spec.SchemaProps{
+							Description: "overwrite what is on the disk. Without it a disk with a partition or a file system is left alone.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"tableType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "tableType is the type of the partition table: mbr or gpt. Left out, mbr.",
+							MaxLength:   ptr.To[int64](16),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"device", "layout"},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_PauseContainer(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PauseContainer is the container that holds a pod's network.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"accountNumber": {
+						SchemaProps: spec.SchemaProps{
+							Description: "accountNumber is the AWS account that has its image.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](12),
+							Pattern:     "^[0-9]{12}$",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"version": {
+						SchemaProps: spec.SchemaProps{
+							Description: "version of its image.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](128),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"accountNumber", "version"},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_SecretKey(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "SecretKey names a value in a Secret of the configuration's namespace.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the Secret.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](253),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"key": {
+						SchemaProps: spec.SchemaProps{
+							Description: "key of the value in the Secret's data.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](253),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"name", "key"},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_SecretSource(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "SecretSource is where a value is kept.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"secret": {
+						SchemaProps: spec.SchemaProps{
+							Description: "secret that holds the value.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v2beta1.SecretKey{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"secret"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.SecretKey{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_bootstrap_v2beta1_User(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "User is a user of a node's operating system.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the user.",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](256),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"gecos": {
+						SchemaProps: spec.SchemaProps{
+							Description: "gecos is a comment about the user, by custom the whole name.",
+							MaxLength:   ptr.To[int64](256),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"groups": {
+						SchemaProps: spec.SchemaProps{
+							Description: "groups that the user is in besides the primary one, separated by commas.",
+							MaxLength:   ptr.To[int64](1024),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"homeDir": {
+						SchemaProps: spec.SchemaProps{
+							Description: "homeDir is the user's home directory.",
+							MaxLength:   ptr.To[int64](256),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"inactive": {
+						SchemaProps: spec.SchemaProps{
+							Description: "inactive makes a user who can't log in.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"shell": {
+						SchemaProps: spec.SchemaProps{
+							Description: "shell of the user.",
+							MaxLength:   ptr.To[int64](256),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"passwd": {
+						SchemaProps: spec.SchemaProps{
+							Description: "passwd is the hash of the user's password. Whoever may read the object may read it: passwdFrom keeps it in a Secret.",
+							MaxLength:   ptr.To[int64](256),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"passwdFrom": {
+						SchemaProps: spec.SchemaProps{
+							Description: "passwdFrom is where the hash is taken from instead.",
+							Ref:         ref(v2beta1.SecretSource{}.OpenAPIModelName()),
+						},
+					},
+					"primaryGroup": {
+						SchemaProps: spec.SchemaProps{
+							Description: "primaryGroup of the user.",
+							MaxLength:   ptr.To[int64](256),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"lockPassword": {
+						SchemaProps: spec.SchemaProps{
+							Description: "lockPassword has no password accepted.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"sudo": {
+						SchemaProps: spec.SchemaProps{
+							Description: "sudo is the rule for the user, for example ALL=(ALL) NOPASSWD:ALL.",
+							MaxLength:   ptr.To[int64](256),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"sshAuthorizedKeys": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "sshAuthorizedKeys are the public keys with which the user may log in.",
+							MaxItems:    ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](2048),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"name"},
+			},
+		},
+		Dependencies: []string{
+			v2beta1.SecretSource{}.OpenAPIModelName()},
+	}
+}
+
 func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlane(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -306,21 +2824,21 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlane(ref 
 						SchemaProps: spec.SchemaProps{
 							Description: "spec is what is wanted.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName()),
 						},
 					},
 					"status": {
 						SchemaProps: spec.SchemaProps{
 							Description: "status is what is. It is always shown, so that readers find status.ready.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v1beta2.AWSManagedControlPlaneStatus{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev1beta2.AWSManagedControlPlaneStatus{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v1beta2.AWSManagedControlPlaneStatus{}.OpenAPIModelName(), v2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			controlplanev1beta2.AWSManagedControlPlaneStatus{}.OpenAPIModelName(), controlplanev2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -365,7 +2883,7 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneList(
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v1beta2.AWSManagedControlPlane{}.OpenAPIModelName()),
+										Ref:     ref(controlplanev1beta2.AWSManagedControlPlane{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -376,7 +2894,7 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneList(
 			},
 		},
 		Dependencies: []string{
-			v1beta2.AWSManagedControlPlane{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+			controlplanev1beta2.AWSManagedControlPlane{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -419,7 +2937,7 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneStatu
 						SchemaProps: spec.SchemaProps{
 							Description: "oidcProvider is the provider by which IAM trusts the cluster's service accounts.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.OIDCProviderStatus{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.OIDCProviderStatus{}.OpenAPIModelName()),
 						},
 					},
 					"externalManagedControlPlane": {
@@ -485,7 +3003,7 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneStatu
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AddonState{}.OpenAPIModelName()),
+										Ref:     ref(controlplanev2beta1.AddonState{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -495,7 +3013,7 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneStatu
 						SchemaProps: spec.SchemaProps{
 							Description: "identityProviderStatus is the OIDC provider whose users are let in.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.IdentityProviderStatus{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.IdentityProviderStatus{}.OpenAPIModelName()),
 						},
 					},
 					"observedGeneration": {
@@ -516,14 +3034,14 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneStatu
 					"v2beta1": {
 						SchemaProps: spec.SchemaProps{
 							Description: "v2beta1 groups the status that only v2beta1 has, so that nothing is lost between the versions.",
-							Ref:         ref(v1beta2.AWSManagedControlPlaneV2Beta1Status{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev1beta2.AWSManagedControlPlaneV2Beta1Status{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v1beta2.AWSManagedControlPlaneV2Beta1Status{}.OpenAPIModelName(), v2beta1.AddonState{}.OpenAPIModelName(), v2beta1.IdentityProviderStatus{}.OpenAPIModelName(), v2beta1.OIDCProviderStatus{}.OpenAPIModelName(), infrastructurev1beta2.FailureDomain{}.OpenAPIModelName(), infrastructurev2beta1.Instance{}.OpenAPIModelName(), infrastructurev2beta1.NetworkStatus{}.OpenAPIModelName(), infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()},
+			controlplanev1beta2.AWSManagedControlPlaneV2Beta1Status{}.OpenAPIModelName(), controlplanev2beta1.AddonState{}.OpenAPIModelName(), controlplanev2beta1.IdentityProviderStatus{}.OpenAPIModelName(), controlplanev2beta1.OIDCProviderStatus{}.OpenAPIModelName(), infrastructurev1beta2.FailureDomain{}.OpenAPIModelName(), infrastructurev2beta1.Instance{}.OpenAPIModelName(), infrastructurev2beta1.NetworkStatus{}.OpenAPIModelName(), infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -559,7 +3077,7 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTempl
 						SchemaProps: spec.SchemaProps{
 							Description: "spec holds the template.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -567,7 +3085,7 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTempl
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			controlplanev2beta1.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -612,7 +3130,7 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTempl
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v1beta2.AWSManagedControlPlaneTemplate{}.OpenAPIModelName()),
+										Ref:     ref(controlplanev1beta2.AWSManagedControlPlaneTemplate{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -623,7 +3141,7 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTempl
 			},
 		},
 		Dependencies: []string{
-			v1beta2.AWSManagedControlPlaneTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+			controlplanev1beta2.AWSManagedControlPlaneTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -659,7 +3177,7 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneV2Bet
 					"initialization": {
 						SchemaProps: spec.SchemaProps{
 							Description: "initialization has what initialized doesn't say.",
-							Ref:         ref(v2beta1.Initialization{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.Initialization{}.OpenAPIModelName()),
 						},
 					},
 					"versions": {
@@ -678,7 +3196,7 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneV2Bet
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.ControlPlaneVersion{}.OpenAPIModelName()),
+										Ref:     ref(controlplanev2beta1.ControlPlaneVersion{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -703,7 +3221,7 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneV2Bet
 					"update": {
 						SchemaProps: spec.SchemaProps{
 							Description: "update is the latest change of the EKS cluster that was asked for.",
-							Ref:         ref(v2beta1.ClusterUpdate{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.ClusterUpdate{}.OpenAPIModelName()),
 						},
 					},
 					"observation": {
@@ -777,7 +3295,7 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneV2Bet
 			},
 		},
 		Dependencies: []string{
-			v2beta1.ClusterUpdate{}.OpenAPIModelName(), v2beta1.ControlPlaneVersion{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), infrastructurev2beta1.Failure{}.OpenAPIModelName(), infrastructurev2beta1.Observation{}.OpenAPIModelName(), infrastructurev2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+			controlplanev2beta1.ClusterUpdate{}.OpenAPIModelName(), controlplanev2beta1.ControlPlaneVersion{}.OpenAPIModelName(), controlplanev2beta1.Initialization{}.OpenAPIModelName(), infrastructurev2beta1.Failure{}.OpenAPIModelName(), infrastructurev2beta1.Observation{}.OpenAPIModelName(), infrastructurev2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -813,21 +3331,21 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlane(ref 
 						SchemaProps: spec.SchemaProps{
 							Description: "spec is what is wanted.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName()),
 						},
 					},
 					"status": {
 						SchemaProps: spec.SchemaProps{
 							Description: "status is what is.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSManagedControlPlaneStatus{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.AWSManagedControlPlaneStatus{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName(), v2beta1.AWSManagedControlPlaneStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			controlplanev2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName(), controlplanev2beta1.AWSManagedControlPlaneStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -872,7 +3390,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneList(
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AWSManagedControlPlane{}.OpenAPIModelName()),
+										Ref:     ref(controlplanev2beta1.AWSManagedControlPlane{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -883,7 +3401,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneList(
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSManagedControlPlane{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+			controlplanev2beta1.AWSManagedControlPlane{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -1027,13 +3545,13 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(
 					"logging": {
 						SchemaProps: spec.SchemaProps{
 							Description: "logging says which logs of the control plane go to CloudWatch.",
-							Ref:         ref(v2beta1.ControlPlaneLoggingSpec{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.ControlPlaneLoggingSpec{}.OpenAPIModelName()),
 						},
 					},
 					"encryptionConfig": {
 						SchemaProps: spec.SchemaProps{
 							Description: "encryptionConfig encrypts Secrets with a key of your own. It can be added later, and never removed.",
-							Ref:         ref(v2beta1.EncryptionConfig{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.EncryptionConfig{}.OpenAPIModelName()),
 						},
 					},
 					"additionalTags": {
@@ -1070,14 +3588,14 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(
 					"iamAuthenticatorConfig": {
 						SchemaProps: spec.SchemaProps{
 							Description: "iamAuthenticatorConfig lets IAM roles and users in, by the ConfigMap aws-auth in the cluster. accessEntries are the newer way.",
-							Ref:         ref(v2beta1.IAMAuthenticatorConfig{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.IAMAuthenticatorConfig{}.OpenAPIModelName()),
 						},
 					},
 					"endpointAccess": {
 						SchemaProps: spec.SchemaProps{
 							Description: "endpointAccess says from where the API server is reached.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.EndpointAccess{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.EndpointAccess{}.OpenAPIModelName()),
 						},
 					},
 					"controlPlaneEndpoint": {
@@ -1130,7 +3648,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(
 					"controlPlaneAccess": {
 						SchemaProps: spec.SchemaProps{
 							Description: "controlPlaneAccess says how Cluster API itself reaches the cluster.",
-							Ref:         ref(v2beta1.ControlPlaneAccess{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.ControlPlaneAccess{}.OpenAPIModelName()),
 						},
 					},
 					"associateOIDCProvider": {
@@ -1158,7 +3676,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.Addon{}.OpenAPIModelName()),
+										Ref:     ref(controlplanev2beta1.Addon{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1167,14 +3685,14 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(
 					"oidcIdentityProviderConfig": {
 						SchemaProps: spec.SchemaProps{
 							Description: "oidcIdentityProviderConfig lets users of an OIDC provider in.",
-							Ref:         ref(v2beta1.OIDCIdentityProviderConfig{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.OIDCIdentityProviderConfig{}.OpenAPIModelName()),
 						},
 					},
 					"vpcCni": {
 						SchemaProps: spec.SchemaProps{
 							Description: "vpcCni says how the VPC CNI plugin runs.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.VpcCni{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.VpcCni{}.OpenAPIModelName()),
 						},
 					},
 					"bootstrapSelfManagedAddons": {
@@ -1197,7 +3715,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(
 						SchemaProps: spec.SchemaProps{
 							Description: "kubeProxy says whether kube-proxy runs.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.KubeProxy{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.KubeProxy{}.OpenAPIModelName()),
 						},
 					},
 					"upgradePolicy": {
@@ -1211,7 +3729,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(
 					"accessConfig": {
 						SchemaProps: spec.SchemaProps{
 							Description: "accessConfig says how principals of IAM are let in. Can't be removed once written.",
-							Ref:         ref(v2beta1.AccessConfig{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.AccessConfig{}.OpenAPIModelName()),
 						},
 					},
 					"accessEntries": {
@@ -1231,7 +3749,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AccessEntry{}.OpenAPIModelName()),
+										Ref:     ref(controlplanev2beta1.AccessEntry{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1255,7 +3773,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.PodIdentityAssociation{}.OpenAPIModelName()),
+										Ref:     ref(controlplanev2beta1.PodIdentityAssociation{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1264,7 +3782,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(
 					"autoMode": {
 						SchemaProps: spec.SchemaProps{
 							Description: "autoMode has EKS run nodes, load balancers and volumes by itself. Left out, it is left alone.",
-							Ref:         ref(v2beta1.AutoMode{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.AutoMode{}.OpenAPIModelName()),
 						},
 					},
 					"deletionProtection": {
@@ -1293,7 +3811,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AccessConfig{}.OpenAPIModelName(), v2beta1.AccessEntry{}.OpenAPIModelName(), v2beta1.Addon{}.OpenAPIModelName(), v2beta1.AutoMode{}.OpenAPIModelName(), v2beta1.ControlPlaneAccess{}.OpenAPIModelName(), v2beta1.ControlPlaneLoggingSpec{}.OpenAPIModelName(), v2beta1.EncryptionConfig{}.OpenAPIModelName(), v2beta1.EndpointAccess{}.OpenAPIModelName(), v2beta1.IAMAuthenticatorConfig{}.OpenAPIModelName(), v2beta1.KubeProxy{}.OpenAPIModelName(), v2beta1.OIDCIdentityProviderConfig{}.OpenAPIModelName(), v2beta1.PodIdentityAssociation{}.OpenAPIModelName(), v2beta1.VpcCni{}.OpenAPIModelName(), infrastructurev2beta1.APIEndpoint{}.OpenAPIModelName(), infrastructurev2beta1.AWSIdentityReference{}.OpenAPIModelName(), infrastructurev2beta1.Bastion{}.OpenAPIModelName(), infrastructurev2beta1.NetworkSpec{}.OpenAPIModelName()},
+			controlplanev2beta1.AccessConfig{}.OpenAPIModelName(), controlplanev2beta1.AccessEntry{}.OpenAPIModelName(), controlplanev2beta1.Addon{}.OpenAPIModelName(), controlplanev2beta1.AutoMode{}.OpenAPIModelName(), controlplanev2beta1.ControlPlaneAccess{}.OpenAPIModelName(), controlplanev2beta1.ControlPlaneLoggingSpec{}.OpenAPIModelName(), controlplanev2beta1.EncryptionConfig{}.OpenAPIModelName(), controlplanev2beta1.EndpointAccess{}.OpenAPIModelName(), controlplanev2beta1.IAMAuthenticatorConfig{}.OpenAPIModelName(), controlplanev2beta1.KubeProxy{}.OpenAPIModelName(), controlplanev2beta1.OIDCIdentityProviderConfig{}.OpenAPIModelName(), controlplanev2beta1.PodIdentityAssociation{}.OpenAPIModelName(), controlplanev2beta1.VpcCni{}.OpenAPIModelName(), infrastructurev2beta1.APIEndpoint{}.OpenAPIModelName(), infrastructurev2beta1.AWSIdentityReference{}.OpenAPIModelName(), infrastructurev2beta1.Bastion{}.OpenAPIModelName(), infrastructurev2beta1.NetworkSpec{}.OpenAPIModelName()},
 	}
 }
 
@@ -1329,7 +3847,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneStatu
 					"initialization": {
 						SchemaProps: spec.SchemaProps{
 							Description: "initialization tells Cluster API that the control plane, and the infrastructure below it, were there once.",
-							Ref:         ref(v2beta1.Initialization{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.Initialization{}.OpenAPIModelName()),
 						},
 					},
 					"ready": {
@@ -1364,7 +3882,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneStatu
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.ControlPlaneVersion{}.OpenAPIModelName()),
+										Ref:     ref(controlplanev2beta1.ControlPlaneVersion{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1440,7 +3958,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneStatu
 						SchemaProps: spec.SchemaProps{
 							Description: "oidcProvider is the provider by which IAM trusts the cluster's service accounts.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.OIDCProviderStatus{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.OIDCProviderStatus{}.OpenAPIModelName()),
 						},
 					},
 					"addons": {
@@ -1456,7 +3974,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneStatu
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AddonState{}.OpenAPIModelName()),
+										Ref:     ref(controlplanev2beta1.AddonState{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1466,13 +3984,13 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneStatu
 						SchemaProps: spec.SchemaProps{
 							Description: "identityProviderStatus is the OIDC provider whose users are let in.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.IdentityProviderStatus{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.IdentityProviderStatus{}.OpenAPIModelName()),
 						},
 					},
 					"update": {
 						SchemaProps: spec.SchemaProps{
 							Description: "update is the latest change of the EKS cluster that was asked for. AWS makes one at a time, and says later how it went.",
-							Ref:         ref(v2beta1.ClusterUpdate{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.ClusterUpdate{}.OpenAPIModelName()),
 						},
 					},
 					"observation": {
@@ -1545,14 +4063,14 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneStatu
 					"deprecated": {
 						SchemaProps: spec.SchemaProps{
 							Description: "deprecated groups status that only older contracts of Cluster API know.",
-							Ref:         ref(v2beta1.DeprecatedStatus{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.DeprecatedStatus{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AddonState{}.OpenAPIModelName(), v2beta1.ClusterUpdate{}.OpenAPIModelName(), v2beta1.ControlPlaneVersion{}.OpenAPIModelName(), v2beta1.DeprecatedStatus{}.OpenAPIModelName(), v2beta1.IdentityProviderStatus{}.OpenAPIModelName(), v2beta1.Initialization{}.OpenAPIModelName(), v2beta1.OIDCProviderStatus{}.OpenAPIModelName(), infrastructurev2beta1.Failure{}.OpenAPIModelName(), infrastructurev2beta1.FailureDomain{}.OpenAPIModelName(), infrastructurev2beta1.Instance{}.OpenAPIModelName(), infrastructurev2beta1.NetworkStatus{}.OpenAPIModelName(), infrastructurev2beta1.Observation{}.OpenAPIModelName(), infrastructurev2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+			controlplanev2beta1.AddonState{}.OpenAPIModelName(), controlplanev2beta1.ClusterUpdate{}.OpenAPIModelName(), controlplanev2beta1.ControlPlaneVersion{}.OpenAPIModelName(), controlplanev2beta1.DeprecatedStatus{}.OpenAPIModelName(), controlplanev2beta1.IdentityProviderStatus{}.OpenAPIModelName(), controlplanev2beta1.Initialization{}.OpenAPIModelName(), controlplanev2beta1.OIDCProviderStatus{}.OpenAPIModelName(), infrastructurev2beta1.Failure{}.OpenAPIModelName(), infrastructurev2beta1.FailureDomain{}.OpenAPIModelName(), infrastructurev2beta1.Instance{}.OpenAPIModelName(), infrastructurev2beta1.NetworkStatus{}.OpenAPIModelName(), infrastructurev2beta1.Observation{}.OpenAPIModelName(), infrastructurev2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -1588,7 +4106,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTempl
 						SchemaProps: spec.SchemaProps{
 							Description: "spec holds the template.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -1596,7 +4114,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTempl
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			controlplanev2beta1.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -1641,7 +4159,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTempl
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AWSManagedControlPlaneTemplate{}.OpenAPIModelName()),
+										Ref:     ref(controlplanev2beta1.AWSManagedControlPlaneTemplate{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1652,7 +4170,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTempl
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSManagedControlPlaneTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+			controlplanev2beta1.AWSManagedControlPlaneTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -1667,7 +4185,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTempl
 						SchemaProps: spec.SchemaProps{
 							Description: "spec of the AWSManagedControlPlanes built from this template.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -1675,7 +4193,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTempl
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName()},
+			controlplanev2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName()},
 	}
 }
 
@@ -1690,7 +4208,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTempl
 						SchemaProps: spec.SchemaProps{
 							Description: "template that AWSManagedControlPlanes are built from.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AWSManagedControlPlaneTemplateResource{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.AWSManagedControlPlaneTemplateResource{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -1698,7 +4216,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTempl
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AWSManagedControlPlaneTemplateResource{}.OpenAPIModelName()},
+			controlplanev2beta1.AWSManagedControlPlaneTemplateResource{}.OpenAPIModelName()},
 	}
 }
 
@@ -1813,7 +4331,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AccessEntry(ref common.Refe
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AccessPolicyReference{}.OpenAPIModelName()),
+										Ref:     ref(controlplanev2beta1.AccessPolicyReference{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1824,7 +4342,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AccessEntry(ref common.Refe
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AccessPolicyReference{}.OpenAPIModelName()},
+			controlplanev2beta1.AccessPolicyReference{}.OpenAPIModelName()},
 	}
 }
 
@@ -1848,7 +4366,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AccessPolicyReference(ref c
 						SchemaProps: spec.SchemaProps{
 							Description: "accessScope says where.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v2beta1.AccessScope{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.AccessScope{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -1856,7 +4374,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AccessPolicyReference(ref c
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AccessScope{}.OpenAPIModelName()},
+			controlplanev2beta1.AccessScope{}.OpenAPIModelName()},
 	}
 }
 
@@ -1984,7 +4502,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_Addon(ref common.ReferenceC
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AddonPodIdentityAssociation{}.OpenAPIModelName()),
+										Ref:     ref(controlplanev2beta1.AddonPodIdentityAssociation{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -2003,7 +4521,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_Addon(ref common.ReferenceC
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AddonPodIdentityAssociation{}.OpenAPIModelName()},
+			controlplanev2beta1.AddonPodIdentityAssociation{}.OpenAPIModelName()},
 	}
 }
 
@@ -2156,7 +4674,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AddonState(ref common.Refer
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.AddonIssue{}.OpenAPIModelName()),
+										Ref:     ref(controlplanev2beta1.AddonIssue{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -2167,7 +4685,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AddonState(ref common.Refer
 			},
 		},
 		Dependencies: []string{
-			v2beta1.AddonIssue{}.OpenAPIModelName(), v1.Time{}.OpenAPIModelName()},
+			controlplanev2beta1.AddonIssue{}.OpenAPIModelName(), v1.Time{}.OpenAPIModelName()},
 	}
 }
 
@@ -2395,14 +4913,14 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_DeprecatedStatus(ref common
 					"v1beta1": {
 						SchemaProps: spec.SchemaProps{
 							Description: "v1beta1 groups what belongs to Cluster API's v1beta1 contract.",
-							Ref:         ref(v2beta1.V1Beta1DeprecatedStatus{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.V1Beta1DeprecatedStatus{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.V1Beta1DeprecatedStatus{}.OpenAPIModelName()},
+			controlplanev2beta1.V1Beta1DeprecatedStatus{}.OpenAPIModelName()},
 	}
 }
 
@@ -2549,7 +5067,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_EnvVar(ref common.Reference
 					"valueFrom": {
 						SchemaProps: spec.SchemaProps{
 							Description: "valueFrom is where the value comes from. Excludes value.",
-							Ref:         ref(v2beta1.EnvVarSource{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.EnvVarSource{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -2557,7 +5075,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_EnvVar(ref common.Reference
 			},
 		},
 		Dependencies: []string{
-			v2beta1.EnvVarSource{}.OpenAPIModelName()},
+			controlplanev2beta1.EnvVarSource{}.OpenAPIModelName()},
 	}
 }
 
@@ -2571,38 +5089,38 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_EnvVarSource(ref common.Ref
 					"fieldRef": {
 						SchemaProps: spec.SchemaProps{
 							Description: "fieldRef is a field of the pod.",
-							Ref:         ref(v2beta1.ObjectFieldSelector{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.ObjectFieldSelector{}.OpenAPIModelName()),
 						},
 					},
 					"resourceFieldRef": {
 						SchemaProps: spec.SchemaProps{
 							Description: "resourceFieldRef is a resource of the container.",
-							Ref:         ref(v2beta1.ResourceFieldSelector{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.ResourceFieldSelector{}.OpenAPIModelName()),
 						},
 					},
 					"configMapKeyRef": {
 						SchemaProps: spec.SchemaProps{
 							Description: "configMapKeyRef is a key of a ConfigMap.",
-							Ref:         ref(v2beta1.KeySelector{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.KeySelector{}.OpenAPIModelName()),
 						},
 					},
 					"secretKeyRef": {
 						SchemaProps: spec.SchemaProps{
 							Description: "secretKeyRef is a key of a Secret.",
-							Ref:         ref(v2beta1.KeySelector{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.KeySelector{}.OpenAPIModelName()),
 						},
 					},
 					"fileKeyRef": {
 						SchemaProps: spec.SchemaProps{
 							Description: "fileKeyRef is a key of a file in a volume.",
-							Ref:         ref(v2beta1.FileKeySelector{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev2beta1.FileKeySelector{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v2beta1.FileKeySelector{}.OpenAPIModelName(), v2beta1.KeySelector{}.OpenAPIModelName(), v2beta1.ObjectFieldSelector{}.OpenAPIModelName(), v2beta1.ResourceFieldSelector{}.OpenAPIModelName()},
+			controlplanev2beta1.FileKeySelector{}.OpenAPIModelName(), controlplanev2beta1.KeySelector{}.OpenAPIModelName(), controlplanev2beta1.ObjectFieldSelector{}.OpenAPIModelName(), controlplanev2beta1.ResourceFieldSelector{}.OpenAPIModelName()},
 	}
 }
 
@@ -2681,7 +5199,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_IAMAuthenticatorConfig(ref 
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.RoleMapping{}.OpenAPIModelName()),
+										Ref:     ref(controlplanev2beta1.RoleMapping{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -2701,7 +5219,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_IAMAuthenticatorConfig(ref 
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.UserMapping{}.OpenAPIModelName()),
+										Ref:     ref(controlplanev2beta1.UserMapping{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -2711,7 +5229,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_IAMAuthenticatorConfig(ref 
 			},
 		},
 		Dependencies: []string{
-			v2beta1.RoleMapping{}.OpenAPIModelName(), v2beta1.UserMapping{}.OpenAPIModelName()},
+			controlplanev2beta1.RoleMapping{}.OpenAPIModelName(), controlplanev2beta1.UserMapping{}.OpenAPIModelName()},
 	}
 }
 
@@ -3395,7 +5913,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_VpcCni(ref common.Reference
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Default: map[string]interface{}{},
-										Ref:     ref(v2beta1.EnvVar{}.OpenAPIModelName()),
+										Ref:     ref(controlplanev2beta1.EnvVar{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -3405,7 +5923,7 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_VpcCni(ref common.Reference
 			},
 		},
 		Dependencies: []string{
-			v2beta1.EnvVar{}.OpenAPIModelName()},
+			controlplanev2beta1.EnvVar{}.OpenAPIModelName()},
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/kube-openapi/pkg/validation/spec"
 
+	bootstrap "github.com/capa-apiserver/capa-apiserver/apis/bootstrap/install"
 	controlplane "github.com/capa-apiserver/capa-apiserver/apis/controlplane/install"
 	"github.com/capa-apiserver/capa-apiserver/apis/group"
 	infrastructure "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/install"
@@ -16,7 +17,7 @@ import (
 )
 
 // groups are all groups of apis/.
-var groups = []*group.Group{infrastructure.Group, controlplane.Group}
+var groups = []*group.Group{infrastructure.Group, controlplane.Group, bootstrap.Group}
 
 func TestAllGroupsAreJudged(t *testing.T) {
 	known := map[string]bool{}

@@ -124,7 +124,7 @@ func (b *Bench) filled(t *testing.T, gvk schema.GroupVersionKind, data []byte) r
 		t.Fatal(err)
 	}
 	// Metadata is the API machinery's, whose types aren't all valid at random.
-	randfill.NewFromGoFuzz(data).NilChance(0.3).NumElements(0, 5).MaxDepth(20).Funcs(fuzzer.MergeFuzzerFuncs(metafuzzer.Funcs)(b.codecs)...).Fill(obj)
+	randfill.NewFromGoFuzz(data).NilChance(0.3).NumElements(0, 5).MaxDepth(20).Funcs(fuzzer.MergeFuzzerFuncs(metafuzzer.Funcs, objects)(b.codecs)...).Fill(obj)
 	obj.GetObjectKind().SetGroupVersionKind(gvk)
 	return b.hub(obj)
 }

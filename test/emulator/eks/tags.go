@@ -20,36 +20,23 @@ func tagsProblem(tags map[string]string) error {
 	return nil
 }
 
-// tagged looks up the tags of what an ARN names.
-func tagged(r *core.Request, arn *string) (*map[string]string, error) {
+// tagged looks up what an ARN names.
+func tagged(r *core.Request, arn *string) (*cluster, error) {
 	for _, c := range of(r.Region).clusters.All() {
-		if tags := c.tagsOf(core.Val(arn)); tags != nil {
-			r.Touch(*c.Name, *arn)
-			return tags, nil
+		if *c.Arn == core.Val(arn) {
+			r.Touch(*c.Name, *c.Arn)
+			return c, nil
 		}
 	}
 	return nil, refuse("NotFoundException", 404, "Resource not found: %s", core.Val(arn))
 }
 
-// tagsOf is where the tags of the cluster, or of what belongs to it, are kept.
-func (c *cluster) tagsOf(arn string) *map[string]string {
-	if *c.Arn == arn {
-		return &c.Tags
-	}
-	for _, x := range c.entries.All() {
-		if *x.AccessEntryArn == arn {
-			return &x.Tags
-		}
-	}
-	return nil
-}
-
 func tagResource(r *core.Request, in *sdk.TagResourceInput) (*sdk.TagResourceOutput, error) {
-	at, err := tagged(r, in.ResourceArn)
+	c, err := tagged(r, in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}
-	tags := maps.Clone(*at)
+	tags := maps.Clone(c.Tags)
 	if tags == nil {
 		tags = map[string]string{}
 	}
@@ -57,27 +44,25 @@ func tagResource(r *core.Request, in *sdk.TagResourceInput) (*sdk.TagResourceOut
 	if err := tagsProblem(tags); err != nil {
 		return nil, err
 	}
-	*at = tags
+	c.Tags = tags
 	return nil, nil
 }
 
 func untagResource(r *core.Request, in *sdk.UntagResourceInput) (*sdk.UntagResourceOutput, error) {
-	at, err := tagged(r, in.ResourceArn)
+	c, err := tagged(r, in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}
-	tags := maps.Clone(*at)
 	for _, key := range in.TagKeys {
-		delete(tags, key)
+		delete(c.Tags, key)
 	}
-	*at = tags
 	return nil, nil
 }
 
 func listTagsForResource(r *core.Request, in *sdk.ListTagsForResourceInput) (*sdk.ListTagsForResourceOutput, error) {
-	at, err := tagged(r, in.ResourceArn)
+	c, err := tagged(r, in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.ListTagsForResourceOutput{Tags: maps.Clone(*at)}, nil
+	return &sdk.ListTagsForResourceOutput{Tags: maps.Clone(c.Tags)}, nil
 }

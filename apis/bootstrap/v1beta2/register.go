@@ -1,0 +1,42 @@
+package v1beta2
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	bootstrapv1 "github.com/capa-apiserver/capa-apiserver/apis/bootstrap/v2beta1"
+)
+
+// GroupName is the API group of the bootstrap kinds.
+const GroupName = bootstrapv1.GroupName
+
+// SchemeGroupVersion is the group and version of the types of this package.
+var SchemeGroupVersion = schema.GroupVersion{Group: GroupName, Version: "v1beta2"}
+
+var (
+	// SchemeBuilder collects the functions that fill a scheme with this version.
+	SchemeBuilder = runtime.NewSchemeBuilder(addKnownTypes, addDefaultingFuncs)
+
+	localSchemeBuilder = &SchemeBuilder
+
+	// AddToScheme registers the types of this version, their defaults and their
+	// conversions to and from v2beta1.
+	AddToScheme = SchemeBuilder.AddToScheme
+)
+
+// Kinds returns one empty object of every kind of this package, lists included.
+func Kinds() []runtime.Object {
+	return []runtime.Object{
+		&NodeadmConfig{}, &NodeadmConfigList{},
+		&NodeadmConfigTemplate{}, &NodeadmConfigTemplateList{},
+		&EKSConfig{}, &EKSConfigList{},
+		&EKSConfigTemplate{}, &EKSConfigTemplateList{},
+	}
+}
+
+func addKnownTypes(scheme *runtime.Scheme) error {
+	scheme.AddKnownTypes(SchemeGroupVersion, Kinds()...)
+	metav1.AddToGroupVersion(scheme, SchemeGroupVersion)
+	return nil
+}
