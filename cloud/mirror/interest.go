@@ -326,7 +326,7 @@ func (t *tableState) busyReading() bool {
 
 // forget makes the table one that was never seen.
 func (ss *scopeState) forget(t *tableState) {
-	*t = *newTableState(t.table)
+	t.tableRecord = newTableRecord()
 	old := ss.snapshot.Load()
 	ss.snapshot.Store(old.with(t.table.kind(), nil))
 }

@@ -137,6 +137,31 @@ func TestATableThatNobodyWantsIsReadForItsReaderAndForgotten(t *testing.T) {
 	})
 }
 
+// The race detector is what judges it.
+func TestATableMayBeAskedForWhileItIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegion(thing{Name: "a"})
+		m := unwanted(r, Options{})
+		run(t, m)
+		m.Want("other", session)
+		for range 20 {
+			refresh(t, m, r)
+			ended := make(chan error)
+			for i := range 8 {
+				go func() {
+					time.Sleep(time.Minute + time.Duration(i-4)*time.Nanosecond)
+					ended <- m.Refresh(t.Context(), home, time.Hour, r.table.Kind)
+				}()
+			}
+			for range 8 {
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+}
+
 func TestAnIdentityIsUsedForThoseOnlyWhoWantIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRegion(thing{Name: "a"})

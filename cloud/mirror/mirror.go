@@ -223,10 +223,11 @@ func newScopeState(scope cloud.Scope, tables []Resource, snap *Snapshot) *scopeS
 }
 
 func newTableState(table Resource) *tableState {
-	return &tableState{
-		table: table, view: &tableView{}, attention: map[string]toDo{},
-		meta: map[string]*rowMeta{}, dropped: map[string]time.Time{},
-	}
+	return &tableState{table: table, tableRecord: newTableRecord()}
+}
+
+func newTableRecord() tableRecord {
+	return tableRecord{view: &tableView{}, attention: map[string]toDo{}, meta: map[string]*rowMeta{}, dropped: map[string]time.Time{}}
 }
 
 // poke makes Run look again at what is due.

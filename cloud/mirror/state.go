@@ -5,9 +5,15 @@ import (
 	"time"
 )
 
-// tableState is one table of one account and region.
+// tableState is one table of one account and region. What it describes never changes, and
+// is read without a lock.
 type tableState struct {
 	table Resource
+	tableRecord
+}
+
+// tableRecord is what is known of a table's contents.
+type tableRecord struct {
 	// view is what snapshots show; replaced by edits, never changed.
 	view *tableView
 	// meta has an entry for each row of the view.
