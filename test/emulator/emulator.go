@@ -7,6 +7,7 @@
 package emulator
 
 import (
+	"net/url"
 	"time"
 
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/autoscaling"
@@ -48,6 +49,10 @@ type (
 	Record = core.Record
 	// Clock is the emulator's idea of time.
 	Clock = core.Clock
+	// Identity is who made a token for a cluster.
+	Identity = sts.Identity
+	// Access is who may enter a cluster.
+	Access = eks.Access
 	// FakeClock stands still until it is advanced.
 	FakeClock = core.FakeClock
 )
@@ -83,6 +88,26 @@ func New(options Options) *Emulator {
 		ssm.Service(),
 		sts.Service(),
 	)
+}
+
+// Identify tells who made a token ("k8s-aws-v1....") for a cluster of this name; the error says why it is none. Over HTTP it is
+// GET /_emulator/ask/identify?token=&cluster=.
+func Identify(e *Emulator, token, cluster string) (Identity, error) {
+	who, err := e.Ask("identify", "", "us-east-1", url.Values{"token": {token}, "cluster": {cluster}})
+	if err != nil {
+		return Identity{}, err
+	}
+	return who.(Identity), nil
+}
+
+// AccessTo tells who may enter a cluster of an account ("" is the default one) and region; the error says that there is none. Over HTTP it
+// is GET /_emulator/ask/access?account=&region=&cluster=.
+func AccessTo(e *Emulator, account, region, cluster string) (Access, error) {
+	access, err := e.Ask("access", account, region, url.Values{"cluster": {cluster}})
+	if err != nil {
+		return Access{}, err
+	}
+	return access.(Access), nil
 }
 
 // DefaultConfig is a prompt AWS without limits.

@@ -14,6 +14,9 @@ type Session struct {
 	ARN     string
 	UserID  string
 	Expires time.Time
+	// Role is the ARN of the role that was assumed; Secret and Token go with the access key.
+	Role          string
+	Secret, Token string
 }
 
 // scope is the credential scope of a signature: key/date/region/service/aws4_request.
@@ -41,22 +44,44 @@ func (r *Request) IsSession() bool {
 	return ok
 }
 
+// Key is an access key as AWS knows it.
+type Key struct {
+	Caller
+	// Secret signs; Known is false for a key that the configuration gives no secret, which may sign as it likes.
+	Secret string
+	Known  bool
+	// Token must be sent beside the signature, if there is one.
+	Token string
+}
+
+// Key looks an access key up; false means that AWS refuses it.
+func (r *Region) Key(accessKey string) (Key, bool) {
+	caller, _, ok := r.world.caller(accessKey)
+	out := Key{Caller: caller}
+	if session, of := r.world.session[accessKey]; of {
+		out.Secret, out.Token, out.Known = session.Secret, session.Token, true
+	} else {
+		out.Secret, out.Known = r.world.config.SecretKeys[accessKey]
+	}
+	return out, ok
+}
+
 // caller resolves an access key. The lock is held.
-func (e *Emulator) caller(accessKey string) (Caller, Standard, bool) {
-	switch e.config.BadKeys[accessKey] {
+func (w *world) caller(accessKey string) (Caller, Standard, bool) {
+	switch w.config.BadKeys[accessKey] {
 	case "expired":
 		return Caller{}, ExpiredCredentials, false
 	case "":
 	default:
 		return Caller{}, InvalidCredentials, false
 	}
-	if session, ok := e.world.session[accessKey]; ok {
-		if !e.clock.Now().Before(session.Expires) {
+	if session, ok := w.session[accessKey]; ok {
+		if !w.clock.Now().Before(session.Expires) {
 			return Caller{}, ExpiredCredentials, false
 		}
-		return Caller{AccessKey: accessKey, Account: session.Account, ARN: session.ARN, UserID: session.UserID}, 0, true
+		return Caller{AccessKey: accessKey, Account: session.Account, ARN: session.ARN, UserID: session.UserID, Role: session.Role}, 0, true
 	}
-	account, ok := e.config.AccessKeys[accessKey]
+	account, ok := w.config.AccessKeys[accessKey]
 	if !ok {
 		account = DefaultAccount
 	}

@@ -23,6 +23,7 @@ func (e *Emulator) control() http.Handler {
 	mux.HandleFunc("GET /_emulator/held", func(w http.ResponseWriter, _ *http.Request) { reply(w, e.Held()) })
 	mux.HandleFunc("POST /_emulator/release", e.postRelease)
 	mux.HandleFunc("POST /_emulator/act", e.postAct)
+	mux.HandleFunc("GET /_emulator/ask/{question}", e.getAsk)
 	mux.HandleFunc("GET /_emulator/resources", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, e.Resources(r.URL.Query().Get("account"), r.URL.Query().Get("region")))
 	})
@@ -113,6 +114,17 @@ func (e *Emulator) postAct(w http.ResponseWriter, r *http.Request) {
 	default:
 		done(w)
 	}
+}
+
+// getAsk refuses with 403 what the question's answer refuses.
+func (e *Emulator) getAsk(w http.ResponseWriter, r *http.Request) {
+	about := r.URL.Query()
+	answer, err := e.Ask(r.PathValue("question"), about.Get("account"), about.Get("region"), about)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
+	reply(w, answer)
 }
 
 func read(w http.ResponseWriter, r *http.Request, into any) bool {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -108,6 +109,9 @@ func (e *Emulator) recognise(x *exchange) (answer *Answer, done bool) {
 	x.id = requestID(e.seq)
 	x.entry = Entry{Seq: e.seq, Time: e.clock.Now(), Page: 1}
 	signed, ok := scopeOf(x.call.HTTP, x.call.Form)
+	if !ok {
+		signed, ok = e.unsigned(x.call.Form)
+	}
 	x.entry.Region, x.entry.AccessKey = signed.region, signed.accessKey
 	x.service = e.service(signed.service, x.call.Form.Get("Version"))
 	var refused *Error
@@ -134,7 +138,7 @@ func (e *Emulator) recognise(x *exchange) (answer *Answer, done bool) {
 
 // admit checks credentials, the operation and its rate, and finds the fault that will act.
 func (e *Emulator) admit(x *exchange, signed scope) (answer *Answer, done bool) {
-	caller, problem, ok := e.caller(signed.accessKey)
+	caller, problem, ok := e.world.caller(signed.accessKey)
 	if !ok {
 		return x.refuse(x.service.Protocol.Standard(problem)), true
 	}
@@ -257,6 +261,16 @@ func (e *Emulator) serviceNames() string {
 		names[i] = service.Name
 	}
 	return strings.Join(names, ", ")
+}
+
+// unsigned is the scope of a request that needs no signature. It names no region.
+func (e *Emulator) unsigned(form url.Values) (scope, bool) {
+	for _, service := range e.services {
+		if slices.Contains(service.Unsigned, form.Get("Action")) {
+			return scope{region: "us-east-1", service: service.SigningName}, true
+		}
+	}
+	return scope{}, false
 }
 
 // requestID looks like AWS's and shows the request's place in the log.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"sort"
 	"strings"
@@ -196,6 +197,27 @@ func (e *Emulator) Act(action, account, region, id string) (bool, error) {
 	}
 	sort.Strings(known)
 	return false, fmt.Errorf("there is no action %q; there are %s", action, strings.Join(known, ", "))
+}
+
+// Ask puts a question of a service's, for example "identify", about what an account ("" is the default one) has in a region.
+func (e *Emulator) Ask(question, account, region string, about url.Values) (any, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.world.settle()
+	if account == "" {
+		account = DefaultAccount
+	}
+	known := []string{}
+	for _, service := range e.services {
+		if answer, ok := service.Questions[question]; ok {
+			return answer(e.world.region(account, region), about)
+		}
+		for name := range service.Questions {
+			known = append(known, name)
+		}
+	}
+	sort.Strings(known)
+	return nil, fmt.Errorf("there is no question %q; there are %s", question, strings.Join(known, ", "))
 }
 
 // Held lists the requests that a fault is holding, oldest first.

@@ -20,6 +20,8 @@ type Service struct {
 	Version     string
 	Protocol    Protocol
 	Operations  []Operation
+	// Unsigned are the operations that need no signature.
+	Unsigned []string
 	// Bucket is the action's token bucket by AWS's documentation; nil, or false, for none.
 	Bucket func(operation string, in any) (Bucket, bool)
 	// Inventory lists what exists in a region beyond what AWS puts there by itself; Content shares memory with the state.
@@ -28,6 +30,8 @@ type Service struct {
 	Event func(*Region, Event)
 	// Actions are what AWS may do to a resource by itself when a test wants it, by name; false means that there is no such resource.
 	Actions map[string]func(r *Region, id string) bool
+	// Questions are what a test may ask beyond AWS's operations, by name; see Emulator.Ask.
+	Questions map[string]func(r *Region, about url.Values) (any, error)
 	// Lookup resolves a DNS name that this service owns, if it exists and is in service.
 	Lookup func(*Region, string) ([]netip.Addr, bool)
 }
@@ -126,6 +130,16 @@ type Caller struct {
 	Account   string
 	ARN       string
 	UserID    string
+	// Role is the ARN of the role whose session it is, "" for a user.
+	Role string
+}
+
+// Principal is the ARN of the role or user that calls.
+func (c Caller) Principal() string {
+	if c.Role != "" {
+		return c.Role
+	}
+	return c.ARN
 }
 
 // Touch notes ids that the operation created or changed, for the request log.

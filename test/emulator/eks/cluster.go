@@ -21,6 +21,7 @@ type cluster struct {
 	// creator is who made it, who may administer it if the access configuration says so.
 	creator string
 	updates core.Table[types.Update]
+	entries core.Table[entry]
 	// current is the update in progress.
 	current *types.Update
 	// failing and failNext have its creation, and its next update, fail.
@@ -99,7 +100,7 @@ func newCluster(r *core.Request, in *sdk.CreateClusterInput) (*cluster, error) {
 	if err := clusterRole(r, in.RoleArn); err != nil {
 		return nil, err
 	}
-	c := &cluster{creator: r.Caller.ARN, Cluster: types.Cluster{
+	c := &cluster{creator: r.Caller.Principal(), Cluster: types.Cluster{
 		Name: in.Name, RoleArn: in.RoleArn, Version: &version, Status: types.ClusterStatusCreating, CreatedAt: core.Ptr(r.Now()), Id: core.Ptr(r.Hex(32)),
 		Arn: core.Ptr(r.ARN("eks", "cluster/"+*in.Name)), PlatformVersion: core.Ptr("eks.1"), EncryptionConfig: in.EncryptionConfig, Tags: maps.Clone(in.Tags),
 		Health: &types.ClusterHealth{Issues: []types.ClusterIssue{}}, DeletionProtection: core.Ptr(core.Val(in.DeletionProtection)),
@@ -118,7 +119,11 @@ func newCluster(r *core.Request, in *sdk.CreateClusterInput) (*cluster, error) {
 	if c.ResourcesVpcConfig, err = vpcConfig(r, in.ResourcesVpcConfig); err != nil {
 		return nil, err
 	}
-	return c, c.settle(r)
+	if err := c.settle(r); err != nil {
+		return nil, err
+	}
+	c.letCreatorIn(r)
+	return c, nil
 }
 
 func accessConfig(in *types.CreateAccessConfigRequest) (*types.AccessConfigResponse, error) {
@@ -172,16 +177,8 @@ func describeCluster(r *core.Request, in *sdk.DescribeClusterInput) (*sdk.Descri
 }
 
 func listClusters(r *core.Request, in *sdk.ListClustersInput) (*sdk.ListClustersOutput, error) {
-	rows := slices.DeleteFunc(of(r.Region).clusters.Rows(), func(row *core.Row[cluster]) bool { return r.Hidden(row.Created) })
-	page, err := core.Paginate(r, rows, core.Val(in.NextToken), int(core.Val(in.MaxResults)), mostResults)
-	if err != nil {
-		return nil, err
-	}
-	out := &sdk.ListClustersOutput{Clusters: []string{}, NextToken: core.Next(page.Next)}
-	for _, c := range page.Items {
-		out.Clusters = append(out.Clusters, *c.Name)
-	}
-	return out, nil
+	list, next, err := names(r, of(r.Region).clusters.Rows(), in.NextToken, in.MaxResults, func(c *cluster) string { return *c.Name })
+	return &sdk.ListClustersOutput{Clusters: list, NextToken: next}, err
 }
 
 func deleteCluster(r *core.Request, in *sdk.DeleteClusterInput) (*sdk.DeleteClusterOutput, error) {

@@ -34,7 +34,7 @@ func (c *cluster) configChange(r *core.Request, in *sdk.UpdateClusterConfigInput
 	add(vpc.EndpointPublicAccess != nil || vpc.EndpointPrivateAccess != nil || vpc.PublicAccessCidrs != nil, func() (change, error) { return c.reachChange(vpc) })
 	add(vpc.SubnetIds != nil || vpc.SecurityGroupIds != nil, func() (change, error) { return c.placeChange(r, vpc) })
 	add(in.Logging != nil, func() (change, error) { return c.loggingChange(in.Logging) })
-	add(in.AccessConfig != nil, func() (change, error) { return c.accessChange(in.AccessConfig) })
+	add(in.AccessConfig != nil, func() (change, error) { return c.accessChange(r, in.AccessConfig) })
 	add(in.UpgradePolicy != nil, func() (change, error) {
 		return change{types.UpdateTypeUpgradePolicyUpdate, map[types.UpdateParamType]any{"UpgradePolicy": in.UpgradePolicy},
 			func() { c.UpgradePolicy = &types.UpgradePolicyResponse{SupportType: in.UpgradePolicy.SupportType} }}, nil
@@ -131,11 +131,14 @@ func merged(now, in *types.Logging) *types.Logging {
 // modes are the ways to authenticate, of which a cluster takes one step after another and none back.
 var modes = []types.AuthenticationMode{types.AuthenticationModeConfigMap, types.AuthenticationModeApiAndConfigMap, types.AuthenticationModeApi}
 
-func (c *cluster) accessChange(in *types.UpdateAccessConfigRequest) (change, error) {
+func (c *cluster) accessChange(r *core.Request, in *types.UpdateAccessConfigRequest) (change, error) {
 	now, wanted := c.AccessConfig.AuthenticationMode, in.AuthenticationMode
 	if slices.Index(modes, wanted) != slices.Index(modes, now)+1 {
 		return change{}, invalid("Unsupported authentication mode update from %s to %s", now, wanted)
 	}
 	return change{types.UpdateTypeAccessConfigUpdate, map[types.UpdateParamType]any{"AuthenticationMode": string(wanted)},
-		func() { c.AccessConfig.AuthenticationMode = wanted }}, nil
+		func() {
+			c.AccessConfig.AuthenticationMode = wanted
+			c.letCreatorIn(r)
+		}}, nil
 }

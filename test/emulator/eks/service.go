@@ -4,7 +4,10 @@ package eks
 
 import (
 	"fmt"
+	"net/url"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/eks/schemas"
@@ -20,14 +23,21 @@ func Service() *core.Service {
 		Protocol: core.NewRESTJSON(
 			schemas.CreateCluster, schemas.DescribeCluster, schemas.ListClusters, schemas.DeleteCluster,
 			schemas.UpdateClusterConfig, schemas.UpdateClusterVersion, schemas.DescribeUpdate, schemas.ListUpdates,
+			schemas.CreateAccessEntry, schemas.DescribeAccessEntry, schemas.ListAccessEntries, schemas.UpdateAccessEntry, schemas.DeleteAccessEntry,
+			schemas.AssociateAccessPolicy, schemas.DisassociateAccessPolicy, schemas.ListAssociatedAccessPolicies, schemas.ListAccessPolicies,
 			schemas.DescribeClusterVersions, schemas.TagResource, schemas.UntagResource, schemas.ListTagsForResource,
 		),
 		Operations: []core.Operation{
 			core.Op(createCluster), core.Op(describeCluster), core.Op(listClusters), core.Op(deleteCluster),
 			core.Op(updateClusterConfig), core.Op(updateClusterVersion), core.Op(describeUpdate), core.Op(listUpdates),
+			core.Op(createAccessEntry), core.Op(describeAccessEntry), core.Op(listAccessEntries), core.Op(updateAccessEntry), core.Op(deleteAccessEntry),
+			core.Op(associateAccessPolicy), core.Op(disassociateAccessPolicy), core.Op(listAssociatedAccessPolicies), core.Op(listAccessPolicies),
 			core.Op(describeClusterVersions), core.Op(tagResource), core.Op(untagResource), core.Op(listTagsForResource),
 		},
 		Inventory: inventory,
+		Questions: map[string]func(*core.Region, url.Values) (any, error){
+			"access": func(r *core.Region, about url.Values) (any, error) { return AccessTo(r, about.Get("cluster")) },
+		},
 		Actions: map[string]func(*core.Region, string) bool{
 			"fail-cluster-creation":    onCluster(func(c *cluster) { c.failing = true }),
 			"fail-next-cluster-update": onCluster(func(c *cluster) { c.failNext = true }),
@@ -88,6 +98,23 @@ func find(r *core.Request, id *string) (*cluster, error) {
 	}
 	r.Touch(row.ID, *row.Value.Arn)
 	return row.Value, nil
+}
+
+// names lists the page of what the request may see, by name.
+func names[T any](r *core.Request, rows []*core.Row[T], token *string, most *int32, name func(*T) string) (out []string, next *string, err error) {
+	rows = slices.DeleteFunc(rows, func(row *core.Row[T]) bool { return r.Hidden(row.Created) })
+	page, err := core.Paginate(r, rows, core.Val(token), int(core.Val(most)), mostResults)
+	out = []string{}
+	for _, x := range page.Items {
+		out = append(out, name(x))
+	}
+	return out, core.Next(page.Next), err
+}
+
+func lastPart(arn string) string { return arn[strings.LastIndex(arn, "/")+1:] }
+
+func uuid(r *core.Region) string {
+	return fmt.Sprintf("%s-%s-%s-%s-%s", r.Hex(8), r.Hex(4), r.Hex(4), r.Hex(4), r.Hex(12))
 }
 
 func inventory(r *core.Region) []core.Resource {

@@ -20,23 +20,36 @@ func tagsProblem(tags map[string]string) error {
 	return nil
 }
 
-// tagged looks up what an ARN names.
-func tagged(r *core.Request, arn *string) (*cluster, error) {
+// tagged looks up the tags of what an ARN names.
+func tagged(r *core.Request, arn *string) (*map[string]string, error) {
 	for _, c := range of(r.Region).clusters.All() {
-		if *c.Arn == core.Val(arn) {
-			r.Touch(*c.Name, *c.Arn)
-			return c, nil
+		if tags := c.tagsOf(core.Val(arn)); tags != nil {
+			r.Touch(*c.Name, *arn)
+			return tags, nil
 		}
 	}
 	return nil, refuse("NotFoundException", 404, "Resource not found: %s", core.Val(arn))
 }
 
+// tagsOf is where the tags of the cluster, or of what belongs to it, are kept.
+func (c *cluster) tagsOf(arn string) *map[string]string {
+	if *c.Arn == arn {
+		return &c.Tags
+	}
+	for _, x := range c.entries.All() {
+		if *x.AccessEntryArn == arn {
+			return &x.Tags
+		}
+	}
+	return nil
+}
+
 func tagResource(r *core.Request, in *sdk.TagResourceInput) (*sdk.TagResourceOutput, error) {
-	c, err := tagged(r, in.ResourceArn)
+	at, err := tagged(r, in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}
-	tags := maps.Clone(c.Tags)
+	tags := maps.Clone(*at)
 	if tags == nil {
 		tags = map[string]string{}
 	}
@@ -44,25 +57,27 @@ func tagResource(r *core.Request, in *sdk.TagResourceInput) (*sdk.TagResourceOut
 	if err := tagsProblem(tags); err != nil {
 		return nil, err
 	}
-	c.Tags = tags
+	*at = tags
 	return nil, nil
 }
 
 func untagResource(r *core.Request, in *sdk.UntagResourceInput) (*sdk.UntagResourceOutput, error) {
-	c, err := tagged(r, in.ResourceArn)
+	at, err := tagged(r, in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}
+	tags := maps.Clone(*at)
 	for _, key := range in.TagKeys {
-		delete(c.Tags, key)
+		delete(tags, key)
 	}
+	*at = tags
 	return nil, nil
 }
 
 func listTagsForResource(r *core.Request, in *sdk.ListTagsForResourceInput) (*sdk.ListTagsForResourceOutput, error) {
-	c, err := tagged(r, in.ResourceArn)
+	at, err := tagged(r, in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.ListTagsForResourceOutput{Tags: maps.Clone(c.Tags)}, nil
+	return &sdk.ListTagsForResourceOutput{Tags: maps.Clone(*at)}, nil
 }

@@ -2,7 +2,6 @@ package eks
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -50,7 +49,7 @@ func kindOf(make func() (change, error), otherwise string) string {
 }
 
 func (c *cluster) run(r *core.Request, x change) string {
-	id := fmt.Sprintf("%s-%s-%s-%s-%s", r.Hex(8), r.Hex(4), r.Hex(4), r.Hex(4), r.Hex(12))
+	id := uuid(r.Region)
 	u := &types.Update{Id: &id, Type: x.kind, Status: types.UpdateStatusInProgress, CreatedAt: core.Ptr(r.Now()), Errors: []types.ErrorDetail{}, Params: paramsOf(x.params)}
 	c.updates.Put(id, u, r.Now())
 	c.current = u
@@ -125,13 +124,6 @@ func listUpdates(r *core.Request, in *sdk.ListUpdatesInput) (*sdk.ListUpdatesOut
 	if err != nil {
 		return nil, err
 	}
-	page, err := core.Paginate(r, c.updates.Rows(), core.Val(in.NextToken), int(core.Val(in.MaxResults)), mostResults)
-	if err != nil {
-		return nil, err
-	}
-	out := &sdk.ListUpdatesOutput{UpdateIds: []string{}, NextToken: core.Next(page.Next)}
-	for _, u := range page.Items {
-		out.UpdateIds = append(out.UpdateIds, *u.Id)
-	}
-	return out, nil
+	ids, next, err := names(r, c.updates.Rows(), in.NextToken, in.MaxResults, func(u *types.Update) string { return *u.Id })
+	return &sdk.ListUpdatesOutput{UpdateIds: ids, NextToken: next}, err
 }

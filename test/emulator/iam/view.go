@@ -74,3 +74,18 @@ func mustParse(text string) policy.Document {
 	}
 	return d
 }
+
+// TrustsIdentity says whether a web identity of a provider, by its claims, may assume the role.
+func (x Role) TrustsIdentity(provider string, claims map[string]string) bool {
+	return x.trust(policy.Ask{Action: "sts:AssumeRoleWithWebIdentity", Kind: "Federated", Principal: provider, Context: claims})
+}
+
+// ProviderOf is the OpenID Connect provider of an issuer's host and path: its ARN, and the client ids that it takes.
+func ProviderOf(r *core.Region, host string) (arn string, clients []string, ok bool) {
+	for _, p := range of(r).providers.All() {
+		if p.host() == host {
+			return p.arn, p.ClientIDList, true
+		}
+	}
+	return "", nil, false
+}

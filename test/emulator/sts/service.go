@@ -4,6 +4,7 @@ package sts
 import (
 	_ "embed"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,7 +26,13 @@ func Service() *core.Service {
 		Name:        "sts",
 		SigningName: "sts",
 		Protocol:    &core.Query{Table: wire.MustLoad(wireTable), Namespace: "https://sts.amazonaws.com/doc/2011-06-15/"},
-		Operations:  []core.Operation{core.Op(getCallerIdentity), core.Op(assumeRole)},
+		Operations:  []core.Operation{core.Op(getCallerIdentity), core.Op(assumeRole), core.Op(assumeRoleWithWebIdentity)},
+		Unsigned:    []string{"AssumeRoleWithWebIdentity"},
+		Questions: map[string]func(*core.Region, url.Values) (any, error){
+			"identify": func(r *core.Region, about url.Values) (any, error) {
+				return Identify(r, about.Get("token"), about.Get("cluster"))
+			},
+		},
 	}
 }
 
@@ -48,8 +55,7 @@ const (
 
 // assumeRole gives out an access key of the role's account. Who may assume a role is decided by the emulator's configuration.
 func assumeRole(r *core.Request, in *sdk.AssumeRoleInput) (*sdk.AssumeRoleOutput, error) {
-	part := roleARN.FindStringSubmatch(core.Val(in.RoleArn))
-	if part == nil {
+	if !roleARN.MatchString(core.Val(in.RoleArn)) {
 		return nil, core.Refuse("ValidationError", "%s is invalid", core.Val(in.RoleArn))
 	}
 	if !sessionName.MatchString(core.Val(in.RoleSessionName)) {
@@ -63,18 +69,23 @@ func assumeRole(r *core.Request, in *sdk.AssumeRoleInput) (*sdk.AssumeRoleOutput
 		return nil, &core.Error{Code: "AccessDenied", Status: 403,
 			Message: fmt.Sprintf("User: %s is not authorized to perform: sts:AssumeRole on resource: %s", r.Caller.ARN, *in.RoleArn)}
 	}
+	user, given := begin(r, *in.RoleArn, *in.RoleSessionName, seconds)
+	return &sdk.AssumeRoleOutput{AssumedRoleUser: user, Credentials: given}, nil
+}
+
+// begin gives out an access key of a role's account.
+func begin(r *core.Request, role, name string, seconds int32) (*types.AssumedRoleUser, *types.Credentials) {
+	part := roleARN.FindStringSubmatch(role)
 	key, id := "ASIA"+strings.ToUpper(r.Hex(16)), "AROA"+strings.ToUpper(r.Hex(17))
 	session := core.Session{
-		Account: part[2], UserID: id + ":" + *in.RoleSessionName, Expires: r.Now().Add(time.Duration(seconds) * time.Second),
-		ARN: fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/%s", part[1], part[2], part[3], *in.RoleSessionName),
+		Account: part[2], UserID: id + ":" + name, Expires: r.Now().Add(time.Duration(seconds) * time.Second), Role: role,
+		ARN:    fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/%s", part[1], part[2], part[3], name),
+		Secret: r.Hex(40), Token: r.Hex(200),
 	}
 	r.AddSession(key, session)
-	r.Touch(*in.RoleArn)
-	return &sdk.AssumeRoleOutput{
-		AssumedRoleUser: &types.AssumedRoleUser{Arn: core.Ptr(session.ARN), AssumedRoleId: core.Ptr(session.UserID)},
-		Credentials: &types.Credentials{AccessKeyId: core.Ptr(key), SecretAccessKey: core.Ptr(r.Hex(40)),
-			SessionToken: core.Ptr(r.Hex(200)), Expiration: core.Ptr(session.Expires)},
-	}, nil
+	r.Touch(role)
+	return &types.AssumedRoleUser{Arn: core.Ptr(session.ARN), AssumedRoleId: core.Ptr(session.UserID)},
+		&types.Credentials{AccessKeyId: core.Ptr(key), SecretAccessKey: core.Ptr(session.Secret), SessionToken: core.Ptr(session.Token), Expiration: core.Ptr(session.Expires)}
 }
 
 // duration holds a session's length to AWS's limits; a role assumed from another role's session lasts an hour at most.
