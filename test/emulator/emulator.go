@@ -53,6 +53,8 @@ type (
 	Identity = sts.Identity
 	// Access is who may enter a cluster.
 	Access = eks.Access
+	// AddonState is an add-on as a cluster has it.
+	AddonState = eks.AddonState
 	// FakeClock stands still until it is advanced.
 	FakeClock = core.FakeClock
 )

@@ -40,6 +40,11 @@ type Config struct {
 	ClusterDelay       time.Duration `json:"clusterDelay"`
 	ClusterUpdateDelay time.Duration `json:"clusterUpdateDelay"`
 	ClusterUpdateLag   time.Duration `json:"clusterUpdateLag"`
+	// AddonDelay is how long an add-on is creating, updating and deleting (AWS: 10 to 60 seconds), and insights are refreshed; FargateDelay how long
+	// a Fargate profile is creating and deleting (AWS: one to three minutes); IdentityProviderDelay how long an identity provider is (AWS: 10 to 20).
+	AddonDelay            time.Duration `json:"addonDelay"`
+	FargateDelay          time.Duration `json:"fargateDelay"`
+	IdentityProviderDelay time.Duration `json:"identityProviderDelay"`
 	// IAMPropagation is after what time other services know of a new or changed role (AWS: some seconds).
 	IAMPropagation time.Duration `json:"iamPropagation"`
 	// NoCapacity are patterns "type/zone", for example "m5.large/us-east-1a" or "*/us-east-1b", of which AWS has no instances left;
@@ -107,15 +112,18 @@ func DefaultConfig() Config {
 		DeletedListedFor:  time.Hour,
 		TargetHealthDelay: 2 * time.Second,
 
-		InstanceDelay:       2 * time.Second,
-		TerminationDelay:    2 * time.Second,
-		TerminatedListedFor: time.Hour,
-		AutoScalingDelay:    time.Second,
-		ClusterDelay:        3 * time.Second,
-		ClusterUpdateDelay:  2 * time.Second,
-		ClusterUpdateLag:    time.Second,
-		KeyPairs:            []string{"default"},
-		InstanceProfiles:    BootstrapProfiles(),
+		InstanceDelay:         2 * time.Second,
+		TerminationDelay:      2 * time.Second,
+		TerminatedListedFor:   time.Hour,
+		AutoScalingDelay:      time.Second,
+		ClusterDelay:          3 * time.Second,
+		ClusterUpdateDelay:    2 * time.Second,
+		ClusterUpdateLag:      time.Second,
+		AddonDelay:            time.Second,
+		FargateDelay:          2 * time.Second,
+		IdentityProviderDelay: 3 * time.Second,
+		KeyPairs:              []string{"default"},
+		InstanceProfiles:      BootstrapProfiles(),
 
 		RateFactor: 1,
 		LogLimit:   100_000,

@@ -1,6 +1,9 @@
 package ec2
 
 import (
+	"slices"
+	"strings"
+
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
@@ -78,4 +81,41 @@ func (n *Network) TagByAWS(id string, tags map[string]string) {
 		list = append(list, types.Tag{Key: ptr(key), Value: ptr(value)})
 	}
 	n.setTags(id, list)
+}
+
+// IsPublic says whether a subnet's route table leads to an internet gateway.
+func (n *Network) IsPublic(subnetID string) bool {
+	table, _ := n.association(func(a types.RouteTableAssociation) bool { return val(a.SubnetId) == subnetID })
+	if subnet := n.subnets.Get(subnetID); table == nil && subnet != nil {
+		table = n.mainRouteTable(*subnet.VpcId)
+	}
+	return table != nil && slices.ContainsFunc(table.Routes, func(route types.Route) bool { return strings.HasPrefix(val(route.GatewayId), "igw-") })
+}
+
+func (n *Network) mainRouteTable(vpcID string) *types.RouteTable {
+	tables := n.routeTables.Where(func(t *types.RouteTable) bool {
+		return *t.VpcId == vpcID && slices.ContainsFunc(t.Associations, func(a types.RouteTableAssociation) bool { return val(a.Main) })
+	})
+	if len(tables) == 0 {
+		return nil
+	}
+	return tables[0]
+}
+
+// HasInstanceTagged says whether an instance runs that has a tag.
+func (n *Network) HasInstanceTagged(key, value string) bool {
+	return n.instances.Any(func(i *instance) bool {
+		return i.in(types.InstanceStateNameRunning) && slices.ContainsFunc(n.tags[*i.InstanceId], func(t types.Tag) bool { return *t.Key == key && val(t.Value) == value })
+	})
+}
+
+// ZoneIDs are the ids of a region's Availability Zones, by name.
+func ZoneIDs(r *core.Region) map[string]string {
+	out := map[string]string{}
+	for _, zone := range zones(r) {
+		if *zone.ZoneType == zonePlain {
+			out[*zone.ZoneName] = *zone.ZoneId
+		}
+	}
+	return out
 }

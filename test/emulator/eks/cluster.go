@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/eks"
 	"github.com/aws/aws-sdk-go-v2/service/eks/types"
@@ -20,13 +21,23 @@ type cluster struct {
 	types.Cluster
 	// creator is who made it, who may administer it if the access configuration says so.
 	creator string
-	updates core.Table[types.Update]
-	entries core.Table[entry]
-	// current is the update in progress.
-	current *types.Update
-	// failing and failNext have its creation, and its next update, fail.
-	failing, failNext bool
-	interfaces        []string
+	updates updates
+	// What belongs to it, by name, id or principal.
+	entries      core.Table[entry]
+	addons       core.Table[addon]
+	profiles     core.Table[profile]
+	associations core.Table[types.PodIdentityAssociation]
+	nodegroups   core.Table[nodegroup]
+	provider     *types.OidcIdentityProviderConfig
+	// unmanaged are the add-ons that run without EKS's care.
+	unmanaged map[string]*unmanaged
+	// failing has its creation fail, the others the next update, add-on, Fargate profile or node group.
+	failing, failNext, failNextAddon, failNextProfile, failNextNodegroup bool
+	// usage is what insights say of the APIs that clients use.
+	usage                     types.InsightStatusValue
+	refreshing                bool
+	refreshStarted, refreshed time.Time
+	interfaces                []string
 }
 
 // createCluster answers a repeated call with the same token as the first one.
@@ -81,7 +92,7 @@ func (c *cluster) show() *types.Cluster {
 func newCluster(r *core.Request, in *sdk.CreateClusterInput) (*cluster, error) {
 	s := of(r.Region)
 	switch {
-	case !name.MatchString(core.Val(in.Name)):
+	case !nameForm.MatchString(core.Val(in.Name)):
 		return nil, invalid("The cluster name must be 1 to 100 letters, digits, hyphens and underscores, beginning with a letter or digit: %s", core.Val(in.Name))
 	case s.clusters.Get(*in.Name) != nil:
 		return nil, inUse(*in.Name, "Cluster already exists with name: %s", *in.Name)
@@ -100,7 +111,10 @@ func newCluster(r *core.Request, in *sdk.CreateClusterInput) (*cluster, error) {
 	if err := clusterRole(r, in.RoleArn); err != nil {
 		return nil, err
 	}
-	c := &cluster{creator: r.Caller.Principal(), Cluster: types.Cluster{
+	if err := encryptionProblem(in.EncryptionConfig); err != nil {
+		return nil, err
+	}
+	c := &cluster{creator: r.Caller.Principal(), unmanaged: map[string]*unmanaged{}, usage: types.InsightStatusValuePassing, Cluster: types.Cluster{
 		Name: in.Name, RoleArn: in.RoleArn, Version: &version, Status: types.ClusterStatusCreating, CreatedAt: core.Ptr(r.Now()), Id: core.Ptr(r.Hex(32)),
 		Arn: core.Ptr(r.ARN("eks", "cluster/"+*in.Name)), PlatformVersion: core.Ptr("eks.1"), EncryptionConfig: in.EncryptionConfig, Tags: maps.Clone(in.Tags),
 		Health: &types.ClusterHealth{Issues: []types.ClusterIssue{}}, DeletionProtection: core.Ptr(core.Val(in.DeletionProtection)),
@@ -109,11 +123,27 @@ func newCluster(r *core.Request, in *sdk.CreateClusterInput) (*cluster, error) {
 	if in.UpgradePolicy != nil && in.UpgradePolicy.SupportType != "" {
 		c.UpgradePolicy.SupportType = in.UpgradePolicy.SupportType
 	}
+	if in.ZonalShiftConfig != nil {
+		c.ZonalShiftConfig = &types.ZonalShiftConfigResponse{Enabled: in.ZonalShiftConfig.Enabled}
+	}
+	if in.RemoteNetworkConfig != nil {
+		c.RemoteNetworkConfig = (*types.RemoteNetworkConfigResponse)(in.RemoteNetworkConfig)
+	}
 	if c.AccessConfig, err = accessConfig(in.AccessConfig); err != nil {
 		return nil, err
 	}
 	if c.KubernetesNetworkConfig, err = networkConfig(in.KubernetesNetworkConfig); err != nil {
 		return nil, err
+	}
+	auto, err := c.autoMode(r, in.ComputeConfig, in.KubernetesNetworkConfig, in.StorageConfig)
+	if err != nil {
+		return nil, err
+	}
+	auto()
+	if in.BootstrapSelfManagedAddons == nil || *in.BootstrapSelfManagedAddons {
+		for _, name := range bootstrapAddons {
+			c.unmanaged[name] = &unmanaged{version: productNamed(name).byDefault(minor(version))}
+		}
 	}
 	c.Logging = merged(nil, in.Logging)
 	if c.ResourcesVpcConfig, err = vpcConfig(r, in.ResourcesVpcConfig); err != nil {
@@ -188,10 +218,14 @@ func deleteCluster(r *core.Request, in *sdk.DeleteClusterInput) (*sdk.DeleteClus
 		return nil, err
 	case c.Status == types.ClusterStatusDeleting:
 		return &sdk.DeleteClusterOutput{Cluster: c.show()}, nil
-	case c.current != nil:
+	case c.updates.current != nil:
 		return nil, inUse(*c.Name, "Cannot delete because cluster %s currently has an update in progress", *c.Name)
 	case c.Status == types.ClusterStatusCreating:
 		return nil, inUse(*c.Name, "Cannot delete because cluster %s is being created", *c.Name)
+	case c.nodegroups.Len() > 0:
+		return nil, inUse(*c.Name, "Cluster has nodegroups attached")
+	case c.profiles.Len() > 0:
+		return nil, inUse(*c.Name, "Cluster has fargate profiles attached")
 	case *c.DeletionProtection:
 		return nil, refuse("InvalidRequestException", 400, "Cluster %s has deletion protection enabled", *c.Name)
 	}

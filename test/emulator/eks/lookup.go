@@ -2,6 +2,8 @@ package eks
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/eks/types"
 
@@ -19,6 +21,17 @@ type Access struct {
 	Public  bool     `json:"public"`
 	Private bool     `json:"private"`
 	CIDRs   []string `json:"cidrs"`
+	// Addons are what runs in the cluster, managed by EKS or not.
+	Addons []AddonState `json:"addons"`
+}
+
+// AddonState is an add-on as the cluster has it.
+type AddonState struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	// Status is "" for one that EKS doesn't manage.
+	Status types.AddonStatus `json:"status,omitempty"`
+	Values string            `json:"values,omitempty"`
 }
 
 // AccessEntry is one of Access's entries; placeholders of the username aren't filled in.
@@ -43,7 +56,7 @@ func AccessTo(r *core.Region, name string) (Access, error) {
 		return Access{}, fmt.Errorf("there is no cluster %s in %s of %s", name, r.Name, r.Account)
 	}
 	out := Access{Status: c.Status, Mode: c.AccessConfig.AuthenticationMode, Public: c.ResourcesVpcConfig.EndpointPublicAccess, Private: c.ResourcesVpcConfig.EndpointPrivateAccess,
-		CIDRs: c.ResourcesVpcConfig.PublicAccessCidrs, Entries: []AccessEntry{}}
+		CIDRs: c.ResourcesVpcConfig.PublicAccessCidrs, Entries: []AccessEntry{}, Addons: []AddonState{}}
 	if *c.AccessConfig.BootstrapClusterCreatorAdminPermissions && out.Mode == types.AuthenticationModeConfigMap {
 		out.Creator = c.creator
 	}
@@ -53,6 +66,12 @@ func AccessTo(r *core.Region, name string) (Access, error) {
 			e.Policies = append(e.Policies, AccessPolicy{Name: lastPart(*p.PolicyArn), Namespaces: p.AccessScope.Namespaces})
 		}
 		out.Entries = append(out.Entries, e)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.unmanaged)) {
+		out.Addons = append(out.Addons, AddonState{Name: name, Version: c.unmanaged[name].version, Values: c.unmanaged[name].values})
+	}
+	for _, a := range c.addons.All() {
+		out.Addons = append(out.Addons, AddonState{Name: *a.AddonName, Version: *a.AddonVersion, Status: c.showAddon(r, a).Status, Values: core.Val(a.ConfigurationValues)})
 	}
 	return out, nil
 }

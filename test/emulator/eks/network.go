@@ -3,6 +3,8 @@ package eks
 import (
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/eks/types"
@@ -60,6 +62,11 @@ func place(r *core.Request, out *types.VpcConfigResponse, in *types.VpcConfigReq
 		case vpc != "" && vpc != *subnet.VpcId:
 			return invalid("Subnets specified must belong to the same VPC: %s is in %s and not in %s", id, *subnet.VpcId, vpc)
 		}
+		if slices.Contains(withoutControlPlanes, core.Val(subnet.AvailabilityZoneId)) {
+			return &core.Error{Code: "UnsupportedAvailabilityZoneException", Message: fmt.Sprintf("Cannot create cluster because EKS does not support creating control plane instances in %s, the targeted availability zone. "+
+				"Retry cluster creation using control plane subnets that span at least two of these availability zones: %s.", *subnet.AvailabilityZone, strings.Join(validZones(r), ", ")),
+				Members: map[string]any{"validZones": validZones(r)}}
+		}
 		vpc, zones[*subnet.AvailabilityZone] = *subnet.VpcId, true
 	}
 	if len(zones) < fewestZones {
@@ -75,6 +82,20 @@ func place(r *core.Request, out *types.VpcConfigResponse, in *types.VpcConfigReq
 	}
 	out.SubnetIds, out.SecurityGroupIds, out.VpcId = in.SubnetIds, in.SecurityGroupIds, &vpc
 	return nil
+}
+
+// withoutControlPlanes are the ids of zones where no control plane can stand ("Amazon EKS VPC and subnet requirements").
+var withoutControlPlanes = []string{"use1-az3", "usw1-az2", "cac1-az3"}
+
+func validZones(r *core.Request) []string {
+	out := []string{}
+	for name, id := range ec2.ZoneIDs(r.Region) {
+		if !slices.Contains(withoutControlPlanes, id) {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // mostInterfaces is how many interfaces a control plane has in its subnets.

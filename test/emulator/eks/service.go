@@ -25,6 +25,12 @@ func Service() *core.Service {
 			schemas.UpdateClusterConfig, schemas.UpdateClusterVersion, schemas.DescribeUpdate, schemas.ListUpdates,
 			schemas.CreateAccessEntry, schemas.DescribeAccessEntry, schemas.ListAccessEntries, schemas.UpdateAccessEntry, schemas.DeleteAccessEntry,
 			schemas.AssociateAccessPolicy, schemas.DisassociateAccessPolicy, schemas.ListAssociatedAccessPolicies, schemas.ListAccessPolicies,
+			schemas.CreateAddon, schemas.DescribeAddon, schemas.ListAddons, schemas.UpdateAddon, schemas.DeleteAddon,
+			schemas.DescribeAddonVersions, schemas.DescribeAddonConfiguration, schemas.CreateFargateProfile, schemas.DescribeFargateProfile, schemas.ListFargateProfiles,
+			schemas.DeleteFargateProfile, schemas.AssociateIdentityProviderConfig, schemas.DescribeIdentityProviderConfig, schemas.ListIdentityProviderConfigs, schemas.DisassociateIdentityProviderConfig,
+			schemas.CreatePodIdentityAssociation, schemas.DescribePodIdentityAssociation, schemas.ListPodIdentityAssociations, schemas.UpdatePodIdentityAssociation, schemas.DeletePodIdentityAssociation,
+			schemas.ListInsights, schemas.DescribeInsight, schemas.StartInsightsRefresh, schemas.DescribeInsightsRefresh, schemas.AssociateEncryptionConfig,
+			schemas.CancelUpdate,
 			schemas.DescribeClusterVersions, schemas.TagResource, schemas.UntagResource, schemas.ListTagsForResource,
 		),
 		Operations: []core.Operation{
@@ -32,16 +38,19 @@ func Service() *core.Service {
 			core.Op(updateClusterConfig), core.Op(updateClusterVersion), core.Op(describeUpdate), core.Op(listUpdates),
 			core.Op(createAccessEntry), core.Op(describeAccessEntry), core.Op(listAccessEntries), core.Op(updateAccessEntry), core.Op(deleteAccessEntry),
 			core.Op(associateAccessPolicy), core.Op(disassociateAccessPolicy), core.Op(listAssociatedAccessPolicies), core.Op(listAccessPolicies),
+			core.Op(createAddon), core.Op(describeAddon), core.Op(listAddons), core.Op(updateAddon), core.Op(deleteAddon),
+			core.Op(describeAddonVersions), core.Op(describeAddonConfiguration), core.Op(createFargateProfile), core.Op(describeFargateProfile), core.Op(listFargateProfiles),
+			core.Op(deleteFargateProfile), core.Op(associateIdentityProviderConfig), core.Op(describeIdentityProviderConfig), core.Op(listIdentityProviderConfigs), core.Op(disassociateIdentityProviderConfig),
+			core.Op(createPodIdentityAssociation), core.Op(describePodIdentityAssociation), core.Op(listPodIdentityAssociations), core.Op(updatePodIdentityAssociation), core.Op(deletePodIdentityAssociation),
+			core.Op(listInsights), core.Op(describeInsight), core.Op(startInsightsRefresh), core.Op(describeInsightsRefresh), core.Op(associateEncryptionConfig),
+			core.Op(cancelUpdate),
 			core.Op(describeClusterVersions), core.Op(tagResource), core.Op(untagResource), core.Op(listTagsForResource),
 		},
 		Inventory: inventory,
 		Questions: map[string]func(*core.Region, url.Values) (any, error){
 			"access": func(r *core.Region, about url.Values) (any, error) { return AccessTo(r, about.Get("cluster")) },
 		},
-		Actions: map[string]func(*core.Region, string) bool{
-			"fail-cluster-creation":    onCluster(func(c *cluster) { c.failing = true }),
-			"fail-next-cluster-update": onCluster(func(c *cluster) { c.failNext = true }),
-		},
+		Actions: actions,
 	}
 }
 
@@ -58,19 +67,8 @@ const (
 	fewestZones  = 2
 )
 
-// name is the form that the API reference gives for the name of a cluster.
-var name = regexp.MustCompile(`^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$`)
-
-func onCluster(do func(*cluster)) func(*core.Region, string) bool {
-	return func(r *core.Region, id string) bool {
-		c := of(r).clusters.Get(id)
-		if c == nil {
-			return false
-		}
-		do(c)
-		return true
-	}
-}
+// nameForm is the form that the API reference gives for names of clusters and what belongs to them.
+var nameForm = regexp.MustCompile(`^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$`)
 
 // The errors of the API reference, in EKS's words.
 
@@ -117,10 +115,33 @@ func uuid(r *core.Region) string {
 	return fmt.Sprintf("%s-%s-%s-%s-%s", r.Hex(8), r.Hex(4), r.Hex(4), r.Hex(4), r.Hex(12))
 }
 
+func itoa(n int) string { return fmt.Sprint(n) }
+
 func inventory(r *core.Region) []core.Resource {
 	var out []core.Resource
 	for _, c := range of(r).clusters.All() {
-		out = append(out, core.Resource{Service: "eks", Type: "cluster", ID: *c.Name, State: string(c.Status), Tags: c.Tags, Content: &c.Cluster})
+		add := func(kind, id, status string, tags map[string]string, content any) {
+			out = append(out, core.Resource{Service: "eks", Type: kind, ID: id, State: status, Tags: tags, Content: content})
+		}
+		add("cluster", *c.Name, string(c.Status), c.Tags, &c.Cluster)
+		for _, x := range c.addons.All() {
+			add("addon", *c.Name+"/"+*x.AddonName, string(x.Status), x.Tags, &x.Addon)
+		}
+		for _, x := range c.entries.All() {
+			add("access-entry", *c.Name+"/"+*x.PrincipalArn, "", x.Tags, x)
+		}
+		for _, x := range c.profiles.All() {
+			add("fargate-profile", *c.Name+"/"+*x.FargateProfileName, string(x.Status), x.Tags, &x.FargateProfile)
+		}
+		for _, x := range c.associations.All() {
+			add("pod-identity-association", *c.Name+"/"+*x.AssociationId, "", x.Tags, x)
+		}
+		for _, x := range c.nodegroups.All() {
+			add("nodegroup", *c.Name+"/"+*x.NodegroupName, string(x.Status), x.Tags, &x.Nodegroup)
+		}
+		if c.provider != nil {
+			add("identity-provider-config", *c.Name+"/"+*c.provider.IdentityProviderConfigName, string(c.provider.Status), c.provider.Tags, c.provider)
+		}
 	}
 	return out
 }

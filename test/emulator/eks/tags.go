@@ -41,6 +41,29 @@ func (c *cluster) tagsOf(arn string) *map[string]string {
 			return &x.Tags
 		}
 	}
+	for _, x := range c.addons.All() {
+		if *x.AddonArn == arn {
+			return &x.Tags
+		}
+	}
+	for _, x := range c.profiles.All() {
+		if *x.FargateProfileArn == arn {
+			return &x.Tags
+		}
+	}
+	for _, x := range c.associations.All() {
+		if *x.AssociationArn == arn {
+			return &x.Tags
+		}
+	}
+	for _, x := range c.nodegroups.All() {
+		if *x.NodegroupArn == arn {
+			return &x.Tags
+		}
+	}
+	if c.provider != nil && *c.provider.IdentityProviderConfigArn == arn {
+		return &c.provider.Tags
+	}
 	return nil
 }
 
