@@ -56,6 +56,7 @@ var (
 		Parent:   func(u *EKSUpdate) string { return u.Cluster },
 		Describe: describeEKSUpdate,
 		Busy:     func(u *EKSUpdate) bool { return u.Status == ekstypes.UpdateStatusInProgress },
+		Carry:    func(known, read *EKSUpdate) { read.Wanted = known.Wanted },
 		Rest:     updatesRest,
 	}
 	// Roles holds IAM's roles by name.
@@ -85,6 +86,8 @@ var EKSTables = append([]Resource{EKSClusters, EKSUpdates, Roles}, EKSChildTable
 type EKSUpdate struct {
 	ekstypes.Update
 	Cluster string
+	// Wanted is what whoever began the update here notes of it.
+	Wanted string
 }
 
 func clusterVPC(c *ekstypes.Cluster) string {

@@ -47,7 +47,7 @@ func (in *Intent) keeps(task string) bool {
 // them. inside names one that is still in the network, or is "".
 func (s *State) PlanDeleteBalancers() (p plan.Plan, inside string) {
 	shared := !s.Network.ServicesOf()
-	p = loadbalancer.PlanDelete(s.Owner.Cluster, s.Network.VPCID(), s.Network.Claim, loadbalancer.Keep{
+	p = loadbalancer.PlanDelete(s.Network.KubernetesName(), s.Network.VPCID(), s.Network.Claim, loadbalancer.Keep{
 		LoadBalancers: shared || s.keeps(cleanUpLoadBalancers), TargetGroups: shared || s.keeps(cleanUpTargetGroups)}, s.snap)
 	for _, a := range p.Actions {
 		// Target groups hold nothing else up.
@@ -76,7 +76,7 @@ func (s *State) servicesLeft() []string {
 func made[T any](s *State, t *mirror.Table[T], what string, name func(*T) *string) []string {
 	var list []string
 	for _, row := range mirror.InVPC(s.snap, t, s.Network.VPCID()) {
-		if network.ForService(s.Owner.Cluster, t.Tags(row)) {
+		if network.ForService(s.Network.KubernetesName(), t.Tags(row)) {
 			list = append(list, what+aws.ToString(name(row)))
 		}
 	}

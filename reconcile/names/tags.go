@@ -35,6 +35,8 @@ const (
 	TagInternalELB = "kubernetes.io/role/internal-elb"
 	// TagAssociation with AssociationSecondary marks a subnet that is for pods only.
 	TagAssociation = "sigs.k8s.io/cluster-api-provider-aws/association"
+	// TagEKSCluster is on what EKS itself makes for a cluster.
+	TagEKSCluster = "aws:eks:cluster-name"
 	// TagName is the name that AWS's console shows.
 	TagName = "Name"
 

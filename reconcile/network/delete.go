@@ -160,13 +160,14 @@ func (s *State) deleteInterfaces() {
 // cloudProviderOwns tells that the cluster's cloud controller manager made
 // something, for a Service, in the cluster's VPC.
 func (s *State) cloudProviderOwns(tags map[string]string) bool {
-	return s.ServicesOf() && ForService(s.Owner.Cluster, tags)
+	return s.ServicesOf() && ForService(s.KubernetesName(), tags)
 }
 
 // ForService tells whether tags are those of something that a cloud controller
-// manager made: nothing else has its tag only.
+// manager made: nothing else has its tag only, but the group that EKS makes.
 func ForService(cluster string, tags map[string]string) bool {
-	return tags[names.TagCloudProviderPrefix+cluster] == names.Owned && tags[names.TagUID] == "" && !mirror.Owned(tags)
+	_, byEKS := tags[names.TagEKSCluster]
+	return !byEKS && tags[names.TagCloudProviderPrefix+cluster] == names.Owned && tags[names.TagUID] == "" && !mirror.Owned(tags)
 }
 
 // ServicesOf tells whether what cloud controller managers made in the VPC for a

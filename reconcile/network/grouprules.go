@@ -3,6 +3,7 @@ package network
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
@@ -33,6 +34,9 @@ func (s *State) wantedRules(role infrav1.SecurityGroupRole) (rules ruleSet, wait
 		w.apiServerLB()
 	case infrav1.SecurityGroupLB:
 		w.lb()
+	case infrav1.SecurityGroupEKSNodeAdditional:
+		w.ssh()
+		w.users(w.state.Spec.AdditionalControlPlaneIngressRules)
 	}
 	return w.rules, w.waits
 }
@@ -239,6 +243,9 @@ func (s source) vpc() {
 func (s source) roles(roles ...infrav1.SecurityGroupRole) {
 	for _, role := range roles {
 		id := s.state.GroupID(role)
+		if s.state.Groups.EKS != "" && !slices.Contains(s.state.Roles(), role) {
+			continue // what EKS's own groups let in is EKS's to say
+		}
 		if id == "" {
 			s.waits = "security group " + string(role)
 			continue

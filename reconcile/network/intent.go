@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -49,7 +50,13 @@ type Groups struct {
 	LoadBalancers []*infrav1.AWSLoadBalancerSpec
 	// APIPort is the port on which the load balancers listen.
 	APIPort int64
+	// EKS is the name of the EKS cluster that the network is for: it brings its groups
+	// along. "" where control planes are machines.
+	EKS string
 }
+
+// KubernetesName is the name that what runs in the cluster knows it by.
+func (in *Intent) KubernetesName() string { return cmp.Or(in.Groups.EKS, in.Owner.Cluster) }
 
 // IPv6 tells whether the network has IPv6 addresses too.
 func (in *Intent) IPv6() bool { return in.Spec.VPC.IPv6 != nil }

@@ -18,6 +18,9 @@ import (
 func (s *State) Roles() []infrav1.SecurityGroupRole {
 	roles := []infrav1.SecurityGroupRole{infrav1.SecurityGroupAPIServerLB, infrav1.SecurityGroupLB,
 		infrav1.SecurityGroupControlPlane, infrav1.SecurityGroupNode}
+	if s.Groups.EKS != "" {
+		roles = []infrav1.SecurityGroupRole{infrav1.SecurityGroupEKSNodeAdditional}
+	}
 	if s.Groups.Bastion != nil {
 		roles = append(roles, infrav1.SecurityGroupBastion)
 	}

@@ -243,7 +243,10 @@ func (s *State) subnetTags(sub *Subnet) map[string]string {
 	if sub.Spec.IsPublic {
 		role, lb = names.RolePublic, names.TagPublicELB
 	}
-	extra := map[string]string{names.TagCloudProviderPrefix + s.Owner.Cluster: names.Owned}
+	extra := map[string]string{}
+	if s.Groups.EKS == "" {
+		extra[names.TagCloudProviderPrefix+s.Owner.Cluster] = names.Owned
+	}
 	if !sub.Edge() {
 		extra[lb] = "1"
 	}
@@ -257,7 +260,12 @@ func (s *State) subnetTags(sub *Subnet) map[string]string {
 	if name == "" {
 		name = names.Subnet(s.Owner.Cluster, role, sub.Spec.AvailabilityZone)
 	}
-	return s.Owner.Tags(name, role, extra)
+	tags := s.Owner.Tags(name, role, extra)
+	if eks := s.Groups.EKS; eks != "" {
+		// The name of which what runs in the cluster looks for it.
+		tags[names.TagCloudProviderPrefix+eks] = names.Shared
+	}
+	return tags
 }
 
 func (s *State) public() []*Subnet { return s.filter(func(x *Subnet) bool { return x.Spec.IsPublic }) }

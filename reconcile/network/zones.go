@@ -17,7 +17,7 @@ func (s *State) defaultZones() []string {
 	var zones []string
 	for name, z := range s.zones {
 		if infrav1.ZoneType(aws.ToString(z.ZoneType)) == infrav1.ZoneTypeAvailabilityZone && z.State == ec2types.AvailabilityZoneStateAvailable &&
-			z.OptInStatus != ec2types.AvailabilityZoneOptInStatusNotOptedIn {
+			z.OptInStatus != ec2types.AvailabilityZoneOptInStatusNotOptedIn && (s.Groups.EKS == "" || !WithoutEKS(aws.ToString(z.ZoneId))) {
 			zones = append(zones, name)
 		}
 	}
@@ -35,6 +35,24 @@ func (s *State) defaultZones() []string {
 	zones = zones[:limit]
 	sort.Strings(zones)
 	return zones
+}
+
+// WithoutEKS tells, by their ids, the zones in which control planes of EKS can't have subnets:
+// https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html
+func WithoutEKS(zoneID string) bool {
+	switch zoneID {
+	case "use1-az3", "usw1-az2", "cac1-az3":
+		return true
+	}
+	return false
+}
+
+// ZoneID returns the id of a zone, which is the same for all accounts; "" where it isn't known.
+func (s *State) ZoneID(zone string) string {
+	if z := s.zones[zone]; z != nil {
+		return aws.ToString(z.ZoneId)
+	}
+	return ""
 }
 
 // draw puts the zones into an order that depends on the seed only.

@@ -41,6 +41,9 @@ func LoadBalancer(name string) string { return named("load-balancer", name) }
 // Bucket is by what a bucket's name is recorded.
 func Bucket(name string) string { return named("bucket", name) }
 
+// EKSCluster is by what an EKS cluster's name is recorded.
+func EKSCluster(name string) string { return named("eks-cluster", name) }
+
 // named tells names of one kind from those of another, and from ids.
 func named(kind, name string) string {
 	if name == "" {

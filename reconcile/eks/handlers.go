@@ -1,0 +1,62 @@
+package eks
+
+import (
+	"maps"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eks"
+	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// Handlers carry out what is planned for clusters.
+func Handlers() []plan.Handler {
+	return []plan.Handler{
+		plan.Call("CreateEKSControlPlane", (*eks.Client).CreateCluster, func(w *plan.Writer, in *eks.CreateClusterInput, out *eks.CreateClusterOutput) {
+			if out.Cluster == nil {
+				return
+			}
+			row := *out.Cluster
+			if row.Tags == nil {
+				row.Tags = in.Tags
+			}
+			plan.Put(w, mirror.EKSClusters, row)
+		}, mirror.EKSClusters.Kind),
+		plan.Call("UpdateEKSControlPlane", (*eks.Client).UpdateClusterConfig, func(w *plan.Writer, in *eks.UpdateClusterConfigInput, out *eks.UpdateClusterConfigOutput) {
+			Began(w, *in.Name, Fingerprint(in), out.Update)
+		}, mirror.EKSClusters.Kind),
+		plan.Call("UpdateEKSControlPlane", (*eks.Client).UpdateClusterVersion, func(w *plan.Writer, in *eks.UpdateClusterVersionInput, out *eks.UpdateClusterVersionOutput) {
+			Began(w, *in.Name, Fingerprint(in), out.Update)
+		}, mirror.EKSClusters.Kind),
+		plan.Call("AssociateEncryptionConfig", (*eks.Client).AssociateEncryptionConfig, func(w *plan.Writer, in *eks.AssociateEncryptionConfigInput, out *eks.AssociateEncryptionConfigOutput) {
+			Began(w, *in.ClusterName, Fingerprint(in), out.Update)
+		}, mirror.EKSClusters.Kind),
+		plan.Call("TagEKSResource", (*eks.Client).TagResource, tagged, mirror.EKSClusters.Kind),
+		plan.Call("DeleteEKSControlPlane", (*eks.Client).DeleteCluster, func(w *plan.Writer, in *eks.DeleteClusterInput, out *eks.DeleteClusterOutput) {
+			if out.Cluster == nil { // it was gone
+				plan.Drop(w, mirror.EKSClusters, *in.Name)
+				return
+			}
+			plan.Modify(w, mirror.EKSClusters, *in.Name, func(c *ekstypes.Cluster) { c.Status = ekstypes.ClusterStatusDeleting })
+		}, mirror.EKSClusters.Kind),
+	}
+}
+
+// Began notes that an update of a cluster has begun.
+func Began(w *plan.Writer, cluster, wanted string, u *ekstypes.Update) {
+	if u != nil && u.Id != nil {
+		plan.Put(w, mirror.EKSUpdates, mirror.EKSUpdate{Update: *u, Cluster: cluster, Wanted: wanted})
+	}
+}
+
+// tagged notes the tags of whatever has the ARN.
+func tagged(w *plan.Writer, in *eks.TagResourceInput, _ *eks.TagResourceOutput) {
+	plan.ModifyAll(w, mirror.EKSClusters, func(c *ekstypes.Cluster) bool { return aws.ToString(c.Arn) == aws.ToString(in.ResourceArn) }, func(c *ekstypes.Cluster) {
+		if c.Tags = maps.Clone(c.Tags); c.Tags == nil {
+			c.Tags = map[string]string{}
+		}
+		maps.Copy(c.Tags, in.Tags)
+	})
+}

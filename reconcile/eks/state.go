@@ -1,0 +1,223 @@
+package eks
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eks"
+	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// AdoptAnnotation names the EKS cluster that an object may take over, though it was made by
+// somebody else.
+const AdoptAnnotation = "capa-apiserver.cluster.x-k8s.io/adopt-eks-cluster"
+
+// State is an EKS cluster as a snapshot shows it, beside what is wanted of it.
+type State struct {
+	Intent
+	// Row is what AWS has under the name, nil for nothing; only what is Ours is the owner's.
+	Row   *ekstypes.Cluster
+	Claim ownership.Claim
+	// Current is the latest update that is known, nil for none.
+	Current *Update
+	// Ending is the id of an update that ended since the cluster was read; until that was
+	// done, it counts as in progress. "" for none.
+	Ending string
+	// Denied is why Current can't be read, nil where it can.
+	Denied error
+
+	snap *mirror.Snapshot
+	plan plan.Plan
+}
+
+// Observe finds the cluster in a snapshot.
+func Observe(in Intent, snap *mirror.Snapshot) *State {
+	s := &State{Intent: in, snap: snap}
+	if s.Row, _ = mirror.Get(snap, mirror.EKSClusters, in.Name); s.Row != nil {
+		s.Claim = in.Owner.Claim(ownership.Resource{ID: ownership.EKSCluster(in.Name), Tags: s.Row.Tags, Recorded: s.recorded()})
+	}
+	s.observeUpdate()
+	return s
+}
+
+// recorded tells that the object knows the cluster by its endpoint, which no other one has.
+func (s *State) recorded() bool {
+	return s.Recorded != "" && aws.ToString(s.Row.Endpoint) != "" && host(s.Recorded) == host(*s.Row.Endpoint)
+}
+
+func host(endpoint string) string { return strings.TrimPrefix(endpoint, "https://") }
+
+// Wants are the rows that tell of the cluster, with the update that is in progress.
+func (s *State) Wants() []mirror.Interest {
+	wants := s.Intent.Wants()
+	if s.Current != nil && !s.Current.ended() {
+		wants = append(wants, s.update(s.Current.ID))
+	}
+	return wants
+}
+
+// Seen tells that it is known whether there is such a cluster.
+func (s *State) Seen() bool { return s.snap.SeenOf(s.cluster()) }
+
+// Own returns the cluster if it is the owner's.
+func (s *State) Own() *ekstypes.Cluster {
+	if !s.Claim.Ours() {
+		return nil
+	}
+	return s.Row
+}
+
+// Active tells that the cluster serves its API.
+func (s *State) Active() bool {
+	c := s.Own()
+	return c != nil && (c.Status == ekstypes.ClusterStatusActive || c.Status == ekstypes.ClusterStatusUpdating) && aws.ToString(c.Endpoint) != ""
+}
+
+// Version is what a status shows of the version.
+func (s *State) Version() string {
+	if c := s.Own(); c != nil && c.Status != ekstypes.ClusterStatusCreating {
+		return Echo(s.Intent.Version, aws.ToString(c.Version))
+	}
+	return ""
+}
+
+// Locked tells what keeps anything else of the cluster from being changed that EKS changes
+// one at a time, "" for nothing.
+func (s *State) Locked() string {
+	switch c := s.Own(); {
+	case c == nil:
+		return "the EKS cluster"
+	case s.Current != nil && !s.Current.ended():
+		return fmt.Sprintf("update %s (%s) of EKS cluster %s", s.Current.ID, s.Current.Type, s.Name)
+	case c.Status == ekstypes.ClusterStatusUpdating:
+		return fmt.Sprintf("an update of EKS cluster %s that was begun elsewhere", s.Name)
+	case c.Status != ekstypes.ClusterStatusActive:
+		return fmt.Sprintf("EKS cluster %s, which is %s", s.Name, c.Status)
+	}
+	return ""
+}
+
+// Plan returns what is left to do, and what stands in the way.
+func (s *State) Plan() plan.Plan {
+	p := &State{}
+	*p = *s
+	p.plan = plan.Plan{}
+	switch {
+	case !p.Seen():
+		p.unseen()
+	case p.Row == nil:
+		p.planCreate()
+	case p.adopting():
+		p.planTags()
+	case !p.Claim.Ours():
+		p.foreign()
+	default:
+		p.planCluster()
+	}
+	return p.plan
+}
+
+// unseen waits until the cluster was read, and tells why it couldn't be.
+func (s *State) unseen() {
+	if err := s.snap.ErrOf(s.cluster()); err != nil {
+		s.problem(AreaReady, "EKS cluster %s can't be read: %s", s.Name, cloud.Classify(err).Message)
+		return
+	}
+	s.plan.Wait(AreaReady, conditions.WaitingForObservation, "a look at EKS cluster "+s.Name)
+}
+
+// adopting tells that the cluster is to be taken over, which is done by tagging it: the user
+// names it, and nobody here has it.
+func (s *State) adopting() bool {
+	return !s.Claim.Ours() && s.mayAdopt() && s.Adopt == s.Name
+}
+
+// mayAdopt tells that the cluster is no living object's.
+func (s *State) mayAdopt() bool {
+	return !s.Claim.Undecided && !s.Owner.Lives(s.Row.Tags[names.TagUID])
+}
+
+// foreign says whose the cluster is, and what can be done.
+func (s *State) foreign() {
+	text := fmt.Sprintf("EKS cluster %s (%s) is of %s; choose another spec.eksClusterName in a new object", s.Name, aws.ToString(s.Row.Arn), s.Claim.Of)
+	if s.mayAdopt() {
+		text += fmt.Sprintf(", or, if it is to be this object's from now on, annotate this object with %s=%s", AdoptAnnotation, s.Name)
+	}
+	s.problem(AreaReady, "%s", text)
+}
+
+// planCluster plans for a cluster that is the owner's.
+func (s *State) planCluster() {
+	switch s.Row.Status {
+	case ekstypes.ClusterStatusCreating, ekstypes.ClusterStatusPending:
+		s.plan.Wait(AreaReady, "Creating", fmt.Sprintf("EKS cluster %s, which is %s", s.Name, s.Row.Status))
+		return
+	case ekstypes.ClusterStatusDeleting:
+		s.plan.Wait(AreaReady, "Deleting", fmt.Sprintf("the end of EKS cluster %s, which somebody deleted", s.Name))
+		return
+	case ekstypes.ClusterStatusFailed:
+		s.problem(AreaReady, "EKS cluster %s is FAILED%s; EKS can't repair it: delete it (aws eks delete-cluster --name %s) to have it made anew, or delete this object", s.Name, s.issues(), s.Name)
+		return
+	}
+	s.planTags()
+	s.planUpdates()
+}
+
+// issues are AWS's words on the cluster's health.
+func (s *State) issues() string {
+	issues := Issues(s.Row)
+	if len(issues) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(issues, "; ") + ")"
+}
+
+// Issues are what AWS says of the health of a cluster.
+func Issues(c *ekstypes.Cluster) []string {
+	if c == nil || c.Health == nil {
+		return nil
+	}
+	var all []string
+	for _, issue := range c.Health.Issues {
+		text := string(issue.Code)
+		if m := aws.ToString(issue.Message); m != "" {
+			text += ": " + m
+		}
+		if len(issue.ResourceIds) > 0 {
+			text += " (" + strings.Join(issue.ResourceIds, ", ") + ")"
+		}
+		all = append(all, text)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// planTags tags the cluster, which can be done at any time. Tags that nobody here wants are
+// left alone: others may have put them there.
+func (s *State) planTags() {
+	want, have := s.tags(), s.Row.Tags
+	missing := names.Missing(want, have)
+	adopting := s.adopting()
+	if adopting {
+		missing[names.TagUID], missing[names.TagNamespace] = want[names.TagUID], want[names.TagNamespace]
+	}
+	if len(missing) == 0 {
+		return
+	}
+	a := plan.Action{Key: "eks-cluster/tags", Area: AreaReady, Verb: plan.Update, Operation: "eks.TagResource", Input: &eks.TagResourceInput{ResourceArn: s.Row.Arn, Tags: missing},
+		Summary: fmt.Sprintf("tag EKS cluster %s with %s", s.Name, strings.Join(names.SortedKeys(missing), ", ")), Claims: s.Claim.Verdict == ownership.Moved || adopting}
+	s.plan.Add(a)
+}
+
+func (s *State) problem(area, format string, args ...any) {
+	s.plan.Problem(area, Failed, format, args...)
+}
