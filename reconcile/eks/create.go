@@ -20,7 +20,7 @@ const fewestZones = 2
 // endpoint and nothing of what was in it.
 func (s *State) planCreate() {
 	if s.Recorded != "" {
-		s.problem(AreaReady, "EKS cluster %s is gone, though its endpoint %s is recorded; what was in it is lost, and another one would have another endpoint: delete this object, or restore the cluster", s.Name, host(s.Recorded))
+		s.problem(AreaReady, "EKS cluster %s is gone, though its endpoint %s is recorded; what was in it is lost, and another one would have another endpoint: delete this object, or restore the cluster", s.Name, Host(s.Recorded))
 		return
 	}
 	if s.WaitsFor == "" && !s.placed() {

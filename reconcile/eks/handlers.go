@@ -1,9 +1,6 @@
 package eks
 
 import (
-	"maps"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 
@@ -11,7 +8,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
-// Handlers carry out what is planned for clusters.
+// Handlers carry out what is planned for clusters; their tags are ekschild.Handlers' to write.
 func Handlers() []plan.Handler {
 	return []plan.Handler{
 		plan.Call("CreateEKSControlPlane", (*eks.Client).CreateCluster, func(w *plan.Writer, in *eks.CreateClusterInput, out *eks.CreateClusterOutput) {
@@ -33,7 +30,6 @@ func Handlers() []plan.Handler {
 		plan.Call("AssociateEncryptionConfig", (*eks.Client).AssociateEncryptionConfig, func(w *plan.Writer, in *eks.AssociateEncryptionConfigInput, out *eks.AssociateEncryptionConfigOutput) {
 			Began(w, *in.ClusterName, Fingerprint(in), out.Update)
 		}, mirror.EKSClusters.Kind),
-		plan.Call("TagEKSResource", (*eks.Client).TagResource, tagged, mirror.EKSClusters.Kind),
 		plan.Call("DeleteEKSControlPlane", (*eks.Client).DeleteCluster, func(w *plan.Writer, in *eks.DeleteClusterInput, out *eks.DeleteClusterOutput) {
 			if out.Cluster == nil { // it was gone
 				plan.Drop(w, mirror.EKSClusters, *in.Name)
@@ -49,14 +45,4 @@ func Began(w *plan.Writer, cluster, wanted string, u *ekstypes.Update) {
 	if u != nil && u.Id != nil {
 		plan.Put(w, mirror.EKSUpdates, mirror.EKSUpdate{Update: *u, Cluster: cluster, Wanted: wanted})
 	}
-}
-
-// tagged notes the tags of whatever has the ARN.
-func tagged(w *plan.Writer, in *eks.TagResourceInput, _ *eks.TagResourceOutput) {
-	plan.ModifyAll(w, mirror.EKSClusters, func(c *ekstypes.Cluster) bool { return aws.ToString(c.Arn) == aws.ToString(in.ResourceArn) }, func(c *ekstypes.Cluster) {
-		if c.Tags = maps.Clone(c.Tags); c.Tags == nil {
-			c.Tags = map[string]string{}
-		}
-		maps.Copy(c.Tags, in.Tags)
-	})
 }

@@ -70,8 +70,8 @@ type Intent struct {
 	Settled string
 	// RetryFailed tells that enough time went by for another try of what failed.
 	RetryFailed bool
-	// Generation is that of the spec.
-	Generation int64
+	// Generation tells the spec apart from others.
+	Generation string
 }
 
 // Subnet is one where a cluster may stand.
@@ -103,9 +103,8 @@ type Update struct {
 	// Message is AWS's word on a failure.
 	Message string
 	// Wanted tells changes apart; Generation is that of the spec which wanted it.
-	Wanted     string
-	Generation int64
-	Started    time.Time
+	Wanted, Generation string
+	Started            time.Time
 }
 
 // ended tells that nothing more becomes of it.

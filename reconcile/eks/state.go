@@ -43,7 +43,8 @@ type State struct {
 func Observe(in Intent, snap *mirror.Snapshot) *State {
 	s := &State{Intent: in, snap: snap}
 	if s.Row, _ = mirror.Get(snap, mirror.EKSClusters, in.Name); s.Row != nil {
-		s.Claim = in.Owner.Claim(ownership.Resource{ID: ownership.EKSCluster(in.Name), Tags: s.Row.Tags, Recorded: s.recorded()})
+		in.Owner.Named = ownership.EKSCluster(in.Name)
+		s.Claim = in.Owner.Claim(ownership.Resource{ID: in.Owner.Named, Tags: s.Row.Tags, Recorded: s.recorded()})
 	}
 	s.observeUpdate()
 	return s
@@ -51,10 +52,11 @@ func Observe(in Intent, snap *mirror.Snapshot) *State {
 
 // recorded tells that the object knows the cluster by its endpoint, which no other one has.
 func (s *State) recorded() bool {
-	return s.Recorded != "" && aws.ToString(s.Row.Endpoint) != "" && host(s.Recorded) == host(*s.Row.Endpoint)
+	return s.Recorded != "" && Host(s.Recorded) == Host(aws.ToString(s.Row.Endpoint))
 }
 
-func host(endpoint string) string { return strings.TrimPrefix(endpoint, "https://") }
+// Host is the name of an endpoint, which is recorded as EKS writes it, as a URL.
+func Host(endpoint string) string { return strings.TrimPrefix(endpoint, "https://") }
 
 // Wants are the rows that tell of the cluster, with the update that is in progress.
 func (s *State) Wants() []mirror.Interest {

@@ -12,6 +12,7 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/related"
 )
@@ -21,7 +22,15 @@ const (
 	KindCluster = "AWSCluster"
 	KindMachine = "AWSMachine"
 	KindPool    = "AWSMachinePool"
+
+	KindControlPlane = "AWSManagedControlPlane"
 )
+
+// rivals tells that objects of both kinds could claim the same by their names: what
+// clusters stand on is called alike, whatever their kind.
+func rivals(a, b string) bool { return a == b || ofCluster(a) && ofCluster(b) }
+
+func ofCluster(kind string) bool { return kind == KindCluster || kind == KindControlPlane }
 
 // Object is a living object, as far as ownership asks.
 type Object struct {
@@ -44,7 +53,8 @@ type Living interface {
 	ByUID(uid string) (*Object, error)
 	// Recorders returns the objects that record the id of a resource.
 	Recorders(id string) ([]Object, error)
-	// Namesakes returns the objects of a kind that belong to a cluster of this name.
+	// Namesakes returns the objects that belong to a cluster of this name, of a kind or of
+	// one whose objects could claim the same.
 	Namesakes(kind, cluster string) ([]Object, error)
 }
 
@@ -70,7 +80,7 @@ func (f Fixed) Recorders(id string) ([]Object, error) {
 
 // Namesakes returns the objects of a kind that belong to a cluster of this name.
 func (f Fixed) Namesakes(kind, cluster string) ([]Object, error) {
-	return f.with(func(x Object) bool { return x.Kind == kind && x.Cluster == cluster }), nil
+	return f.with(func(x Object) bool { return rivals(x.Kind, kind) && x.Cluster == cluster }), nil
 }
 
 func (f Fixed) with(match func(Object) bool) []Object {
@@ -142,6 +152,10 @@ var kinds = []ownerKind{
 		func(l client.ObjectList) []Object {
 			return objectsOf[*infrav1.AWSMachinePool](l.(*infrav1.AWSMachinePoolList).Items)
 		}},
+	{KindControlPlane, func() client.Object { return &controlplanev1.AWSManagedControlPlane{} }, func() client.ObjectList { return &controlplanev1.AWSManagedControlPlaneList{} },
+		func(l client.ObjectList) []Object {
+			return objectsOf[*controlplanev1.AWSManagedControlPlane](l.(*controlplanev1.AWSManagedControlPlaneList).Items)
+		}},
 }
 
 // ByUID returns the object with a UID, nil if none has it.
@@ -177,7 +191,18 @@ func (x Index) Recorders(id string) ([]Object, error) {
 
 // Namesakes returns the objects of a kind that belong to a cluster of this name.
 func (x Index) Namesakes(kind, cluster string) ([]Object, error) {
-	return x.list(kind, fieldCluster, cluster)
+	var all []Object
+	for _, k := range kinds {
+		if !rivals(k.name, kind) {
+			continue
+		}
+		found, err := x.list(k.name, fieldCluster, cluster)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
 }
 
 // lookTime bounds a look into the cache, which waits only while it is being filled.
@@ -232,6 +257,8 @@ func objectOf(obj client.Object) Object {
 		x.Kind, x.Records = KindMachine, RecordsOfMachine(o)
 	case *infrav1.AWSMachinePool:
 		x.Kind, x.Records = KindPool, RecordsOfPool(o)
+	case *controlplanev1.AWSManagedControlPlane:
+		x.Kind, x.Account, x.Region, x.Records = KindControlPlane, o.Status.AccountID, o.Spec.Region, RecordsOfControlPlane(o)
 	}
 	return x
 }

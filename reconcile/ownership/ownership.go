@@ -26,6 +26,9 @@ import (
 // judged.
 type Owner struct {
 	names.Owner
+	// Named, unless empty, is by what objects record what is judged, where that tells who
+	// could claim it and the name of the Cluster doesn't.
+	Named string
 	// Kind and Name are the object's; Created is since when it is there.
 	Kind, Name string
 	Created    time.Time
@@ -179,7 +182,7 @@ func (o Owner) rival(r Resource) (*Object, error) {
 			}
 		}
 	}
-	if r.Recorded {
+	if r.Recorded || o.Named != "" {
 		return nil, nil
 	}
 	namesakes, err := o.living().Namesakes(o.Kind, o.Cluster)
@@ -188,7 +191,7 @@ func (o Owner) rival(r Resource) (*Object, error) {
 	}
 	for _, x := range namesakes {
 		// A cluster's resources follow from its name alone, those of others from theirs too.
-		if o.sameName(x) && x.proves(r) && (o.Kind == KindCluster || x.Name == o.Name) {
+		if o.sameName(x) && x.proves(r) && (ofCluster(o.Kind) || x.Name == o.Name) {
 			return &x, nil
 		}
 	}
@@ -200,7 +203,11 @@ func (o Owner) rival(r Resource) (*Object, error) {
 // the same account and region.
 func (o Owner) sameName(x Object) bool {
 	elsewhere := func(a, b string) bool { return a != "" && b != "" && a != b }
-	return x.UID != o.UID && x.Kind == o.Kind && x.Cluster == o.Cluster &&
+	same := x.Cluster == o.Cluster
+	if o.Named != "" {
+		same = slices.Contains(x.Records, o.Named)
+	}
+	return x.UID != o.UID && rivals(x.Kind, o.Kind) && same &&
 		!elsewhere(x.Account, o.Account) && !elsewhere(x.Region, o.Region)
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
 
@@ -54,7 +55,22 @@ func named(kind, name string) string {
 
 // RecordsOfCluster returns the ids that an AWSCluster records.
 func RecordsOfCluster(c *infrav1.AWSCluster) []string {
-	n, ids := &c.Spec.Network, recorded{}
+	ids := recordsOfNetwork(&c.Spec.Network, &c.Status.NetworkStatus, c.Status.Bastion)
+	if c.Spec.S3Bucket != nil {
+		ids.put(Bucket(c.Spec.S3Bucket.Name))
+	}
+	return ids
+}
+
+// RecordsOfControlPlane returns the ids that an AWSManagedControlPlane records.
+func RecordsOfControlPlane(c *controlplanev1.AWSManagedControlPlane) []string {
+	ids := recordsOfNetwork(&c.Spec.Network, &c.Status.NetworkStatus, c.Status.Bastion)
+	ids.put(EKSCluster(c.ClusterName()))
+	return ids
+}
+
+func recordsOfNetwork(n *infrav1.NetworkSpec, status *infrav1.NetworkStatus, bastion *infrav1.Instance) recorded {
+	ids := recorded{}
 	ids.add(vpcID, n.VPC.ID)
 	ids.add(internetGateway, aws.ToString(n.VPC.InternetGatewayID))
 	ids.add(carrierGateway, aws.ToString(n.VPC.CarrierGatewayID))
@@ -67,18 +83,15 @@ func RecordsOfCluster(c *infrav1.AWSCluster) []string {
 		ids.add(routeTableID, aws.ToString(s.RouteTableID))
 		ids.add(natGatewayID, aws.ToString(s.NatGatewayID))
 	}
-	for _, g := range c.Status.NetworkStatus.SecurityGroups {
+	for _, g := range status.SecurityGroups {
 		ids.add(securityGroupID, g.ID)
 	}
-	for _, lb := range []infrav1.LoadBalancer{c.Status.NetworkStatus.APIServerELB, c.Status.NetworkStatus.SecondaryAPIServerELB} {
+	for _, lb := range []infrav1.LoadBalancer{status.APIServerELB, status.SecondaryAPIServerELB} {
 		ids.add(loadBalancerARN, lb.ARN)
 		ids.put(LoadBalancer(lb.Name))
 	}
-	if c.Spec.S3Bucket != nil {
-		ids.put(Bucket(c.Spec.S3Bucket.Name))
-	}
-	if c.Status.Bastion != nil {
-		ids.add(instanceID, c.Status.Bastion.ID)
+	if bastion != nil {
+		ids.add(instanceID, bastion.ID)
 	}
 	return ids
 }

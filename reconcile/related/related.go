@@ -8,11 +8,12 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
 
 // ClusterName returns the name of the Cluster that an object belongs to: that of its
-// owner reference, else of its label, else, for an AWSCluster, its own.
+// owner reference, else of its label, else, for an object that is a cluster's own, its name.
 func ClusterName(obj client.Object) string {
 	if name := OwnerName(obj, clusterv1.ClusterKind); name != "" {
 		return name
@@ -20,7 +21,8 @@ func ClusterName(obj client.Object) string {
 	if name := obj.GetLabels()[clusterv1.ClusterNameLabel]; name != "" {
 		return name
 	}
-	if _, ok := obj.(*infrav1.AWSCluster); ok {
+	switch obj.(type) {
+	case *infrav1.AWSCluster, *controlplanev1.AWSManagedControlPlane:
 		return obj.GetName()
 	}
 	return ""

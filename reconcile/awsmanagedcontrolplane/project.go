@@ -1,0 +1,216 @@
+package awsmanagedcontrolplane
+
+import (
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/eks"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+// Project returns the object with what has to be recorded in the spec (decisions and ids),
+// and with its status. Conditions that changed carry no time.
+func Project(in Intent, snap *mirror.Snapshot) *controlplanev1.AWSManagedControlPlane {
+	into := in.ControlPlane.DeepCopy()
+	v := observe(in, snap)
+	v.Record(into)
+	v.Status(into)
+	return into
+}
+
+// Record writes decisions and ids into the spec, if there are new ones.
+func (v *view) Record(into *controlplanev1.AWSManagedControlPlane) bool {
+	if v.Blind() || v.Contested() || v.Deleting() {
+		return false
+	}
+	spec := *v.ControlPlane.Spec.DeepCopy()
+	spec.Network = *v.Network.Record.DeepCopy()
+	spec.EKSClusterName = v.ControlPlane.ClusterName()
+	if spec.Partition == "" {
+		spec.Partition = v.Intent.Partition
+	}
+	if spec.RoleName == nil {
+		spec.RoleName = &v.role.Name
+	}
+	if v.cluster.Active() && spec.ControlPlaneEndpoint.IsZero() {
+		spec.ControlPlaneEndpoint = infrav1.APIEndpoint{Host: aws.ToString(v.cluster.Row.Endpoint), Port: apiPort}
+	}
+	if equality.Semantic.DeepEqual(spec, v.ControlPlane.Spec) {
+		return false
+	}
+	into.Spec = spec
+	return true
+}
+
+// Status writes the status.
+func (v *view) Status(into *controlplanev1.AWSManagedControlPlane) {
+	if v.Silent(into, v.todo) {
+		return
+	}
+	status := &into.Status
+	status.PendingCreations = v.Unsettled()
+	if status.AccountID == "" && v.Network.VPCID() != "" {
+		status.AccountID = v.snap.Scope.Account // that of an object without status is where its network is
+	}
+	status.ExternalManagedControlPlane, status.ObservedGeneration = aws.Bool(true), into.Generation
+	v.networkStatus(status)
+	status.Bastion = v.Bastion.Status(v.ControlPlane.Status.Bastion)
+	if v.cluster.Seen() {
+		v.clusterStatus(status)
+	}
+	v.conditions(into)
+	v.setFailureMessage(into)
+}
+
+func (v *view) networkStatus(status *controlplanev1.AWSManagedControlPlaneStatus) {
+	n := infrav1.NetworkStatus{SecurityGroups: v.Network.GroupStatus()}
+	n.NatGatewaysIPs, _ = v.Network.NATAddresses()
+	if c := v.cluster.Own(); c != nil && c.ResourcesVpcConfig != nil && aws.ToString(c.ResourcesVpcConfig.ClusterSecurityGroupId) != "" {
+		group := infrav1.SecurityGroup{ID: *c.ResourcesVpcConfig.ClusterSecurityGroupId}
+		if row, ok := mirror.Get(v.snap, mirror.SecurityGroups, group.ID); ok {
+			group.Name, group.Tags = aws.ToString(row.GroupName), mirror.SecurityGroups.Tags(row)
+		}
+		if n.SecurityGroups == nil {
+			n.SecurityGroups = map[infrav1.SecurityGroupRole]infrav1.SecurityGroup{}
+		}
+		// The group is for control plane and nodes alike.
+		n.SecurityGroups[infrav1.SecurityGroupCluster], n.SecurityGroups[infrav1.SecurityGroupNode] = group, group
+	}
+	status.NetworkStatus = n
+	status.FailureDomains = v.Network.FailureDomains(nil, true)
+}
+
+// clusterStatus shows the EKS cluster.
+func (v *view) clusterStatus(status *controlplanev1.AWSManagedControlPlaneStatus) {
+	c, active := v.cluster.Own(), v.cluster.Active()
+	status.Ready = active
+	status.Version, status.Versions, status.PlatformVersion = nil, nil, ""
+	if version := v.cluster.Version(); version != "" {
+		status.Version, status.Versions = &version, []controlplanev1.ControlPlaneVersion{{Version: version}}
+		status.PlatformVersion = aws.ToString(c.PlatformVersion)
+	}
+	status.Update = showUpdate(v.cluster.Current)
+	if v.Deleting() || !active {
+		return
+	}
+	if status.Initialization == nil {
+		status.Initialization = &controlplanev1.Initialization{}
+	}
+	status.Initialization.ControlPlaneInitialized = aws.Bool(true)
+	if v.ControlPlane.Provisioned() || v.Ready(v.settled(), v.areas()...) {
+		status.Initialization.Provisioned = aws.Bool(true)
+	}
+}
+
+// updateOf is the latest update that a status keeps, nil for none.
+func updateOf(u *controlplanev1.ClusterUpdate) *eks.Update {
+	if u == nil {
+		return nil
+	}
+	wanted, generation, _ := strings.Cut(u.ParamsHash, "@")
+	return &eks.Update{ID: u.ID, Type: u.Type, Status: ekstypes.UpdateStatus(u.State), Message: u.Message, Wanted: wanted, Generation: generation, Started: u.Since.Time}
+}
+
+func showUpdate(u *eks.Update) *controlplanev1.ClusterUpdate {
+	if u == nil {
+		return nil
+	}
+	return &controlplanev1.ClusterUpdate{ID: u.ID, Type: u.Type, State: string(u.Status), Message: u.Message, ParamsHash: u.Wanted + "@" + u.Generation, Since: metav1.NewMicroTime(u.Started)}
+}
+
+// areas are what the control plane has conditions of besides its foundation.
+func (v *view) areas() []conditions.Area {
+	return []conditions.Area{
+		{Type: areaRole, Failed: controlplanev1.IAMControlPlaneRolesReconciliationFailedReason},
+		{Type: eks.AreaReady, Failed: eks.Failed, Pending: "Creating", Also: []string{eks.AreaUpdating}},
+	}
+}
+
+// settled is the plan without the updates that are going their way: a control plane that is
+// being updated serves its API all the same.
+func (v *view) settled() plan.Plan {
+	p := v.todo
+	if len(v.Failures[eks.AreaUpdating]) > 0 {
+		return p
+	}
+	p.Actions, p.Waits = nil, nil
+	for _, a := range v.todo.Actions {
+		if a.Area != eks.AreaUpdating {
+			p.Actions = append(p.Actions, a)
+		}
+	}
+	for _, w := range v.todo.Waits {
+		if w.Area != eks.AreaUpdating {
+			p.Waits = append(p.Waits, w)
+		}
+	}
+	return p
+}
+
+func (v *view) conditions(into *controlplanev1.AWSManagedControlPlane) {
+	v.SetConditions(into, v.settled(), v.areas()...)
+	list := []conditions.Condition{v.available()}
+	if v.cluster.Own() != nil {
+		list = append(list, v.updating(), v.creating())
+	}
+	conditions.Replace(into, list, []string{controlplanev1.AvailableCondition, eks.AreaUpdating, eks.AreaCreating}, into.Generation)
+}
+
+// available tells Cluster API whether the API server can be used.
+func (v *view) available() conditions.Condition {
+	c := conditions.Condition{Type: controlplanev1.AvailableCondition, OK: v.cluster.Active(), Severity: clusterv1.ConditionSeverityInfo}
+	if !c.OK {
+		c.Reason, c.Message = infrav1.InProgressReason, "waiting for EKS cluster "+v.cluster.Name+" to be ACTIVE"
+		if v.Deleting() {
+			c.Reason, c.Message = infrav1.DeletingReason, ""
+		}
+	} else if issues := eks.Issues(v.cluster.Row); len(issues) > 0 {
+		c.Message = "EKS says: " + conditions.Shorten(issues)
+	}
+	return c
+}
+
+// updating is true while EKS changes the cluster, and has AWS's words where it couldn't.
+// (Existing tools know it so.)
+func (v *view) updating() conditions.Condition {
+	area := conditions.Area{Type: eks.AreaUpdating, Failed: eks.Failed, Failures: v.Failures, Acting: v.Acting}.Condition(v.todo)
+	c := conditions.Condition{Type: eks.AreaUpdating, Reason: controlplanev1.UpdatedReason, Severity: clusterv1.ConditionSeverityInfo}
+	switch {
+	case area.OK && v.cluster.Ahead():
+		c.Message = "EKS cluster " + v.cluster.Name + " runs " + aws.ToString(v.cluster.Row.Version) + ", which is newer than spec.version; AWS updates clusters at the end of a version's support. Set spec.version to it"
+	case area.OK:
+	case area.Severity == clusterv1.ConditionSeverityInfo:
+		c.OK, c.Message = true, area.Message
+	default:
+		c = area
+	}
+	return c
+}
+
+// creating is true while EKS makes the cluster.
+func (v *view) creating() conditions.Condition {
+	if v.cluster.Own().Status == ekstypes.ClusterStatusCreating {
+		return conditions.Condition{Type: eks.AreaCreating, OK: true}
+	}
+	return conditions.Condition{Type: eks.AreaCreating, Reason: controlplanev1.CreatedReason, Severity: clusterv1.ConditionSeverityInfo}
+}
+
+// setFailureMessage tells tools of the older contract of a cluster that EKS couldn't make.
+func (v *view) setFailureMessage(into *controlplanev1.AWSManagedControlPlane) {
+	var message *string
+	if c := v.cluster.Own(); c != nil && c.Status == ekstypes.ClusterStatusFailed {
+		message = aws.String("EKS cluster " + v.cluster.Name + " is FAILED")
+	}
+	if d := into.Status.Deprecated; d != nil && d.V1Beta1 != nil {
+		d.V1Beta1.FailureMessage = message
+	}
+}

@@ -1,0 +1,119 @@
+package awsmanagedcontrolplane
+
+import (
+	"context"
+	"time"
+
+	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
+	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
+
+	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/foundation"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+const (
+	// retryFailed is when an update that failed is tried again though nobody changed the
+	// spec: what keeps it from going through is mostly for people to put right.
+	retryFailed = time.Hour
+	// rolePropagation is how long a role that was made or changed may not be known to EKS.
+	rolePropagation = time.Minute
+)
+
+// memory is what a process knows of an object from one pass to the next.
+type memory struct {
+	foundation.Memory
+	// settled is the update of which the cluster was read after its end.
+	settled string
+	// roleChanged is when the role was made or changed last.
+	roleChanged time.Time
+}
+
+// worker is one object in one pass or read.
+type worker struct {
+	foundation.Worker[*controlplanev1.AWSManagedControlPlane]
+	options Options
+	pass    *engine.Pass[*controlplanev1.AWSManagedControlPlane]
+	obj     *controlplanev1.AWSManagedControlPlane
+	memory  *memory
+}
+
+func begin(ctx context.Context, scene engine.Scene[*controlplanev1.AWSManagedControlPlane], o Options) (*worker, error) {
+	m := &memory{}
+	if scene.Pass != nil {
+		m = scene.Pass.Memory.Own.(*memory)
+	}
+	base, err := foundation.Begin(ctx, scene, o.Images, &m.Memory)
+	return &worker{Worker: base, options: o, pass: scene.Pass, obj: scene.Object, memory: m}, err
+}
+
+// Bond says what the control plane hangs on.
+func (w *worker) Bond() engine.Bond {
+	b := w.Worker.Bond(cloud.SiteOf(w.obj), "AWSManagedControlPlane", w.obj.Spec.Network.VPC.ID)
+	in := w.intent()
+	b.Refs = append(b.Refs, engine.Ref{By: byEKS, Value: w.obj.ClusterName()}, engine.Ref{By: byRole, Value: in.roleName()})
+	return b
+}
+
+func (w *worker) intent() Intent {
+	in := NewIntent(w.obj, w.Owner)
+	in.Known, in.MakeRoles, in.Settled = w.Known(nil), w.options.MakeRoles, w.memory.settled
+	if u := w.obj.Status.Update; w.pass != nil && u != nil {
+		in.RetryFailed = !w.pass.Clock.Now().Before(u.Since.Add(retryFailed))
+	}
+	return in
+}
+
+// View is what a snapshot shows of the control plane.
+func (w *worker) View(snap *mirror.Snapshot) engine.View[*controlplanev1.AWSManagedControlPlane] {
+	return observe(w.intent(), snap)
+}
+
+func (w *worker) view() *view { return w.pass.View().(*view) }
+
+// Look reads the cluster once more when an update of it has ended: until then it may look as
+// if nothing had been done.
+func (w *worker) Look(ctx context.Context) error {
+	if err := w.Worker.Look(ctx); err != nil {
+		return err
+	}
+	if ending := w.view().cluster.Ending; ending != "" {
+		if err := w.pass.Mirror.RefreshOf(ctx, w.pass.Session.Scope, 0, w.view().cluster.Intent.Wants()...); err != nil {
+			return err
+		}
+		w.memory.settled = ending
+		w.pass.Changed()
+	}
+	return nil
+}
+
+// Take notes what AWS needs time for to know it everywhere.
+func (w *worker) Take(ctx context.Context, r plan.Result) engine.Consequence {
+	now := w.pass.Clock.Now()
+	if r.Action.Area == areaRole && r.Outcome == plan.Done {
+		w.memory.roleChanged = now
+	}
+	if _, creates := r.Action.Input.(*awseks.CreateClusterInput); creates && r.Err.Class == cloud.InvalidParameter && now.Before(w.memory.roleChanged.Add(rolePropagation)) {
+		w.pass.Memory.Holds.Until(r.Action.Key, r.Action.Area, now.Add(5*time.Second))
+		return engine.Silent // EKS doesn't see the role yet
+	}
+	return w.Worker.Take(ctx, r)
+}
+
+// Settle comes back when an update that failed may be tried again.
+func (w *worker) Settle(ctx context.Context, left plan.Plan) (time.Duration, error) {
+	again, err := w.Worker.Settle(ctx, left)
+	if u := w.view().cluster.Current; err == nil && again == 0 && u != nil && u.Status == ekstypes.UpdateStatusFailed && !w.pass.Deleting() {
+		again = max(u.Started.Add(retryFailed).Sub(w.pass.Clock.Now()), 0)
+	}
+	return again, err
+}
+
+// Proof is that all was read after the deletion began.
+func (w *worker) Proof() (time.Time, []mirror.Interest) {
+	visible, _ := w.Worker.Proof()
+	return visible, w.view().Wants()
+}
