@@ -136,7 +136,8 @@ func newBackground(extra *Extra, loopback *rest.Config, storage genericregistry.
 	})
 	b.mirror = mirror.New(mirror.Options{
 		Tables: slices.Concat(mirror.NetworkTables, mirror.MachineTables, mirror.PoolTables, mirror.EKSTables), Rest: o.SweepPeriod, CreationGrace: o.CreationGrace,
-		Periods: map[mirror.Kind]time.Duration{mirror.Instances.Kind: o.InstanceSweepPeriod, mirror.AutoScalingGroups.Kind: o.InstanceSweepPeriod},
+		Periods: map[mirror.Kind]time.Duration{mirror.Instances.Kind: o.InstanceSweepPeriod, mirror.AutoScalingGroups.Kind: o.InstanceSweepPeriod,
+			mirror.EKSClusters.Kind: o.EKSSweepPeriod, mirror.EKSAddons.Kind: o.EKSSweepPeriod},
 	})
 	b.regions = newRegions(b.mirror, b.sessions)
 	b.images = cloud.NewImages(nil)
@@ -150,7 +151,7 @@ func newBackground(extra *Extra, loopback *rest.Config, storage genericregistry.
 // parts are what live reads and subresources are made from.
 func (b *background) parts(o *Options) Parts {
 	return Parts{
-		Promise: Promise{o.MaxAge, o.ReadDeadline}, Sessions: b.sessions, Mirror: b.mirror, Living: b.living,
+		Promise: Promise{o.MaxAge, o.ReadDeadline}, Sessions: b.sessions, Mirror: b.mirror, Living: b.living, MakeRoles: o.MakeRoles,
 		Ours: b.ours.GetCache(), Host: b.manager.GetCache(),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinepool"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinetemplate"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmanagedcontrolplane"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 )
 
@@ -23,6 +24,7 @@ func (b *background) addReconcilers(o *Options) error {
 		WatchFilter: o.WatchFilter, Concurrency: o.Concurrency, IdentityPeriod: o.SweepPeriod}
 	clusters := awscluster.New(awscluster.Options{Options: common, Resolver: resolver(o.DNSServer), Images: b.images})
 	pools := awsmachinepool.New(awsmachinepool.Options{Options: common, Images: b.images, MachinePoolMachines: o.MachinePoolMachines})
+	controlPlanes := awsmanagedcontrolplane.New(awsmanagedcontrolplane.Options{Options: common, Images: b.images, MakeRoles: o.MakeRoles})
 	common.Concurrency = o.MachineConcurrency
 	machines := awsmachine.New(awsmachine.Options{Options: common, Images: b.images})
 	templates := awsmachinetemplate.New(awsmachinetemplate.Options{
@@ -37,6 +39,7 @@ func (b *background) addReconcilers(o *Options) error {
 		clusters.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		machines.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		pools.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
+		controlPlanes.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		templates.Setup(b.manager, b.ours.GetCache()),
 	)
 }

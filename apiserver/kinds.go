@@ -36,7 +36,7 @@ func Kinds() []Row {
 		{Kind: awsclusteridentity.Controller(), Admission: admission.Identities},
 		{Kind: awsclusteridentity.Role(), Admission: admission.RoleIdentities},
 		{Kind: awsclusteridentity.Static(), Admission: admission.StaticIdentities},
-		{Kind: awsmanagedcontrolplane.Kind()},
+		{Kind: awsmanagedcontrolplane.Kind(), Live: liveControlPlanes},
 		{Kind: awsmanagedcontrolplanetemplate.Kind()},
 		{Kind: nodeadmconfig.Kind()},
 		{Kind: nodeadmconfigtemplate.Kind()},

@@ -14,6 +14,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinepool"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmanagedcontrolplane"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/registry/generic"
 )
@@ -51,6 +52,10 @@ var (
 	liveMachines     = LiveOf(awsmachine.Kind())
 	liveMachinePools = LiveOf(awsmachinepool.Kind())
 )
+
+func liveControlPlanes(p Parts) generic.Live {
+	return LiveOf(awsmanagedcontrolplane.Kind(awsmanagedcontrolplane.Options{MakeRoles: p.MakeRoles}))(p)
+}
 
 // Refresh asks for facts no older than the promise and stops waiting at the
 // deadline. Its failures show as freshness, so they aren't returned.

@@ -99,6 +99,11 @@ type Options struct {
 	SweepPeriod time.Duration
 	// InstanceSweepPeriod is how often instances and Auto Scaling groups are listed.
 	InstanceSweepPeriod time.Duration
+	// EKSSweepPeriod is how often an EKS cluster is described while nothing changes, and one of
+	// its add-ons.
+	EKSSweepPeriod time.Duration
+	// MakeRoles lets the IAM roles of EKS be made, changed and deleted.
+	MakeRoles bool
 	// Events has AWS tell of what happens to instances, through a rule and a queue
 	// whose names begin with EventsPrefix.
 	Events       bool
@@ -142,6 +147,7 @@ func NewOptions(table *Table) *Options {
 		CreationGrace:      time.Minute,
 
 		InstanceSweepPeriod: mirror.InstancesRest,
+		EKSSweepPeriod:      mirror.EKSRest,
 	}
 }
 
@@ -169,6 +175,8 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.DurationVar(&o.ReadDeadline, "read-deadline", o.ReadDeadline, "How long a read waits for AWS before it answers with what is known.")
 	fs.DurationVar(&o.SweepPeriod, "sweep-period", o.SweepPeriod, "How often the resources of a network are listed while nothing changes, per account and region.")
 	fs.DurationVar(&o.InstanceSweepPeriod, "instance-sweep-period", o.InstanceSweepPeriod, "How often instances and Auto Scaling groups are listed, per account and region: at the latest after this and a tenth, watchers see what happened to one.")
+	fs.DurationVar(&o.EKSSweepPeriod, "eks-sweep-period", o.EKSSweepPeriod, "How often each EKS cluster is described while nothing changes, and in turn one of its add-ons. What is changing is described every few seconds, and what somebody reads at once.")
+	fs.BoolVar(&o.MakeRoles, "make-iam-roles", o.MakeRoles, "Make the IAM roles of EKS control planes and Fargate profiles that name none, with the policies that EKS needs, and delete them afterwards. Otherwise the roles of clusterawsadm's stack are used.")
 	fs.BoolVar(&o.Events, "events", o.Events, "Have AWS tell at once of what happens to instances. Makes an EventBridge rule and an SQS queue in each account and region that clusters use.")
 	fs.StringVar(&o.EventsPrefix, "events-prefix", o.EventsPrefix, "What the names of the rule (PREFIX-ec2-rule) and the queue (PREFIX-queue) begin with. Installations that share an account and region need different ones.")
 	fs.DurationVar(&o.CreationGrace, "creation-grace", o.CreationGrace, "How long AWS may take to show in its lists what it has made.")
@@ -217,6 +225,9 @@ func (o *Options) Validate() error {
 	}
 	if o.SweepPeriod < time.Second || o.InstanceSweepPeriod < time.Second {
 		refuse("--sweep-period=%s --instance-sweep-period=%s: must be at least 1s; 1m and 13s are usual", o.SweepPeriod, o.InstanceSweepPeriod)
+	}
+	if o.EKSSweepPeriod < 10*time.Second {
+		refuse("--eks-sweep-period=%s: must be at least 10s; 5m is usual", o.EKSSweepPeriod)
 	}
 	if o.Events && !o.Reconcile {
 		refuse("--events: makes a rule and a queue in AWS, so it can't go with --reconcile=false")

@@ -46,6 +46,8 @@ type Parts struct {
 	Mirror   *mirror.Mirror
 	// Living are the objects that own AWS resources.
 	Living ownership.Living
+	// MakeRoles tells that IAM roles may be made.
+	MakeRoles bool
 	// Ours are the kinds of the table, and Host those of the host: the caches themselves,
 	// which are asked for each object of each read.
 	Ours, Host client.Reader

@@ -89,7 +89,7 @@ func (v *view) planDelete() (p plan.Plan, inside string) {
 // rows are what the control plane is judged by of what is read by name.
 func (v *view) rows() []mirror.Interest {
 	rows := v.cluster.Wants()
-	if v.cluster.Own() == nil || v.MakeRoles {
+	if v.cluster.Own() == nil && !v.Deleting() || v.MakeRoles {
 		rows = append(rows, v.role.Wants()...)
 	}
 	return rows

@@ -357,6 +357,7 @@ func (p *Pass[T]) writeStatus(ctx context.Context) error {
 // finish lets the object go when nothing is left of it in AWS. What was made shortly
 // before may not be visible yet.
 func (p *Pass[T]) finish(ctx context.Context) (ctrl.Result, error) {
+	p.register() // what proves it is read for those who want it
 	visible, of := p.worker.Proof()
 	if !p.proven(visible, of) {
 		p.Awaited = "AWS to show whatever may have been made shortly before, which it does by " + ClockTime(visible)

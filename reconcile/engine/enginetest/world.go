@@ -30,6 +30,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
@@ -189,7 +190,7 @@ var Further struct {
 func NewKube(t testing.TB, objects ...client.Object) client.WithWatch {
 	t.Helper()
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{infrav1.AddToScheme, clusterv1.AddToScheme, corev1.AddToScheme, Further.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{infrav1.AddToScheme, controlplanev1.AddToScheme, clusterv1.AddToScheme, corev1.AddToScheme, Further.AddToScheme} {
 		if add == nil {
 			continue
 		}
@@ -200,7 +201,7 @@ func NewKube(t testing.TB, objects ...client.Object) client.WithWatch {
 	identity := &infrav1.AWSClusterControllerIdentity{ObjectMeta: metav1.ObjectMeta{Name: infrav1.AWSClusterControllerIdentityName},
 		Spec: infrav1.AWSClusterControllerIdentitySpec{AWSClusterIdentitySpec: infrav1.AWSClusterIdentitySpec{AllowedNamespaces: &infrav1.AllowedNamespaces{}}}}
 	return ownershiptest.Indexed(fake.NewClientBuilder().WithScheme(scheme).
-		WithStatusSubresource(append(slices.Clone(Further.WithStatus), &infrav1.AWSCluster{}, &infrav1.AWSMachine{}, &infrav1.AWSMachinePool{}, &infrav1.AWSMachineTemplate{}, &clusterv1.Machine{}, &clusterv1.MachinePool{})...).
+		WithStatusSubresource(append(slices.Clone(Further.WithStatus), &infrav1.AWSCluster{}, &infrav1.AWSMachine{}, &infrav1.AWSMachinePool{}, &infrav1.AWSMachineTemplate{}, &infrav1.AWSManagedCluster{}, &infrav1.AWSFargateProfile{}, &controlplanev1.AWSManagedControlPlane{}, &clusterv1.Machine{}, &clusterv1.MachinePool{})...).
 		WithObjects(append(objects, identity)...)).Build()
 }
 
@@ -413,7 +414,7 @@ func (w *World) Describe(obj engine.Object, name string) string {
 }
 
 // swept are the tables that Pass reads.
-var swept = slices.Concat([]mirror.Kind{mirror.AutoScalingGroups.Kind, mirror.LaunchTemplates.Kind, mirror.Instances.Kind}, mirror.NetworkKinds)
+var swept = slices.Concat([]mirror.Kind{mirror.EKSClusters.Kind, mirror.EKSUpdates.Kind, mirror.Roles.Kind, mirror.AutoScalingGroups.Kind, mirror.LaunchTemplates.Kind, mirror.Instances.Kind}, mirror.NetworkKinds)
 
 // Pass lets time go by for AWS and all processes, and everything be read.
 func (w *World) Pass(d time.Duration) {
