@@ -11,7 +11,7 @@ import (
 )
 
 // inputs are the SDK's parameters, without which no operation is called.
-var inputs = regexp.MustCompile(`\b(ec2|elb|elbv2|autoscaling|secretsmanager|ssm|s3|sqs|eventbridge|iam|servicequotas|sts)\.([A-Z]\w+)Input\b`)
+var inputs = regexp.MustCompile(`\b(ec2|eks|elb|elbv2|autoscaling|secretsmanager|ssm|s3|sqs|eventbridge|iam|servicequotas|sts)\.([A-Z]\w+)Input\b`)
 
 // prefixes are the names of services in rights, where they differ from the SDK's.
 var prefixes = map[string]string{"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing", "eventbridge": "events"}
