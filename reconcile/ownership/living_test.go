@@ -10,6 +10,7 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
+	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership/ownershiptest"
@@ -39,7 +40,7 @@ func TestWhatIsWrittenInAnUnrelatedFieldRecordsNothing(t *testing.T) {
 
 func TestIndexFindsObjectsByUIDRecordAndCluster(t *testing.T) {
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{infrav1.AddToScheme, clusterv1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{infrav1.AddToScheme, controlplanev1.AddToScheme, clusterv1.AddToScheme} {
 		if err := add(scheme); err != nil {
 			t.Fatal(err)
 		}
@@ -55,10 +56,13 @@ func TestIndexFindsObjectsByUIDRecordAndCluster(t *testing.T) {
 	machine.Spec.ProviderID = aws.String("aws:///us-east-1a/i-1")
 	pool := &infrav1.AWSMachinePool{ObjectMeta: meta("p1", "p")}
 	pool.Spec.ProviderID = groupARN
+	plane := &controlplanev1.AWSManagedControlPlane{ObjectMeta: meta("cp1", "cp")}
+	plane.Labels = map[string]string{clusterv1.ClusterNameLabel: "c2"}
+	plane.Spec.EKSClusterName = "eks1"
 	decoy := machine.DeepCopy()
 	decoy.Namespace, decoy.UID, decoy.Spec.ProviderID = "b", "uid-decoy", aws.String("aws:///us-east-1a/i-2")
 	host := fake.NewClientBuilder().WithScheme(scheme).WithObjects(&clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "c1"}}).Build()
-	x := ownership.NewIndex(ownershiptest.Indexed(fake.NewClientBuilder().WithScheme(scheme).WithObjects(cluster, machine, decoy, pool)).Build(), host)
+	x := ownership.NewIndex(ownershiptest.Indexed(fake.NewClientBuilder().WithScheme(scheme).WithObjects(cluster, machine, decoy, pool, plane)).Build(), host)
 
 	for id, stray := range map[string]bool{"i-1": false, "i-2": true} {
 		if found, err := x.Recorders(id); err != nil || len(found) != 1 || found[0].Stray != stray {
@@ -74,7 +78,7 @@ func TestIndexFindsObjectsByUIDRecordAndCluster(t *testing.T) {
 	if found, err := x.ByUID("nobody"); found != nil || err != nil {
 		t.Errorf("nobody is %+v (%v)", found, err)
 	}
-	for id, name := range map[string]string{"vpc-1": "c1", "subnet-1": "c1", "i-1": "m1", groupARN: "p1"} {
+	for id, name := range map[string]string{"vpc-1": "c1", "subnet-1": "c1", "i-1": "m1", groupARN: "p1", ownership.EKSCluster("eks1"): "cp1"} {
 		if found, err := x.Recorders(id); err != nil || len(found) != 1 || found[0].Name != name {
 			t.Errorf("%s is recorded by %+v (%v)", id, found, err)
 		}
@@ -82,5 +86,9 @@ func TestIndexFindsObjectsByUIDRecordAndCluster(t *testing.T) {
 	found, err := x.Namesakes(ownership.KindCluster, "c1")
 	if err != nil || len(found) != 1 || found[0].Account != "123456789012" || found[0].Region != "us-east-1" {
 		t.Errorf("namesakes are %+v (%v)", found, err)
+	}
+	// What they stand on is called alike.
+	if found, err = x.Namesakes(ownership.KindCluster, "c2"); err != nil || len(found) != 1 || found[0].Kind != ownership.KindControlPlane {
+		t.Errorf("namesakes of another kind are %+v (%v)", found, err)
 	}
 }
