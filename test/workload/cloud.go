@@ -33,13 +33,15 @@ type cloud struct {
 	ssm     *ssm.Client
 	s3      *s3.Client
 	images  map[string]string
+	config  aws.Config
+	account string
 }
 
 func newCloud(config aws.Config) *cloud {
 	return &cloud{
 		ec2: ec2.NewFromConfig(config), classic: elasticloadbalancing.NewFromConfig(config), v2: elasticloadbalancingv2.NewFromConfig(config),
 		secrets: secretsmanager.NewFromConfig(config), ssm: ssm.NewFromConfig(config),
-		s3: s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true }), images: map[string]string{},
+		s3: s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true }), images: map[string]string{}, config: config,
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -33,7 +34,15 @@ func newCluster(endpoint string, config *userdata.Config) (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("controlPlaneEndpoint: %w", err)
 	}
-	s, err := newServer(name, config.Files)
+	ca, err := readAuthority(config.Files, caFile)
+	if err != nil {
+		return nil, err
+	}
+	etcdCA, err := readAuthority(config.Files, etcdCAFile)
+	if err != nil {
+		return nil, err
+	}
+	s, err := newServer(name, ca, etcdCA, func(next http.Handler) http.Handler { return next })
 	if err != nil {
 		return nil, err
 	}

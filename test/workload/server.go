@@ -81,17 +81,11 @@ func (a authority) sign(key crypto.Signer, names ...string) (*tls.Certificate, e
 	return &tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}, nil
 }
 
-// newServer starts one whose certificates name the host of the cluster's endpoint. Of custom resources it keeps the definitions only: what
+// newServer starts one whose certificates name the host of the cluster's endpoint. What isn't etcd's goes through the guard. Of custom resources it keeps the definitions only: what
 // Cluster API's in-memory server discovers and decodes is fixed.
-func newServer(host string, files map[string]string) (*server, error) {
-	s := &server{}
+func newServer(host string, ca, etcdCA authority, guard func(http.Handler) http.Handler) (*server, error) {
+	s := &server{ca: ca, etcdCA: etcdCA}
 	var err error
-	if s.ca, err = readAuthority(files, caFile); err != nil {
-		return nil, err
-	}
-	if s.etcdCA, err = readAuthority(files, etcdCAFile); err != nil {
-		return nil, err
-	}
 	if s.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		return nil, err
 	}
@@ -119,7 +113,7 @@ func newServer(host string, files map[string]string) (*server, error) {
 	}
 	s.address = listener.Addr().String()
 	s.http = http.Server{
-		Handler: s.handler(manager), ReadHeaderTimeout: 10 * time.Second,
+		Handler: s.handler(manager, guard), ReadHeaderTimeout: 10 * time.Second,
 		// The in-memory API server writes headers twice at every port forwarding, which would fill the output.
 		ErrorLog: log.New(io.Discard, "", 0),
 		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
@@ -139,9 +133,9 @@ func (s *server) stop() {
 	_ = s.http.Close()
 }
 
-func (s *server) handler(manager inmemory.Manager) http.Handler {
+func (s *server) handler(manager inmemory.Manager, guard func(http.Handler) http.Handler) http.Handler {
 	resolve := func(string) (string, error) { return group, nil }
-	api := inmemoryapi.NewAPIServerHandler(manager, logr.Discard(), resolve)
+	api := guard(inmemoryapi.NewAPIServerHandler(manager, logr.Discard(), resolve))
 	etcd := inmemoryetcd.NewEtcdServerHandler(manager, logr.Discard(), resolve)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {

@@ -30,6 +30,8 @@ type Instances struct {
 	machines map[string]*machine
 	clusters map[string]*cluster
 	routes   map[string][]string
+	// planes are the control planes of EKS clusters, by what AWS calls them.
+	planes map[string]*eksCluster
 }
 
 // machine is an instance as its boot left it.
@@ -43,12 +45,13 @@ type machine struct {
 
 // Start follows the account's instances until the context ends.
 func Start(ctx context.Context, config aws.Config, proxy *Proxy) *Instances {
-	s := &Instances{cloud: newCloud(config), machines: map[string]*machine{}, clusters: map[string]*cluster{}, routes: map[string][]string{}}
+	s := &Instances{cloud: newCloud(config), machines: map[string]*machine{}, clusters: map[string]*cluster{}, routes: map[string][]string{}, planes: map[string]*eksCluster{}}
 	proxy.use(s)
 	go func() {
 		defer proxy.drop(s)
 		for ctx.Err() == nil {
 			s.step(ctx)
+			s.stepEKS(ctx)
 			select {
 			case <-ctx.Done():
 			case <-time.After(interval):
@@ -57,6 +60,9 @@ func Start(ctx context.Context, config aws.Config, proxy *Proxy) *Instances {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for _, c := range s.clusters {
+			c.stop()
+		}
+		for _, c := range s.planes {
 			c.stop()
 		}
 	}()
@@ -244,6 +250,9 @@ func (s *Instances) end(ctx context.Context, id string) {
 // route returns the address of the API server behind an endpoint: there is one while the load balancer has a healthy
 // target on which it runs.
 func (s *Instances) route(endpoint string) (string, error) {
+	if address, known, err := s.routeEKS(endpoint); known {
+		return address, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	healthy, known := s.routes[endpoint]

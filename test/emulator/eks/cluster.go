@@ -38,6 +38,7 @@ type cluster struct {
 	refreshing                bool
 	refreshStarted, refreshed time.Time
 	interfaces                []string
+	authority                 authority
 }
 
 // createCluster answers a repeated call with the same token as the first one.
@@ -73,11 +74,11 @@ func (c *cluster) come() {
 			Message: core.Ptr("The control plane could not be created."), ResourceIds: []string{*c.Name}}}}
 		return
 	}
-	c.Status = types.ClusterStatusActive
+	c.Status, c.authority = types.ClusterStatusActive, newAuthority()
 	host := strings.ToUpper(*c.Id)
 	region := strings.Split(*c.Arn, ":")[3]
 	c.Endpoint = core.Ptr(fmt.Sprintf("https://%s.gr7.%s.eks.amazonaws.com", host, region))
-	c.CertificateAuthority = &types.Certificate{Data: core.Ptr(base64.StdEncoding.EncodeToString([]byte("authority of " + *c.Arn)))}
+	c.CertificateAuthority = &types.Certificate{Data: core.Ptr(base64.StdEncoding.EncodeToString(c.authority.certificate))}
 	c.Identity = &types.Identity{Oidc: &types.OIDC{Issuer: core.Ptr(fmt.Sprintf("https://oidc.eks.%s.amazonaws.com/id/%s", region, host))}}
 }
 

@@ -48,7 +48,8 @@ func Service() *core.Service {
 		},
 		Inventory: inventory,
 		Questions: map[string]func(*core.Region, url.Values) (any, error){
-			"access": func(r *core.Region, about url.Values) (any, error) { return AccessTo(r, about.Get("cluster")) },
+			"access":         func(r *core.Region, about url.Values) (any, error) { return AccessTo(r, about.Get("cluster")) },
+			"control-planes": controlPlanes,
 		},
 		Actions: actions,
 	}

@@ -1,0 +1,38 @@
+package eks
+
+import (
+	"net/url"
+
+	"github.com/aws/aws-sdk-go-v2/service/eks/types"
+
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
+)
+
+// ControlPlane is what runs behind the endpoint of a cluster, for what plays it.
+type ControlPlane struct {
+	Name     string `json:"name"`
+	ARN      string `json:"arn"`
+	Version  string `json:"version"`
+	Endpoint string `json:"endpoint"`
+	// Certificate and Key are the authority, as PEM.
+	Certificate []byte `json:"certificate"`
+	Key         []byte `json:"key"`
+	Access      Access `json:"access"`
+}
+
+// controlPlanes lists those that run.
+func controlPlanes(r *core.Region, _ url.Values) (any, error) {
+	out := []ControlPlane{}
+	for _, c := range of(r).clusters.All() {
+		if c.Status != types.ClusterStatusActive && c.Status != types.ClusterStatusUpdating {
+			continue
+		}
+		access, err := AccessTo(r, *c.Name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, ControlPlane{Name: *c.Name, ARN: *c.Arn, Version: *c.Version, Endpoint: *c.Endpoint,
+			Certificate: c.authority.certificate, Key: c.authority.key, Access: access})
+	}
+	return out, nil
+}
