@@ -32,7 +32,7 @@ type Row struct {
 	// Live makes reads as fresh as AWS.
 	Live func(Parts) generic.Live
 	// Subresources are what is served below the objects besides their status, by name.
-	// Who may edit the objects may get them.
+	// Who may edit the objects may use them.
 	Subresources map[string]Subresource
 }
 

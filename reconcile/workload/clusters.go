@@ -167,7 +167,7 @@ func (c *Clusters) Look(ctx context.Context, s *cloud.Session, in *Intent) (agai
 	if err != nil {
 		return 0, err
 	}
-	if wait := c.due(k, in).Sub(c.clock.Now()); wait > 0 {
+	if wait := c.left(k, in); wait > 0 {
 		return wait, nil
 	}
 	facts := &Facts{}
@@ -178,7 +178,7 @@ func (c *Clusters) Look(ctx context.Context, s *cloud.Session, in *Intent) (agai
 		}
 		if err != nil {
 			c.failed(k, err)
-			return c.due(k, in).Sub(c.clock.Now()), nil
+			return c.left(k, in), nil
 		}
 		facts = facts.with(ref, obj)
 	}
@@ -186,8 +186,22 @@ func (c *Clusters) Look(ctx context.Context, s *cloud.Session, in *Intent) (agai
 	facts.Time = c.clock.Now()
 	k.facts, k.failures, k.until = facts, 0, time.Time{}
 	c.mu.Unlock()
-	return c.due(k, in).Sub(c.clock.Now()), nil
+	return c.left(k, in), nil
 }
+
+// Again says when a cluster is to be looked at next; zero for never.
+func (c *Clusters) Again(s *cloud.Session, in *Intent) time.Duration {
+	c.mu.Lock()
+	k := c.known[name(s, in.Target)]
+	c.mu.Unlock()
+	if k == nil || in.Nothing() {
+		return 0
+	}
+	return max(c.left(k, in), time.Second)
+}
+
+// left is how long it is until a cluster is to be looked at.
+func (c *Clusters) left(k *cluster, in *Intent) time.Duration { return c.due(k, in).Sub(c.clock.Now()) }
 
 // due is when to look at a cluster next.
 func (c *Clusters) due(k *cluster, in *Intent) time.Time {

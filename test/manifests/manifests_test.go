@@ -158,6 +158,7 @@ func TestUsersMayUseEveryKindAndOnlyAdministratorsIdentities(t *testing.T) {
 		}
 	}
 	named := map[string]bool{}
+	verbOf := map[string]string{"console": "get", "kubeconfig": "create"}
 	for _, kind := range apiserver.Kinds() {
 		group, status := kind.Group.Name(), kind.Plural+"/status"
 		named[group+" "+kind.Plural] = true
@@ -172,8 +173,8 @@ func TestUsersMayUseEveryKindAndOnlyAdministratorsIdentities(t *testing.T) {
 		for name := range kind.Subresources {
 			resource := kind.Plural + "/" + name
 			named[group+" "+resource] = true
-			expect("capa-apiserver-view", view, group, resource, false, "get")
-			expect("capa-apiserver-edit", edit, group, resource, kind.Namespaced, "get")
+			expect("capa-apiserver-view", view, group, resource, false, "get", "create")
+			expect("capa-apiserver-edit", edit, group, resource, kind.Namespaced, verbOf[name])
 		}
 	}
 	for _, rule := range append(view, edit...) {
