@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -185,6 +186,36 @@ func TestOthersAreLetInByTheConfigMap(t *testing.T) {
 	if _, err := b.pods(theirs); err != nil {
 		t.Fatal(err)
 	}
+	if names, err := b.pods(b.token(b.session(), "another")); !apierrors.IsUnauthorized(err) {
+		t.Errorf("with a token for another cluster they see %q, %v", names, err)
+	}
+}
+
+func TestOthersAreLetInByAccessEntries(t *testing.T) {
+	b := newEKSBench(t, func(in *awseks.CreateClusterInput) {
+		in.AccessConfig = &ekstypes.CreateAccessConfigRequest{AuthenticationMode: ekstypes.AuthenticationModeApi}
+	})
+	b.eventually("the creator is let in", func() error { _, err := b.pods(b.token(b.config.Credentials, clusterName)); return err })
+	theirs, entries := b.token(b.session(), clusterName), awseks.NewFromConfig(b.config)
+	if names, err := b.pods(theirs); !apierrors.IsUnauthorized(err) {
+		t.Fatalf("a stranger sees %q, %v", names, err)
+	}
+	role := aws.String("arn:aws:iam::" + emulator.DefaultAccount + ":role/path/dev")
+	_, err := iam.NewFromConfig(b.config).CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("dev"), Path: aws.String("/path/"),
+		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}`)})
+	b.must(err)
+	_, err = entries.CreateAccessEntry(t.Context(), &awseks.CreateAccessEntryInput{ClusterName: b.cluster.Name, PrincipalArn: role})
+	b.must(err)
+	b.eventually("without a policy there are no rights", func() error {
+		if names, err := b.pods(theirs); !apierrors.IsForbidden(err) {
+			return fmt.Errorf("they see %q, %w", names, err)
+		}
+		return nil
+	})
+	_, err = entries.AssociateAccessPolicy(t.Context(), &awseks.AssociateAccessPolicyInput{ClusterName: b.cluster.Name, PrincipalArn: role,
+		PolicyArn: aws.String("arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"), AccessScope: &ekstypes.AccessScope{Type: ekstypes.AccessScopeTypeCluster}})
+	b.must(err)
+	b.eventually("with it there are", func() error { _, err := b.pods(theirs); return err })
 }
 
 func TestTokensThatAreNotForItAreRefused(t *testing.T) {
