@@ -36,7 +36,7 @@ func Kinds() []Row {
 		{Kind: awsclusteridentity.Controller(), Admission: admission.Identities},
 		{Kind: awsclusteridentity.Role(), Admission: admission.RoleIdentities},
 		{Kind: awsclusteridentity.Static(), Admission: admission.StaticIdentities},
-		{Kind: awsmanagedcontrolplane.Kind(), Live: liveControlPlanes},
+		{Kind: awsmanagedcontrolplane.Kind(), Live: liveControlPlanes, Subresources: map[string]Subresource{"kubeconfig": kubeconfigOf}},
 		{Kind: awsmanagedcontrolplanetemplate.Kind()},
 		{Kind: nodeadmconfig.Kind()},
 		{Kind: nodeadmconfigtemplate.Kind()},
@@ -48,4 +48,9 @@ func Kinds() []Row {
 // console shows what the instance of a machine wrote to its console.
 func console(p Parts, getter rest.Getter) rest.Storage {
 	return awsmachine.NewConsoleREST(getter, consoles{observeMachines(p), cloud.NewConsoles(nil)})
+}
+
+// kubeconfigOf lets whoever asks into an EKS cluster.
+func kubeconfigOf(p Parts, getter rest.Getter) rest.Storage {
+	return awsmanagedcontrolplane.NewKubeconfigREST(getter, kubeconfigs{observeControlPlanes(p)})
 }

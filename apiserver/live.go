@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/duration"
 
+	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
@@ -53,8 +54,14 @@ var (
 	liveMachinePools = LiveOf(awsmachinepool.Kind())
 )
 
-func liveControlPlanes(p Parts) generic.Live {
-	return LiveOf(awsmanagedcontrolplane.Kind(awsmanagedcontrolplane.Options{MakeRoles: p.MakeRoles}))(p)
+func controlPlanes(p Parts) engine.Kind[*controlplanev1.AWSManagedControlPlane] {
+	return awsmanagedcontrolplane.Kind(awsmanagedcontrolplane.Options{MakeRoles: p.MakeRoles})
+}
+
+func liveControlPlanes(p Parts) generic.Live { return LiveOf(controlPlanes(p))(p) }
+
+func observeControlPlanes(p Parts) *engine.Observer[*controlplanev1.AWSManagedControlPlane] {
+	return observe(p, controlPlanes(p))
 }
 
 // Refresh asks for facts no older than the promise and stops waiting at the

@@ -16,6 +16,7 @@ import (
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eks"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/endpoint"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/foundation"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/iamrole"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/loadbalancer"
@@ -42,6 +43,10 @@ type Intent struct {
 	Settled string
 	// RetryFailed tells that enough time went by for another try of an update that failed.
 	RetryFailed bool
+	// Profiles are the instance profiles of the cluster's machines.
+	Profiles []string
+	// AtEndpoint tells what was seen at the cluster's endpoint; nil where nobody looks.
+	AtEndpoint func(*endpoint.Intent) endpoint.Facts
 	foundation.Known
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eks"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ekschild"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/endpoint"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/foundation"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/iamrole"
@@ -35,6 +36,8 @@ type Options struct {
 	Images *cloud.Images
 	// MakeRoles lets the roles that EKS assumes be made, changed and deleted.
 	MakeRoles bool
+	// Endpoints are those of all clusters; new ones if nil.
+	Endpoints *endpoint.Endpoints
 }
 
 // Reconciler makes AWS match AWSManagedControlPlanes.
@@ -47,6 +50,9 @@ func New(o Options) *Reconciler {
 	if o.Images == nil {
 		o.Images = cloud.NewImages(nil)
 	}
+	if o.Endpoints == nil {
+		o.Endpoints = endpoint.New(o.Host, o.Clock)
+	}
 	return &Reconciler{engine.New(kind(o), o.Options)}
 }
 
@@ -57,7 +63,7 @@ func kind(o Options) engine.Kind[*controlplanev1.AWSManagedControlPlane] {
 	return engine.Kind[*controlplanev1.AWSManagedControlPlane]{
 		Name: "AWSManagedControlPlane", Finalizer: controlplanev1.ControlPlaneFinalizer, Area: network.AreaVPC, LookAgain: lookAgain,
 		SiteOf:   cloud.SiteOf[*controlplanev1.AWSManagedControlPlane],
-		Handlers: plan.NewHandlers(foundation.Handlers(), iamrole.Handlers(), eks.Handlers(), ekschild.Handlers()),
+		Handlers: plan.NewHandlers(foundation.Handlers(), iamrole.Handlers(), eks.Handlers(), ekschild.Handlers(), o.Endpoints.Handlers()),
 		NewList:  newList,
 		Remember: func() any { return &memory{Memory: foundation.NewMemory()} },
 		Begin: func(ctx context.Context, scene engine.Scene[*controlplanev1.AWSManagedControlPlane]) (engine.Worker[*controlplanev1.AWSManagedControlPlane], error) {

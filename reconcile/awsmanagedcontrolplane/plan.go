@@ -6,6 +6,7 @@ import (
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eks"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/endpoint"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/foundation"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/iamrole"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
@@ -21,8 +22,11 @@ type view struct {
 	*foundation.State
 	role    *iamrole.State
 	cluster *eks.State
-	snap    *mirror.Snapshot
-	todo    plan.Plan
+	// endpoint is what is wanted at the cluster's endpoint, and facts what was seen there; nil where nobody looks.
+	endpoint endpoint.Intent
+	facts    *endpoint.Facts
+	snap     *mirror.Snapshot
+	todo     plan.Plan
 }
 
 func observe(in Intent, snap *mirror.Snapshot) *view {
@@ -32,6 +36,11 @@ func observe(in Intent, snap *mirror.Snapshot) *view {
 	v := &view{Intent: in, snap: snap, State: foundation.Observe(f, snap)}
 	v.role = iamrole.Observe(in.role(), snap)
 	v.cluster = eks.Observe(in.cluster(v.Network, v.role), snap)
+	v.endpoint = in.endpoint(v.cluster, v.Network)
+	if in.AtEndpoint != nil {
+		facts := in.AtEndpoint(&v.endpoint)
+		v.facts = &facts
+	}
 	v.todo = v.State.Plan(v.planOwn)
 	return v
 }
@@ -63,6 +72,9 @@ func (v *view) planOwn() (p plan.Plan, inside string) {
 		p.Join(v.role.Plan())
 	}
 	p.Join(v.cluster.Plan())
+	if v.facts != nil {
+		p.Join(v.endpoint.Plan(*v.facts))
+	}
 	return p, ""
 }
 

@@ -105,7 +105,9 @@ func (v *view) clusterStatus(status *controlplanev1.AWSManagedControlPlaneStatus
 	if status.Initialization == nil {
 		status.Initialization = &controlplanev1.Initialization{}
 	}
-	status.Initialization.ControlPlaneInitialized = aws.Bool(true)
+	if v.ControlPlane.Initialized() || v.facts != nil && v.facts.Initialized(&v.endpoint) {
+		status.Initialization.ControlPlaneInitialized = aws.Bool(true)
+	}
 	if v.ControlPlane.Provisioned() || v.Ready(v.settled(), v.areas()...) {
 		status.Initialization.Provisioned = aws.Bool(true)
 	}
@@ -162,7 +164,8 @@ func (v *view) conditions(into *controlplanev1.AWSManagedControlPlane) {
 	if v.cluster.Own() != nil {
 		list = append(list, v.updating(), v.creating())
 	}
-	conditions.Replace(into, list, []string{controlplanev1.AvailableCondition, eks.AreaUpdating, eks.AreaCreating}, into.Generation)
+	list = append(list, v.endpointConditions()...)
+	conditions.Replace(into, list, append([]string{controlplanev1.AvailableCondition, eks.AreaUpdating, eks.AreaCreating}, endpointAreas...), into.Generation)
 }
 
 // available tells Cluster API whether the API server can be used.

@@ -10,6 +10,7 @@ import (
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/endpoint"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/foundation"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
@@ -39,6 +40,8 @@ type worker struct {
 	pass    *engine.Pass[*controlplanev1.AWSManagedControlPlane]
 	obj     *controlplanev1.AWSManagedControlPlane
 	memory  *memory
+	// profiles are the instance profiles of the cluster's machines.
+	profiles []string
 }
 
 func begin(ctx context.Context, scene engine.Scene[*controlplanev1.AWSManagedControlPlane], o Options) (*worker, error) {
@@ -61,6 +64,10 @@ func (w *worker) Bond() engine.Bond {
 func (w *worker) intent() Intent {
 	in := NewIntent(w.obj, w.Owner)
 	in.Known, in.MakeRoles, in.Settled = w.Known(nil), w.options.MakeRoles, w.memory.settled
+	in.Profiles = w.profiles
+	if w.pass != nil && w.pass.Session != nil {
+		in.AtEndpoint = func(e *endpoint.Intent) endpoint.Facts { return w.options.Endpoints.Facts(w.pass.Session, e) }
+	}
 	if u := w.obj.Status.Update; w.pass != nil && u != nil {
 		in.RetryFailed = !w.pass.Clock.Now().Before(u.Since.Add(retryFailed))
 	}
@@ -90,6 +97,14 @@ func (w *worker) Look(ctx context.Context) error {
 	return nil
 }
 
+// Prepare looks at what the foundation needs, and at what is at the cluster's endpoint.
+func (w *worker) Prepare(ctx context.Context) error {
+	if err := w.Worker.Prepare(ctx); err != nil {
+		return err
+	}
+	return w.lookAtEndpoint(ctx)
+}
+
 // Take notes what AWS needs time for to know it everywhere.
 func (w *worker) Take(ctx context.Context, r plan.Result) engine.Consequence {
 	now := w.pass.Clock.Now()
@@ -109,7 +124,19 @@ func (w *worker) Settle(ctx context.Context, left plan.Plan) (time.Duration, err
 	if u := w.view().cluster.Current; err == nil && again == 0 && u != nil && u.Status == ekstypes.UpdateStatusFailed && !w.pass.Deleting() {
 		again = max(u.Started.Add(retryFailed).Sub(w.pass.Clock.Now()), 0)
 	}
+	if at := w.options.Endpoints.Again(w.pass.Session, &w.view().endpoint); err == nil && at != 0 && (again == 0 || at < again) {
+		again = at
+	}
 	return again, err
+}
+
+// Dismiss forgets what was at the endpoint.
+func (w *worker) Dismiss(ctx context.Context) (bool, error) {
+	gone, err := w.Worker.Dismiss(ctx)
+	if gone && err == nil {
+		w.options.Endpoints.Forget(w.pass.Session, &w.view().endpoint)
+	}
+	return gone, err
 }
 
 // Proof is that all was read after the deletion began.

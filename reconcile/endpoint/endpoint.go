@@ -51,8 +51,11 @@ func New(host client.Client, c clock.PassiveClock) *Endpoints {
 	return &Endpoints{secrets: kubeconfig.NewSecrets(host, clusters, c), clusters: clusters}
 }
 
-// Handlers carry out what is planned.
+// Handlers carry out what is planned; without endpoints there are none.
 func (e *Endpoints) Handlers() []plan.Handler {
+	if e == nil {
+		return nil
+	}
 	return append(workload.Handlers(e.clusters), kubeconfig.Handlers(e.secrets)...)
 }
 

@@ -23,6 +23,7 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/apis/infrastructure/install"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
@@ -104,6 +105,7 @@ func clientScheme(t *testing.T) *runtime.Scheme {
 	must(t, clientgoscheme.AddToScheme(scheme))
 	must(t, clusterv1.AddToScheme(scheme))
 	must(t, infrav1.AddToScheme(scheme))
+	must(t, controlplanev1.AddToScheme(scheme))
 	return scheme
 }
 
@@ -153,7 +155,9 @@ func (w *world) launch() {
 	}, w.flags...)
 	w.process = exec.Command(w.program, args...)
 	w.process.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+w.awsURL, "AWS_REGION="+region,
-		"AWS_ACCESS_KEY_ID="+w.key, "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true")
+		"AWS_ACCESS_KEY_ID="+w.key, "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true",
+		// The names of workload clusters are known to no DNS server.
+		"HTTPS_PROXY="+suite.proxy.URL)
 	w.process.Stdout, w.process.Stderr = log, log
 	must(w.t, w.process.Start())
 	ended := make(chan error, 1)

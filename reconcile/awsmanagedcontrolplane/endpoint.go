@@ -1,0 +1,188 @@
+package awsmanagedcontrolplane
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/eks"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/endpoint"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/kubeconfig"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/oidcprovider"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/workload"
+)
+
+// targetOf is where an EKS cluster serves its API; without an endpoint where it doesn't.
+func targetOf(name string, c *ekstypes.Cluster) workload.Target {
+	t := workload.Target{Name: name}
+	if c == nil || c.CertificateAuthority == nil {
+		return t
+	}
+	if ca, err := base64.StdEncoding.DecodeString(aws.ToString(c.CertificateAuthority.Data)); err == nil {
+		t.Endpoint, t.CA = aws.ToString(c.Endpoint), ca
+	}
+	return t
+}
+
+// endpoint is what is wanted at the endpoint of a cluster that is active, on a network.
+func (in *Intent) endpoint(s *eks.State, n *network.State) endpoint.Intent {
+	cp, spec := in.ControlPlane, &in.ControlPlane.Spec
+	var c *ekstypes.Cluster
+	if s.Active() {
+		c = s.Own()
+	}
+	t := targetOf(cp.ClusterName(), c)
+	lasting := spec.ControlPlaneAccess != nil && spec.ControlPlaneAccess.Token == controlplanev1.ControlPlaneTokenServiceAccount
+	e := endpoint.Intent{
+		Kubeconfig: kubeconfig.Intent{Namespace: cp.Namespace, Cluster: in.Name, Region: spec.Region, Target: t, Lasting: lasting,
+			Owner: metav1.OwnerReference{APIVersion: controlplanev1.SchemeGroupVersion.String(), Kind: "AWSManagedControlPlane", Name: cp.Name, UID: cp.UID, Controller: aws.Bool(true)}},
+		Workload: workload.Intent{Target: t, LastingAccess: lasting, WithoutKubeProxy: spec.KubeProxy.Disable,
+			Private: c != nil && c.ResourcesVpcConfig != nil && !c.ResourcesVpcConfig.EndpointPublicAccess},
+	}
+	if spec.TokenMethod != nil {
+		e.Kubeconfig.Method = kubeconfig.Method(*spec.TokenMethod)
+	}
+	if arn := cp.Status.OIDCProvider.ARN; spec.AssociateOIDCProvider && arn != "" {
+		e.Workload.TrustPolicy = oidcprovider.TrustPolicy(arn)
+	}
+	e.Workload.Roles, e.Workload.Users = in.mappings()
+	e.Workload.CNI = in.cni(c, n)
+	return e
+}
+
+// mappings are the lines of aws-auth that are wanted: of nodes first, and none where nobody reads
+// them.
+func (in *Intent) mappings() (roles, users []workload.Mapping) {
+	spec := &in.ControlPlane.Spec
+	if a := spec.AccessConfig; a != nil && a.AuthenticationMode == controlplanev1.EKSAuthenticationModeAPI {
+		return nil, nil
+	}
+	for _, profile := range in.Profiles {
+		roles = append(roles, workload.NodeRole(fmt.Sprintf("arn:%s:iam::%s:role/%s", cmp.Or(in.Partition, spec.Partition, "aws"), in.ControlPlane.Status.AccountID, profile)))
+	}
+	if m := spec.IAMAuthenticatorConfig; m != nil {
+		for _, r := range m.RoleMappings {
+			roles = append(roles, workload.Mapping{ARN: r.RoleARN, Username: r.UserName, Groups: r.Groups})
+		}
+		for _, u := range m.UserMappings {
+			users = append(users, workload.Mapping{ARN: u.UserARN, Username: u.UserName, Groups: u.Groups})
+		}
+	}
+	return roles, users
+}
+
+// cni is what is wanted of the VPC CNI.
+func (in *Intent) cni(c *ekstypes.Cluster, n *network.State) workload.CNI {
+	spec := &in.ControlPlane.Spec
+	cni := workload.CNI{Disable: spec.VpcCni.Disable, Env: envOf(spec.VpcCni.Env)}
+	if spec.SecondaryCidrBlock == nil {
+		return cni
+	}
+	for _, s := range n.Subnets {
+		if s.Pods() && s.Row != nil {
+			cni.Subnets = append(cni.Subnets, workload.PodSubnet{Zone: s.Spec.AvailabilityZone, ID: s.ID()})
+		}
+	}
+	if c != nil && c.ResourcesVpcConfig != nil {
+		for _, id := range []string{n.GroupID(infrav1.SecurityGroupEKSNodeAdditional), aws.ToString(c.ResourcesVpcConfig.ClusterSecurityGroupId)} {
+			if id != "" {
+				cni.SecurityGroups = append(cni.SecurityGroups, id)
+			}
+		}
+	}
+	return cni
+}
+
+// envOf are variables in Kubernetes' own type, whose JSON they have.
+func envOf(vars []controlplanev1.EnvVar) []corev1.EnvVar {
+	var out []corev1.EnvVar
+	text, err := json.Marshal(vars)
+	if err == nil {
+		err = json.Unmarshal(text, &out)
+	}
+	if err != nil {
+		return nil // both have the same fields
+	}
+	return out
+}
+
+// profilesOf are the instance profiles of a cluster's machines and pools, which are named like their
+// roles.
+func profilesOf(ctx context.Context, ours client.Reader, namespace, cluster string) ([]string, error) {
+	found := map[string]bool{}
+	of := []client.ListOption{client.InNamespace(namespace), client.MatchingLabels{clusterv1.ClusterNameLabel: cluster}}
+	machines, pools := &infrav1.AWSMachineList{}, &infrav1.AWSMachinePoolList{}
+	if err := ours.List(ctx, machines, of...); err != nil {
+		return nil, err
+	}
+	if err := ours.List(ctx, pools, of...); err != nil {
+		return nil, err
+	}
+	for i := range machines.Items {
+		found[machines.Items[i].Spec.IAMInstanceProfile] = true
+	}
+	for i := range pools.Items {
+		found[pools.Items[i].Spec.AWSLaunchTemplate.IamInstanceProfile] = true
+	}
+	delete(found, "")
+	return slices.Sorted(maps.Keys(found)), nil
+}
+
+// lookEndpoint holds the looks at what is at the endpoint that failed.
+const lookEndpoint = engine.LookPrefix + "endpoint"
+
+// lookAtEndpoint sees to it that it is known what is at the endpoint. What can't be read there stops
+// nothing else.
+func (w *worker) lookAtEndpoint(ctx context.Context) (err error) {
+	if w.pass.Deleting() || !w.view().cluster.Active() {
+		return nil
+	}
+	if w.profiles, err = profilesOf(ctx, w.options.Client, w.obj.Namespace, w.view().Name); err != nil {
+		return err
+	}
+	w.pass.Changed()
+	if _, err = w.options.Endpoints.Look(ctx, w.pass.Session, &w.view().endpoint); err != nil {
+		w.pass.LookFailed(lookEndpoint, kubeconfig.Area, err)
+	} else {
+		w.pass.Memory.Holds.Release(lookEndpoint)
+	}
+	w.pass.Changed()
+	return nil
+}
+
+// endpointAreas are the conditions of what is at the endpoint.
+var endpointAreas = []string{kubeconfig.Area, workload.AreaAuthenticator, workload.Area}
+
+// endpointConditions tell of it. They keep no control plane from being ready. Who doesn't look there says what
+// the object says.
+func (v *view) endpointConditions() []conditions.Condition {
+	if v.cluster.Own() == nil || v.Deleting() {
+		return nil
+	}
+	var list []conditions.Condition
+	for i, failed := range []string{"KubeconfigFailed", controlplanev1.IAMAuthenticatorConfigurationFailedReason, "WorkloadClusterConfigurationFailed"} {
+		area := endpointAreas[i]
+		if v.facts != nil {
+			list = append(list, conditions.Area{Type: area, Failed: failed, Failures: v.Failures, Acting: v.Acting}.Condition(v.todo))
+		} else if c, ok := conditions.Stored(v.ControlPlane, area); ok {
+			list = append(list, c)
+		}
+	}
+	return list
+}

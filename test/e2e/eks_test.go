@@ -1,0 +1,159 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/test/workload"
+)
+
+// eksCluster is an EKS cluster with what runs behind its endpoint.
+type eksCluster struct {
+	w                  *world
+	namespace, cluster string
+}
+
+// newEKSCluster has the account's control planes run.
+func (w *world) newEKSCluster(cluster string) *eksCluster {
+	ctx, stop := context.WithCancel(context.Background())
+	w.t.Cleanup(stop)
+	workload.Start(ctx, w.awsConfig(), suite.proxy)
+	return &eksCluster{w: w, namespace: w.namespace(), cluster: cluster}
+}
+
+func (e *eksCluster) controlPlane(ctx context.Context) (*controlplanev1.AWSManagedControlPlane, error) {
+	c := &controlplanev1.AWSManagedControlPlane{}
+	return c, e.w.client.Get(ctx, client.ObjectKey{Namespace: e.namespace, Name: e.cluster + "-control-plane"}, c)
+}
+
+// describe is what the objects say of themselves.
+func (e *eksCluster) describe() string {
+	out, _ := e.w.tryKubectl("", "get", "cluster,awsmanagedcontrolplane,awsmanagedcluster", "-n", e.namespace, "-o",
+		`jsonpath={range .items[*]}{.kind}{"\n"}{range .status.conditions[*]}  {.type}={.status} {.reason}: {.message}{"\n"}{end}{end}`)
+	return out
+}
+
+// waitAvailable waits until Cluster API takes the cluster for usable.
+func (e *eksCluster) waitAvailable() {
+	e.w.t.Helper()
+	e.w.eventually("Cluster "+e.cluster+" is Available", func(context.Context) error {
+		for _, c := range e.w.core(e.namespace, e.cluster).Status.Conditions {
+			if c.Type == "Available" && c.Status == metav1.ConditionTrue {
+				return nil
+			}
+		}
+		return fmt.Errorf("it isn't:\n%s", e.describe())
+	})
+}
+
+// kubeconfig is the file that the real clusterctl writes.
+func (e *eksCluster) kubeconfig() string {
+	e.w.t.Helper()
+	cmd := exec.Command(filepath.Join(suite.local.Bin, "clusterctl"), "get", "kubeconfig", e.cluster, "-n", e.namespace)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+suite.local.Kubeconfig, "HOME="+e.w.t.TempDir(), "CLUSTERCTL_DISABLE_VERSIONCHECK=true")
+	out, err := cmd.Output()
+	if err != nil {
+		e.w.t.Fatalf("clusterctl get kubeconfig: %v", err)
+	}
+	return e.keep(out)
+}
+
+func (e *eksCluster) keep(config []byte) string {
+	path := filepath.Join(e.w.t.TempDir(), "kubeconfig")
+	must(e.w.t, os.WriteFile(path, config, 0o600))
+	return path
+}
+
+// kubectl runs the real one in the workload cluster.
+func (e *eksCluster) kubectl(kubeconfig string, args ...string) (string, error) {
+	cmd := exec.Command(filepath.Join(suite.local.Bin, "kubectl"), args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "HTTPS_PROXY="+suite.proxy.URL, "HOME="+e.w.t.TempDir())
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// checkPods looks at what runs in the workload cluster.
+func (e *eksCluster) checkPods(kubeconfig string) {
+	e.w.t.Helper()
+	out, err := e.kubectl(kubeconfig, "get", "pods", "-A", "-o", "name")
+	if err != nil {
+		e.w.t.Fatalf("kubectl get pods -A: %v\n%s", err, out)
+	}
+	for _, name := range []string{"aws-node", "coredns", "kube-proxy"} {
+		if !slices.ContainsFunc(strings.Fields(out), func(pod string) bool { return strings.HasPrefix(pod, "pod/"+name) }) {
+			e.w.t.Errorf("no %s runs:\n%s", name, out)
+		}
+	}
+}
+
+// single is the form in which one object is both infrastructure and control plane.
+const single = `
+apiVersion: cluster.x-k8s.io/v1beta2
+kind: Cluster
+metadata: {name: eks}
+spec:
+  infrastructureRef: {apiGroup: controlplane.cluster.x-k8s.io, kind: AWSManagedControlPlane, name: eks-control-plane}
+  controlPlaneRef: {apiGroup: controlplane.cluster.x-k8s.io, kind: AWSManagedControlPlane, name: eks-control-plane}
+---
+apiVersion: controlplane.cluster.x-k8s.io/v2beta1
+kind: AWSManagedControlPlane
+metadata: {name: eks-control-plane}
+spec: {region: us-east-1, version: v1.34, controlPlaneAccess: {token: service-account}, vpcCni: {env: [{name: ENABLE_PREFIX_DELEGATION, value: "true"}]},
+  iamAuthenticatorConfig: {mapRoles: [{rolearn: "arn:aws:iam::123456789012:role/dev", username: dev, groups: [devs]}]}}
+`
+
+// TestEKSCluster takes an EKS cluster to one that is used.
+func TestEKSCluster(t *testing.T) {
+	w := newWorld(t)
+	e := w.newEKSCluster("eks")
+	w.apply(e.namespace, single)
+	timed(t, "the cluster is available", e.waitAvailable)
+	cp, err := e.controlPlane(context.Background())
+	must(t, err)
+	if host := w.core(e.namespace, e.cluster).Spec.ControlPlaneEndpoint.Host; host == "" || host != cp.Spec.ControlPlaneEndpoint.Host {
+		t.Errorf("the Cluster's endpoint is %q, the control plane's %q", host, cp.Spec.ControlPlaneEndpoint.Host)
+	}
+	var kubeconfig string
+	timed(t, "kubectl works there", func() {
+		kubeconfig = e.kubeconfig()
+		e.checkPods(kubeconfig)
+	})
+	w.eventually("what is wanted is in the cluster", func(context.Context) error {
+		out, err := e.kubectl(kubeconfig, "get", "configmap/aws-auth", "daemonset/aws-node", "-n", "kube-system", "-o", "yaml")
+		if err != nil || !strings.Contains(out, "role/dev") || !strings.Contains(out, "ENABLE_PREFIX_DELEGATION") {
+			return fmt.Errorf("there is, %w:\n%s\n%s", err, out, e.describe())
+		}
+		return nil
+	})
+	w.eventually("Cluster API has a token that lasts", func(context.Context) error {
+		if out := w.kubectl("get", "secret", "-n", e.namespace, e.cluster+"-kubeconfig", "-o", "jsonpath={.data.token-file}"); strings.HasPrefix(out, "azhzLWF3cy") {
+			return fmt.Errorf("it is of IAM:\n%s", e.describe())
+		}
+		return nil
+	})
+	timed(t, "a kubeconfig is given out", e.checkSubresource)
+	timed(t, "all is gone", func() { w.deleteCluster(e.namespace, e.cluster) })
+}
+
+// checkSubresource asks for a kubeconfig of one's own.
+func (e *eksCluster) checkSubresource() {
+	path := "/apis/controlplane.cluster.x-k8s.io/v2beta1/namespaces/" + e.namespace + "/awsmanagedcontrolplanes/" + e.cluster + "-control-plane/kubeconfig"
+	config := e.w.kubectl("create", "--raw", path, "-f", os.DevNull)
+	e.checkPods(e.keep([]byte(config)))
+	if out, err := e.w.tryKubectl("", "get", "--raw", path); err == nil {
+		e.w.t.Errorf("whoever may read gets one: %s", out)
+	}
+	if out, err := e.w.tryKubectl("", "create", "--raw", path, "-f", os.DevNull, "--as=somebody"); err == nil || !strings.Contains(out, "forbidden") {
+		e.w.t.Errorf("who has no right to it gets %s", out)
+	}
+}
