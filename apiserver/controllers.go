@@ -10,6 +10,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinepool"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinetemplate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmanagedcontrolplane"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrapconfig"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 )
 
@@ -30,6 +31,7 @@ func (b *background) addReconcilers(o *Options) error {
 	templates := awsmachinetemplate.New(awsmachinetemplate.Options{
 		Client: ours, Host: host, Sessions: b.sessions, Mirror: b.mirror, WatchFilter: o.WatchFilter,
 	})
+	configs := bootstrapconfig.Options{Client: ours, Host: host, Events: events, WatchFilter: o.WatchFilter, Concurrency: o.MachineConcurrency}
 	if o.Events {
 		if err := b.addEvents(o, clusters, machines); err != nil {
 			return err
@@ -41,6 +43,8 @@ func (b *background) addReconcilers(o *Options) error {
 		pools.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		controlPlanes.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		templates.Setup(b.manager, b.ours.GetCache()),
+		bootstrapconfig.NewNodeadm(configs).Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
+		bootstrapconfig.NewEKS(configs).Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 	)
 }
 
