@@ -11,7 +11,7 @@ DEVCLUSTER := go -C hack run ./cmd/devcluster
 ##@ The local management cluster
 
 .PHONY: up
-up: ## Start it with a first cluster; AWS_ENDPOINT_URL=http://... uses that instead of the emulated AWS
+up: ## Start it with two first clusters; AWS_ENDPOINT_URL=http://... uses that instead of the emulated AWS
 	@$(DEVCLUSTER) up
 
 .PHONY: status

@@ -16,7 +16,7 @@ func (c *Cluster) Advice() string {
 	fmt.Fprintf(&text, "\nTry next:\n  export KUBECONFIG=%s PATH=%s:$PATH\n", c.Kubeconfig, c.Bin)
 	switch {
 	case c.PIDs[build.Server] != 0:
-		fmt.Fprintf(&text, "  kubectl get clusters,awsclusters\n")
+		fmt.Fprintf(&text, "  kubectl get clusters,awsclusters,awsmanagedcontrolplanes\n")
 	case c.PIDs[build.CoreManager] != 0:
 		fmt.Fprintf(&text, "  kubectl get clusters -A\n")
 	default:

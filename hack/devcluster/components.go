@@ -27,6 +27,7 @@ var components = []component{
 	{name: build.StandInDNS},
 	{name: build.Server, needs: []string{build.CoreManager}},
 	{name: demo, needs: []string{build.Server}},
+	{name: demoEKS, needs: []string{build.Server}},
 }
 
 // groups are names for several components at once.
@@ -34,7 +35,7 @@ var groups = map[string][]string{
 	"control-plane": {build.Etcd, build.KubeAPIServer, build.KubeControllerManager},
 	"capi":          {build.CoreManager, build.ControlPlaneManager, build.BootstrapManager},
 	"kubeadm":       {build.ControlPlaneManager, build.BootstrapManager},
-	"capa":          {build.Emulator, build.StandInDNS, build.Server, demo},
+	"capa":          {build.Emulator, build.StandInDNS, build.Server, demo, demoEKS},
 }
 
 // Selectable lists every name that --only and --without take.

@@ -25,11 +25,19 @@ import (
 //go:embed demo/quickstart.yaml
 var quickstart []byte
 
+// quickstartEKS is its EKS cluster.
+//
+//go:embed demo/eks.yaml
+var quickstartEKS []byte
+
 // quickstartName is with what the names of the clusters in the demo's manifests begin, which is nowhere else in them.
 const quickstartName = "quickstart"
 
-// demo is the first of the components that are not processes but clusters.
-const demo = "demo"
+// The components that are not processes but clusters.
+const (
+	demo    = "demo"
+	demoEKS = "demo-eks"
+)
 
 // A demonstration is a component that is a cluster in AWS.
 type demonstration struct {
@@ -43,12 +51,16 @@ type demonstration struct {
 
 var demonstrations = []demonstration{
 	{component: demo, manifest: quickstart, resource: awsClusters},
+	{component: demoEKS, manifest: quickstartEKS, suffix: "-eks", resource: awsManagedControlPlanes},
 }
 
 // demoTimeout leaves room for emulated NAT gateways and load balancers, which take their time as real ones do.
 const demoTimeout = 5 * time.Minute
 
-var awsClusters = schema.GroupVersionResource{Group: "infrastructure.cluster.x-k8s.io", Version: "v2beta1", Resource: "awsclusters"}
+var (
+	awsClusters             = schema.GroupVersionResource{Group: "infrastructure.cluster.x-k8s.io", Version: "v2beta1", Resource: "awsclusters"}
+	awsManagedControlPlanes = schema.GroupVersionResource{Group: "controlplane.cluster.x-k8s.io", Version: "v2beta1", Resource: "awsmanagedcontrolplanes"}
+)
 
 func listAWSClusters(ctx context.Context, client dynamic.Interface) error {
 	_, err := client.Resource(awsClusters).List(ctx, metav1.ListOptions{Limit: 1})
