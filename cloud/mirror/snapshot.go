@@ -130,7 +130,13 @@ func below[T any](s *Snapshot, t *Table[T], parent string) []*T {
 		return nil
 	}
 	var ids []string
-	if p := view.parts[parent]; p != nil {
+	if view.parts == nil { // of a model, in which all is known
+		for id, row := range view.rows.all() {
+			if t.Parent(row.(*T)) == parent {
+				ids = append(ids, id)
+			}
+		}
+	} else if p := view.parts[parent]; p != nil {
 		for name := range p.reads {
 			if id := NameIn(parent, name); hasRow(view, id) {
 				ids = append(ids, id)
