@@ -1,9 +1,6 @@
 package awsmachine
 
 import (
-	"maps"
-	"slices"
-
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 )
@@ -85,5 +82,3 @@ func (v *view) area(area string) conditions.Condition {
 	}
 	return a.Condition(v.plan)
 }
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,8 +1,6 @@
 package awsmachine
 
 import (
-	"encoding/json"
-
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -13,10 +11,6 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 )
-
-// lastAppliedTags is the annotation that remembers the user's tags as they were
-// put on the instance last, as JSON. (CAPA's wire format.)
-const lastAppliedTags = "sigs.k8s.io/cluster-api-provider-aws-last-applied-tags"
 
 // updateError is the reason, known to existing tools, of a machine whose instance
 // is not what it was.
@@ -37,11 +31,11 @@ func Project(in Intent, snap *mirror.Snapshot) *infrav1.AWSMachine {
 // Record writes decisions and ids, if there are new ones.
 func (v *view) Record(into *infrav1.AWSMachine) bool {
 	spec, annotation := v.record(), v.annotation()
-	if v.deleting() || equality.Semantic.DeepEqual(spec, v.Machine.Spec) && annotation == into.Annotations[lastAppliedTags] {
+	if v.deleting() || equality.Semantic.DeepEqual(spec, v.Machine.Spec) && annotation == names.AppliedTags(into) {
 		return false
 	}
 	into.Spec = spec
-	names.Annotate(into, lastAppliedTags, annotation)
+	names.SetAppliedTags(into, annotation)
 	return true
 }
 
@@ -101,43 +95,16 @@ func (v *view) userTags() map[string]string {
 
 // removedTags are the keys that the annotation remembers and nobody wants any more.
 func (v *view) removedTags() []string {
-	var keys []string
-	wanted := v.tags()
-	for _, key := range sortedKeys(v.rememberedTags()) {
-		if _, still := wanted[key]; !still {
-			keys = append(keys, key)
-		}
-	}
-	return keys
-}
-
-func (v *view) rememberedTags() map[string]string {
-	tags := map[string]string{}
-	// Text that isn't ours says nothing.
-	_ = json.Unmarshal([]byte(v.Machine.Annotations[lastAppliedTags]), &tags)
-	return tags
+	return names.Unwanted(v.Machine, v.tags())
 }
 
 // annotation returns the annotation's value as it has to be; "" for none. Keys
 // stay until they are gone from the instance.
 func (v *view) annotation() string {
 	if v.Infra == nil || v.row == nil || v.pooled() {
-		return v.Machine.Annotations[lastAppliedTags]
+		return names.AppliedTags(v.Machine)
 	}
-	tags := v.userTags()
-	for _, key := range v.removedTags() {
-		if instance.Tag(v.row.Tags, key) != "" {
-			tags[key] = v.rememberedTags()[key]
-		}
-	}
-	if len(tags) == 0 {
-		return ""
-	}
-	text, err := json.Marshal(tags)
-	if err != nil {
-		return ""
-	}
-	return string(text)
+	return names.Remember(v.Machine, v.userTags(), v.removedTags(), mirror.Instances.Tags(v.row))
 }
 
 // Status writes the status.

@@ -17,6 +17,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/test/fuzzing"
 )
 
@@ -27,7 +28,7 @@ func FuzzPlan(f *testing.F) {
 		`{"spec":{"availabilityZones":["us-east-1a"],"awsLaunchTemplate":{"instanceType":"m5.large","rootVolume":{"size":50}}}}`,
 		`{"spec":{"providerID":"arn:aws:autoscaling:us-east-1:1:autoScalingGroup:x:autoScalingGroupName/p","lifecycleHooks":[{"name":"h","heartbeatTimeout":"1h"}],"suspendProcesses":{"all":true}}}`,
 		`{"spec":{"mixedInstancesPolicy":{"overrides":[{"instanceType":"m5.large"}]},"subnets":[{"filters":[{"name":"tag:a","values":["*?*?*"]}]}],"refreshPreferences":{"strategy":"Rolling"}}}`,
-		`{"metadata":{"annotations":{"` + lastAppliedTags + `":"{\"a\":\"b\"}"}},"spec":{"additionalTags":{"a":"c"},"ignition":{"version":"3.4"}}}`,
+		`{"metadata":{"annotations":{"` + names.TagsAnnotation + `":"{\"a\":\"b\"}"}},"spec":{"additionalTags":{"a":"c"},"ignition":{"version":"3.4"}}}`,
 	} {
 		f.Add([]byte(seed), false, true)
 		f.Add([]byte(seed), true, true)

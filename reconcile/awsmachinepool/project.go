@@ -1,7 +1,6 @@
 package awsmachinepool
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -18,10 +17,6 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 )
 
-// lastAppliedTags is the annotation that remembers the user's tags as they were
-// put on the group last, as JSON. (CAPA's wire format.)
-const lastAppliedTags = "sigs.k8s.io/cluster-api-provider-aws-last-applied-tags"
-
 // Project returns the object with what has to be recorded in spec and annotations, and
 // with its status. Conditions that changed carry no time. What others keep in the status
 // is left alone.
@@ -37,11 +32,11 @@ func Project(in Intent, snap *mirror.Snapshot) *infrav1.AWSMachinePool {
 // Record writes the group, its instances and the tags' annotation, if they changed.
 func (v *view) Record(into *infrav1.AWSMachinePool) bool {
 	spec, annotation := v.record(), v.annotation()
-	if v.deleting() || equality.Semantic.DeepEqual(spec, v.Pool.Spec) && annotation == into.Annotations[lastAppliedTags] {
+	if v.deleting() || equality.Semantic.DeepEqual(spec, v.Pool.Spec) && annotation == names.AppliedTags(into) {
 		return false
 	}
 	into.Spec = spec
-	names.Annotate(into, lastAppliedTags, annotation)
+	names.SetAppliedTags(into, annotation)
 	return true
 }
 
@@ -142,45 +137,18 @@ func (v *view) removedTags() []string {
 	if v.Infra == nil {
 		return nil
 	}
-	var keys []string
-	wanted := v.tags()
-	for _, key := range names.SortedKeys(v.rememberedTags()) {
-		if _, still := wanted[key]; !still {
-			keys = append(keys, key)
-		}
-	}
-	return keys
-}
-
-func (v *view) rememberedTags() map[string]string {
-	tags := map[string]string{}
-	// Text that isn't ours says nothing.
-	_ = json.Unmarshal([]byte(v.Pool.Annotations[lastAppliedTags]), &tags)
-	return tags
+	return names.Unwanted(v.Pool, v.tags())
 }
 
 // annotation returns the annotation's value as it has to be; "" for none. Keys
 // stay until they are gone from the group and the template.
 func (v *view) annotation() string {
 	if v.Infra == nil || v.group == nil {
-		return v.Pool.Annotations[lastAppliedTags]
+		return names.AppliedTags(v.Pool)
 	}
-	tags := v.userTags()
-	for _, key := range v.removedTags() {
-		_, onGroup := mirror.AutoScalingGroups.Tags(v.group)[key]
-		if !onGroup && v.template != nil {
-			_, onGroup = mirror.LaunchTemplates.Tags(v.template)[key]
-		}
-		if onGroup {
-			tags[key] = v.rememberedTags()[key]
-		}
+	there := []map[string]string{mirror.AutoScalingGroups.Tags(v.group)}
+	if v.template != nil {
+		there = append(there, mirror.LaunchTemplates.Tags(v.template))
 	}
-	if len(tags) == 0 {
-		return ""
-	}
-	text, err := json.Marshal(tags)
-	if err != nil {
-		panic(err) // a map of texts can be written out
-	}
-	return string(text)
+	return names.Remember(v.Pool, v.userTags(), v.removedTags(), there...)
 }
