@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/awsfargateprofile"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinepool"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinetemplate"
@@ -26,6 +27,7 @@ func (b *background) addReconcilers(o *Options) error {
 	clusters := awscluster.New(awscluster.Options{Options: common, Resolver: resolver(o.DNSServer), Images: b.images})
 	pools := awsmachinepool.New(awsmachinepool.Options{Options: common, Images: b.images, MachinePoolMachines: o.MachinePoolMachines})
 	controlPlanes := awsmanagedcontrolplane.New(awsmanagedcontrolplane.Options{Options: common, Images: b.images, MakeRoles: o.MakeRoles})
+	profiles := awsfargateprofile.New(awsfargateprofile.Options{Options: common, MakeRoles: o.MakeRoles})
 	common.Concurrency = o.MachineConcurrency
 	machines := awsmachine.New(awsmachine.Options{Options: common, Images: b.images})
 	templates := awsmachinetemplate.New(awsmachinetemplate.Options{
@@ -42,6 +44,7 @@ func (b *background) addReconcilers(o *Options) error {
 		machines.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		pools.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		controlPlanes.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
+		profiles.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		templates.Setup(b.manager, b.ours.GetCache()),
 		bootstrapconfig.NewNodeadm(configs).Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		bootstrapconfig.NewEKS(configs).Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),

@@ -32,7 +32,7 @@ func Kinds() []Row {
 		{Kind: awsmachinepool.Kind(), Admission: admission.Machines, Live: liveMachinePools},
 		{Kind: awsmanagedcluster.Kind()},
 		{Kind: awsmanagedclustertemplate.Kind()},
-		{Kind: awsfargateprofile.Kind()},
+		{Kind: awsfargateprofile.Kind(), Live: liveFargateProfiles},
 		{Kind: awsclusteridentity.Controller(), Admission: admission.Identities},
 		{Kind: awsclusteridentity.Role(), Admission: admission.RoleIdentities},
 		{Kind: awsclusteridentity.Static(), Admission: admission.StaticIdentities},

@@ -13,6 +13,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awscluster"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/awsfargateprofile"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinepool"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmanagedcontrolplane"
@@ -62,6 +63,10 @@ func liveControlPlanes(p Parts) generic.Live { return LiveOf(controlPlanes(p))(p
 
 func observeControlPlanes(p Parts) *engine.Observer[*controlplanev1.AWSManagedControlPlane] {
 	return observe(p, controlPlanes(p))
+}
+
+func liveFargateProfiles(p Parts) generic.Live {
+	return LiveOf(awsfargateprofile.Kind(awsfargateprofile.Options{MakeRoles: p.MakeRoles}))(p)
 }
 
 // Refresh asks for facts no older than the promise and stops waiting at the

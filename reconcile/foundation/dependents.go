@@ -29,6 +29,7 @@ var dependentKinds = []struct {
 }{
 	{"AWSMachinePool", func() client.ObjectList { return &infrav1.AWSMachinePoolList{} }},
 	{"AWSMachine", func() client.ObjectList { return &infrav1.AWSMachineList{} }},
+	{"AWSFargateProfile", func() client.ObjectList { return &infrav1.AWSFargateProfileList{} }},
 }
 
 // dependents names the objects that still need a cluster's network, sorted, as
@@ -66,6 +67,7 @@ func Sources(ours cache.Cache, reader client.Reader, list func() client.ObjectLi
 	return []source.Source{
 		source.Kind(ours, &infrav1.AWSMachine{}, handler.TypedEnqueueRequestsFromMapFunc(WaitingFor[*infrav1.AWSMachine](reader, list)), engine.OnlyDeleted[*infrav1.AWSMachine]()),
 		source.Kind(ours, &infrav1.AWSMachinePool{}, handler.TypedEnqueueRequestsFromMapFunc(WaitingFor[*infrav1.AWSMachinePool](reader, list)), engine.OnlyDeleted[*infrav1.AWSMachinePool]()),
+		source.Kind(ours, &infrav1.AWSFargateProfile{}, handler.TypedEnqueueRequestsFromMapFunc(WaitingFor[*infrav1.AWSFargateProfile](reader, list)), engine.OnlyDeleted[*infrav1.AWSFargateProfile]()),
 	}
 }
 

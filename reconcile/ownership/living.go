@@ -23,7 +23,8 @@ const (
 	KindMachine = "AWSMachine"
 	KindPool    = "AWSMachinePool"
 
-	KindControlPlane = "AWSManagedControlPlane"
+	KindControlPlane   = "AWSManagedControlPlane"
+	KindFargateProfile = "AWSFargateProfile"
 )
 
 // rivals tells that objects of both kinds could claim the same by their names: what
@@ -156,6 +157,10 @@ var kinds = []ownerKind{
 		func(l client.ObjectList) []Object {
 			return objectsOf[*controlplanev1.AWSManagedControlPlane](l.(*controlplanev1.AWSManagedControlPlaneList).Items)
 		}},
+	{KindFargateProfile, func() client.Object { return &infrav1.AWSFargateProfile{} }, func() client.ObjectList { return &infrav1.AWSFargateProfileList{} },
+		func(l client.ObjectList) []Object {
+			return objectsOf[*infrav1.AWSFargateProfile](l.(*infrav1.AWSFargateProfileList).Items)
+		}},
 }
 
 // ByUID returns the object with a UID, nil if none has it.
@@ -259,6 +264,8 @@ func objectOf(obj client.Object) Object {
 		x.Kind, x.Records = KindPool, RecordsOfPool(o)
 	case *controlplanev1.AWSManagedControlPlane:
 		x.Kind, x.Account, x.Region, x.Records = KindControlPlane, o.Status.AccountID, o.Spec.Region, RecordsOfControlPlane(o)
+	case *infrav1.AWSFargateProfile:
+		x.Kind = KindFargateProfile // it records nothing of AWS's choice
 	}
 	return x
 }
