@@ -16,7 +16,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eks"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/ekschild"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/eksparts"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/endpoint"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/foundation"
@@ -63,7 +63,7 @@ func kind(o Options) engine.Kind[*controlplanev1.AWSManagedControlPlane] {
 	return engine.Kind[*controlplanev1.AWSManagedControlPlane]{
 		Name: "AWSManagedControlPlane", Finalizer: controlplanev1.ControlPlaneFinalizer, Area: network.AreaVPC, LookAgain: lookAgain,
 		SiteOf:   cloud.SiteOf[*controlplanev1.AWSManagedControlPlane],
-		Handlers: plan.NewHandlers(foundation.Handlers(), iamrole.Handlers(), eks.Handlers(), ekschild.Handlers(), o.Endpoints.Handlers()),
+		Handlers: plan.NewHandlers(foundation.Handlers(), iamrole.Handlers(), eks.Handlers(), eksparts.Handlers(), o.Endpoints.Handlers()),
 		NewList:  newList,
 		Remember: func() any { return &memory{Memory: foundation.NewMemory()} },
 		Begin: func(ctx context.Context, scene engine.Scene[*controlplanev1.AWSManagedControlPlane]) (engine.Worker[*controlplanev1.AWSManagedControlPlane], error) {

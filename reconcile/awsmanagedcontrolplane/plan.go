@@ -6,6 +6,7 @@ import (
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eks"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/eksparts"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/endpoint"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/foundation"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/iamrole"
@@ -22,6 +23,7 @@ type view struct {
 	*foundation.State
 	role    *iamrole.State
 	cluster *eks.State
+	parts   *eksparts.State
 	// endpoint is what is wanted at the cluster's endpoint, and facts what was seen there; nil where nobody looks.
 	endpoint endpoint.Intent
 	facts    *endpoint.Facts
@@ -36,6 +38,7 @@ func observe(in Intent, snap *mirror.Snapshot) *view {
 	v := &view{Intent: in, snap: snap, State: foundation.Observe(f, snap)}
 	v.role = iamrole.Observe(in.role(), snap)
 	v.cluster = eks.Observe(in.cluster(v.Network, v.role), snap)
+	v.parts = eksparts.Observe(v.Intent.parts(v.cluster, snap.Scope.Account), snap)
 	v.endpoint = in.endpoint(v.cluster, v.Network)
 	if in.AtEndpoint != nil {
 		facts := in.AtEndpoint(&v.endpoint)
@@ -72,6 +75,9 @@ func (v *view) planOwn() (p plan.Plan, inside string) {
 		p.Join(v.role.Plan())
 	}
 	p.Join(v.cluster.Plan())
+	if v.hasParts() {
+		p.Join(v.parts.Plan())
+	}
 	if v.facts != nil {
 		p.Join(v.endpoint.Plan(*v.facts))
 	}
@@ -82,9 +88,9 @@ func (v *view) planOwn() (p plan.Plan, inside string) {
 func (v *view) planDelete() (p plan.Plan, inside string) {
 	p, inside = v.cluster.PlanDelete()
 	balancers, left := v.PlanDeleteBalancers()
-	role := v.role.PlanDelete()
+	role, provider := v.role.PlanDelete(), v.parts.PlanDelete()
 	if inside != "" {
-		for _, later := range []plan.Plan{balancers, role} {
+		for _, later := range []plan.Plan{balancers, role, provider} {
 			for i := range later.Actions {
 				if a := &later.Actions[i]; a.WaitsFor == "" {
 					a.WaitsFor = "the end of " + inside
@@ -95,6 +101,7 @@ func (v *view) planDelete() (p plan.Plan, inside string) {
 	}
 	p.Join(balancers)
 	p.Join(role)
+	p.Join(provider)
 	return p, left
 }
 
@@ -104,7 +111,7 @@ func (v *view) rows() []mirror.Interest {
 	if v.cluster.Own() == nil && !v.Deleting() || v.MakeRoles {
 		rows = append(rows, v.role.Wants()...)
 	}
-	return rows
+	return append(rows, v.partRows()...)
 }
 
 // Wants are what the control plane is judged by.

@@ -1,6 +1,7 @@
 package awsmanagedcontrolplane
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,6 +15,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eks"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/eksparts"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -44,8 +46,9 @@ func (v *view) Record(into *controlplanev1.AWSManagedControlPlane) bool {
 	if v.cluster.Active() && spec.ControlPlaneEndpoint.IsZero() {
 		spec.ControlPlaneEndpoint = infrav1.APIEndpoint{Host: aws.ToString(v.cluster.Row.Endpoint), Port: apiPort}
 	}
+	changed := v.recordParts(into)
 	if equality.Semantic.DeepEqual(spec, v.ControlPlane.Spec) {
-		return false
+		return changed
 	}
 	into.Spec = spec
 	return true
@@ -66,6 +69,7 @@ func (v *view) Status(into *controlplanev1.AWSManagedControlPlane) {
 	status.Bastion = v.Bastion.Status(v.ControlPlane.Status.Bastion)
 	if v.cluster.Seen() {
 		v.clusterStatus(status)
+		v.partsStatus(status)
 	}
 	v.conditions(into)
 	v.setFailureMessage(into)
@@ -164,8 +168,10 @@ func (v *view) conditions(into *controlplanev1.AWSManagedControlPlane) {
 	if v.cluster.Own() != nil {
 		list = append(list, v.updating(), v.creating())
 	}
+	list = append(list, v.partConditions()...)
 	list = append(list, v.endpointConditions()...)
-	conditions.Replace(into, list, append([]string{controlplanev1.AvailableCondition, eks.AreaUpdating, eks.AreaCreating}, endpointAreas...), into.Generation)
+	types := slices.Concat([]string{controlplanev1.AvailableCondition, eks.AreaUpdating, eks.AreaCreating}, eksparts.AllAreas, endpointAreas)
+	conditions.Replace(into, list, types, into.Generation)
 }
 
 // available tells Cluster API whether the API server can be used.

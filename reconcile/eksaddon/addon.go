@@ -72,7 +72,7 @@ type Addon struct {
 
 // Wants are the rows that the add-ons are judged by. Nothing else has to wait for them.
 func (in *Intent) Wants() []mirror.Interest {
-	wants := in.Rows(mirror.EKSAddons.Kind, in.names()...)
+	wants := in.Rows(mirror.EKSAddons.Kind, in.Names()...)
 	for _, a := range in.Addons {
 		if a.channel() != "" && in.Kubernetes != "" {
 			wants = append(wants, in.versionsOf(a.Name))
@@ -81,8 +81,8 @@ func (in *Intent) Wants() []mirror.Interest {
 	return wants
 }
 
-// names are those of the add-ons of the spec, and of those that it named before.
-func (in *Intent) names() []string {
+// Names are those of the add-ons of the spec, and of those that it named before.
+func (in *Intent) Names() []string {
 	var all []string
 	for _, a := range in.Addons {
 		all = append(all, a.Name)
@@ -121,21 +121,20 @@ func (s *State) row(name string) *mirror.EKSAddon {
 	return row
 }
 
-// Rows are the add-ons that are there, of those that the spec names or named before.
-func (s *State) Rows() []*mirror.EKSAddon {
-	var rows []*mirror.EKSAddon
-	for _, name := range s.names() {
-		if row := s.row(name); row != nil {
-			rows = append(rows, row)
-		}
+// Row is an add-on of those that the spec names or named before, nil while there is none.
+// While that can't be seen, known is false. What the spec named and isn't the cluster's is none.
+func (s *State) Row(name string) (row *mirror.EKSAddon, known bool) {
+	row = s.row(name)
+	if row != nil && !slices.ContainsFunc(s.Addons, func(a Addon) bool { return a.Name == name }) && !s.Claim(row.Tags).Ours() {
+		row = nil
 	}
-	return rows
+	return row, s.snap.SeenOf(s.Parent.Rows(mirror.EKSAddons.Kind, name)[0])
 }
 
 // Plan returns what is left to do, and what is wrong with the add-ons.
 func (s *State) Plan() plan.Plan {
 	var p plan.Plan
-	for _, name := range s.names() {
+	for _, name := range s.Names() {
 		seen := ekschild.Sees(s.snap, &p, Area, "add-on "+name, "eks:DescribeAddon", s.Parent.Rows(mirror.EKSAddons.Kind, name)[0])
 		i := slices.IndexFunc(s.Addons, func(a Addon) bool { return a.Name == name })
 		switch {
