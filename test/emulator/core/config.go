@@ -77,6 +77,9 @@ type Config struct {
 	// Roles restricts who may assume a role, by role ARN. A role that isn't listed may be assumed by anyone.
 	Roles map[string]Role `json:"roles"`
 
+	// Permissions has the policies of a role decide what its sessions may do, and its trust policy who may assume it.
+	Permissions bool `json:"permissions"`
+
 	// Quotas replaces limits by their name in the README, for example "vpcs" or "rulesPerSecurityGroup".
 	Quotas map[string]int `json:"quotas"`
 

@@ -186,6 +186,9 @@ func (e *Emulator) attempt(ctx context.Context, x *exchange) (answer *Answer, la
 		Context: ctx, Region: e.world.region(x.caller.Account, x.entry.Region), ID: x.id, Operation: x.operation.Name,
 		Config: &e.config, Caller: x.caller, since: x.entry.Time,
 	}
+	if refused := e.denied(request, x); refused != nil {
+		return x.refuse(refused), nil
+	}
 	out, err := x.operation.call(request, x.in)
 	x.entry.Resources = unique(append(x.entry.Resources, request.resources...))
 	if wait := (*Wait)(nil); errors.As(err, &wait) {

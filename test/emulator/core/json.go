@@ -198,6 +198,8 @@ func (j *JSON) Standard(kind Standard) *Error {
 		return &Error{Code: "ExpiredTokenException", Message: "The security token included in the request is expired", Status: http.StatusBadRequest}
 	case InvalidCredentials:
 		return &Error{Code: "UnrecognizedClientException", Message: "The security token included in the request is invalid.", Status: http.StatusBadRequest}
+	case AccessDenied:
+		return &Error{Code: "AccessDeniedException", Status: http.StatusBadRequest}
 	default:
 		return &Error{Code: "ServiceUnavailableException", Message: "Service is unavailable. Please try again shortly.", Status: http.StatusServiceUnavailable}
 	}

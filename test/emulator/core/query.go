@@ -75,6 +75,8 @@ func (q *Query) Standard(kind Standard) *Error {
 		return &Error{Code: "ExpiredToken", Message: "The security token included in the request is expired", Status: http.StatusForbidden}
 	case InvalidCredentials:
 		return &Error{Code: "InvalidClientTokenId", Message: "The security token included in the request is invalid.", Status: http.StatusForbidden}
+	case AccessDenied:
+		return &Error{Code: "AccessDenied", Status: http.StatusForbidden}
 	default:
 		return &Error{Code: "ServiceUnavailable", Message: "Service is unavailable. Please try again shortly.", Status: http.StatusServiceUnavailable}
 	}
@@ -122,6 +124,8 @@ func (q *EC2Query) Standard(kind Standard) *Error {
 		return &Error{Code: "RequestExpired", Message: "Request has expired.", Status: http.StatusBadRequest}
 	case InvalidCredentials:
 		return &Error{Code: "AuthFailure", Message: "AWS was not able to validate the provided access credentials", Status: http.StatusUnauthorized}
+	case AccessDenied:
+		return &Error{Code: "UnauthorizedOperation", Message: "You are not authorized to perform this operation. ", Status: http.StatusForbidden}
 	default:
 		return &Error{Code: "Unavailable", Message: "The server is overloaded and can't handle the request.", Status: http.StatusServiceUnavailable}
 	}

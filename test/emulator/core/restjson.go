@@ -171,6 +171,8 @@ func (p *RESTJSON) Standard(kind Standard) *Error {
 		return &Error{Code: "ExpiredTokenException", Message: "The security token included in the request is expired", Status: http.StatusForbidden}
 	case InvalidCredentials:
 		return &Error{Code: "UnrecognizedClientException", Message: "The security token included in the request is invalid.", Status: http.StatusForbidden}
+	case AccessDenied:
+		return &Error{Code: "AccessDeniedException", Status: http.StatusForbidden}
 	default:
 		return &Error{Code: "ServiceUnavailableException", Message: "Service Unavailable", Status: http.StatusServiceUnavailable}
 	}

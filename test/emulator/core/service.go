@@ -30,6 +30,8 @@ type Service struct {
 	Event func(*Region, Event)
 	// Actions are what AWS may do to a resource by itself when a test wants it, by name; false means that there is no such resource.
 	Actions map[string]func(r *Region, id string) bool
+	// Authorize tells which right a session lacks for a request to a service; the service that keeps policies has it.
+	Authorize func(r *Request, service *Service, params map[string]string) (Right, bool)
 	// Questions are what a test may ask beyond AWS's operations, by name; see Emulator.Ask.
 	Questions map[string]func(r *Region, about url.Values) (any, error)
 	// Lookup resolves a DNS name that this service owns, if it exists and is in service.
@@ -69,6 +71,7 @@ const (
 	Throttled Standard = iota
 	ExpiredCredentials
 	InvalidCredentials
+	AccessDenied
 	Unavailable
 )
 

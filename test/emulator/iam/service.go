@@ -37,6 +37,7 @@ func Service() *core.Service {
 			core.Op(tagOpenIDConnectProvider), core.Op(untagOpenIDConnectProvider), core.Op(listOpenIDConnectProviderTags),
 		},
 		Inventory: inventory,
+		Authorize: authorize,
 	}
 }
 

@@ -89,3 +89,12 @@ func ProviderOf(r *core.Region, host string) (arn string, clients []string, ok b
 	}
 	return "", nil, false
 }
+
+// TrustsPrincipal says whether a role or user may assume the role, with an external id if it wants one.
+func (x Role) TrustsPrincipal(arn, externalID string) bool {
+	context := map[string]string{}
+	if externalID != "" {
+		context["sts:ExternalId"] = externalID
+	}
+	return x.trust(policy.Ask{Action: "sts:AssumeRole", Kind: "AWS", Principal: arn, Context: context})
+}

@@ -175,6 +175,8 @@ func (rest) Standard(kind core.Standard) *core.Error {
 		return &core.Error{Code: "ExpiredToken", Message: "The provided token has expired.", Status: http.StatusBadRequest}
 	case core.InvalidCredentials:
 		return &core.Error{Code: "InvalidAccessKeyId", Message: "The AWS Access Key Id you provided does not exist in our records.", Status: http.StatusForbidden}
+	case core.AccessDenied:
+		return &core.Error{Code: "AccessDenied", Status: http.StatusForbidden}
 	default:
 		return &core.Error{Code: "ServiceUnavailable", Message: "Service is unable to handle request.", Status: http.StatusServiceUnavailable}
 	}

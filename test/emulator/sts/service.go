@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/iam"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/internal/wire"
 )
 
@@ -104,6 +105,9 @@ func duration(r *core.Request, given *int32) (int32, error) {
 }
 
 func trusted(r *core.Request, in *sdk.AssumeRoleInput) bool {
+	if r.Config.Permissions && !believed(r, *in.RoleArn, core.Val(in.ExternalId)) {
+		return false
+	}
 	role, restricted := r.Config.Roles[*in.RoleArn]
 	if !restricted {
 		return true
@@ -112,4 +116,10 @@ func trusted(r *core.Request, in *sdk.AssumeRoleInput) bool {
 		return false
 	}
 	return role.ExternalID == "" || role.ExternalID == core.Val(in.ExternalId)
+}
+
+// believed says whether a role is there, and trusts the caller.
+func believed(r *core.Request, arn, externalID string) bool {
+	x, ok := iam.RoleOf(r.InAccount(roleARN.FindStringSubmatch(arn)[2]), arn)
+	return ok && x.TrustsPrincipal(r.Caller.Principal(), externalID)
 }
