@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Config is what a machine's kubeadm is told.
+// Config is what a machine's kubeadm is told, or what has it join an EKS cluster.
 type Config struct {
 	// Files are those written before, by path.
 	Files map[string]string
@@ -23,7 +23,9 @@ type Config struct {
 	Join *Join
 	// ClusterConfiguration is kubeadm's document of that kind; only with Init.
 	ClusterConfiguration string
-	registration         registration
+	// EKS is set for nodes of EKS clusters, in place of Init and Join.
+	EKS          *EKS
+	registration registration
 }
 
 // Init is what kubeadm init needs of its ClusterConfiguration.
@@ -73,14 +75,27 @@ func (c *Config) kubeletArgument(name string) string {
 	return ""
 }
 
-// Parse reads bootstrap data in either format.
+// Parse reads bootstrap data in any format.
 func Parse(data []byte) (*Config, error) {
+	if isMessage(data) {
+		return nodeadm(data)
+	}
 	var files map[string]string
 	var err error
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
 		files, err = ignitionFiles(data)
 	} else {
-		files, err = cloudInitFiles(data)
+		var commands []string
+		if files, commands, err = cloudInit(data); err == nil {
+			joined := strings.Join(commands, "\n")
+			switch {
+			case strings.Contains(joined, "kubeadm"):
+			case strings.Contains("\n"+joined, "\n"+bootstrapScript+" "):
+				return bootstrapCall(commands, files)
+			default:
+				err = fmt.Errorf("cloud-config: no command runs kubeadm or bootstrap.sh: %v", commands)
+			}
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -134,9 +149,10 @@ func (c *Config) read(document string) error {
 	return nil
 }
 
-func cloudInitFiles(data []byte) (map[string]string, error) {
+// cloudInit reads the files and commands of a cloud-config. A command that is a list is its words.
+func cloudInit(data []byte) (map[string]string, []string, error) {
 	if !bytes.Contains(data, []byte("#cloud-config")) {
-		return nil, errors.New("the bootstrap data is neither a #cloud-config nor an Ignition configuration")
+		return nil, nil, errors.New("the bootstrap data is neither a #cloud-config nor an Ignition configuration")
 	}
 	var config struct {
 		Files []struct {
@@ -145,10 +161,11 @@ func cloudInitFiles(data []byte) (map[string]string, error) {
 		Commands []any `json:"runcmd"`
 	}
 	if err := yaml.Unmarshal(data, &config); err != nil {
-		return nil, fmt.Errorf("cloud-config: %w", err)
+		return nil, nil, fmt.Errorf("cloud-config: %w", err)
 	}
-	if !strings.Contains(fmt.Sprint(config.Commands...), "kubeadm") {
-		return nil, fmt.Errorf("cloud-config: no command runs kubeadm: %v", config.Commands)
+	var commands []string
+	for _, command := range config.Commands {
+		commands = append(commands, fmt.Sprint(command))
 	}
 	files := map[string]string{}
 	for _, f := range config.Files {
@@ -156,21 +173,21 @@ func cloudInitFiles(data []byte) (map[string]string, error) {
 		var err error
 		if strings.Contains(f.Encoding, "base64") {
 			if content, err = base64.StdEncoding.DecodeString(f.Content); err != nil {
-				return nil, fmt.Errorf("cloud-config: %s: %w", f.Path, err)
+				return nil, nil, fmt.Errorf("cloud-config: %s: %w", f.Path, err)
 			}
 		}
 		if strings.Contains(f.Encoding, "gzip") {
 			reader, err := gzip.NewReader(bytes.NewReader(content))
 			if err != nil {
-				return nil, fmt.Errorf("cloud-config: %s: %w", f.Path, err)
+				return nil, nil, fmt.Errorf("cloud-config: %s: %w", f.Path, err)
 			}
 			if content, err = io.ReadAll(reader); err != nil {
-				return nil, fmt.Errorf("cloud-config: %s: %w", f.Path, err)
+				return nil, nil, fmt.Errorf("cloud-config: %s: %w", f.Path, err)
 			}
 		}
 		files[f.Path] = string(content)
 	}
-	return files, nil
+	return files, commands, nil
 }
 
 func ignitionFiles(data []byte) (map[string]string, error) {

@@ -4,11 +4,8 @@ package userdata
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
-	"mime"
-	"mime/multipart"
-	"net/mail"
 	"regexp"
 	"strconv"
 	"strings"
@@ -25,7 +22,7 @@ type Source struct {
 // SourceOf reads user data.
 func SourceOf(text []byte) (Source, error) {
 	switch {
-	case bytes.HasPrefix(text, []byte("MIME-Version:")):
+	case isMessage(text):
 		return sourceOfMessage(text)
 	case bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")):
 		return sourceOfIgnition(text)
@@ -33,31 +30,21 @@ func SourceOf(text []byte) (Source, error) {
 	return Source{}, nil
 }
 
-// sourceOfMessage reads the boot hook of a MIME message.
+// sourceOfMessage reads the boot hook of a MIME message. One for nodeadm is the data itself.
 func sourceOfMessage(text []byte) (Source, error) {
-	message, err := mail.ReadMessage(bytes.NewReader(text))
+	all, err := parts(text)
 	if err != nil {
-		return Source{}, fmt.Errorf("user data: %w", err)
+		return Source{}, err
 	}
-	_, parameters, err := mime.ParseMediaType(message.Header.Get("Content-Type"))
-	if err != nil {
-		return Source{}, fmt.Errorf("user data: %w", err)
+	for _, p := range all {
+		switch p.kind {
+		case nodeConfigType:
+			return Source{}, nil
+		case "text/cloud-boothook":
+			return sourceOfScript(string(p.content))
+		}
 	}
-	parts := multipart.NewReader(message.Body, parameters["boundary"])
-	for {
-		part, err := parts.NextPart()
-		if err != nil {
-			return Source{}, fmt.Errorf("user data without a boot hook: %w", err)
-		}
-		if kind, _, _ := mime.ParseMediaType(part.Header.Get("Content-Type")); kind != "text/cloud-boothook" {
-			continue
-		}
-		script, err := io.ReadAll(part)
-		if err != nil {
-			return Source{}, fmt.Errorf("user data: %w", err)
-		}
-		return sourceOfScript(string(script))
-	}
+	return Source{}, errors.New("user data without a boot hook and without a configuration of nodeadm")
 }
 
 var (
