@@ -129,9 +129,15 @@ func (c *cloud) addClassicRoutes(ctx context.Context, routes map[string][]string
 	return nil
 }
 
-var imageVersion = regexp.MustCompile(`-(v\d+\.\d+\.\d+)-`)
+var (
+	imageVersion    = regexp.MustCompile(`-(v\d+\.\d+\.\d+)-`)
+	eksImageVersion = regexp.MustCompile(`^amazon-eks-.*node-.*?(1\.\d+)-v\d+$`)
+)
 
-// kubernetesVersion returns the version of the kubelet in an image, which the names of Cluster API's images tell.
+// eksSuffix is how the versions of EKS's kubelets end.
+const eksSuffix = ".3-eks-cb19647"
+
+// kubernetesVersion returns the version of the kubelet in an image, which the names of Cluster API's and EKS's images tell.
 func (c *cloud) kubernetesVersion(ctx context.Context, image string) (string, error) {
 	if version := c.images[image]; version != "" {
 		return version, nil
@@ -143,6 +149,8 @@ func (c *cloud) kubernetesVersion(ctx context.Context, image string) (string, er
 	for _, i := range out.Images {
 		if found := imageVersion.FindStringSubmatch(aws.ToString(i.Name)); found != nil {
 			c.images[image] = found[1]
+		} else if found := eksImageVersion.FindStringSubmatch(aws.ToString(i.Name)); found != nil {
+			c.images[image] = "v" + found[1] + eksSuffix
 		}
 	}
 	if c.images[image] == "" {

@@ -37,6 +37,8 @@ type eksBench struct {
 	config  aws.Config
 	proxy   *Proxy
 	cluster *ekstypes.Cluster
+	// instances are those of the account.
+	instances *Instances
 }
 
 const clusterName = "c1"
@@ -76,7 +78,7 @@ func newEKSBench(t *testing.T, change func(*awseks.CreateClusterInput)) *eksBenc
 	t.Cleanup(b.proxy.Stop)
 	run, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
-	Start(run, b.config, b.proxy)
+	b.instances = Start(run, b.config, b.proxy)
 	return b
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/capa-apiserver/capa-apiserver/test/workload/userdata"
 )
@@ -38,6 +39,9 @@ type Instances struct {
 type machine struct {
 	data    []byte
 	cluster *cluster
+	// plane and node are set for nodes of EKS clusters.
+	plane *eksCluster
+	node  *corev1.Node
 	// problem is why the boot hasn't ended yet; final says that it never will.
 	problem error
 	final   bool
@@ -134,7 +138,7 @@ func (s *Instances) boot(ctx context.Context, instance ec2types.Instance) {
 		m = &machine{}
 		s.machines[id] = m
 	}
-	done, data := m.cluster != nil || m.final, m.data
+	done, data := m.cluster != nil || m.node != nil || m.final, m.data
 	s.mu.Unlock()
 	if done {
 		return
@@ -160,9 +164,12 @@ func (s *Instances) boot(ctx context.Context, instance ec2types.Instance) {
 		return
 	}
 	host := hostOf(instance, version, config.Labels())
-	if config.Init != nil {
+	switch {
+	case config.EKS != nil:
+		err = s.joinEKS(ctx, m, instance, host, config)
+	case config.Init != nil:
 		err = s.initialize(ctx, m, host, config)
-	} else {
+	default:
 		err = s.join(ctx, m, host, config)
 	}
 	s.note(m, err, false)
@@ -233,8 +240,11 @@ func (s *Instances) end(ctx context.Context, id string) {
 		return
 	}
 	m.final, m.problem = true, nil
-	c := m.cluster
+	c, plane, node := m.cluster, m.plane, m.node
 	s.mu.Unlock()
+	if node != nil {
+		_ = plane.client.Delete(ctx, node) // Cluster API removes it too
+	}
 	if c == nil {
 		return
 	}

@@ -1,0 +1,102 @@
+package workload
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
+	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	bootstrapv1 "github.com/capa-apiserver/capa-apiserver/apis/bootstrap/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/nodeconfig"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator"
+)
+
+// launch runs an instance with the bootstrap data of a NodeadmConfig, and returns its id and name.
+func (b *eksBench) launch(told nodeconfig.Cluster, image string) (id, name string) {
+	b.Helper()
+	data, err := nodeconfig.Nodeadm(&bootstrapv1.NodeadmConfigSpec{Kubelet: &bootstrapv1.KubeletOptions{Flags: []string{"--node-labels=role=web", "--register-with-taints=a=b:NoSchedule"}}}, told)
+	b.must(err)
+	client := ec2.NewFromConfig(b.config)
+	images, err := client.DescribeImages(b.Context(), &ec2.DescribeImagesInput{Filters: []ec2types.Filter{{Name: aws.String("name"), Values: []string{image}}}})
+	b.must(err)
+	if len(images.Images) == 0 {
+		b.Fatalf("there is no image %s", image)
+	}
+	subnets, err := client.DescribeSubnets(b.Context(), &ec2.DescribeSubnetsInput{})
+	b.must(err)
+	out, err := client.RunInstances(b.Context(), &ec2.RunInstancesInput{ImageId: images.Images[0].ImageId, InstanceType: "m5.large", MinCount: aws.Int32(1), MaxCount: aws.Int32(1),
+		SubnetId: subnets.Subnets[0].SubnetId, UserData: aws.String(base64.StdEncoding.EncodeToString(data)),
+		IamInstanceProfile: &ec2types.IamInstanceProfileSpecification{Name: aws.String("nodes.cluster-api-provider-aws.sigs.k8s.io")}})
+	b.must(err)
+	return *out.Instances[0].InstanceId, aws.ToString(out.Instances[0].PrivateDnsName)
+}
+
+// told is what a node is told of the cluster.
+func (b *eksBench) told() nodeconfig.Cluster {
+	b.Helper()
+	ca, err := base64.StdEncoding.DecodeString(aws.ToString(b.cluster.CertificateAuthority.Data))
+	b.must(err)
+	return nodeconfig.Cluster{Name: clusterName, Endpoint: *b.cluster.Endpoint, CA: ca, ServiceCIDR: "10.7.0.0/16"}
+}
+
+func TestNodesOfRolesThatAreLetInJoin(t *testing.T) {
+	b := newEKSBench(t, func(in *awseks.CreateClusterInput) {
+		in.AccessConfig = &ekstypes.CreateAccessConfigRequest{AuthenticationMode: ekstypes.AuthenticationModeApi}
+	})
+	id, name := b.launch(b.told(), "amazon-eks-node-al2023-x86_64-standard-1.33-v*")
+	b.eventually("the role is unknown", func() error { return b.waitsFor(id, "Unauthorized") })
+	_, err := awseks.NewFromConfig(b.config).CreateAccessEntry(t.Context(), &awseks.CreateAccessEntryInput{ClusterName: b.cluster.Name, Type: aws.String("EC2_LINUX"),
+		PrincipalArn: aws.String("arn:aws:iam::" + emulator.DefaultAccount + ":role/nodes.cluster-api-provider-aws.sigs.k8s.io")})
+	b.must(err)
+	api := b.client(b.token(b.config.Credentials, clusterName)).CoreV1().Nodes()
+	b.eventually("it is a node", func() error {
+		n, err := api.Get(t.Context(), name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if n.Labels["role"] != "web" || len(n.Spec.Taints) != 1 || !strings.HasSuffix(n.Spec.ProviderID, "/"+id) || !strings.HasPrefix(n.Status.NodeInfo.KubeletVersion, "v1.33.3-eks-") {
+			t.Fatalf("the node is %+v", n)
+		}
+		return nil
+	})
+	_, err = ec2.NewFromConfig(b.config).TerminateInstances(t.Context(), &ec2.TerminateInstancesInput{InstanceIds: []string{id}})
+	b.must(err)
+	b.eventually("the node goes with its instance", func() error {
+		if _, err := api.Get(t.Context(), name, metav1.GetOptions{}); err == nil {
+			return fmt.Errorf("it is still there")
+		}
+		return nil
+	})
+}
+
+func TestNodesThatAreToldSomethingElseDoNotJoin(t *testing.T) {
+	b := newEKSBench(t, nil)
+	for want, change := range map[string]func(*nodeconfig.Cluster){
+		"no EKS cluster":    func(c *nodeconfig.Cluster) { c.Endpoint = "https://example.com" },
+		"a token for other": func(c *nodeconfig.Cluster) { c.Name = "other" },
+		"unknown authority": func(c *nodeconfig.Cluster) { c.CA = []byte("other") },
+		"lets arn:aws:iam":  func(*nodeconfig.Cluster) {},
+	} {
+		told := b.told()
+		change(&told)
+		id, _ := b.launch(told, "amazon-eks-node-al2023-x86_64-standard-1.33-v*")
+		b.eventually(want, func() error { return b.waitsFor(id, want) })
+	}
+}
+
+// waitsFor fails unless the boot of an instance waits for it.
+func (b *eksBench) waitsFor(id, what string) error {
+	for line := range strings.SplitSeq(b.instances.Problems(), "\n") {
+		if strings.Contains(line, id) && strings.Contains(line, what) {
+			return nil
+		}
+	}
+	return fmt.Errorf("it waits for %s", b.instances.Problems())
+}
