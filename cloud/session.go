@@ -1,6 +1,10 @@
 package cloud
 
 import (
+	"context"
+	"fmt"
+	"time"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -41,12 +45,19 @@ type Session struct {
 
 	// credentials sign tokens for clusters.
 	credentials aws.CredentialsProvider
+	// links signs links into buckets. Making such a client writes to the one it is made of,
+	// so that there is one from the beginning.
+	links *s3.PresignClient
 }
 
 // NewSession makes the clients of a session. All their calls pass the limiter.
 func NewSession(cfg aws.Config, limiter *Limiter, scope Scope, partition, identity string) *Session {
 	registerMetrics()
 	cfg = limiter.configure(cfg, scope)
+	// An endpoint of one's own has no host name for each bucket.
+	inPath := func(o *s3.Options) { o.UsePathStyle = cfg.BaseEndpoint != nil }
+	// A link costs no request, and so nothing of the budget.
+	unbudgeted := func(o *s3.Options) { o.APIOptions = nil }
 	return &Session{
 		Scope: scope, Partition: partition, Identity: identity, credentials: cfg.Credentials,
 		EC2:   ec2.NewFromConfig(cfg),
@@ -61,9 +72,19 @@ func NewSession(cfg aws.Config, limiter *Limiter, scope Scope, partition, identi
 		IAM:            iam.NewFromConfig(cfg),
 		EKS:            eks.NewFromConfig(cfg),
 		ServiceQuotas:  servicequotas.NewFromConfig(cfg),
-		// An endpoint of one's own has no host name for each bucket.
-		S3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = cfg.BaseEndpoint != nil }),
+		S3:             s3.NewFromConfig(cfg, inPath),
+		links:          s3.NewPresignClient(s3.NewFromConfig(cfg, inPath, unbudgeted)),
 	}
+}
+
+// Link makes a link to what a bucket has under a key, which is good for a while without
+// credentials. Nothing is called, unless credentials are due.
+func (s *Session) Link(ctx context.Context, bucket, key string, life time.Duration) (string, error) {
+	request, err := s.links.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &key}, s3.WithPresignExpires(life))
+	if err != nil {
+		return "", fmt.Errorf("make a link into bucket %s: %w", bucket, err)
+	}
+	return request.URL, nil
 }
 
 // configure returns the configuration for clients of a scope.

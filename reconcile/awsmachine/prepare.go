@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -103,14 +102,7 @@ func (w *worker) link(ctx context.Context, v *view) error {
 	if !v.inBucket() || v.Infra.PresignTime() == 0 {
 		return nil
 	}
-	// A link costs no request, and so nothing of the budget.
-	unbudgeted := s3.WithPresignClientFromClientOptions(func(o *s3.Options) { o.APIOptions = nil })
-	request, err := s3.NewPresignClient(w.pass.Session.S3, unbudgeted).PresignGetObject(ctx,
-		&s3.GetObjectInput{Bucket: aws.String(v.Infra.Bucket.Name), Key: aws.String(v.objectKey())},
-		s3.WithPresignExpires(min(v.Infra.PresignTime(), bootstrap.MaxPresignTime)))
-	if err != nil {
-		return fmt.Errorf("make a link into bucket %s: %w", v.Infra.Bucket.Name, err)
-	}
-	w.objectURL = request.URL
-	return nil
+	url, err := w.pass.Session.Link(ctx, v.Infra.Bucket.Name, v.objectKey(), min(v.Infra.PresignTime(), bootstrap.MaxPresignTime))
+	w.objectURL = url
+	return err
 }
