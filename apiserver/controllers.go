@@ -10,6 +10,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinepool"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinetemplate"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmanagedcluster"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmanagedcontrolplane"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrapconfig"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
@@ -45,6 +46,7 @@ func (b *background) addReconcilers(o *Options) error {
 		pools.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		controlPlanes.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		profiles.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
+		awsmanagedcluster.New(awsmanagedcluster.Options{Client: ours, Host: host, WatchFilter: o.WatchFilter}).Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		templates.Setup(b.manager, b.ours.GetCache()),
 		bootstrapconfig.NewNodeadm(configs).Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		bootstrapconfig.NewEKS(configs).Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),

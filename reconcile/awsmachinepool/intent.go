@@ -115,7 +115,7 @@ func (in *Intent) tags() map[string]string {
 	for k, v := range in.Pool.Spec.AdditionalTags {
 		extra[k] = v
 	}
-	extra[names.TagCloudProviderPrefix+in.Infra.Cluster] = names.Owned
+	extra[names.TagCloudProviderPrefix+in.Infra.KubernetesName()] = names.Owned
 	return in.owner().Tags(in.Pool.Name, instance.RoleNode, extra)
 }
 

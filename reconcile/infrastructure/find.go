@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
+	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/related"
 )
@@ -24,7 +25,7 @@ type adapter struct {
 }
 
 // adapters are of the kinds to which a Cluster's spec.infrastructureRef may lead.
-var adapters = []adapter{awsCluster}
+var adapters = []adapter{awsCluster, awsManagedControlPlane}
 
 // Find returns a Cluster and its infrastructure, each nil while it isn't there. host
 // reads Clusters and ours the infrastructure kinds. The error says what couldn't be read.
@@ -36,7 +37,7 @@ func Find(ctx context.Context, ours, host client.Reader, namespace, name string)
 	if err := host.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, cluster); err != nil {
 		return nil, nil, client.IgnoreNotFound(err)
 	}
-	ref := cluster.Spec.InfrastructureRef
+	ref := refOf(cluster)
 	for _, a := range adapters {
 		if ref.Kind != a.kind || ref.APIGroup != a.group {
 			continue
@@ -61,6 +62,11 @@ func Sources(ours, host cache.Cache, of func(ctx context.Context, namespace, clu
 			return of(ctx, c.Namespace, related.ClusterName(c))
 		}), predicate.TypedFuncs[*infrav1.AWSCluster]{UpdateFunc: func(e event.TypedUpdateEvent[*infrav1.AWSCluster]) bool {
 			return !OfAWSCluster(e.ObjectOld, "").Same(OfAWSCluster(e.ObjectNew, ""))
+		}}),
+		source.Kind(ours, &controlplanev1.AWSManagedControlPlane{}, handler.TypedEnqueueRequestsFromMapFunc(func(ctx context.Context, c *controlplanev1.AWSManagedControlPlane) []reconcile.Request {
+			return of(ctx, c.Namespace, related.ClusterName(c))
+		}), predicate.TypedFuncs[*controlplanev1.AWSManagedControlPlane]{UpdateFunc: func(e event.TypedUpdateEvent[*controlplanev1.AWSManagedControlPlane]) bool {
+			return !OfAWSManagedControlPlane(e.ObjectOld, "").Same(OfAWSManagedControlPlane(e.ObjectNew, ""))
 		}}),
 	}
 }

@@ -3,6 +3,7 @@
 package infrastructure
 
 import (
+	"cmp"
 	"maps"
 	"reflect"
 	"slices"
@@ -24,6 +25,8 @@ type Cluster struct {
 	IdentityTrouble string
 	// Cluster is the name that stands in names and tags.
 	Cluster string
+	// EKS is the name of the cluster in EKS, "" of one whose control plane is machines.
+	EKS string
 	// Account is where the cluster's resources are, "" while it has none.
 	Account, Region string
 	// Provisioned tells that machines may be launched.
@@ -44,10 +47,10 @@ type Cluster struct {
 	// LookupFormat, LookupOrg and LookupBaseOS find images for machines that don't say.
 	LookupFormat, LookupOrg, LookupBaseOS string
 	SSHKeyName                            *string
-	// UID, Namespace, Name and Created are the AWSCluster's.
+	// UID, Namespace, Name and Created are those of the object that describes it.
 	UID, Namespace, Name string
 	Created              time.Time
-	// Former are the UIDs that the AWSCluster had before it was moved.
+	// Former are the UIDs that the object had before it was moved.
 	Former []string
 	// LoadBalancers are the API server's.
 	LoadBalancers []LoadBalancer
@@ -64,9 +67,28 @@ type LoadBalancer struct {
 	Classic   bool
 }
 
+// KubernetesName is the name that what runs in the cluster knows it by.
+func (in *Cluster) KubernetesName() string { return cmp.Or(in.EKS, in.Cluster) }
+
+// GroupRoles are the roles of the cluster's security groups that a machine has. EKS gives its
+// own group to nodes, too.
+func (in *Cluster) GroupRoles(controlPlane bool) []infrav1.SecurityGroupRole {
+	switch {
+	case in.EKS != "":
+		return []infrav1.SecurityGroupRole{infrav1.SecurityGroupNode, infrav1.SecurityGroupEKSNodeAdditional}
+	case controlPlane:
+		return []infrav1.SecurityGroupRole{infrav1.SecurityGroupNode, infrav1.SecurityGroupLB, infrav1.SecurityGroupControlPlane}
+	}
+	return []infrav1.SecurityGroupRole{infrav1.SecurityGroupNode, infrav1.SecurityGroupLB}
+}
+
 // Owner is as whom the cluster's own resources are judged.
 func (in *Cluster) Owner(living ownership.Living) ownership.Owner {
-	return ownership.Owner{Owner: names.Owner{Cluster: in.Cluster, UID: in.UID, Namespace: in.Namespace}, Kind: ownership.KindCluster, Name: in.Name,
+	kind := ownership.KindCluster
+	if in.EKS != "" {
+		kind = ownership.KindControlPlane
+	}
+	return ownership.Owner{Owner: names.Owner{Cluster: in.Cluster, UID: in.UID, Namespace: in.Namespace}, Kind: kind, Name: in.Name,
 		Former: in.Former, Created: in.Created, Account: in.Account, Region: in.Region, Living: living}
 }
 

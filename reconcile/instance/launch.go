@@ -60,7 +60,7 @@ func Tags(infra *infrastructure.Cluster, spec *infrav1.AWSMachineSpec, owner nam
 	for k, v := range spec.AdditionalTags {
 		extra[k] = v
 	}
-	extra[names.TagCloudProviderPrefix+infra.Cluster] = names.Owned
+	extra[names.TagCloudProviderPrefix+infra.KubernetesName()] = names.Owned
 	extra[tagMachineName] = machineName
 	return owner.Tags(name, role, extra)
 }

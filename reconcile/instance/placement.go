@@ -148,7 +148,7 @@ func filteredSubnet(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster,
 // cluster that doesn't exist yet.
 func Groups(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, controlPlane bool, living ownership.Living, snap *mirror.Snapshot) (ids []string, waits string, err error) {
 	if !infra.External {
-		for _, role := range groupRoles(controlPlane) {
+		for _, role := range infra.GroupRoles(controlPlane) {
 			id := first(spec.SecurityGroupOverrides[role], infra.Groups[role])
 			if id == "" {
 				return nil, fmt.Sprintf("the cluster's security group %s", role), nil
@@ -180,22 +180,13 @@ func Groups(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, control
 	return ids, "", nil
 }
 
-// groupRoles are the roles of the cluster's security groups that a machine has.
-func groupRoles(controlPlane bool) []infrav1.SecurityGroupRole {
-	roles := []infrav1.SecurityGroupRole{infrav1.SecurityGroupNode, infrav1.SecurityGroupLB}
-	if controlPlane {
-		roles = append(roles, infrav1.SecurityGroupControlPlane)
-	}
-	return roles
-}
-
 // Reaches tells what speaks against the cluster's security groups on a machine in the
 // subnet: AWS takes none of another VPC.
 func (s Subnet) Reaches(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, controlPlane bool) error {
 	if infra.External || s.VPC == "" || s.VPC == infra.VPCID {
 		return nil
 	}
-	for _, role := range groupRoles(controlPlane) {
+	for _, role := range infra.GroupRoles(controlPlane) {
 		if spec.SecurityGroupOverrides[role] == "" {
 			return fmt.Errorf("subnet %s is in VPC %s, and the cluster's security group %s in %s: write a group of %s into spec.securityGroupOverrides.%s, or choose a subnet of the cluster's VPC",
 				s.ID, s.VPC, role, infra.VPCID, s.VPC, role)
