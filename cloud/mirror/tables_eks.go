@@ -22,8 +22,9 @@ const (
 	rolesRest = time.Hour
 	// rolesBudget is how many roles of an account are read per period.
 	rolesBudget = 1000
-	// eksHold is how long a cluster may be shown as ACTIVE after an update began.
-	eksHold = 30 * time.Second
+	// eksHold: EKS shows at once what was written, and of an update its own row tells when
+	// it ends. What a cluster shows then has to be believed.
+	eksHold = time.Nanosecond
 )
 
 // Role is an IAM role with what separate calls tell of it.

@@ -122,15 +122,17 @@ func updateOf(u *controlplanev1.ClusterUpdate) *eks.Update {
 	if u == nil {
 		return nil
 	}
-	wanted, generation, _ := strings.Cut(u.ParamsHash, "@")
-	return &eks.Update{ID: u.ID, Type: u.Type, Status: ekstypes.UpdateStatus(u.State), Message: u.Message, Wanted: wanted, Generation: generation, Started: u.Since.Time}
+	hashes, generation, _ := strings.Cut(u.ParamsHash, "@")
+	wanted, failed, _ := strings.Cut(hashes, ",")
+	before := strings.FieldsFunc(failed, func(c rune) bool { return c == ',' })
+	return &eks.Update{ID: u.ID, Type: u.Type, Status: ekstypes.UpdateStatus(u.State), Message: u.Message, Wanted: wanted, Generation: generation, Failed: before, Started: u.Since.Time}
 }
 
 func showUpdate(u *eks.Update) *controlplanev1.ClusterUpdate {
 	if u == nil {
 		return nil
 	}
-	return &controlplanev1.ClusterUpdate{ID: u.ID, Type: u.Type, State: string(u.Status), Message: u.Message, ParamsHash: u.Wanted + "@" + u.Generation, Since: metav1.NewMicroTime(u.Started)}
+	return &controlplanev1.ClusterUpdate{ID: u.ID, Type: u.Type, State: string(u.Status), Message: u.Message, ParamsHash: strings.Join(append([]string{u.Wanted}, u.Failed...), ",") + "@" + u.Generation, Since: metav1.NewMicroTime(u.Started)}
 }
 
 // areas are what the control plane has conditions of besides its foundation.

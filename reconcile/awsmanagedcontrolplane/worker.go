@@ -121,6 +121,9 @@ func (w *worker) Take(ctx context.Context, r plan.Result) engine.Consequence {
 // Settle comes back when an update that failed may be tried again.
 func (w *worker) Settle(ctx context.Context, left plan.Plan) (time.Duration, error) {
 	again, err := w.Worker.Settle(ctx, left)
+	if w.view().cluster.Unrecorded() {
+		return time.Millisecond, err // what is next waits for the status to be written
+	}
 	if u := w.view().cluster.Current; err == nil && again == 0 && u != nil && u.Status == ekstypes.UpdateStatusFailed && !w.pass.Deleting() {
 		again = max(u.Started.Add(retryFailed).Sub(w.pass.Clock.Now()), 0)
 	}

@@ -22,14 +22,30 @@ func (s *State) observeUpdate() {
 		u := *s.Last
 		s.Current = &u
 	}
-	for _, row := range mirror.Below(s.snap, mirror.EKSUpdates, s.Name) {
+	// Not mirror.Below: what was just begun nobody wants yet.
+	for _, row := range mirror.Select(s.snap, mirror.EKSUpdates, func(u *mirror.EKSUpdate) bool { return u.Cluster == s.Name }) {
 		if s.Current == nil || aws.ToString(row.Id) != s.Current.ID && aws.ToTime(row.CreatedAt).After(s.Current.Started) {
-			s.Current = &Update{ID: aws.ToString(row.Id), Type: string(row.Type), Status: ekstypes.UpdateStatusInProgress, Wanted: row.Wanted, Generation: s.Generation, Started: aws.ToTime(row.CreatedAt)}
+			s.Current = s.begun(row)
 		}
 	}
 	if s.Current != nil && !s.Current.ended() {
 		s.follow(s.Current)
 	}
+}
+
+// mostFailed is how many updates are remembered that failed.
+const mostFailed = 5
+
+// begun is an update that the object doesn't know of yet.
+func (s *State) begun(row *mirror.EKSUpdate) *Update {
+	u := &Update{ID: aws.ToString(row.Id), Type: string(row.Type), Status: ekstypes.UpdateStatusInProgress, Wanted: row.Wanted, Generation: s.Generation, Started: aws.ToTime(row.CreatedAt)}
+	if last := s.Last; last != nil && last.Generation == s.Generation {
+		u.Failed, u.Message = last.Failed, last.Message
+		if last.failed() {
+			u.Failed = append([]string{last.Wanted}, last.Failed[:min(len(last.Failed), mostFailed-1)]...)
+		}
+	}
+	return u
 }
 
 // follow tells what became of an update that was in progress. It has ended once the cluster
@@ -42,7 +58,9 @@ func (s *State) follow(u *Update) {
 	case s.Settled != u.ID:
 		s.Ending = u.ID
 	case there:
-		u.Status, u.Message = row.Status, messages(row)
+		if u.Status = row.Status; u.failed() {
+			u.Message = strings.TrimSuffix(messages(row)+"; "+u.Message, "; ")
+		}
 	default: // AWS doesn't know it any more
 		u.Status = ekstypes.UpdateStatusSuccessful
 	}

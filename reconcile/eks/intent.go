@@ -104,11 +104,17 @@ type Update struct {
 	Message string
 	// Wanted tells changes apart; Generation is that of the spec which wanted it.
 	Wanted, Generation string
-	Started            time.Time
+	// Failed are those of the same spec that failed before it; Message has AWS's words on
+	// them, too.
+	Failed  []string
+	Started time.Time
 }
 
 // ended tells that nothing more becomes of it.
 func (u *Update) ended() bool { return u != nil && u.Status != ekstypes.UpdateStatusInProgress }
+
+// failed tells that nothing came of it.
+func (u *Update) failed() bool { return u.ended() && u.Status != ekstypes.UpdateStatusSuccessful }
 
 func (u *Update) id() string {
 	if u == nil {

@@ -92,6 +92,10 @@ func (s *State) Version() string {
 	return ""
 }
 
+// Unrecorded tells that the object doesn't say yet how the latest update ended: a new one
+// would have that forgotten.
+func (s *State) Unrecorded() bool { return s.Current.ended() && !s.Last.ended() }
+
 // Locked tells what keeps anything else of the cluster from being changed that EKS changes
 // one at a time, "" for nothing.
 func (s *State) Locked() string {
@@ -100,6 +104,8 @@ func (s *State) Locked() string {
 		return "the EKS cluster"
 	case s.Current != nil && !s.Current.ended():
 		return fmt.Sprintf("update %s (%s) of EKS cluster %s", s.Current.ID, s.Current.Type, s.Name)
+	case s.Unrecorded():
+		return fmt.Sprintf("the end of update %s to be noted", s.Current.ID)
 	case c.Status == ekstypes.ClusterStatusUpdating:
 		return fmt.Sprintf("an update of EKS cluster %s that was begun elsewhere", s.Name)
 	case c.Status != ekstypes.ClusterStatusActive:

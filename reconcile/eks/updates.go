@@ -55,7 +55,7 @@ func (s *State) planUpdates() {
 // failedBefore tells that just this was tried for this spec, and failed.
 func (s *State) failedBefore(wanted string) bool {
 	u := s.Current
-	return u.ended() && u.Status != ekstypes.UpdateStatusSuccessful && u.Wanted == wanted && u.Generation == s.Generation && !s.RetryFailed
+	return u != nil && u.Generation == s.Generation && !s.RetryFailed && (u.failed() && u.Wanted == wanted || slices.Contains(u.Failed, wanted))
 }
 
 // Fingerprint tells changes apart by what they ask for, whatever their tokens are.
@@ -84,7 +84,7 @@ func (s *State) changes() []change {
 		all = append(all, change{kind, fmt.Sprintf(summary+" of EKS cluster %s", s.Name), in, func(token string) { in.ClientRequestToken = &token }})
 	}
 	if s.DeletionProtection != nil && *s.DeletionProtection != aws.ToBool(s.Row.DeletionProtection) {
-		config(ekstypes.UpdateTypeDeletionProtectionUpdate, fmt.Sprintf("switch the deletion protection to %t", *s.DeletionProtection), &eks.UpdateClusterConfigInput{DeletionProtection: s.DeletionProtection})
+		config(ekstypes.UpdateTypeDeletionProtectionUpdate, "set the deletion protection to "+onOff(*s.DeletionProtection), &eks.UpdateClusterConfigInput{DeletionProtection: s.DeletionProtection})
 	}
 	if mode := s.nextMode(); mode != "" {
 		config(ekstypes.UpdateTypeAccessConfigUpdate, fmt.Sprintf("set the authentication mode to %s", mode), &eks.UpdateClusterConfigInput{AccessConfig: &ekstypes.UpdateAccessConfigRequest{AuthenticationMode: mode}})
@@ -99,7 +99,7 @@ func (s *State) changes() []change {
 		config(ekstypes.UpdateTypeUpgradePolicyUpdate, fmt.Sprintf("set the upgrade policy to %s", s.SupportType), &eks.UpdateClusterConfigInput{UpgradePolicy: &ekstypes.UpgradePolicyRequest{SupportType: s.SupportType}})
 	}
 	if have := s.Row.ZonalShiftConfig; s.ZonalShift != nil && *s.ZonalShift != (have != nil && aws.ToBool(have.Enabled)) {
-		config(ekstypes.UpdateTypeZonalShiftConfigUpdate, fmt.Sprintf("switch the zonal shift to %t", *s.ZonalShift), &eks.UpdateClusterConfigInput{ZonalShiftConfig: &ekstypes.ZonalShiftConfigRequest{Enabled: s.ZonalShift}})
+		config(ekstypes.UpdateTypeZonalShiftConfigUpdate, "set the zonal shift to "+onOff(*s.ZonalShift), &eks.UpdateClusterConfigInput{ZonalShiftConfig: &ekstypes.ZonalShiftConfigRequest{Enabled: s.ZonalShift}})
 	}
 	if s.ScalingTier != "" && s.ScalingTier != s.tier() {
 		config(ekstypes.UpdateTypeControlPlaneScalingConfigUpdate, fmt.Sprintf("set the scaling tier to %s", s.ScalingTier), &eks.UpdateClusterConfigInput{ControlPlaneScalingConfig: &ekstypes.ControlPlaneScalingConfig{Tier: s.ScalingTier}})
@@ -116,6 +116,13 @@ func (s *State) changes() []change {
 		all = append(all, change{ekstypes.UpdateTypeVersionUpdate, fmt.Sprintf("update EKS cluster %s from %s to %s", s.Name, aws.ToString(s.Row.Version), next), in, func(token string) { in.ClientRequestToken = &token }})
 	}
 	return all
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
 }
 
 // modes are the ways to authenticate, of which a cluster takes one step after another and

@@ -17,5 +17,5 @@ var pastForms = map[string]string{
 	"attach": "Attached", "detach": "Detached", "associate": "Associated", "disassociate": "Disassociated",
 	"allocate": "Allocated", "release": "Released", "register": "Registered", "deregister": "Deregistered",
 	"authorize": "Authorized", "revoke": "Revoked", "enable": "Enabled", "forward": "Forwarded",
-	"start": "Started", "cancel": "Cancelled", "suspend": "Suspended", "resume": "Resumed",
+	"update": "Updated", "encrypt": "Encrypted", "start": "Started", "cancel": "Cancelled", "suspend": "Suspended", "resume": "Resumed",
 }

@@ -1,0 +1,144 @@
+package awsmanagedcontrolplane
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
+	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/eks"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine/enginetest"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator"
+)
+
+// foreign makes an EKS cluster of the object's name in its network, as somebody else does.
+func (w *world) foreign(tags map[string]string) {
+	w.T.Helper()
+	w.AWS.Faults().Set(fault("hold", "eks", "CreateCluster"))
+	w.settle(func() bool { return w.count("eks.CreateCluster") > 0 })
+	var subnets []string
+	for _, s := range w.get().Spec.Network.Subnets {
+		subnets = append(subnets, s.ResourceID)
+	}
+	w.AWS.Faults().Clear()
+	_, err := w.Session().EKS.CreateCluster(context.Background(), &awseks.CreateClusterInput{Name: aws.String(eksName), Version: aws.String("1.33"), Tags: tags,
+		RoleArn: aws.String("arn:aws:iam::123456789012:role/" + controlplanev1.DefaultControlPlaneRole), ResourcesVpcConfig: &ekstypes.VpcConfigRequest{SubnetIds: subnets}})
+	w.Must(err)
+}
+
+func TestAClusterOfSomebodyElseIsNamedAndLeftAloneUntilTheUserNamesIt(t *testing.T) {
+	w := newWorld(t, newControlPlane())
+	w.foreign(nil)
+	w.settle(func() bool {
+		return strings.Contains(w.condition(eks.AreaReady).Message, eks.AdoptAnnotation+"="+eksName)
+	})
+	if tags := w.cluster().Tags; len(tags) > 0 || w.get().Spec.ControlPlaneEndpoint.Host != "" {
+		t.Errorf("it was taken: %v, %v", tags, w.get().Spec.ControlPlaneEndpoint)
+	}
+	w.change(func(c *controlplanev1.AWSManagedControlPlane) {
+		c.Annotations = map[string]string{eks.AdoptAnnotation: "another"}
+	})
+	_, _ = w.reconcile()
+	if len(w.cluster().Tags) > 0 {
+		t.Error("it was taken by another name")
+	}
+	w.change(func(c *controlplanev1.AWSManagedControlPlane) {
+		c.Annotations = map[string]string{eks.AdoptAnnotation: eksName}
+	})
+	w.settle(w.quiet)
+	if tags := w.cluster().Tags; tags[names.TagUID] != "uid-of-c1" || tags[names.TagOwnedPrefix+eksName] != names.Owned {
+		t.Errorf("its tags are %v", tags)
+	}
+}
+
+func TestAClusterThatALivingObjectHasCannotBeTaken(t *testing.T) {
+	other := newControlPlane(func(c *controlplanev1.AWSManagedControlPlane) {
+		c.Namespace, c.UID, c.Spec.EKSClusterName = "other", "uid-of-other", eksName
+	})
+	w := newWorld(t, newControlPlane(func(c *controlplanev1.AWSManagedControlPlane) {
+		c.Annotations = map[string]string{eks.AdoptAnnotation: eksName}
+	}))
+	w.Make(owner(other), other)
+	w.foreign(map[string]string{names.TagOwnedPrefix + eksName: names.Owned, names.TagUID: "uid-of-other", names.TagNamespace: "other"})
+	w.settle(func() bool { return strings.Contains(w.condition(eks.AreaReady).Message, "in another namespace") })
+	w.Must(w.Kube.Delete(context.Background(), w.get()))
+	w.settle(func() bool { return w.gone() || strings.Contains(w.Describe(w.get(), testName), "latest attempt") })
+	if w.count("eks.DeleteCluster") > 0 || w.cluster().Tags[names.TagUID] != "uid-of-other" {
+		t.Error("somebody else's cluster was touched")
+	}
+}
+
+// TestAClusterThatCAPAMadeIsTakenOverWithoutAWrite: its tags are the owned tag and CAPA's others.
+func TestAClusterThatCAPAMadeIsTakenOverWithoutAWrite(t *testing.T) {
+	w := newWorld(t, newControlPlane())
+	w.foreign(map[string]string{names.TagOwnedPrefix + eksName: names.Owned, names.TagCloudProviderPrefix + eksName: names.Owned, names.TagName: eksName, names.TagRole: names.RoleCommon})
+	w.settle(w.quiet)
+	if n := w.count("eks.TagResource") + w.count("eks.UpdateClusterConfig"); n > 0 {
+		t.Errorf("%d writes", n)
+	}
+}
+
+func TestARoleIsMadeAndDeletedWhereThatIsAllowed(t *testing.T) {
+	const boundary = "arn:aws:iam::aws:policy/PowerUserAccess"
+	w := newWorld(t, newControlPlane(func(c *controlplanev1.AWSManagedControlPlane) {
+		c.Spec.RolePath, c.Spec.RolePermissionsBoundary = "/eks/", boundary
+		c.Spec.RoleAdditionalPolicies = []string{"arn:aws:iam::aws:policy/AmazonEKSVPCResourceController"}
+	}), makingRoles)
+	w.create()
+	name := enginetest.ClusterName + "-iam-service-role"
+	role := func() (*iam.GetRoleOutput, error) {
+		return w.Session().IAM.GetRole(context.Background(), &iam.GetRoleInput{RoleName: &name})
+	}
+	out, err := role()
+	w.Must(err)
+	if *out.Role.Path != "/eks/" || out.Role.PermissionsBoundary == nil || *out.Role.PermissionsBoundary.PermissionsBoundaryArn != boundary || *w.cluster().RoleArn != *out.Role.Arn {
+		t.Errorf("the role is %+v", out.Role)
+	}
+	if n := w.count("iam.AttachRolePolicy"); n != 2 {
+		t.Errorf("%d policies were attached", n)
+	}
+	w.change(func(c *controlplanev1.AWSManagedControlPlane) { c.Spec.RoleAdditionalPolicies = nil })
+	w.settle(w.quiet)
+	if n := w.count("iam.DetachRolePolicy"); n != 1 {
+		t.Errorf("%d policies were detached", n)
+	}
+	w.delete()
+	if _, err := role(); err == nil {
+		t.Error("the role is left")
+	}
+}
+
+func TestARoleThatIsMerelyNamedIsUsedAndStays(t *testing.T) {
+	w := newWorld(t, newControlPlane(func(c *controlplanev1.AWSManagedControlPlane) {
+		c.Spec.RoleName = aws.String(controlplanev1.DefaultControlPlaneRole)
+		c.Spec.RoleAdditionalPolicies = []string{"arn:aws:iam::aws:policy/AmazonEKSVPCResourceController"}
+	}), makingRoles)
+	w.create()
+	w.delete()
+	for op := range w.asked() {
+		if strings.HasPrefix(op, "iam.") && !strings.HasPrefix(op, "iam.Get") && !strings.HasPrefix(op, "iam.List") {
+			t.Errorf("%s was called", op)
+		}
+	}
+}
+
+func TestARoleThatIsMissingIsAskedFor(t *testing.T) {
+	w := newWorld(t, newControlPlane(func(c *controlplanev1.AWSManagedControlPlane) { c.Spec.RoleName = aws.String("nobody-made-it") }))
+	w.settle(func() bool {
+		return strings.Contains(w.condition(areaRole).Message, "there is no role nobody-made-it") && w.condition("SubnetsReady").Status == "True"
+	})
+	if w.count("eks.CreateCluster") > 0 {
+		t.Error("a cluster was made")
+	}
+}
+
+// fault has AWS fail an operation until it is cleared.
+func fault(id, service, operation string) emulator.Fault {
+	return emulator.Fault{ID: id, Service: service, Operation: operation, Mode: emulator.ErrorBefore, Code: "ServerException", Status: 500}
+}
