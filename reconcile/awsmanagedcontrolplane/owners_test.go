@@ -138,6 +138,25 @@ func TestARoleThatIsMissingIsAskedFor(t *testing.T) {
 	}
 }
 
+func TestAClusterThatSomebodyDeletedIsNotMadeAgainWithoutAWord(t *testing.T) {
+	w := newWorld(t, newControlPlane())
+	w.create()
+	_, err := w.Session().EKS.DeleteCluster(context.Background(), &awseks.DeleteClusterInput{Name: aws.String(eksName)})
+	w.Must(err)
+	w.settle(func() bool {
+		return strings.Contains(w.condition(eks.AreaReady).Message, "is gone, though its endpoint")
+	})
+	w.restart()
+	_, _ = w.reconcile()
+	if n := w.count("eks.CreateCluster"); n != 1 || w.get().Status.Ready {
+		t.Errorf("%d clusters were made; ready: %t", n, w.get().Status.Ready)
+	}
+	w.delete()
+	if left := w.Resources(); len(left) > 0 {
+		t.Errorf("the account isn't empty: %v", left)
+	}
+}
+
 // fault has AWS fail an operation until it is cleared.
 func fault(id, service, operation string) emulator.Fault {
 	return emulator.Fault{ID: id, Service: service, Operation: operation, Mode: emulator.ErrorBefore, Code: "ServerException", Status: 500}

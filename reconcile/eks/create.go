@@ -3,11 +3,14 @@ package eks
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
@@ -19,7 +22,12 @@ const fewestZones = 2
 // planCreate makes the cluster. One that was there is not made again: it would have another
 // endpoint and nothing of what was in it.
 func (s *State) planCreate() {
-	if s.Recorded != "" {
+	switch {
+	case s.Recorded == "":
+	case !s.snap.Absent(mirror.EKSClusters.Kind, s.Name, time.Time{}):
+		s.plan.Wait(AreaReady, conditions.WaitingForObservation, "a look at EKS cluster "+s.Name+", whose endpoint is recorded")
+		return
+	default:
 		s.problem(AreaReady, "EKS cluster %s is gone, though its endpoint %s is recorded; what was in it is lost, and another one would have another endpoint: delete this object, or restore the cluster", s.Name, Host(s.Recorded))
 		return
 	}

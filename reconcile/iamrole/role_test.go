@@ -1,0 +1,85 @@
+package iamrole
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+)
+
+func intent(make bool) Intent {
+	return Intent{Owner: ownership.Owner{Owner: names.Owner{Cluster: "c1", UID: "uid", Namespace: "default"}, Kind: ownership.KindControlPlane, Name: "c1"},
+		Area: "RoleReady", Failed: "RoleFailed", Name: "r1", Field: "spec.roleName", Make: make, Service: "eks.amazonaws.com", Policies: []string{"arn:aws:iam::aws:policy/P1"}}
+}
+
+func TestWhatIsDoneAboutARole(t *testing.T) {
+	role := func(service string, tags map[string]string, policies ...string) *mirror.Role {
+		trust := strings.ReplaceAll(TrustPolicy(service), `"`, "%22") // as IAM gives it
+		return &mirror.Role{Role: iamtypes.Role{RoleName: aws.String("r1"), Arn: aws.String("arn:aws:iam::123456789012:role/r1"), AssumeRolePolicyDocument: &trust, Tags: tagList(tags)}, Policies: policies}
+	}
+	in := intent(true)
+	mine := (&State{Intent: in}).wantedTags()
+	const eks, p1 = "eks.amazonaws.com", "arn:aws:iam::aws:policy/P1"
+	for name, c := range map[string]struct {
+		make      bool
+		row       *mirror.Role
+		want, del string
+		arn       bool
+	}{
+		"one that isn't there is made with its policies": {true, nil, "create role r1; attach policy P1 to role r1", "", false},
+		"one that nobody may make is asked for":          {false, nil, "there is no role r1", "", false},
+		"one that is as wanted is left":                  {true, role(eks, mine, p1), "", "detach policy P1 from role r1; delete role r1", true},
+		"one that lacks a policy can't be used yet":      {true, role(eks, mine), "attach policy P1 to role r1", "delete role r1", false},
+		"what else was attached is detached":             {true, role(eks, mine, p1, "arn:aws:iam::aws:policy/P2"), "detach policy P2 from role r1", "detach policy P1 from role r1; detach policy P2 from role r1; delete role r1", true},
+		"CAPA's is the cluster's by its tag":             {true, role(eks, map[string]string{names.TagCloudProviderPrefix + "c1": names.Owned}), "attach policy P1 to role r1", "delete role r1", false},
+		"what users made is used and left":               {true, role(eks, nil), "", "", true},
+		"what was made for others isn't used":            {true, role(eks, map[string]string{names.TagOwnedPrefix + "c2": names.Owned, names.TagUID: "other"}), "was made for cluster c2", "", true},
+		"one that trusts others is told":                 {false, role("ec2.amazonaws.com", nil), "doesn't trust eks.amazonaws.com", "", true},
+		"where roles aren't made, none is deleted":       {false, role(eks, mine, p1), "", "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			snap := mirror.NewSnapshot(cloud.Scope{Account: "123456789012"})
+			if c.row == nil {
+				snap = mirror.With[mirror.Role](snap, mirror.Roles, time.Unix(1, 0))
+			} else {
+				snap = mirror.With(snap, mirror.Roles, time.Unix(1, 0), *c.row)
+			}
+			s := Observe(intent(c.make), snap)
+			if got := told(s.Plan()); !strings.Contains(got, c.want) || c.want == "" && got != "" {
+				t.Errorf("planned is %q, want %q", got, c.want)
+			}
+			if got := told(s.PlanDelete()); got != c.del {
+				t.Errorf("deleted is %q, want %q", got, c.del)
+			}
+			if (s.ARN() != "") != c.arn {
+				t.Errorf("its ARN is %q", s.ARN())
+			}
+		})
+	}
+}
+
+func TestARoleThatWasNotSeenIsNotMade(t *testing.T) {
+	s := Observe(intent(true), mirror.NewSnapshot(cloud.Scope{Account: "123456789012"}))
+	if p, d := s.Plan(), s.PlanDelete(); len(p.Actions)+len(d.Actions) > 0 || p.Done() || d.Done() {
+		t.Errorf("planned is %+v and %+v", p, d)
+	}
+}
+
+func told(p plan.Plan) string {
+	var parts []string
+	for _, a := range p.Actions {
+		parts = append(parts, a.Summary)
+	}
+	for _, x := range p.Problems {
+		parts = append(parts, x.Summary)
+	}
+	return strings.Join(parts, "; ")
+}
