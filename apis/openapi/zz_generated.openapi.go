@@ -3468,7 +3468,6 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(
 					"version": {
 						SchemaProps: spec.SchemaProps{
 							Description: "version of Kubernetes, for example v1.34 or v1.34.2. EKS knows minor versions only. What is written stays as it is; a higher minor is reached one by one.",
-							MinLength:   ptr.To[int64](2),
 							MaxLength:   ptr.To[int64](64),
 							Pattern:     "^v?(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)(\\.(0|[1-9][0-9]*))?([-+][0-9A-Za-z.+-]+)?$",
 							Type:        []string{"string"},
@@ -7767,7 +7766,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedCluster(ref com
 					},
 					"spec": {
 						SchemaProps: spec.SchemaProps{
-							Description: "spec is what is wanted.",
+							Description: "spec is what is wanted. It is always shown, because most manifests write an empty one.",
 							Default:     map[string]interface{}{},
 							Ref:         ref(infrastructurev2beta1.AWSManagedClusterSpec{}.OpenAPIModelName()),
 						},
@@ -11484,7 +11483,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedCluster(ref com
 					},
 					"spec": {
 						SchemaProps: spec.SchemaProps{
-							Description: "spec is what is wanted.",
+							Description: "spec is what is wanted. It is always shown, because most manifests write an empty one.",
 							Default:     map[string]interface{}{},
 							Ref:         ref(infrastructurev2beta1.AWSManagedClusterSpec{}.OpenAPIModelName()),
 						},

@@ -88,11 +88,10 @@ func (s *Schemas) validateSection(gvk schema.GroupVersionKind, obj runtime.Objec
 	return append(errs, duplicateKeys(path, value, part.schema)...)
 }
 
-// valueOf is the content of spec or status, empty where nothing is written of it. The rest
-// of the object, of which managed fields are the most, isn't looked at.
+// valueOf is the content of spec or status, as it would be written. The rest of the object, of which managed fields are the most, isn't looked at.
 func valueOf(obj runtime.Object, name string) (map[string]any, error) {
 	part := reflect.ValueOf(obj).Elem().FieldByName(strings.ToUpper(name[:1]) + name[1:])
-	if !part.IsValid() || part.IsZero() {
+	if !part.IsValid() {
 		return map[string]any{}, nil
 	}
 	return runtime.DefaultUnstructuredConverter.ToUnstructured(part.Addr().Interface())

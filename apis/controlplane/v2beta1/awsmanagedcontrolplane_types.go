@@ -63,7 +63,6 @@ type AWSManagedControlPlaneSpec struct {
 	// version of Kubernetes, for example v1.34 or v1.34.2. EKS knows minor versions only.
 	// What is written stays as it is; a higher minor is reached one by one.
 	// +optional
-	// +k8s:validation:minLength=2
 	// +k8s:validation:maxLength=64
 	// +k8s:validation:pattern="^v?(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)(\\.(0|[1-9][0-9]*))?([-+][0-9A-Za-z.+-]+)?$"
 	Version *string `json:"version,omitempty"`
@@ -122,7 +121,7 @@ type AWSManagedControlPlaneSpec struct {
 
 	// endpointAccess says from where the API server is reached.
 	// +optional
-	EndpointAccess EndpointAccess `json:"endpointAccess,omitzero"`
+	EndpointAccess EndpointAccess `json:"endpointAccess"`
 
 	// controlPlaneEndpoint is where the API server is reached. Written by the provider.
 	// Can't be changed once set.
@@ -175,7 +174,7 @@ type AWSManagedControlPlaneSpec struct {
 
 	// vpcCni says how the VPC CNI plugin runs.
 	// +optional
-	VpcCni VpcCni `json:"vpcCni,omitzero"`
+	VpcCni VpcCni `json:"vpcCni"`
 
 	// bootstrapSelfManagedAddons has EKS install vpc-cni, kube-proxy and coredns when the
 	// cluster is made. Write false where another CNI plugin is used. Has no effect later.
@@ -190,7 +189,7 @@ type AWSManagedControlPlaneSpec struct {
 
 	// kubeProxy says whether kube-proxy runs.
 	// +optional
-	KubeProxy KubeProxy `json:"kubeProxy,omitzero"`
+	KubeProxy KubeProxy `json:"kubeProxy"`
 
 	// upgradePolicy says what AWS does when the standard support of the version ends:
 	// upgrade by itself (standard), or go on at a higher price (extended). Left out, it is

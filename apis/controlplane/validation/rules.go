@@ -11,6 +11,6 @@ import (
 // Rules are the rules of all kinds of the group: one row for a kind that has more than a
 // schema.
 var Rules = validation.NewTable(install.Group,
-	validation.Own[*controlplanev1.AWSManagedControlPlane]{},
-	validation.Own[*controlplanev1.AWSManagedControlPlaneTemplate]{},
+	validation.Own[*controlplanev1.AWSManagedControlPlane]{Create: ValidateAWSManagedControlPlane, Update: ValidateAWSManagedControlPlaneUpdate, Recorded: recorded, Warnings: AWSManagedControlPlaneWarnings},
+	validation.Own[*controlplanev1.AWSManagedControlPlaneTemplate]{Create: ValidateAWSManagedControlPlaneTemplate, Warnings: AWSManagedControlPlaneTemplateWarnings},
 )

@@ -54,9 +54,9 @@ type AWSManagedCluster struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is what is wanted.
+	// spec is what is wanted. It is always shown, because most manifests write an empty one.
 	// +optional
-	Spec infrav1.AWSManagedClusterSpec `json:"spec,omitzero"`
+	Spec infrav1.AWSManagedClusterSpec `json:"spec"`
 
 	// status is what is. It is always shown, so that readers find status.ready.
 	// +optional

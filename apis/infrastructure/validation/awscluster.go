@@ -27,24 +27,30 @@ var (
 // ValidateAWSCluster judges a new AWSCluster.
 func ValidateAWSCluster(cluster *infrav1.AWSCluster) field.ErrorList {
 	errs := validateGCTasks(cluster.Annotations)
-	errs = append(errs, clusterOwnership(&cluster.Spec, clustersOf(cluster), field.NewPath("spec"))...)
+	errs = append(errs, ClusterOwnership(&cluster.Spec, ClustersOf(cluster), field.NewPath("spec"))...)
 	return append(errs, validateClusterSpec(&cluster.Spec, field.NewPath("spec"))...)
 }
 
 func validateClusterSpec(spec *infrav1.AWSClusterSpec, path *field.Path) field.ErrorList {
-	errs := validatePlace(spec, path)
-	errs = append(errs, validateHosts(spec, path)...)
-	errs = append(errs, validateTags(spec.AdditionalTags, path.Child("additionalTags"))...)
-	errs = append(errs, validateEndpoint(spec.ControlPlaneEndpoint, path.Child("controlPlaneEndpoint"))...)
-	errs = append(errs, validateImageFormat(spec.ImageLookupFormat, path.Child("imageLookupFormat"))...)
-	errs = append(errs, validateNetwork(&spec.Network, spec.Region, path.Child("network"))...)
+	errs := ValidateFoundation(spec, path)
 	errs = append(errs, validateLoadBalancers(spec, path)...)
 	return append(errs, validateS3Bucket(spec.S3Bucket, path.Child("s3Bucket"))...)
 }
 
-// validateHosts judges what is said about hosts that people log in to: the only rules
+// ValidateFoundation judges what every kind of cluster stands on: all of an AWSCluster's spec
+// but load balancers and the bucket.
+func ValidateFoundation(spec *infrav1.AWSClusterSpec, path *field.Path) field.ErrorList {
+	errs := validatePlace(spec, path)
+	errs = append(errs, ValidateHosts(spec, path)...)
+	errs = append(errs, ValidateTags(spec.AdditionalTags, path.Child("additionalTags"))...)
+	errs = append(errs, validateEndpoint(spec.ControlPlaneEndpoint, path.Child("controlPlaneEndpoint"))...)
+	errs = append(errs, validateImageFormat(spec.ImageLookupFormat, path.Child("imageLookupFormat"))...)
+	return append(errs, validateNetwork(&spec.Network, spec.Region, path.Child("network"))...)
+}
+
+// ValidateHosts judges what is said about hosts that people log in to: the only rules
 // that a template must keep too.
-func validateHosts(spec *infrav1.AWSClusterSpec, path *field.Path) field.ErrorList {
+func ValidateHosts(spec *infrav1.AWSClusterSpec, path *field.Path) field.ErrorList {
 	errs := validateBastion(&spec.Bastion, path.Child("bastion"))
 	return append(errs, validateSSHKeyName(spec.SSHKeyName, path.Child("sshKeyName"))...)
 }

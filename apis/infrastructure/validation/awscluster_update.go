@@ -16,7 +16,7 @@ import (
 // writes into spec (endpoint, ids, ranges, zones) may be set once.
 func ValidateAWSClusterUpdate(newCluster, oldCluster *infrav1.AWSCluster) field.ErrorList {
 	errs := validateClusterSpecChange(&newCluster.Spec, &oldCluster.Spec, field.NewPath("spec"))
-	errs = append(errs, validateManagedByKept(newCluster.Annotations, oldCluster.Annotations)...)
+	errs = append(errs, ValidateManagedByKept(newCluster.Annotations, oldCluster.Annotations)...)
 	// What can't change is put back before the rest is judged: nothing is wrong because of it.
 	kept := *newCluster
 	kept.Spec.Region = oldCluster.Spec.Region
@@ -27,6 +27,11 @@ func ValidateAWSClusterUpdate(newCluster, oldCluster *infrav1.AWSCluster) field.
 }
 
 func validateClusterSpecChange(newSpec, oldSpec *infrav1.AWSClusterSpec, path *field.Path) field.ErrorList {
+	return append(ValidateFoundationChange(newSpec, oldSpec, path), validateLoadBalancersChange(newSpec, oldSpec, path)...)
+}
+
+// ValidateFoundationChange judges what may change of all that every kind of cluster stands on.
+func ValidateFoundationChange(newSpec, oldSpec *infrav1.AWSClusterSpec, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if newSpec.Region != oldSpec.Region {
 		errs = append(errs, field.Invalid(path.Child("region"), newSpec.Region,
@@ -46,10 +51,12 @@ func validateClusterSpecChange(newSpec, oldSpec *infrav1.AWSClusterSpec, path *f
 		errs = append(errs, field.Invalid(path.Child("identityRef"), nil,
 			fmt.Sprintf("cannot be set to nil: write kind %s and name %s, or another identity", oldSpec.IdentityRef.Kind, oldSpec.IdentityRef.Name)))
 	}
-	return append(errs, validateLoadBalancersChange(newSpec, oldSpec, path)...)
+	return errs
 }
 
-func validateManagedByKept(newAnnotations, oldAnnotations map[string]string) field.ErrorList {
+// ValidateManagedByKept lets the annotation neither come nor go that says that somebody else
+// manages an object.
+func ValidateManagedByKept(newAnnotations, oldAnnotations map[string]string) field.ErrorList {
 	_, before := oldAnnotations[clusterv1.ManagedByAnnotation]
 	_, after := newAnnotations[clusterv1.ManagedByAnnotation]
 	path := field.NewPath("metadata", "annotations").Key(clusterv1.ManagedByAnnotation)

@@ -18,8 +18,8 @@ var templateSpecPath = field.NewPath("spec", "template", "spec")
 // lets ClusterClass's dry runs pass.
 func ValidateAWSClusterTemplate(template *infrav1.AWSClusterTemplate) field.ErrorList {
 	errs := validateTemplateMetadata(template.Spec.Template.ObjectMeta)
-	errs = append(errs, clusterOwnership(&template.Spec.Template.Spec, nil, templateSpecPath)...)
-	return append(errs, validateHosts(&template.Spec.Template.Spec, templateSpecPath)...)
+	errs = append(errs, ClusterOwnership(&template.Spec.Template.Spec, nil, templateSpecPath)...)
+	return append(errs, ValidateHosts(&template.Spec.Template.Spec, templateSpecPath)...)
 }
 
 // maxQualifiedName is how long the key of a label or annotation can be: a DNS name, a slash
@@ -46,17 +46,18 @@ func validateTemplateMetadata(meta infrav1.ObjectMeta) field.ErrorList {
 // would be refused for.
 func AWSClusterTemplateWarnings(template *infrav1.AWSClusterTemplate) []string {
 	spec := &template.Spec.Template.Spec
-	hosts := validateHosts(spec, templateSpecPath)
+	hosts := ValidateHosts(spec, templateSpecPath)
 	var warnings []string
 	for _, err := range validateClusterSpec(spec, templateSpecPath) {
-		if !containsError(hosts, err) {
+		if !Contains(hosts, err) {
 			warnings = append(warnings, err.Error()+" (clusters built from this template are refused unless a patch changes it)")
 		}
 	}
 	return append(warnings, loadBalancerWarnings(spec.ControlPlaneLoadBalancer, templateSpecPath.Child("controlPlaneLoadBalancer"))...)
 }
 
-func containsError(errs field.ErrorList, err *field.Error) bool {
+// Contains tells whether there is an error that says the same.
+func Contains(errs field.ErrorList, err *field.Error) bool {
 	for _, other := range errs {
 		if other.Error() == err.Error() {
 			return true

@@ -16,7 +16,7 @@ var providerIDPattern = regexp.MustCompile(`^aws:///[^/]*/i-[^/]+$`)
 // ValidateAWSMachine judges a new AWSMachine.
 func ValidateAWSMachine(machine *infrav1.AWSMachine) field.ErrorList {
 	path := field.NewPath("spec")
-	errs := machineOwnership(&machine.Spec, clustersOf(machine), path)
+	errs := machineOwnership(&machine.Spec, ClustersOf(machine), path)
 	return slices.Concat(errs, validateMachineRules(&machine.Spec, path), validateMachineForms(&machine.Spec, path))
 }
 
@@ -32,7 +32,7 @@ func validateMachineRules(spec *infrav1.AWSMachineSpec, path *field.Path) field.
 	errs = append(errs, validateBootstrap(spec, path)...)
 	errs = append(errs, validateSSHKeyName(spec.SSHKeyName, path.Child("sshKeyName"))...)
 	errs = append(errs, validateReferences(spec.AdditionalSecurityGroups, path.Child("additionalSecurityGroups"))...)
-	errs = append(errs, validateTags(spec.AdditionalTags, path.Child("additionalTags"))...)
+	errs = append(errs, ValidateTags(spec.AdditionalTags, path.Child("additionalTags"))...)
 	errs = append(errs, machineMarket(spec).validate(path)...)
 	return append(errs, validateDedicatedHost(spec, path)...)
 }
@@ -106,7 +106,7 @@ func machineWarnings(spec *infrav1.AWSMachineSpec, path *field.Path) []string {
 func withoutThose(errs, others field.ErrorList) field.ErrorList {
 	var out field.ErrorList
 	for _, err := range errs {
-		if !containsError(others, err) {
+		if !Contains(others, err) {
 			out = append(out, err)
 		}
 	}

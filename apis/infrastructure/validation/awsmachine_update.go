@@ -17,7 +17,7 @@ import (
 func ValidateAWSMachineUpdate(newMachine, oldMachine *infrav1.AWSMachine) field.ErrorList {
 	changed := changedFixed(&newMachine.Spec, &oldMachine.Spec)
 	errs := validateMachineChange(changed, &oldMachine.Spec, field.NewPath("spec"))
-	errs = append(errs, validateManagedByKept(newMachine.Annotations, oldMachine.Annotations)...)
+	errs = append(errs, ValidateManagedByKept(newMachine.Annotations, oldMachine.Annotations)...)
 	kept := *newMachine
 	for _, i := range changed {
 		reflect.ValueOf(&kept.Spec).Elem().Field(i).Set(reflect.ValueOf(oldMachine.Spec).Field(i))

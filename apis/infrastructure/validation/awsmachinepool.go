@@ -18,8 +18,8 @@ func ValidateAWSMachinePool(pool *infrav1.AWSMachinePool) field.ErrorList {
 	errs := validateSizes(spec, path)
 	errs = append(errs, validatePeriod(spec.DefaultCoolDown, path.Child("defaultCoolDown"))...)
 	errs = append(errs, validatePeriod(spec.DefaultInstanceWarmup, path.Child("defaultInstanceWarmup"))...)
-	errs = append(errs, validateTags(spec.AdditionalTags, path.Child("additionalTags"))...)
-	errs = append(errs, validateOwnership(spec.AdditionalTags, clustersOf(pool), false, path.Child("additionalTags"))...)
+	errs = append(errs, ValidateTags(spec.AdditionalTags, path.Child("additionalTags"))...)
+	errs = append(errs, ValidateOwnership(spec.AdditionalTags, ClustersOf(pool), false, path.Child("additionalTags"))...)
 	errs = append(errs, validateReferences(spec.Subnets, path.Child("subnets"))...)
 	errs = append(errs, validateReferenceForms(spec.Subnets, "subnet-", path.Child("subnets"))...)
 	errs = append(errs, validateLaunchTemplate(&spec.AWSLaunchTemplate, path.Child("awsLaunchTemplate"))...)
@@ -34,7 +34,7 @@ func ValidateAWSMachinePool(pool *infrav1.AWSMachinePool) field.ErrorList {
 // but what the server records.
 func ValidateAWSMachinePoolUpdate(newPool, oldPool *infrav1.AWSMachinePool) field.ErrorList {
 	errs := validation.Ratchet(ValidateAWSMachinePool, newPool, oldPool)
-	return append(errs, validateManagedByKept(newPool.Annotations, oldPool.Annotations)...)
+	return append(errs, ValidateManagedByKept(newPool.Annotations, oldPool.Annotations)...)
 }
 
 // AWSMachinePoolWarnings returns what isn't wrong but likely not meant.

@@ -13,7 +13,7 @@ func ValidateAWSMachineTemplate(template *infrav1.AWSMachineTemplate) field.Erro
 	errs := validateTemplateMetadata(template.Spec.Template.ObjectMeta)
 	errs = append(errs, validateNothingOfOneMachine(spec, templateSpecPath)...)
 	errs = append(errs, validateMachineRules(spec, templateSpecPath)...)
-	errs = append(errs, machineOwnership(spec, clustersOf(template), templateSpecPath)...)
+	errs = append(errs, machineOwnership(spec, ClustersOf(template), templateSpecPath)...)
 	return append(errs, validateTemplateHost(spec, templateSpecPath)...)
 }
 

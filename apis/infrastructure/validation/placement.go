@@ -31,7 +31,7 @@ func validateDedicatedHost(spec *infrav1.AWSMachineSpec, path *field.Path) field
 	if !onHost {
 		errs = append(errs, field.Required(affinity, "must be host with dynamicHostAllocation: write hostAffinity: host"))
 	}
-	return append(errs, validateTags(spec.DynamicHostAllocation.Tags, dynamic.Child("tags"))...)
+	return append(errs, ValidateTags(spec.DynamicHostAllocation.Tags, dynamic.Child("tags"))...)
 }
 
 // validateTemplateHost wants a host to be bound to. A machine may have the host of its

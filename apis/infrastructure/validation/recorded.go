@@ -42,6 +42,17 @@ var clusterRecords = []validation.Recorded[infrav1.AWSClusterSpec]{
 	}},
 }
 
+var managedClusterRecords = []validation.Recorded[infrav1.AWSManagedClusterSpec]{
+	{Path: []string{"controlPlaneEndpoint"}, Value: func(s *infrav1.AWSManagedClusterSpec) any { return validation.Given(s.ControlPlaneEndpoint) },
+		Free: func(old *infrav1.AWSManagedClusterSpec) bool { return !old.ControlPlaneEndpoint.IsZero() }},
+}
+
+// The name of a role that is set has a rule of its own, for the server too.
+var profileRecords = []validation.Recorded[infrav1.AWSFargateProfileSpec]{
+	{Path: []string{"roleName"}, Value: func(s *infrav1.AWSFargateProfileSpec) any { return validation.Given(s.RoleName) },
+		Free: func(old *infrav1.AWSFargateProfileSpec) bool { return old.RoleName != "" }},
+}
+
 var subnetRecords = []validation.Recorded[infrav1.SubnetSpec]{
 	{Path: []string{"resourceID"}, Value: func(s *infrav1.SubnetSpec) any { return validation.Given(s.ResourceID) }},
 	{Path: []string{"routeTableId"}, Value: func(s *infrav1.SubnetSpec) any { return validation.Deref(s.RouteTableID) }},
@@ -49,8 +60,22 @@ var subnetRecords = []validation.Recorded[infrav1.SubnetSpec]{
 }
 
 func recordedByCluster(cluster, old *infrav1.AWSCluster) field.ErrorList {
-	errs := validation.ChangedRecords(clusterRecords, &cluster.Spec, &old.Spec, specPath)
-	return append(errs, changedSubnets(&cluster.Spec, &old.Spec, specPath)...)
+	return ChangedFoundation(&cluster.Spec, &old.Spec, specPath)
+}
+
+// ChangedFoundation reports what is recorded of all that every kind of cluster stands on and
+// differs from the old spec.
+func ChangedFoundation(updated, old *infrav1.AWSClusterSpec, path *field.Path) field.ErrorList {
+	errs := validation.ChangedRecords(clusterRecords, updated, old, path)
+	return append(errs, changedSubnets(updated, old, path)...)
+}
+
+func recordedByManagedCluster(cluster, old *infrav1.AWSManagedCluster) field.ErrorList {
+	return validation.ChangedRecords(managedClusterRecords, &cluster.Spec, &old.Spec, specPath)
+}
+
+func recordedByProfile(profile, old *infrav1.AWSFargateProfile) field.ErrorList {
+	return validation.ChangedRecords(profileRecords, &profile.Spec, &old.Spec, specPath)
 }
 
 func recordedByMachine(machine, old *infrav1.AWSMachine) field.ErrorList {

@@ -26,7 +26,8 @@ var tagPattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
 const tagCharacters = "may only hold letters, digits, spaces and _.:/=+-@"
 
-func validateTags(tags infrav1.Tags, path *field.Path) field.ErrorList {
+// ValidateTags judges tags that users want on what belongs to an object.
+func ValidateTags(tags infrav1.Tags, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if len(tags) > maxTags {
 		errs = append(errs, field.TooMany(path, len(tags), maxTags))
@@ -65,10 +66,10 @@ const (
 	cloudProviderTags = "kubernetes.io/cluster/"
 )
 
-// validateOwnership refuses tags that say whose a resource is. clusters are the names by
+// ValidateOwnership refuses tags that say whose a resource is. clusters are the names by
 // which the object's Cluster may go; none where that isn't known. recorded tells that the
 // provider itself writes down there what tags the cluster's own things have.
-func validateOwnership(tags infrav1.Tags, clusters []string, recorded bool, path *field.Path) field.ErrorList {
+func ValidateOwnership(tags infrav1.Tags, clusters []string, recorded bool, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		cluster, isCluster := strings.CutPrefix(key, cloudProviderTags)
@@ -98,10 +99,10 @@ func ownKey(key string, clusters []string) bool {
 	}
 }
 
-// clustersOf returns the names by which the Cluster of an object may go: its owner
+// ClustersOf returns the names by which the Cluster of an object may go: its owner
 // reference and label come later than the object, and for an AWSCluster its own name
 // counts before.
-func clustersOf(obj metav1.Object) []string {
+func ClustersOf(obj metav1.Object) []string {
 	var clusters []string
 	if name := obj.GetLabels()[clusterv1.ClusterNameLabel]; name != "" {
 		clusters = append(clusters, name)
@@ -117,22 +118,22 @@ func clustersOf(obj metav1.Object) []string {
 	return clusters
 }
 
-// clusterOwnership judges all tags of a cluster's spec.
-func clusterOwnership(spec *infrav1.AWSClusterSpec, clusters []string, path *field.Path) field.ErrorList {
-	errs := validateOwnership(spec.AdditionalTags, clusters, false, path.Child("additionalTags"))
+// ClusterOwnership judges all tags of a cluster's spec.
+func ClusterOwnership(spec *infrav1.AWSClusterSpec, clusters []string, path *field.Path) field.ErrorList {
+	errs := ValidateOwnership(spec.AdditionalTags, clusters, false, path.Child("additionalTags"))
 	network := path.Child("network")
-	errs = append(errs, validateOwnership(spec.Network.VPC.Tags, clusters, true, network.Child("vpc", "tags"))...)
+	errs = append(errs, ValidateOwnership(spec.Network.VPC.Tags, clusters, true, network.Child("vpc", "tags"))...)
 	for i := range spec.Network.Subnets {
-		errs = append(errs, validateOwnership(spec.Network.Subnets[i].Tags, clusters, true, network.Child("subnets").Index(i).Child("tags"))...)
+		errs = append(errs, ValidateOwnership(spec.Network.Subnets[i].Tags, clusters, true, network.Child("subnets").Index(i).Child("tags"))...)
 	}
 	return errs
 }
 
 // machineOwnership judges all tags of a machine's spec.
 func machineOwnership(spec *infrav1.AWSMachineSpec, clusters []string, path *field.Path) field.ErrorList {
-	errs := validateOwnership(spec.AdditionalTags, clusters, false, path.Child("additionalTags"))
+	errs := ValidateOwnership(spec.AdditionalTags, clusters, false, path.Child("additionalTags"))
 	if host := spec.DynamicHostAllocation; host != nil {
-		errs = append(errs, validateOwnership(host.Tags, clusters, false, path.Child("dynamicHostAllocation", "tags"))...)
+		errs = append(errs, ValidateOwnership(host.Tags, clusters, false, path.Child("dynamicHostAllocation", "tags"))...)
 	}
 	return errs
 }
