@@ -7,7 +7,9 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 )
@@ -44,11 +46,11 @@ func clusterWishes(cluster *infrav1.AWSCluster, created bool) *wishes {
 }
 
 func (rules clusterRules) exists(ctx context.Context, r Request) ([]string, field.ErrorList) {
-	updated, _ := r.Object.(*infrav1.AWSCluster)
+	updated := clusterOf(r.Object)
 	if updated == nil || rules.live == nil || updated.Spec.Region == "" || !updated.DeletionTimestamp.IsZero() {
 		return nil, nil
 	}
-	old, _ := r.Old.(*infrav1.AWSCluster)
+	old := clusterOf(r.Old)
 	w, before := clusterWishes(updated, old == nil), &wishes{}
 	if old != nil {
 		before = clusterWishes(old, false)
@@ -64,6 +66,21 @@ func (rules clusterRules) exists(ctx context.Context, r Request) ([]string, fiel
 		return []string{fmt.Sprintf("%s was not compared with AWS: %s", w.at, cloud.Explain(err))}, nil
 	}
 	return compare(ctx, site, w, due)
+}
+
+// clusterOf is what the kinds of clusters have in common, as an AWSCluster has it; nil for
+// other objects.
+func clusterOf(object client.Object) *infrav1.AWSCluster {
+	switch o := object.(type) {
+	case *infrav1.AWSCluster:
+		return o
+	case *controlplanev1.AWSManagedControlPlane:
+		s := &o.Spec
+		return &infrav1.AWSCluster{ObjectMeta: o.ObjectMeta,
+			Spec:   infrav1.AWSClusterSpec{IdentityRef: s.IdentityRef, Region: s.Region, Network: s.Network, SSHKeyName: s.SSHKeyName, Bastion: s.Bastion},
+			Status: infrav1.AWSClusterStatus{AccountID: o.Status.AccountID}}
+	}
+	return nil
 }
 
 func (rules clusterRules) site(ctx context.Context, cluster *infrav1.AWSCluster) (*site, error) {

@@ -78,6 +78,27 @@ func RoleIdentities(o Options) Rules {
 	return rules
 }
 
+// ControlPlanes are the rules for AWSManagedControlPlane.
+func ControlPlanes(o Options) Rules {
+	return Rules{
+		Default: []Defaulter{defaultRegion(o.DefaultRegion)},
+		Validate: []Rule{
+			onClusters(identitiesOf(o).usable), onClusters(regionRules{regions: o.Regions}.known),
+			accountRules{live: o.Live}.stays, clusterRules{live: o.Live}.exists, takenOf(o).taken, controlPlaneRules{live: o.Live}.fits,
+		},
+	}
+}
+
+// ControlPlaneTemplates are the rules for AWSManagedControlPlaneTemplate.
+func ControlPlaneTemplates(o Options) Rules {
+	return Rules{Validate: []Rule{onTemplates(identitiesOf(o).usable), onTemplates(regionRules{regions: o.Regions}.known)}}
+}
+
+// FargateProfiles are the rules for AWSFargateProfile.
+func FargateProfiles(o Options) Rules {
+	return Rules{Advisory: true, Validate: []Rule{profileRules{live: o.Live}.fits}}
+}
+
 func identitiesOf(o Options) identityRules { return identityRules{reader: o.Reader, host: o.Host} }
 
 func takenOf(o Options) takenRules { return takenRules{living: o.Living, live: o.Live} }

@@ -4,25 +4,25 @@ import (
 	"context"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 )
 
 // specRule judges the spec of a cluster, wherever it stands. old is nil when
 // there is none.
 type specRule func(ctx context.Context, r Request, updated, old *infrav1.AWSClusterSpec, path *field.Path) ([]string, field.ErrorList)
 
+// onClusters judges all kinds of clusters that say themselves where their AWS is.
 func onClusters(rule specRule) Rule {
 	return func(ctx context.Context, r Request) ([]string, field.ErrorList) {
-		updated, ok := r.Object.(*infrav1.AWSCluster)
-		if !ok {
+		updated := placeOf(r.Object)
+		if updated == nil {
 			return nil, nil
 		}
-		var old *infrav1.AWSClusterSpec
-		if o, ok := r.Old.(*infrav1.AWSCluster); ok {
-			old = &o.Spec
-		}
-		return rule(ctx, r, &updated.Spec, old, field.NewPath("spec"))
+		return rule(ctx, r, updated, placeOf(r.Old), field.NewPath("spec"))
 	}
 }
 
@@ -30,18 +30,35 @@ func onClusters(rule specRule) Rule {
 // written before what its clusters will need.
 func onTemplates(rule specRule) Rule {
 	return func(ctx context.Context, r Request) ([]string, field.ErrorList) {
-		updated, ok := r.Object.(*infrav1.AWSClusterTemplate)
-		if !ok {
+		updated := templatePlaceOf(r.Object)
+		if updated == nil {
 			return nil, nil
 		}
-		var old *infrav1.AWSClusterSpec
-		if o, ok := r.Old.(*infrav1.AWSClusterTemplate); ok {
-			old = &o.Spec.Template.Spec
-		}
-		warnings, errs := rule(ctx, r, &updated.Spec.Template.Spec, old, field.NewPath("spec", "template", "spec"))
+		warnings, errs := rule(ctx, r, updated, templatePlaceOf(r.Old), field.NewPath("spec", "template", "spec"))
 		for _, err := range errs {
 			warnings = append(warnings, err.Error())
 		}
 		return warnings, nil
 	}
+}
+
+// placeOf is what the spec of a cluster says of identity and region; nil for other objects.
+func placeOf(object client.Object) *infrav1.AWSClusterSpec {
+	placed, ok := object.(cloud.Placed)
+	if !ok {
+		return nil
+	}
+	identity, region, _ := placed.Place()
+	return &infrav1.AWSClusterSpec{IdentityRef: identity, Region: region}
+}
+
+func templatePlaceOf(object client.Object) *infrav1.AWSClusterSpec {
+	switch template := object.(type) {
+	case *infrav1.AWSClusterTemplate:
+		return &template.Spec.Template.Spec
+	case *controlplanev1.AWSManagedControlPlaneTemplate:
+		spec := &template.Spec.Template.Spec
+		return &infrav1.AWSClusterSpec{IdentityRef: spec.IdentityRef, Region: spec.Region}
+	}
+	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/apis/group"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
@@ -73,10 +74,11 @@ const (
 	pathBalancer   = "spec.controlPlaneLoadBalancer.name"
 	pathSecondary  = "spec.secondaryControlPlaneLoadBalancer.name"
 	pathObjectName = "metadata.name"
+	pathEKS        = "spec.eksClusterName"
 )
 
 // claimPaths are those fields in the order in which they are spoken of.
-var claimPaths = []string{pathInstance, pathProvider, pathObjectName, pathBucket, pathBalancer, pathSecondary}
+var claimPaths = []string{pathInstance, pathProvider, pathObjectName, pathBucket, pathBalancer, pathSecondary, pathEKS}
 
 // claimsOf returns what an object names as its own, by field.
 func claimsOf(object client.Object) map[string]string {
@@ -90,6 +92,8 @@ func claimsOf(object client.Object) map[string]string {
 		}
 	case *infrav1.AWSMachinePool:
 		claims[pathProvider], claims[pathObjectName] = o.Spec.ProviderID, o.Name
+	case *controlplanev1.AWSManagedControlPlane:
+		claims[pathEKS] = o.ClusterName()
 	case *infrav1.AWSCluster:
 		if o.Spec.S3Bucket != nil {
 			claims[pathBucket] = o.Spec.S3Bucket.Name
@@ -114,6 +118,8 @@ func (rules takenRules) free(ctx context.Context, object client.Object, self Rec
 		others, err = rules.namesakes(ctx, object.(*infrav1.AWSMachinePool))
 	case pathBalancer, pathSecondary:
 		others, err = rules.withBalancer(ctx, object.(*infrav1.AWSCluster), id)
+	case pathEKS:
+		others, err = rules.withEKS(ctx, object.(*controlplanev1.AWSManagedControlPlane), id)
 	default:
 		others, err = rules.living.Recorders(id)
 	}
@@ -144,6 +150,8 @@ func (rules takenRules) has(ctx context.Context, r Recorder, path, id string) bo
 	case "AWSCluster":
 		c := &infrav1.AWSCluster{}
 		return rules.live.Ours.Get(ctx, key, c) == nil && hasOfCluster(c, path, id)
+	case "AWSManagedControlPlane":
+		return true // withEKS has looked
 	}
 	return false
 }
@@ -169,6 +177,7 @@ var wayOut = map[string]string{
 	pathBucket:     "write another name",
 	pathBalancer:   "write another name, or leave it out to have one chosen",
 	pathSecondary:  "write another name",
+	pathEKS:        "names are unique in an account and region: write another name",
 	pathObjectName: "the Auto Scaling group has the pool's name, which is unique in an account and region: choose another name",
 }
 
@@ -212,11 +221,30 @@ func (rules takenRules) withBalancer(ctx context.Context, of *infrav1.AWSCluster
 	return rules.in(ctx, of, all), nil
 }
 
+// withEKS returns the control planes that have an EKS cluster of the name, in the account and
+// region of another one.
+func (rules takenRules) withEKS(ctx context.Context, of *controlplanev1.AWSManagedControlPlane, name string) ([]Recorder, error) {
+	list := &controlplanev1.AWSManagedControlPlaneList{}
+	if err := rules.live.Ours.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, err
+	}
+	var all []Recorder
+	for i := range list.Items {
+		if c := &list.Items[i]; c.Status.AccountID != "" && c.ClusterName() == name && (c.Namespace != of.Namespace || c.Name != of.Name) {
+			all = append(all, Recorder{Kind: group.KindName(c), Namespace: c.Namespace, Name: c.Name, Account: c.Status.AccountID, Region: c.Spec.Region})
+		}
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	return rules.in(ctx, of, all), nil
+}
+
 // in are those objects whose resources are where a cluster's are; none where that
 // can't be told.
-func (rules takenRules) in(ctx context.Context, of *infrav1.AWSCluster, all []Recorder) []Recorder {
-	account := of.Status.AccountID
-	if account == "" && of.Spec.Region != "" {
+func (rules takenRules) in(ctx context.Context, of cloud.Placed, all []Recorder) []Recorder {
+	_, region, account := of.Place()
+	if account == "" && region != "" {
 		ctx, cancel := context.WithTimeout(cloud.WithPriority(ctx, cloud.Interactive), askTime)
 		defer cancel()
 		if session, err := rules.live.Sessions.For(ctx, cloud.SiteOf(of)); err == nil {
@@ -225,7 +253,7 @@ func (rules takenRules) in(ctx context.Context, of *infrav1.AWSCluster, all []Re
 	}
 	var there []Recorder
 	for _, r := range all {
-		if account != "" && r.Account == account && r.Region == of.Spec.Region {
+		if account != "" && r.Account == account && r.Region == region {
 			there = append(there, r)
 		}
 	}

@@ -102,7 +102,7 @@ func decideOne(mode Mode, gv schema.GroupVersion, service ServiceLocation, host 
 	case mode == ModeAll && len(servedBy) > 0:
 		return Decision{Claimed: true, Action: ActionApply, Reason: ReasonClaimed, Message: "claimed: " + hides(servedBy)}
 	case legacy && len(servedBy) > 0:
-		return releaseOrLeave(existing, ReasonServedByCRD, "served by "+describe(servedBy))
+		return releaseOrLeave(existing, ReasonServedByCRD, "served by "+describe(servedBy)+"; our objects are reachable at "+NativeVersion)
 	case existing != nil && isLocal(existing) && len(servedBy) > 0:
 		return leave(ReasonServedByCRD, "served by %s", describe(servedBy))
 	case existing != nil && isLocal(existing):

@@ -54,6 +54,7 @@ type Facts struct {
 	keys      *cloud.Memo[[]string]
 	profiles  *cloud.Memo[bool]
 	quotas    *cloud.Memo[float64]
+	eks       eksFacts
 	allowance *allowance
 }
 
@@ -69,7 +70,7 @@ func New(m *mirror.Mirror, images *cloud.Images, c clock.PassiveClock) *Facts {
 	}
 	return &Facts{mirror: m, images: images,
 		offerings: cloud.NewMemo[[]string](c, times(offeringsAge)), keys: cloud.NewMemo[[]string](c, times(keysAge)),
-		profiles: cloud.NewMemo[bool](c, times(profileAge)), quotas: cloud.NewMemo[float64](c, times(quotaAge)), allowance: newAllowance(c)}
+		profiles: cloud.NewMemo[bool](c, times(profileAge)), quotas: cloud.NewMemo[float64](c, times(quotaAge)), eks: newEKSFacts(c, times), allowance: newAllowance(c)}
 }
 
 // refresh has a table of the mirror no older than the age. Nothing is kept for it.

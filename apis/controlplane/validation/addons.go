@@ -25,13 +25,13 @@ var (
 	addonVersionPattern = regexp.MustCompile(`^v?\d+(\.\d+)+(-[0-9A-Za-z.-]+)?$`)
 	// oldestAddons is the first version of Kubernetes that EKS takes add-ons with, and
 	// oldestIPv6CNI the first version of vpc-cni that knows IPv6.
-	oldestAddons  = [2]uint{1, 18}
+	oldestAddons  = controlplanev1.Minor{Major: 1, Minor: 18}
 	oldestIPv6CNI = version.MustParseGeneric("1.10.2")
 )
 
 func validateAddons(spec *controlplanev1.AWSManagedControlPlaneSpec, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	if v, ok := minorOf(spec.Version); ok && len(spec.Addons) > 0 && older(v, oldestAddons) {
+	if v, ok := controlplanev1.MinorOf(spec.Version); ok && len(spec.Addons) > 0 && v.Less(oldestAddons) {
 		errs = append(errs, field.Invalid(path, len(spec.Addons), "add-ons need at least version v1.18: write a later spec.version, or leave them out"))
 	}
 	for i := range spec.Addons {

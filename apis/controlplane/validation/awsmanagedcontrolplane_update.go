@@ -49,9 +49,9 @@ func validateChange(updated, old *controlplanev1.AWSManagedControlPlaneSpec, pat
 }
 
 func validateVersionChange(updated, old *string, path *field.Path) field.ErrorList {
-	after, ok := minorOf(updated)
-	before, had := minorOf(old)
-	if !ok || !had || !older(after, before) {
+	after, ok := controlplanev1.MinorOf(updated)
+	before, had := controlplanev1.MinorOf(old)
+	if !ok || !had || !after.Less(before) {
 		return nil
 	}
 	return field.ErrorList{field.Invalid(path, *updated, fmt.Sprintf("is less than the old version, and EKS doesn't go back: write %s or later", *old))}

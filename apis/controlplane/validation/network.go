@@ -45,7 +45,7 @@ func validateSecondaryCIDR(spec *controlplanev1.AWSManagedControlPlaneSpec, path
 }
 
 // oldestIPv6 is the first version that EKS takes IPv6 with.
-var oldestIPv6 = [2]uint{1, 21}
+var oldestIPv6 = controlplanev1.Minor{Major: 1, Minor: 21}
 
 func validateIPv6(spec *controlplanev1.AWSManagedControlPlaneSpec, path *field.Path) field.ErrorList {
 	vpc, at := &spec.Network.VPC, path.Child("network", "vpc")
@@ -53,7 +53,7 @@ func validateIPv6(spec *controlplanev1.AWSManagedControlPlaneSpec, path *field.P
 		return nil
 	}
 	var errs field.ErrorList
-	if version, ok := minorOf(spec.Version); ok && older(version, oldestIPv6) {
+	if version, ok := controlplanev1.MinorOf(spec.Version); ok && version.Less(oldestIPv6) {
 		errs = append(errs, field.Invalid(path.Child("version"), *spec.Version, "IPv6 needs at least v1.21: write a later version, or leave network.vpc.ipv6 out"))
 	}
 	if spec.Version != nil && len(spec.Addons) == 0 && !spec.VpcCni.Disable {
