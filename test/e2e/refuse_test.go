@@ -50,7 +50,7 @@ func TestBadInputIsRefusedWithWhatToWrite(t *testing.T) {
 		t.Errorf("only %d of %d invalid manifests are of kinds that are served", sent, len(files))
 	}
 	if now := w.mutations(); now != calls {
-		t.Errorf("refused manifests made %d calls that change AWS", now-calls)
+		t.Errorf("refused manifests made %d calls that change AWS: %v", now-calls, w.aws.Counts())
 	}
 }
 
