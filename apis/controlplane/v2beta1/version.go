@@ -6,7 +6,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/version"
 )
 
-// Minor is a version of Kubernetes as EKS knows it: without a patch.
+// Minor is a version of Kubernetes as EKS knows it: without a patch. It is no part of the API.
+// +k8s:deepcopy-gen=false
+// +k8s:openapi-gen=false
 type Minor struct{ Major, Minor uint }
 
 // MinorOf reads a version such as v1.34, v1.34.2 or v1.36.3-eks-cb19647; false where there is

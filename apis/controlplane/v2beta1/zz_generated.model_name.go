@@ -171,6 +171,11 @@ func (in KubernetesMapping) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Minor) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.controlplane.v2beta1.Minor"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in OIDCIdentityProviderConfig) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.controlplane.v2beta1.OIDCIdentityProviderConfig"
 }
