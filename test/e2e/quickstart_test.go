@@ -179,5 +179,5 @@ func (w *world) mutations() int {
 
 func isRead(operation string) bool {
 	_, action, _ := strings.Cut(operation, ".")
-	return strings.HasPrefix(action, "Describe") || strings.HasPrefix(action, "Get")
+	return strings.HasPrefix(action, "Describe") || strings.HasPrefix(action, "Get") || strings.HasPrefix(action, "List")
 }
