@@ -52,7 +52,7 @@ func (k kubeconfigs) For(ctx context.Context, controlPlane *controlplanev1.AWSMa
 		return nil, kubeconfigError(controlPlane.Name, err)
 	}
 	audit.AddAuditAnnotations(ctx, auditCluster, at.Target.Name, auditIdentity, at.Session.Identity, auditIn, at.Session.Scope.Account,
-		auditExpires, token.Expires.UTC().Format(time.RFC3339))
+		auditExpires, time.Now().Add(token.Life).UTC().Format(time.RFC3339))
 	return clientcmd.Write(*kubeconfig.WithToken(at.Target, token.Value))
 }
 

@@ -26,8 +26,9 @@ const (
 
 // Token lets its bearer into the Kubernetes API of one EKS cluster, as the session's principal.
 type Token struct {
-	Value   string
-	Expires time.Time
+	Value string
+	// Life is how long it was good when it was made.
+	Life time.Duration
 }
 
 // Token makes a token for an EKS cluster: a signed request to STS that whoever gets it may
@@ -48,9 +49,9 @@ func (s *Session) Token(ctx context.Context, cluster string) (Token, error) {
 	if err != nil {
 		return Token{}, fmt.Errorf("sign a token for cluster %s: %w", cluster, err)
 	}
-	expires := time.Now().Add(TokenLife)
-	if c.CanExpire && c.Expires.Before(expires) {
-		expires = c.Expires
+	life := TokenLife
+	if c.CanExpire {
+		life = min(life, time.Until(c.Expires))
 	}
-	return Token{Value: TokenPrefix + base64.RawURLEncoding.EncodeToString([]byte(request.URL)), Expires: expires}, nil
+	return Token{Value: TokenPrefix + base64.RawURLEncoding.EncodeToString([]byte(request.URL)), Life: life}, nil
 }

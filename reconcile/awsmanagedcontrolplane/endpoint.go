@@ -25,6 +25,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/kubeconfig"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/oidcprovider"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/workload"
 )
 
@@ -185,4 +186,13 @@ func (v *view) endpointConditions() []conditions.Condition {
 		}
 	}
 	return list
+}
+
+// tookAtEndpoint tells nothing of tokens that were renewed, which happens every few minutes.
+func (w *worker) tookAtEndpoint(r plan.Result) engine.Consequence {
+	if write, ok := r.Action.Input.(*kubeconfig.Write); !ok || write.Replaces == "" || r.Outcome != plan.Done {
+		return engine.Untaken
+	}
+	w.pass.Memory.Holds.Did(r.Action, w.pass.Clock.Now())
+	return engine.Silent
 }

@@ -115,6 +115,9 @@ func (w *worker) Take(ctx context.Context, r plan.Result) engine.Consequence {
 		w.pass.Memory.Holds.Until(r.Action.Key, r.Action.Area, now.Add(5*time.Second))
 		return engine.Silent // EKS doesn't see the role yet
 	}
+	if endpoint.Is(r.Action) {
+		return w.tookAtEndpoint(r)
+	}
 	return w.Worker.Take(ctx, r)
 }
 

@@ -59,6 +59,15 @@ func (e *Endpoints) Handlers() []plan.Handler {
 	return append(workload.Handlers(e.clusters), kubeconfig.Handlers(e.secrets)...)
 }
 
+// Is tells the actions that are for a cluster's endpoint from those that are for AWS.
+func Is(a plan.Action) bool {
+	switch a.Input.(type) {
+	case *kubeconfig.Write, *workload.Put, *workload.Remove:
+		return true
+	}
+	return false
+}
+
 // Facts are what is known now; the session is nil where there is none.
 func (e *Endpoints) Facts(s *cloud.Session, in *Intent) Facts {
 	return Facts{Secrets: e.secrets.State(&in.Kubeconfig), Cluster: e.clusters.Facts(s, in.Workload.Target)}

@@ -246,8 +246,7 @@ func (s *Secrets) content(ctx context.Context, session *cloud.Session, in *Write
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	now := s.clock.Now()
-	return map[string][]byte{valueKey: value, relativeKey: relative, tokenFileKey: []byte(token.Value)}, now.Add(token.Expires.Sub(now) / 2), nil
+	return map[string][]byte{valueKey: value, relativeKey: relative, tokenFileKey: []byte(token.Value)}, s.clock.Now().Add(token.Life / 2), nil
 }
 
 func (s *Secrets) token(ctx context.Context, session *cloud.Session, in *Write) (cloud.Token, error) {

@@ -133,7 +133,7 @@ func (b *bearer) current(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		b.value, b.until = token.Value, now.Add(token.Expires.Sub(now)/2)
+		b.value, b.until = token.Value, now.Add(token.Life/2)
 	}
 	return b.value, nil
 }

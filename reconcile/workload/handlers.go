@@ -101,5 +101,5 @@ func (c *Clusters) AccessToken(ctx context.Context, s *cloud.Session, t Target) 
 	if err != nil {
 		return cloud.Token{}, Failure(err)
 	}
-	return cloud.Token{Value: answer.Status.Token, Expires: answer.Status.ExpirationTimestamp.Time}, nil
+	return cloud.Token{Value: answer.Status.Token, Life: answer.Status.ExpirationTimestamp.Sub(c.clock.Now())}, nil
 }
