@@ -15,6 +15,7 @@ import (
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/endpoint"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine/enginetest"
 )
 
@@ -28,6 +29,8 @@ type world struct {
 	// writes is asked before each write to the store; what it returns is the write's
 	// failure. Nil lets all pass.
 	writes func() error
+	// inside is what runs behind the endpoint; nil where nothing does.
+	inside *inside
 }
 
 func newWorld(t testing.TB, c *controlplanev1.AWSManagedControlPlane, change ...func(*world)) *world {
@@ -50,7 +53,11 @@ func (w *world) attach() {
 		}
 		return nil
 	}
-	w.reconciler = New(Options{Options: w.Options(w.Process), MakeRoles: w.makeRoles})
+	o := Options{Options: w.Options(w.Process), MakeRoles: w.makeRoles}
+	if w.inside != nil {
+		o.Endpoints = endpoint.New(w.inside.host(w.Kube), w.Now, w.inside.connect)
+	}
+	w.reconciler = New(o)
 }
 
 // restart drops everything that was in memory.

@@ -51,7 +51,7 @@ func New(o Options) *Reconciler {
 		o.Images = cloud.NewImages(nil)
 	}
 	if o.Endpoints == nil {
-		o.Endpoints = endpoint.New(o.Host, o.Clock)
+		o.Endpoints = endpoint.New(o.Host, o.Clock, nil)
 	}
 	return &Reconciler{engine.New(kind(o), o.Options)}
 }

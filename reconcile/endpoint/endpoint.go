@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -45,9 +46,10 @@ type Endpoints struct {
 	clusters *workload.Clusters
 }
 
-// New knows none yet. The host's client reads Secrets without a cache. The clock is the real one if nil.
-func New(host client.Client, c clock.PassiveClock) *Endpoints {
-	clusters := workload.NewClusters(c, nil)
+// New knows none yet. The host's client reads Secrets without a cache. The clock and the connections are
+// real ones if nil.
+func New(host client.Client, c clock.PassiveClock, connect func(*rest.Config) (workload.Clients, error)) *Endpoints {
+	clusters := workload.NewClusters(c, connect)
 	return &Endpoints{secrets: kubeconfig.NewSecrets(host, clusters, c), clusters: clusters}
 }
 
