@@ -14,7 +14,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
@@ -195,4 +201,17 @@ func (w *worker) tookAtEndpoint(r plan.Result) engine.Consequence {
 	}
 	w.pass.Memory.Holds.Did(r.Action, w.pass.Clock.Now())
 	return engine.Silent
+}
+
+// nodeSources tell of machines and pools that come, whose nodes have to be let in before they boot.
+func nodeSources(ours cache.Cache, reader client.Reader) []source.Source {
+	of := func(ctx context.Context, obj client.Object) []reconcile.Request {
+		return engine.Of(ctx, reader, newList(), obj.GetNamespace(), obj.GetLabels()[clusterv1.ClusterNameLabel])
+	}
+	come := predicate.Funcs{UpdateFunc: func(event.UpdateEvent) bool { return false }, DeleteFunc: func(event.DeleteEvent) bool { return false }}
+	var all []source.Source
+	for _, kind := range []client.Object{&infrav1.AWSMachine{}, &infrav1.AWSMachinePool{}} {
+		all = append(all, source.Kind(ours, kind, handler.EnqueueRequestsFromMapFunc(of), come))
+	}
+	return all
 }

@@ -97,7 +97,7 @@ func concerned(c mirror.Change) []engine.Ref {
 }
 
 func sources(ours, host cache.Cache, reader client.Reader) []source.Source {
-	return append(foundation.Sources(ours, reader, newList),
+	return append(append(foundation.Sources(ours, reader, newList), nodeSources(ours, reader)...),
 		source.Kind(host, &clusterv1.Cluster{}, handler.TypedEnqueueRequestsFromMapFunc(controlPlaneOf), predicate.TypedGenerationChangedPredicate[*clusterv1.Cluster]{}))
 }
 
