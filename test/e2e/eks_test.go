@@ -31,6 +31,18 @@ func (w *world) newEKSCluster(cluster string) *eksCluster {
 	return &eksCluster{w: w, namespace: w.namespace(), cluster: cluster}
 }
 
+// besideKubeadm is a published template as it has to be written where the kubeadm providers have v1beta2 of their groups, without what makes
+// nodes.
+func besideKubeadm(manifest string) string {
+	var kept []string
+	for _, part := range strings.Split(manifest, "\n---\n") {
+		if !strings.Contains(part, "kind: NodeadmConfigTemplate") && !strings.Contains(part, "kind: MachineDeployment") {
+			kept = append(kept, part)
+		}
+	}
+	return strings.ReplaceAll(strings.Join(kept, "\n---\n"), "controlplane.cluster.x-k8s.io/v1beta2", "controlplane.cluster.x-k8s.io/v2beta1")
+}
+
 func (e *eksCluster) controlPlane(ctx context.Context) (*controlplanev1.AWSManagedControlPlane, error) {
 	c := &controlplanev1.AWSManagedControlPlane{}
 	return c, e.w.client.Get(ctx, client.ObjectKey{Namespace: e.namespace, Name: e.cluster + "-control-plane"}, c)
@@ -142,6 +154,40 @@ func TestEKSCluster(t *testing.T) {
 		return nil
 	})
 	timed(t, "a kubeconfig is given out", e.checkSubresource)
+	timed(t, "all is gone", func() { w.deleteCluster(e.namespace, e.cluster) })
+}
+
+// TestEKSTemplate takes the published EKS template, with the version that is free beside the kubeadm providers, to a cluster that is used.
+func TestEKSTemplate(t *testing.T) {
+	w := newWorld(t)
+	e := w.newEKSCluster("eks")
+	manifest := besideKubeadm(template{file: "cluster-template-eks.yaml"}.render(t, e.cluster))
+	w.apply(e.namespace, manifest)
+	timed(t, "the cluster is available", e.waitAvailable)
+	cp, err := e.controlPlane(context.Background())
+	must(t, err)
+	if host := w.core(e.namespace, e.cluster).Spec.ControlPlaneEndpoint.Host; host == "" || host != cp.Spec.ControlPlaneEndpoint.Host {
+		t.Errorf("the Cluster's endpoint is %q, the control plane's %q", host, cp.Spec.ControlPlaneEndpoint.Host)
+	}
+	w.eventually("all conditions are true", func(ctx context.Context) error {
+		cp, err := e.controlPlane(ctx)
+		if err != nil {
+			return err
+		}
+		for _, c := range cp.Status.Conditions {
+			// These are true while something happens.
+			if passing := []string{"Paused", "EKSControlPlaneCreating", "EKSControlPlaneUpdating"}; (c.Status == metav1.ConditionTrue) == slices.Contains(passing, c.Type) {
+				return fmt.Errorf("condition %s is %s, %s: %s", c.Type, c.Status, c.Reason, c.Message)
+			}
+		}
+		return nil
+	})
+	e.checkPods(e.kubeconfig())
+	before := w.mutations()
+	w.apply(e.namespace, manifest)
+	if now := w.mutations(); now != before {
+		t.Errorf("applying again made %d calls that change AWS", now-before)
+	}
 	timed(t, "all is gone", func() { w.deleteCluster(e.namespace, e.cluster) })
 }
 
