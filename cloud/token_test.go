@@ -22,7 +22,7 @@ func tokenSession(region string, life time.Duration) *Session {
 
 func TestTokenIsARequestToSTSForOneCluster(t *testing.T) {
 	for region, host := range map[string]string{"eu-west-1": "sts.eu-west-1.amazonaws.com", "us-east-1": "sts.us-east-1.amazonaws.com", "cn-north-1": "sts.cn-north-1.amazonaws.com.cn"} {
-		token, err := tokenSession(region, 0).Token(t.Context(), "c1")
+		token, err := tokenSession(region, 0).Token(t.Context(), "the-cluster")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,7 +39,7 @@ func TestTokenIsARequestToSTSForOneCluster(t *testing.T) {
 			q.Get("X-Amz-Security-Token") != "t" {
 			t.Errorf("in %s the request is %s", region, u)
 		}
-		if strings.Contains(u.String(), "c1") {
+		if strings.Contains(u.String(), "the-cluster") {
 			t.Errorf("the cluster's name is in the request, and not only signed: %s", u)
 		}
 		if token.Life != TokenLife {
@@ -49,7 +49,7 @@ func TestTokenIsARequestToSTSForOneCluster(t *testing.T) {
 }
 
 func TestTokenDoesNotOutliveItsCredentials(t *testing.T) {
-	token, err := tokenSession("us-east-1", 5*time.Minute).Token(t.Context(), "c1")
+	token, err := tokenSession("us-east-1", 5*time.Minute).Token(t.Context(), "the-cluster")
 	if err != nil || token.Life > 5*time.Minute || token.Life < 4*time.Minute {
 		t.Errorf("it lives %s, %v", token.Life, err)
 	}
