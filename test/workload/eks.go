@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -25,6 +26,8 @@ type eksCluster struct {
 
 // stepEKS has the control planes run that AWS has, and no others.
 func (s *Instances) stepEKS(ctx context.Context) {
+	s.stepping.Lock()
+	defer s.stepping.Unlock()
 	planes, err := s.cloud.controlPlanes(ctx)
 	if err != nil {
 		return
@@ -78,8 +81,20 @@ func newEKSCluster(ctx context.Context, plane eks.ControlPlane, cloud *cloud) (*
 	return c, nil
 }
 
-// routeEKS returns the address of the control plane at "host:port"; known tells that it is one's of EKS.
+// isEKS is the form of the endpoints of EKS clusters.
+var isEKS = regexp.MustCompile(`(?i)\.eks\.amazonaws\.com(\.cn)?:443$`)
+
+// routeEKS returns the address of the control plane at "host:port"; known tells that it is one's of EKS. AWS is looked at for one that isn't
+// known yet: as soon as AWS says that a cluster is active, it answers.
 func (s *Instances) routeEKS(endpoint string) (address string, known bool, err error) {
+	if address, known, err = s.known(endpoint); !known && isEKS.MatchString(endpoint) {
+		s.stepEKS(context.Background())
+		return s.known(endpoint)
+	}
+	return address, known, err
+}
+
+func (s *Instances) known(endpoint string) (address string, known bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.planes {

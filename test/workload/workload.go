@@ -31,6 +31,8 @@ type Instances struct {
 	machines map[string]*machine
 	clusters map[string]*cluster
 	routes   map[string][]string
+	// stepping lets one look at AWS's control planes be made at a time.
+	stepping sync.Mutex
 	// planes are the control planes of EKS clusters, by what AWS calls them.
 	planes map[string]*eksCluster
 }
