@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -31,16 +32,20 @@ func (w *world) newEKSCluster(cluster string) *eksCluster {
 	return &eksCluster{w: w, namespace: w.namespace(), cluster: cluster}
 }
 
-// besideKubeadm is a published template as it has to be written where the kubeadm providers have v1beta2 of their groups, without what makes
-// nodes.
-func besideKubeadm(manifest string) string {
+// withoutNodes is a published template without what makes nodes.
+func withoutNodes(manifest string) string {
 	var kept []string
 	for _, part := range strings.Split(manifest, "\n---\n") {
 		if !strings.Contains(part, "kind: NodeadmConfigTemplate") && !strings.Contains(part, "kind: MachineDeployment") {
 			kept = append(kept, part)
 		}
 	}
-	return strings.ReplaceAll(strings.Join(kept, "\n---\n"), "controlplane.cluster.x-k8s.io/v1beta2", "controlplane.cluster.x-k8s.io/v2beta1")
+	return strings.Join(kept, "\n---\n")
+}
+
+// besideKubeadm is a manifest as it has to be written where the kubeadm providers have v1beta2 of their groups.
+func besideKubeadm(manifest string) string {
+	return strings.ReplaceAll(manifest, "controlplane.cluster.x-k8s.io/v1beta2", "controlplane.cluster.x-k8s.io/v2beta1")
 }
 
 func (e *eksCluster) controlPlane(ctx context.Context) (*controlplanev1.AWSManagedControlPlane, error) {
@@ -158,10 +163,25 @@ func TestEKSCluster(t *testing.T) {
 }
 
 // TestEKSTemplate takes the published EKS template, with the version that is free beside the kubeadm providers, to a cluster that is used.
-func TestEKSTemplate(t *testing.T) {
+func TestEKSTemplate(t *testing.T) { liveEKSTemplate(t, besideKubeadm) }
+
+// TestEKSTemplateUnchanged does so in a management cluster without the kubeadm providers, with the template as it is published.
+func TestEKSTemplateUnchanged(t *testing.T) {
+	dir, before := t.TempDir(), suite.local
+	report, err := devcluster("up", "--dir="+dir, "--without=capa,kubeadm", "--https-proxy="+suite.proxy.URL, "--json")
+	must(t, err)
+	t.Cleanup(func() {
+		suite.local = before
+		_, _ = devcluster("down", "--dir="+dir) // it ends with the test's process anyway
+	})
+	must(t, json.Unmarshal(report, &suite.local))
+	liveEKSTemplate(t, func(manifest string) string { return manifest })
+}
+
+func liveEKSTemplate(t *testing.T, adapt func(string) string) {
 	w := newWorld(t)
 	e := w.newEKSCluster("eks")
-	manifest := besideKubeadm(template{file: "cluster-template-eks.yaml"}.render(t, e.cluster))
+	manifest := adapt(withoutNodes(template{file: "cluster-template-eks.yaml"}.render(t, e.cluster)))
 	w.apply(e.namespace, manifest)
 	timed(t, "the cluster is available", e.waitAvailable)
 	cp, err := e.controlPlane(context.Background())
