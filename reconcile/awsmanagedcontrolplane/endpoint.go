@@ -179,16 +179,18 @@ var endpointAreas = []string{kubeconfig.Area, workload.AreaAuthenticator, worklo
 // endpointConditions tell of it. They keep no control plane from being ready. Who doesn't look there says what
 // the object says.
 func (v *view) endpointConditions() []conditions.Condition {
-	if v.cluster.Own() == nil || v.Deleting() {
+	if v.Deleting() || v.cluster.Seen() && v.cluster.Own() == nil {
 		return nil
 	}
 	var list []conditions.Condition
 	for i, failed := range []string{"KubeconfigFailed", controlplanev1.IAMAuthenticatorConfigurationFailedReason, "WorkloadClusterConfigurationFailed"} {
 		area := endpointAreas[i]
-		if v.facts != nil {
+		stored, said := conditions.Stored(v.ControlPlane, area)
+		switch looked := v.facts != nil && v.facts.Looked(&v.endpoint); {
+		case said && !looked:
+			list = append(list, stored)
+		case v.facts != nil:
 			list = append(list, conditions.Area{Type: area, Failed: failed, Failures: v.Failures, Acting: v.Acting}.Condition(v.todo))
-		} else if c, ok := conditions.Stored(v.ControlPlane, area); ok {
-			list = append(list, c)
 		}
 	}
 	return list

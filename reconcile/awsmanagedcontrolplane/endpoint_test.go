@@ -252,6 +252,21 @@ func TestNobodyIsLetIntoAClusterThatIsAnothers(t *testing.T) {
 	}
 }
 
+func TestWhoHasNotLookedSaysWhatWasSaid(t *testing.T) {
+	i := newInside()
+	w := newWorld(t, newControlPlane(wanting), within(i))
+	w.settle(func() bool { return w.isReady() && w.complete() })
+	c := w.get()
+	c.Annotations = map[string]string{"cluster.x-k8s.io/paused": ""}
+	w.Must(w.Kube.Update(t.Context(), c))
+	w.restart()
+	_, err := w.reconcile()
+	w.Must(err)
+	if !w.complete() {
+		t.Errorf("once paused it says\n%s", w.Describe(w.get(), testName))
+	}
+}
+
 func TestNodesOfMachinesAreLetIn(t *testing.T) {
 	i := newInside()
 	machine := &infrav1.AWSMachine{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "m", Labels: map[string]string{"cluster.x-k8s.io/cluster-name": enginetest.ClusterName}},

@@ -33,6 +33,9 @@ func (f Facts) Initialized(in *Intent) bool {
 	return in.Kubeconfig.Target.Known() && f.Secrets.Ready(in.Kubeconfig.Target)
 }
 
+// Looked tells that all was looked at, since the cluster is known.
+func (f Facts) Looked(in *Intent) bool { return f.Secrets.Looked && f.Cluster.Looked(&in.Workload) }
+
 // Plan says what is left to do.
 func (in *Intent) Plan(f Facts) plan.Plan {
 	p := in.Kubeconfig.Plan(f.Secrets, f.Cluster.AccessReady())

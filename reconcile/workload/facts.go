@@ -106,6 +106,9 @@ func (f *Facts) seen(refs []Ref) bool {
 	return true
 }
 
+// Looked tells that a cluster was looked at, whether it answered or not.
+func (f *Facts) Looked(in *Intent) bool { return f.Err != nil || f.seen(in.refs()) }
+
 // with are the facts with an object as it was seen last.
 func (f *Facts) with(ref Ref, obj *unstructured.Unstructured) *Facts {
 	next := &Facts{Time: f.Time, Err: f.Err, objects: make(map[Ref]*unstructured.Unstructured, len(f.objects)+1)}
