@@ -3,6 +3,7 @@ package kubeconfig
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -208,7 +209,7 @@ func (s *Secrets) replace(ctx context.Context, obj *corev1.Secret) error {
 	for k, v := range obj.Annotations {
 		metav1.SetMetaDataAnnotation(&have.ObjectMeta, k, v)
 	}
-	have.OwnerReferences = append(obj.OwnerReferences, others(have.OwnerReferences)...)
+	have.OwnerReferences = slices.Concat(obj.OwnerReferences, others(have.OwnerReferences))
 	have.ResourceVersion, have.Data = obj.ResourceVersion, obj.Data
 	if err := s.host.Update(ctx, have); err != nil {
 		return err

@@ -39,7 +39,7 @@ func Handlers(c *Clusters) []plan.Handler {
 
 func (c *Clusters) put(ctx context.Context, s *cloud.Session, in *Put) (*unstructured.Unstructured, error) {
 	var written *unstructured.Unstructured
-	return written, c.write(ctx, s, in.Target, in.Ref, func(k *cluster) (*unstructured.Unstructured, error) {
+	return written, c.write(s, in.Target, in.Ref, func(k *cluster) (*unstructured.Unstructured, error) {
 		objects := k.clients.Dynamic.Resource(in.Ref.resource()).Namespace(in.Ref.Namespace)
 		var err error
 		if in.Object.GetResourceVersion() == "" {
@@ -52,7 +52,7 @@ func (c *Clusters) put(ctx context.Context, s *cloud.Session, in *Put) (*unstruc
 }
 
 func (c *Clusters) remove(ctx context.Context, s *cloud.Session, in *Remove) (*metav1.Status, error) {
-	return nil, c.write(ctx, s, in.Target, in.Ref, func(k *cluster) (*unstructured.Unstructured, error) {
+	return nil, c.write(s, in.Target, in.Ref, func(k *cluster) (*unstructured.Unstructured, error) {
 		options := metav1.DeleteOptions{}
 		if in.UID != "" {
 			options.Preconditions = &metav1.Preconditions{UID: &in.UID}
@@ -66,7 +66,7 @@ func (c *Clusters) remove(ctx context.Context, s *cloud.Session, in *Remove) (*m
 }
 
 // write does something to an object and keeps how it is then. After a failure it is looked at anew.
-func (c *Clusters) write(ctx context.Context, s *cloud.Session, t Target, ref Ref, do func(*cluster) (*unstructured.Unstructured, error)) error {
+func (c *Clusters) write(s *cloud.Session, t Target, ref Ref, do func(*cluster) (*unstructured.Unstructured, error)) error {
 	k, err := c.at(s, t)
 	if err != nil {
 		return err
