@@ -201,7 +201,7 @@ func (ss *scopeState) adoptSession(m *Mirror, s *cloud.Session, other bool) {
 		ss.uses = append(ss.uses, &sessionUse{session: s})
 	}
 	ss.uses[i].wants++
-	if other {
+	if other || isNew {
 		ss.serial++
 		ss.uses[i].since = ss.serial
 		ss.chooseSessions()

@@ -503,3 +503,19 @@ func TestChangesOfNamedRowsSayWhatTheyAreAbout(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatIsInNoRegionIsReadForWhoComesToWantItLater wants rows of a region first.
+func TestWhatIsInNoRegionIsReadForWhoComesToWantItLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(group{"", "role", "ACTIVE"}, group{"c1", "a", "ACTIVE"})
+		m := f.mirrored(t, Options{})
+		role := Interest{Kind: f.roleT.Kind, IDs: []string{"role"}}
+		for _, wants := range [][]Interest{{f.named("c1", "a")}, {f.named("c1", "a"), role}} {
+			m.Want("o1", session, wants...)
+			synctest.Wait()
+		}
+		if snap := m.Snapshot(home); !snap.SeenOf(role) || snap.ErrOf(role) != nil {
+			t.Errorf("the role isn't read: %v", snap.ErrOf(role))
+		}
+	})
+}
