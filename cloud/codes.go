@@ -124,8 +124,8 @@ var rules = []struct {
 	operations []string
 	class      Class
 }{
-	// Profiles of one cluster are made one at a time: the answer speaks of another one.
-	{"eks", "ResourceInUseException", []string{"CreateFargateProfile"}, Busy},
+	// Profiles of one cluster are made and deleted one at a time: the answer speaks of another one.
+	{"eks", "ResourceInUseException", []string{"CreateFargateProfile", "DeleteFargateProfile"}, Busy},
 	{"", "ResourceInUseException", []string{"Create", "Register"}, AlreadyExists},
 	{"", "ResourceInUseException", []string{"Delete", "Deregister"}, DependencyViolation},
 	{"eks", "ResourceInUseException", nil, Busy},
