@@ -172,7 +172,7 @@ func (s *State) planAddon(p *plan.Plan, a *Addon, row *mirror.EKSAddon) {
 	}
 	if row.Status == ekstypes.AddonStatusCreateFailed || row.Status == ekstypes.AddonStatusDeleteFailed {
 		// EKS tries neither again by itself. The workload stays: some of it may have been there before.
-		p.Add(s.delete(row, true, "which failed, to create it again"))
+		p.Add(s.delete(row, true, fmt.Sprintf("which failed (%s), to create it again", cmp.Or(Issues(row), "EKS gives no reason"))))
 		return
 	}
 	if differs := differences(a, version, row); len(differs) > 0 {

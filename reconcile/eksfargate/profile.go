@@ -111,7 +111,7 @@ func (s *State) planOwn(p *plan.Plan) {
 		return
 	case ekstypes.FargateProfileStatusCreateFailed, ekstypes.FargateProfileStatusDeleteFailed:
 		p.Problem(Area, FailedReason, "Fargate profile %s is %s: %s", s.Name, s.Row.Status, cmp.Or(Issues(s.Row), "EKS gives no reason"))
-		p.Add(s.delete("which failed, to make it again"))
+		p.Add(s.delete(fmt.Sprintf("which failed (%s), to make it again", cmp.Or(Issues(s.Row), "EKS gives no reason"))))
 		return
 	default:
 		if issues := Issues(s.Row); issues != "" {
