@@ -42,7 +42,9 @@ type Config struct {
 	ClusterUpdateLag   time.Duration `json:"clusterUpdateLag"`
 	// AddonDelay is how long an add-on is creating, updating and deleting (AWS: 10 to 60 seconds), and insights are refreshed; FargateDelay how long
 	// a Fargate profile is creating and deleting (AWS: one to three minutes); IdentityProviderDelay how long an identity provider is (AWS: 10 to 20).
+	// NodegroupDelay is how long a node group is creating, updating and deleting at least, and how often EKS looks whether its nodes have come.
 	AddonDelay            time.Duration `json:"addonDelay"`
+	NodegroupDelay        time.Duration `json:"nodegroupDelay"`
 	FargateDelay          time.Duration `json:"fargateDelay"`
 	IdentityProviderDelay time.Duration `json:"identityProviderDelay"`
 	// IAMPropagation is after what time other services know of a new or changed role (AWS: some seconds).
@@ -123,6 +125,7 @@ func DefaultConfig() Config {
 		ClusterUpdateDelay:    2 * time.Second,
 		ClusterUpdateLag:      time.Second,
 		AddonDelay:            time.Second,
+		NodegroupDelay:        3 * time.Second,
 		FargateDelay:          2 * time.Second,
 		IdentityProviderDelay: 3 * time.Second,
 		KeyPairs:              []string{"default"},

@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -118,4 +119,43 @@ func ZoneIDs(r *core.Region) map[string]string {
 		}
 	}
 	return out
+}
+
+// MakeTemplate makes a launch template of AWS's own, and returns its id.
+func (n *Network) MakeTemplate(r *core.Request, name string, data types.RequestLaunchTemplateData, tags map[string]string) (string, error) {
+	out, err := createLaunchTemplate(r, &sdk.CreateLaunchTemplateInput{LaunchTemplateName: &name, LaunchTemplateData: &data})
+	if err != nil {
+		return "", err
+	}
+	n.TagByAWS(*out.LaunchTemplate.LaunchTemplateId, tags)
+	return *out.LaunchTemplate.LaunchTemplateId, nil
+}
+
+// AddTemplateVersion makes the next version, and returns its number.
+func (n *Network) AddTemplateVersion(r *core.Request, id string, data types.RequestLaunchTemplateData) (string, error) {
+	t, err := n.findTemplate(r, &id, nil)
+	if err != nil {
+		return "", err
+	}
+	t.add(r, data, nil)
+	return strconv.FormatInt(*t.LatestVersionNumber, 10), nil
+}
+
+// DropTemplate takes it away.
+func (n *Network) DropTemplate(id string) {
+	n.templates.Delete(id)
+	delete(n.tags, id)
+}
+
+// TemplateData is what a launch template's version says, with its id, name and number.
+func (n *Network) TemplateData(r *core.Request, id, name *string, version string) (data types.RequestLaunchTemplateData, is types.LaunchTemplate, number string, err error) {
+	t, err := n.findTemplate(r, id, name)
+	if err != nil {
+		return data, is, "", err
+	}
+	v, err := t.version(version)
+	if err != nil {
+		return data, is, "", err
+	}
+	return v.asked, t.LaunchTemplate, strconv.FormatInt(*v.VersionNumber, 10), nil
 }

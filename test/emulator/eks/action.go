@@ -15,6 +15,7 @@ var actions = map[string]func(*core.Region, string) bool{
 	"fail-next-cluster-update":  onCluster(func(_ *core.Region, c *cluster, _ string) bool { c.failNext = true; return true }),
 	"fail-next-addon":           onCluster(func(_ *core.Region, c *cluster, _ string) bool { c.failNextAddon = true; return true }),
 	"fail-next-fargate-profile": onCluster(func(_ *core.Region, c *cluster, _ string) bool { c.failNextProfile = true; return true }),
+	"fail-next-nodegroup":       onCluster(func(_ *core.Region, c *cluster, _ string) bool { c.failNextNodegroup = true; return true }),
 	"upgrade-cluster":           onCluster(func(r *core.Region, c *cluster, _ string) bool { return c.upgradeByAWS(r) }),
 	"cluster-issue":             onCluster(func(_ *core.Region, c *cluster, code string) bool { return c.ail(code) }),
 	"heal-cluster": onCluster(func(_ *core.Region, c *cluster, _ string) bool {

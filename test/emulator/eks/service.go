@@ -31,6 +31,8 @@ func Service() *core.Service {
 			schemas.CreatePodIdentityAssociation, schemas.DescribePodIdentityAssociation, schemas.ListPodIdentityAssociations, schemas.UpdatePodIdentityAssociation, schemas.DeletePodIdentityAssociation,
 			schemas.ListInsights, schemas.DescribeInsight, schemas.StartInsightsRefresh, schemas.DescribeInsightsRefresh, schemas.AssociateEncryptionConfig,
 			schemas.CancelUpdate,
+			schemas.CreateNodegroup, schemas.DescribeNodegroup, schemas.ListNodegroups, schemas.DeleteNodegroup,
+			schemas.UpdateNodegroupConfig, schemas.UpdateNodegroupVersion,
 			schemas.DescribeClusterVersions, schemas.TagResource, schemas.UntagResource, schemas.ListTagsForResource,
 		),
 		Operations: []core.Operation{
@@ -44,6 +46,8 @@ func Service() *core.Service {
 			core.Op(createPodIdentityAssociation), core.Op(describePodIdentityAssociation), core.Op(listPodIdentityAssociations), core.Op(updatePodIdentityAssociation), core.Op(deletePodIdentityAssociation),
 			core.Op(listInsights), core.Op(describeInsight), core.Op(startInsightsRefresh), core.Op(describeInsightsRefresh), core.Op(associateEncryptionConfig),
 			core.Op(cancelUpdate),
+			core.Op(createNodegroup), core.Op(describeNodegroup), core.Op(listNodegroups), core.Op(deleteNodegroup),
+			core.Op(updateNodegroupConfig), core.Op(updateNodegroupVersion),
 			core.Op(describeClusterVersions), core.Op(tagResource), core.Op(untagResource), core.Op(listTagsForResource),
 		},
 		Inventory: inventory,

@@ -20,19 +20,30 @@ type updates struct {
 
 // begin starts an update. end carries it out, and says with what it failed.
 func (u *updates) begin(r *core.Request, kind types.UpdateType, params map[types.UpdateParamType]any, lasts time.Duration, end func() *types.ErrorDetail) string {
+	return u.beginUntil(r, kind, params, lasts, func() bool { return true }, end)
+}
+
+// beginUntil starts one that ends when it is done, which is looked at again and again.
+func (u *updates) beginUntil(r *core.Request, kind types.UpdateType, params map[types.UpdateParamType]any, lasts time.Duration, done func() bool, end func() *types.ErrorDetail) string {
 	id := uuid(r.Region)
 	x := &types.Update{Id: &id, Type: kind, Status: types.UpdateStatusInProgress, CreatedAt: core.Ptr(r.Now()), Errors: []types.ErrorDetail{}, Params: paramsOf(params)}
 	u.Put(id, x, r.Now())
 	u.current = x
-	r.After(lasts, func() {
-		if u.current != x { // cancelled
+	var look func()
+	look = func() {
+		switch {
+		case u.current != x: // cancelled
+			return
+		case !done():
+			r.After(max(lasts, time.Second), look)
 			return
 		}
 		u.current, x.Status = nil, types.UpdateStatusSuccessful
 		if problem := end(); problem != nil {
 			x.Status, x.Errors = types.UpdateStatusFailed, []types.ErrorDetail{*problem}
 		}
-	})
+	}
+	r.After(lasts, look)
 	r.Touch(id)
 	return id
 }
