@@ -9,14 +9,20 @@ import (
 
 // What other services need of groups. Those that EKS makes are requests of AWS's own.
 
+// Creation and Change are requests to make and to change a group.
+type (
+	Creation = sdk.CreateAutoScalingGroupInput
+	Change   = sdk.UpdateAutoScalingGroupInput
+)
+
 // Create makes a group.
-func Create(r *core.Request, in *sdk.CreateAutoScalingGroupInput) error {
+func Create(r *core.Request, in *Creation) error {
 	_, err := createAutoScalingGroup(r, in)
 	return err
 }
 
 // Update changes one.
-func Update(r *core.Request, in *sdk.UpdateAutoScalingGroupInput) error {
+func Update(r *core.Request, in *Change) error {
 	_, err := updateAutoScalingGroup(r, in)
 	return err
 }

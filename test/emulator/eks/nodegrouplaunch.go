@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	scaling "github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	scalingtypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	sdk "github.com/aws/aws-sdk-go-v2/service/eks"
@@ -37,7 +36,7 @@ func (c *cluster) start(r *core.Request, g *nodegroup, in *sdk.CreateNodegroupIn
 	if g.template, err = n.MakeTemplate(system, "eks-"+id, data, tags); err != nil {
 		return invalid("The launch template can't be made: %v", err)
 	}
-	group := &scaling.CreateAutoScalingGroupInput{AutoScalingGroupName: core.Ptr("eks-" + *g.NodegroupName + "-" + id), MinSize: g.ScalingConfig.MinSize, MaxSize: g.ScalingConfig.MaxSize,
+	group := &autoscaling.Creation{AutoScalingGroupName: core.Ptr("eks-" + *g.NodegroupName + "-" + id), MinSize: g.ScalingConfig.MinSize, MaxSize: g.ScalingConfig.MaxSize,
 		DesiredCapacity: g.ScalingConfig.DesiredSize, VPCZoneIdentifier: core.Ptr(strings.Join(g.Subnets, ",")), MixedInstancesPolicy: g.policy(), CapacityRebalance: core.Ptr(g.CapacityType == types.CapacityTypesSpot)}
 	for key, value := range map[string]string{"eks:cluster-name": *c.Name, "eks:nodegroup-name": *g.NodegroupName, "k8s.io/cluster-autoscaler/enabled": "true",
 		"k8s.io/cluster-autoscaler/" + *c.Name: "owned", "kubernetes.io/cluster/" + *c.Name: "owned"} {
@@ -232,7 +231,7 @@ func resize(r *core.Request, g *nodegroup, in *types.NodegroupScalingConfig) (*t
 	if err != nil || in == nil {
 		return sizes, err
 	}
-	err = autoscaling.Update(r.System("eks-nodegroup.amazonaws.com", "UpdateAutoScalingGroup"), &scaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: core.Ptr(g.group()),
+	err = autoscaling.Update(r.System("eks-nodegroup.amazonaws.com", "UpdateAutoScalingGroup"), &autoscaling.Change{AutoScalingGroupName: core.Ptr(g.group()),
 		MinSize: sizes.MinSize, MaxSize: sizes.MaxSize, DesiredCapacity: sizes.DesiredSize})
 	if err != nil {
 		return nil, invalid("The Auto Scaling group can't be changed: %v", err)

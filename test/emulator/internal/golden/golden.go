@@ -20,7 +20,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
 )
@@ -132,7 +131,7 @@ func (s Service) Requests(t *testing.T) {
 			}
 			w := &wire{answer: &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("{}"))}}
 			s.send(t, w, operation.Name, in, call.Form == nil)
-			if diff := gocmp.Diff(members(t, call.Form != nil, call.Body), members(t, call.Form != nil, w.body)); diff != "" {
+			if diff := difference(members(t, call.Form != nil, call.Body), members(t, call.Form != nil, w.body)); diff != "" {
 				t.Errorf("the body was read otherwise:\n%s", diff)
 			}
 			sent, given := w.request, call.HTTP
@@ -172,7 +171,7 @@ func (s Service) Answers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := gocmp.Diff(members(t, false, []byte(body)), members(t, false, answer.Body)); diff != "" {
+			if diff := difference(members(t, false, []byte(body)), members(t, false, answer.Body)); diff != "" {
 				t.Errorf("it is written otherwise:\n%s", diff)
 			}
 		})
@@ -198,11 +197,19 @@ func (s Service) Returns(t *testing.T) {
 			}
 			w := &wire{answer: &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(answer.Body))}}
 			got := reflect.ValueOf(s.send(t, w, operation.Name, in, true))
-			if diff := gocmp.Diff(plain(want), plain(got)); diff != "" {
+			if diff := difference(plain(want), plain(got)); diff != "" {
 				t.Errorf("it is read otherwise:\n%s", diff)
 			}
 		})
 	}
+}
+
+// difference shows two values, if they differ.
+func difference(want, got map[string]any) string {
+	if reflect.DeepEqual(want, got) {
+		return ""
+	}
+	return fmt.Sprintf("want %v\ngot  %v", want, got)
 }
 
 // plain is an output as JSON, without what isn't AWS's.
