@@ -9,11 +9,11 @@ import (
 
 // What other services need of groups. Those that EKS makes are requests of AWS's own.
 
-// Creation and Change are requests to make and to change a group.
-type (
-	Creation = sdk.CreateAutoScalingGroupInput
-	Change   = sdk.UpdateAutoScalingGroupInput
-)
+// Creation is a request to make a group.
+type Creation = sdk.CreateAutoScalingGroupInput
+
+// Change is a request to change one.
+type Change = sdk.UpdateAutoScalingGroupInput
 
 // Create makes a group.
 func Create(r *core.Request, in *Creation) error {

@@ -149,7 +149,7 @@ func (c *cluster) associate(r *core.Request, a *addon, wanted []types.AddonPodId
 		}) {
 			return inUse(*c.Name, "Association already exists for service account %s", core.Val(x.ServiceAccount))
 		}
-		if _, err := podRole(r, x.RoleArn); err != nil {
+		if err := podRole(r, x.RoleArn); err != nil {
 			return err
 		}
 	}

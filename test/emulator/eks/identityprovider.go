@@ -126,9 +126,6 @@ func encryptionProblem(in []types.EncryptionConfig) error {
 		if x.Provider == nil || !strings.HasPrefix(core.Val(x.Provider.KeyArn), "arn:") || !strings.Contains(*x.Provider.KeyArn, ":kms:") {
 			return invalid("The keyArn in encryptionConfig provider is invalid")
 		}
-		if len(x.Resources) != 1 || x.Resources[0] != "secrets" {
-			return invalid("encryptionConfig resources must be [secrets]: %v", x.Resources)
-		}
 	}
 	if len(in) > 1 {
 		return invalid("Only 1 encryptionConfig can be given")

@@ -2,6 +2,7 @@ package eks
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -270,7 +271,7 @@ func (g *nodegroup) configure(in *sdk.UpdateNodegroupConfigInput) {
 				kept = append(kept, taint)
 			}
 		}
-		g.Taints = append(kept, in.Taints.AddOrUpdateTaints...)
+		g.Taints = slices.Concat(kept, in.Taints.AddOrUpdateTaints)
 	}
 }
 

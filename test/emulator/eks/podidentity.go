@@ -7,18 +7,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
-	"github.com/capa-apiserver/capa-apiserver/test/emulator/iam"
 )
 
 const mostAssociations = 1000
 
-// podRole looks up a role that pods are to have.
-func podRole(r *core.Request, arn *string) (iam.Role, error) {
+// podRole checks a role that pods are to have.
+func podRole(r *core.Request, arn *string) error {
 	x, err := role(r, arn)
 	if err == nil && !x.Trusts("pods.eks.amazonaws.com") {
-		return x, invalid("Trust policy of role %s must allow pods.eks.amazonaws.com to perform sts:AssumeRole and sts:TagSession", *arn)
+		return invalid("Trust policy of role %s must allow pods.eks.amazonaws.com to perform sts:AssumeRole and sts:TagSession", *arn)
 	}
-	return x, err
+	return err
 }
 
 // putAssociation completes an association with what EKS gives it.
@@ -68,7 +67,7 @@ func (c *cluster) associationProblem(r *core.Request, in *sdk.CreatePodIdentityA
 	if in.Policy != nil && !core.Val(in.DisableSessionTags) {
 		return invalid("A policy can only be given with disableSessionTags")
 	}
-	if _, err := podRole(r, in.RoleArn); err != nil {
+	if err := podRole(r, in.RoleArn); err != nil {
 		return err
 	}
 	return tagsProblem(in.Tags)
@@ -123,7 +122,7 @@ func updatePodIdentityAssociation(r *core.Request, in *sdk.UpdatePodIdentityAsso
 		return nil, err
 	}
 	if in.RoleArn != nil {
-		if _, err := podRole(r, in.RoleArn); err != nil {
+		if err := podRole(r, in.RoleArn); err != nil {
 			return nil, err
 		}
 		x.RoleArn = in.RoleArn

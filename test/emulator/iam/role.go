@@ -86,7 +86,7 @@ func createRole(r *core.Request, in *sdk.CreateRoleInput) (*sdk.CreateRoleOutput
 	x := &role{Role: types.Role{RoleName: &name, Path: path, Arn: arn(r.Region, "role", *path, name), RoleId: newID(r.Region, "AROA"), CreateDate: core.Ptr(r.Now()),
 		AssumeRolePolicyDocument: in.AssumeRolePolicyDocument, Description: in.Description, MaxSessionDuration: &lasts, Tags: tags}}
 	if in.PermissionsBoundary != nil {
-		if x.PermissionsBoundary, err = s.boundary(r, *in.PermissionsBoundary); err != nil {
+		if x.PermissionsBoundary, err = s.boundary(*in.PermissionsBoundary); err != nil {
 			return nil, err
 		}
 	}
@@ -199,7 +199,7 @@ func updateAssumeRolePolicy(r *core.Request, in *sdk.UpdateAssumeRolePolicyInput
 	return nil, nil
 }
 
-func (s *state) boundary(r *core.Request, of string) (*types.AttachedPermissionsBoundary, error) {
+func (s *state) boundary(of string) (*types.AttachedPermissionsBoundary, error) {
 	if _, ok := s.document(of); !ok {
 		return nil, noSuch("Scope ARN: %s does not exist or is not attachable.", of)
 	}
@@ -212,7 +212,7 @@ func putRolePermissionsBoundary(r *core.Request, in *sdk.PutRolePermissionsBound
 	if err != nil {
 		return nil, err
 	}
-	x.PermissionsBoundary, err = s.boundary(r, core.Val(in.PermissionsBoundary))
+	x.PermissionsBoundary, err = s.boundary(core.Val(in.PermissionsBoundary))
 	return nil, err
 }
 

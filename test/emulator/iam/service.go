@@ -92,9 +92,7 @@ func exists(format string, args ...any) error {
 	return refuse("EntityAlreadyExists", 409, format, args...)
 }
 
-func conflict(format string, args ...any) error {
-	return refuse("DeleteConflict", 409, format, args...)
-}
+func conflict(message string) error { return refuse("DeleteConflict", 409, "%s", message) }
 
 func limit(quota string, most int) error {
 	return refuse("LimitExceeded", 409, "Cannot exceed quota for %s: %d", quota, most)

@@ -4,7 +4,6 @@ package policy
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 )
 
@@ -75,7 +74,12 @@ func strict(text []byte, into any) error {
 	return decoder.Decode(into)
 }
 
-// Parse reads a policy of rights. The errors are IAM's words.
+// Malformed says what is wrong with a policy, in IAM's words.
+type Malformed string
+
+func (m Malformed) Error() string { return string(m) }
+
+// Parse reads a policy of rights; its error is Malformed.
 func Parse(text string) (Document, error) {
 	d, err := read(text)
 	if err != nil {
@@ -84,9 +88,9 @@ func Parse(text string) (Document, error) {
 	for _, s := range d.Statements {
 		switch {
 		case s.Principal != nil || s.NotPrincipal != nil:
-			return d, errors.New("Policy document should not specify a principal.")
+			return d, Malformed("Policy document should not specify a principal.")
 		case len(s.Resource) == 0 && len(s.NotResource) == 0:
-			return d, errors.New("Policy statement must contain resources.")
+			return d, Malformed("Policy statement must contain resources.")
 		}
 	}
 	return d, nil
@@ -101,9 +105,9 @@ func ParseTrust(text string) (Document, error) {
 	for _, s := range d.Statements {
 		switch {
 		case s.Resource != nil || s.NotResource != nil:
-			return d, errors.New("Has prohibited field Resource")
+			return d, Malformed("Has prohibited field Resource")
 		case s.Principal == nil && s.NotPrincipal == nil:
-			return d, errors.New("Missing required field Principal")
+			return d, Malformed("Missing required field Principal")
 		}
 	}
 	return d, nil
@@ -112,20 +116,20 @@ func ParseTrust(text string) (Document, error) {
 func read(text string) (Document, error) {
 	var d Document
 	if !json.Valid([]byte(text)) {
-		return d, errors.New("This policy contains invalid Json")
+		return d, Malformed("This policy contains invalid Json")
 	}
 	if err := strict([]byte(text), &d); err != nil {
-		return d, errors.New("Syntax errors in policy.")
+		return d, Malformed("Syntax errors in policy.")
 	}
 	if d.Version != "" && d.Version != "2012-10-17" && d.Version != "2008-10-17" || len(d.Statements) == 0 {
-		return d, errors.New("Syntax errors in policy.")
+		return d, Malformed("Syntax errors in policy.")
 	}
 	for _, s := range d.Statements {
 		switch {
 		case s.Effect != "Allow" && s.Effect != "Deny":
-			return d, fmt.Errorf("Invalid effect: %s", s.Effect)
+			return d, Malformed("Invalid effect: " + s.Effect)
 		case len(s.Action) == 0 && len(s.NotAction) == 0:
-			return d, errors.New("Policy statement must contain actions.")
+			return d, Malformed("Policy statement must contain actions.")
 		}
 	}
 	return d, nil
