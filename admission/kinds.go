@@ -59,6 +59,11 @@ func MachineTemplates(o Options) Rules {
 	return Rules{Advisory: true, Validate: []Rule{machineRules{live: o.Live}.exists}}
 }
 
+// EKSConfigs are the rules for EKSConfig.
+func EKSConfigs(o Options) Rules {
+	return Rules{Advisory: true, Validate: []Rule{scriptRules{host: o.Host}.exists}}
+}
+
 // Identities are the rules for every kind of identity.
 func Identities(o Options) Rules {
 	return Rules{Delete: []Rule{deletionRules{reader: o.Reader}.unused}}

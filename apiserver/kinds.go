@@ -40,7 +40,7 @@ func Kinds() []Row {
 		{Kind: awsmanagedcontrolplanetemplate.Kind(), Admission: admission.ControlPlaneTemplates},
 		{Kind: nodeadmconfig.Kind()},
 		{Kind: nodeadmconfigtemplate.Kind()},
-		{Kind: eksconfig.Kind()},
+		{Kind: eksconfig.Kind(), Admission: admission.EKSConfigs},
 		{Kind: eksconfigtemplate.Kind()},
 	}
 }

@@ -24,7 +24,7 @@ func (r *Reconciler[T]) data(ctx context.Context, obj T, u user) ([]byte, error)
 	if ref := u.cluster.Spec.ControlPlaneRef; ref.IsDefined() && ref.Kind != controlPlaneKind {
 		return nil, failing(clusterv1.ConditionSeverityError, "Cluster %s has a %s, and nodes join an EKS cluster so: refer to an %s there, or to a configuration of its bootstrap provider here", u.cluster.Name, ref.Kind, controlPlaneKind)
 	}
-	if why := r.kind.unfit(u.version); why != "" {
+	if why := r.kind.unfit(obj, u.version); why != "" {
 		return nil, failing(clusterv1.ConditionSeverityError, "%s", why)
 	}
 	switch status := u.cluster.Status.Initialization; {
