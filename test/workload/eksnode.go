@@ -35,7 +35,7 @@ func (s *Instances) joinEKS(ctx context.Context, m *machine, instance ec2types.I
 	access := c.plane.Access
 	s.mu.Unlock()
 	if who, ok := c.gate.mapped(ctx, access, withoutPath(role)); !ok || !slices.Contains(who.groups, nodes) {
-		return fmt.Errorf("Unauthorized: EKS cluster %s lets %s in as no node", config.EKS.Cluster, role)
+		return fmt.Errorf("unauthorized: EKS cluster %s lets %s in as no node", config.EKS.Cluster, role)
 	}
 	node := h.node()
 	node.Spec.Taints = append(node.Spec.Taints, config.Taints()...)
@@ -58,7 +58,7 @@ func (s *Instances) planeFor(told *userdata.EKS) (*eksCluster, error) {
 		case asked && c.plane.Name != told.Cluster, !asked && !strings.EqualFold(c.plane.Endpoint, told.Endpoint):
 			continue
 		case c.plane.Name != told.Cluster:
-			return nil, fmt.Errorf("Unauthorized: a token for %s is shown to EKS cluster %s", told.Cluster, c.plane.Name)
+			return nil, fmt.Errorf("unauthorized: a token for %s is shown to EKS cluster %s", told.Cluster, c.plane.Name)
 		case !asked && !sameCertificate(told.Authority, c.plane.Certificate):
 			return nil, errors.New("x509: certificate signed by unknown authority")
 		}

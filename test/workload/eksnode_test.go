@@ -51,7 +51,7 @@ func TestNodesOfRolesThatAreLetInJoin(t *testing.T) {
 		in.AccessConfig = &ekstypes.CreateAccessConfigRequest{AuthenticationMode: ekstypes.AuthenticationModeApi}
 	})
 	id, name := b.launch(b.told(), "amazon-eks-node-al2023-x86_64-standard-1.33-v*")
-	b.eventually("the role is unknown", func() error { return b.waitsFor(id, "Unauthorized") })
+	b.eventually("the role is unknown", func() error { return b.waitsFor(id, "unauthorized") })
 	_, err := awseks.NewFromConfig(b.config).CreateAccessEntry(t.Context(), &awseks.CreateAccessEntryInput{ClusterName: b.cluster.Name, Type: aws.String("EC2_LINUX"),
 		PrincipalArn: aws.String("arn:aws:iam::" + emulator.DefaultAccount + ":role/nodes.cluster-api-provider-aws.sigs.k8s.io")})
 	b.must(err)

@@ -131,7 +131,7 @@ func nodeadm(data []byte) (*Config, error) {
 			c.Files, _, err = cloudInit(p.content)
 		case "text/x-shellscript":
 			if !bytes.HasPrefix(p.content, []byte("#!")) {
-				err = errors.New("cloud-init: the script doesn't begin with #!")
+				err = errors.New("cloud-init: the script has no #! at its beginning, so nothing runs it")
 			}
 			c.EKS.Commands = strings.Split(strings.TrimSpace(string(p.content)), "\n")
 		default:
