@@ -144,7 +144,7 @@ func TestAClusterThatFailedToComeIsToldAndGoesWithItsObject(t *testing.T) {
 		}
 		return true
 	})
-	w.act("fail-cluster-creation")
+	w.act("fail-cluster-creation", eksName)
 	w.settle(func() bool {
 		return strings.Contains(w.condition("EKSControlPlaneReady").Message, "is FAILED (InternalFailure: The control plane could not be created.")
 	})

@@ -13,11 +13,8 @@ import (
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eks"
-	"github.com/capa-apiserver/capa-apiserver/reconcile/engine/enginetest"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
-
-const eksName = "default_" + testName
 
 // cluster is the EKS cluster as AWS has it.
 func (w *world) cluster() *ekstypes.Cluster {
@@ -38,7 +35,7 @@ func (w *world) refused() []string {
 	return all
 }
 
-func everything(c *controlplanev1.AWSManagedControlPlane) {
+func allUpdates(c *controlplanev1.AWSManagedControlPlane) {
 	policy, version := controlplanev1.UpgradePolicyStandard, "v1.35.2"
 	c.Spec.Logging = &controlplanev1.ControlPlaneLoggingSpec{Audit: true, Scheduler: true}
 	c.Spec.EndpointAccess = controlplanev1.EndpointAccess{Public: aws.Bool(true), Private: aws.Bool(true), PublicCIDRs: []string{"198.51.100.7/24"}}
@@ -50,7 +47,7 @@ func everything(c *controlplanev1.AWSManagedControlPlane) {
 func TestAllThatChangesIsUpdatedOneAfterTheOther(t *testing.T) {
 	w := newWorld(t, newControlPlane())
 	w.create()
-	w.change(everything)
+	w.change(allUpdates)
 	w.settle(w.quiet)
 	c := w.cluster()
 	if v := c.ResourcesVpcConfig; !v.EndpointPrivateAccess || len(v.PublicAccessCidrs) != 1 || v.PublicAccessCidrs[0] != "198.51.100.0/24" {
@@ -84,7 +81,7 @@ func TestAllThatChangesIsUpdatedOneAfterTheOther(t *testing.T) {
 func TestAnUpdateThatFailsIsToldInAWSsWordsAndNotTriedAgainAtOnce(t *testing.T) {
 	w := newWorld(t, newControlPlane())
 	w.create()
-	w.act("fail-next-cluster-update")
+	w.act("fail-next-cluster-update", eksName)
 	w.change(func(c *controlplanev1.AWSManagedControlPlane) {
 		c.Spec.Logging = &controlplanev1.ControlPlaneLoggingSpec{Audit: true}
 		c.Spec.DeletionProtection = aws.Bool(true)
@@ -118,13 +115,6 @@ func TestAnUpdateThatFailsIsToldInAWSsWordsAndNotTriedAgainAtOnce(t *testing.T) 
 	w.settle(w.quiet)
 	if n := w.count("eks.UpdateClusterConfig"); n != 3 {
 		t.Errorf("%d updates once the spec had changed", n)
-	}
-}
-
-func (w *world) act(action string) {
-	w.T.Helper()
-	if done, err := w.AWS.Act(action, emulator.DefaultAccount, enginetest.Region, eksName); err != nil || !done {
-		w.T.Fatalf("%s: %t, %v", action, done, err)
 	}
 }
 
