@@ -87,6 +87,9 @@ func (in *Intent) foundation() foundation.Intent {
 	f := foundation.Intent{Known: in.Known, Object: in.ControlPlane, Owner: in.owner(), NetworkSpec: spec.Network, EKS: in.ControlPlane.ClusterName(),
 		BastionSpec: spec.Bastion, SSHKeyName: spec.SSHKeyName, BastionStatus: status.Bastion,
 		Recorded: ownership.RecordsOfControlPlane(in.ControlPlane), Pending: status.PendingCreations}
+	if spec.SecondaryCidrBlock != nil {
+		f.PodBlock = *spec.SecondaryCidrBlock
+	}
 	f.Partition = cmp.Or(in.Partition, spec.Partition)
 	if f.Deleting() {
 		f.Further = loadbalancer.DeleteKinds()

@@ -8,6 +8,7 @@ import (
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 )
 
 func TestAControlPlaneWithANetworkOfItsOwnComesAndGoes(t *testing.T) {
@@ -31,6 +32,26 @@ func TestAControlPlaneWithANetworkOfItsOwnComesAndGoes(t *testing.T) {
 	}
 	if left := w.plan(); len(left) > 0 {
 		t.Errorf("left is %q", left)
+	}
+	w.delete()
+	if left := w.Resources(); len(left) > 0 {
+		t.Errorf("the account isn't empty: %v", left)
+	}
+}
+
+func TestPodsHaveSubnetsOfTheirOwnInASecondaryBlock(t *testing.T) {
+	block := "100.64.0.0/16"
+	w := newWorld(t, newControlPlane(func(c *controlplanev1.AWSManagedControlPlane) { c.Spec.SecondaryCidrBlock = &block }))
+	w.create()
+	w.settle(w.quiet)
+	pods := 0
+	for _, s := range w.get().Spec.Network.Subnets {
+		if s.Tags[names.TagAssociation] == names.AssociationSecondary && s.ResourceID != "" && strings.HasPrefix(s.CidrBlock, "100.64.") {
+			pods++
+		}
+	}
+	if pods != 3 || len(w.cluster().ResourcesVpcConfig.SubnetIds) != 6 {
+		t.Errorf("%d subnets are for pods, and the control plane is in %v", pods, w.cluster().ResourcesVpcConfig.SubnetIds)
 	}
 	w.delete()
 	if left := w.Resources(); len(left) > 0 {

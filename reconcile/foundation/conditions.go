@@ -43,7 +43,7 @@ func (s *State) areas(p plan.Plan, further []conditions.Area) []conditions.Area 
 	if s.Network.IPv6() {
 		list = append(list, s.of(p, network.AreaEgressOnlyGateway)...)
 	}
-	if len(s.NetworkSpec.VPC.SecondaryCidrBlocks) > 0 {
+	if len(s.NetworkSpec.VPC.SecondaryCidrBlocks) > 0 || s.PodBlock != "" {
 		list = append(list, s.of(p, network.AreaSecondaryCIDRs)...)
 	}
 	if s.Network.Carrier() {

@@ -65,6 +65,8 @@ type Intent struct {
 	// EKS is the name of the EKS cluster that stands on it, "" where control planes are
 	// machines.
 	EKS string
+	// PodBlock is a further block of the VPC for pods, "" for none.
+	PodBlock string
 	// Endpoint is the host of the API server's endpoint: a load balancer of this name is one
 	// that the object records.
 	Endpoint    string
@@ -96,7 +98,7 @@ func (in *Intent) journal() []plan.Entry {
 
 func (in *Intent) network() network.Intent {
 	n := network.Intent{Owner: in.Owner, Region: in.Owner.Region, Spec: in.NetworkSpec, Recorded: in.Recorded, Journal: in.journal(), PoolExhausted: in.PoolExhausted,
-		Interfaces: in.Interfaces, Started: in.Started, KeepServiceGroups: in.keeps(cleanUpSecurityGroups), S3Endpoint: in.S3Bucket != nil,
+		Interfaces: in.Interfaces, Started: in.Started, PodBlock: in.PodBlock, KeepServiceGroups: in.keeps(cleanUpSecurityGroups), S3Endpoint: in.S3Bucket != nil,
 		Groups: network.Groups{LoadBalancers: in.LoadBalancers, APIPort: in.APIPort, EKS: in.EKS}}
 	if in.BastionSpec.Enabled {
 		n.Groups.Bastion = &in.BastionSpec

@@ -313,7 +313,7 @@ func (s *State) deleteVPC(blocked string) {
 }
 
 func (s *State) secondary(block string) bool {
-	for _, b := range s.Spec.VPC.SecondaryCidrBlocks {
+	for _, b := range s.secondaryBlocks() {
 		if b.IPv4CidrBlock == block {
 			return true
 		}

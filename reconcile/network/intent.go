@@ -32,6 +32,9 @@ type Intent struct {
 	// PoolExhausted tells that the user's address pool has none left, so that
 	// Amazon's is to be used where the user allows it.
 	PoolExhausted bool
+	// PodBlock is a further block of the VPC in which each zone has a subnet for pods; "" for
+	// none.
+	PodBlock string
 	// S3Endpoint asks for a gateway endpoint that leads to S3.
 	S3Endpoint bool
 	// KeepServiceGroups leaves security groups alone that the cloud controller

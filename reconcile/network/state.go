@@ -98,6 +98,7 @@ func Observe(in Intent, snap *mirror.Snapshot) *State {
 	}
 	s.observeVPC()
 	s.decideSubnets()
+	s.decidePodSubnets()
 	s.observeSubnets()
 	s.observeGateways()
 	s.observeCarrierGateway()

@@ -191,7 +191,15 @@ func (s *State) planCreateSubnet(sub *Subnet) {
 	}
 	s.add(plan.Action{Key: "subnet/" + spec.ID, Area: AreaSubnets, Verb: plan.Create, Operation: "ec2.CreateSubnet", Input: in,
 		Summary:  fmt.Sprintf("create subnet %s %s in %s", spec.ID, spec.CidrBlock, spec.AvailabilityZone),
-		WaitsFor: s.waitsForVPC()})
+		WaitsFor: first(s.waitsForVPC(), s.waitsForPodBlock(sub))})
+}
+
+// waitsForPodBlock is what a subnet for pods waits for: the VPC's block in which it lies.
+func (s *State) waitsForPodBlock(sub *Subnet) string {
+	if sub.Pods() && s.PodBlock != "" && !s.hasBlock(s.PodBlock) {
+		return "block " + s.PodBlock + " of the VPC"
+	}
+	return ""
 }
 
 // planSubnetAttributes plans the attributes that AWS takes only one at a time,

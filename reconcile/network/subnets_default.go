@@ -34,6 +34,33 @@ func (s *State) decideSubnets() {
 	s.Record.Subnets = s.defaultSubnets(zones, v4, v6)
 }
 
+// decidePodSubnets adds to the record a subnet for pods in each zone that has others, where
+// there is a block for them and the user named none.
+func (s *State) decidePodSubnets() {
+	if s.PodBlock == "" || s.Unmanaged || len(s.Record.Subnets) == 0 || s.VPC == nil && s.Spec.VPC.ID != "" {
+		return
+	}
+	zones := map[string]bool{}
+	for i := range s.Record.Subnets {
+		sub := &Subnet{Spec: &s.Record.Subnets[i]}
+		if sub.Pods() {
+			return
+		}
+		if zone := sub.Spec.AvailabilityZone; zone != "" && !sub.Edge() {
+			zones[zone] = true
+		}
+	}
+	blocks, err := splitIPv4(s.PodBlock, len(zones))
+	if err != nil {
+		s.problem(AreaSubnets, "spec.secondaryCidrBlock: %v", err)
+		return
+	}
+	for i, zone := range sortedKeys(zones) {
+		s.Record.Subnets = append(s.Record.Subnets, infrav1.SubnetSpec{ID: names.Subnet(s.Owner.Cluster, names.AssociationSecondary, zone),
+			CidrBlock: blocks[i], AvailabilityZone: zone, Tags: infrav1.Tags{names.TagAssociation: names.AssociationSecondary}})
+	}
+}
+
 func (s *State) defaultSubnets(zones []string, v4, v6 zoneBlocks) infrav1.Subnets {
 	publicV4, privateV4, publicV6, privateV6 := v4.residual, v4.preferred, v6.residual, v6.preferred
 	if schema := s.Spec.VPC.SubnetSchema; schema != nil && *schema == infrav1.SubnetSchemaPreferPublic {

@@ -3,6 +3,7 @@ package network
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -190,12 +191,21 @@ func (s *State) intendedBlock() string {
 	return defaultVPCBlock
 }
 
+// secondaryBlocks are the wanted IPv4 blocks of the VPC beside its first.
+func (s *State) secondaryBlocks() []infrav1.VpcCidrBlock {
+	blocks := s.Spec.VPC.SecondaryCidrBlocks
+	if s.PodBlock == "" || slices.ContainsFunc(blocks, func(b infrav1.VpcCidrBlock) bool { return b.IPv4CidrBlock == s.PodBlock }) {
+		return blocks
+	}
+	return append(slices.Clone(blocks), infrav1.VpcCidrBlock{IPv4CidrBlock: s.PodBlock})
+}
+
 // planSecondaryCIDRs associates the further IPv4 blocks of the VPC.
 func (s *State) planSecondaryCIDRs() {
 	if s.Unmanaged {
 		return
 	}
-	for _, block := range s.Spec.VPC.SecondaryCidrBlocks {
+	for _, block := range s.secondaryBlocks() {
 		if s.hasBlock(block.IPv4CidrBlock) {
 			continue
 		}
