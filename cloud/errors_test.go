@@ -106,6 +106,7 @@ func TestACodeMeansWhatItsOperationAndServiceMakeOfIt(t *testing.T) {
 		{"EKS", "CreateCluster", 409, "ResourceInUseException", AlreadyExists},
 		{"EKS", "CreateNodegroup", 409, "ResourceInUseException", AlreadyExists},
 		{"EKS", "CreateFargateProfile", 409, "ResourceInUseException", Busy},
+		{"EKS", "DeleteFargateProfile", 409, "ResourceInUseException", Busy},
 		{"EKS", "UpdateClusterConfig", 409, "ResourceInUseException", Busy},
 		{"EKS", "UpdateNodegroupVersion", 409, "ResourceInUseException", Busy},
 		{"EKS", "AssociateEncryptionConfig", 409, "ResourceInUseException", Busy},
