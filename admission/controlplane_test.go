@@ -214,6 +214,20 @@ func TestAnUpgradeIsRefusedForWhatItWouldBreakUnlessForced(t *testing.T) {
 	}
 }
 
+func TestAllThatTheRightsDontLetUsAskIsOneWarning(t *testing.T) {
+	w := newLiveWorld(t)
+	with := func(text string) *controlplanev1.AWSManagedControlPlane {
+		return initialized(controlPlane(func(s *controlplanev1.AWSManagedControlPlaneSpec) {
+			s.Version, s.Addons = &text, []controlplanev1.Addon{{Name: "coredns"}}
+		}))
+	}
+	warned, refused := said(w.answering(nil), with("v1.35"), with("v1.34"))
+	want := "spec.version, spec.addons[0], spec.version (insights of EKS): accepted as written, because AWS could not be asked: "
+	if refused != "" || strings.Contains(warned, "\n") || !strings.HasPrefix(warned, want) {
+		t.Errorf("refused with %q, warned of %q, want one warning that begins with %q", refused, warned, want)
+	}
+}
+
 func TestATrustPolicyIsReadAsIAMShowsIt(t *testing.T) {
 	policy := func(principal string) string {
 		return url.QueryEscape(`{"Statement":[{"Effect":"Allow","Principal":` + principal + `,"Action":"sts:AssumeRole"}]}`)

@@ -129,29 +129,40 @@ func compare(ctx context.Context, s *site, w *wishes, due []check) ([]string, fi
 	return sum(verdicts)
 }
 
-// sum puts verdicts together, and says once for each cause what couldn't be asked.
+// sum puts verdicts together, and says once for each cause what couldn't be asked. All that
+// the identity's rights don't let us ask is one warning.
 func sum(verdicts []verdict) (warnings []string, errs field.ErrorList) {
-	var causes []string
-	unasked := map[string][]string{}
+	var kinds []string
+	causes, unasked := map[string][]string{}, map[string][]string{}
 	for _, v := range verdicts {
 		warnings, errs = append(warnings, v.warnings...), append(errs, v.errs...)
 		if v.err == nil {
 			continue
 		}
 		cause := cloud.Explain(v.err)
-		if unasked[cause] == nil {
-			causes = append(causes, cause)
+		kind := cause
+		if cloud.IsUnauthorized(v.err) {
+			kind = string(cloud.Unauthorized)
 		}
-		for _, p := range v.paths {
-			if !slices.Contains(unasked[cause], p) {
-				unasked[cause] = append(unasked[cause], p)
-			}
+		if causes[kind] == nil {
+			kinds = append(kinds, kind)
 		}
+		causes[kind], unasked[kind] = union(causes[kind], cause), union(unasked[kind], v.paths...)
 	}
-	for _, cause := range causes {
-		warnings = append(warnings, fmt.Sprintf("%s: accepted as written, because AWS could not be asked: %s", strings.Join(unasked[cause], ", "), cause))
+	for _, kind := range kinds {
+		warnings = append(warnings, fmt.Sprintf("%s: accepted as written, because AWS could not be asked: %s", strings.Join(unasked[kind], ", "), strings.Join(causes[kind], "; ")))
 	}
 	return warnings, errs
+}
+
+// union is a list with what it lacks of more.
+func union(list []string, more ...string) []string {
+	for _, item := range more {
+		if !slices.Contains(list, item) {
+			list = append(list, item)
+		}
+	}
+	return list
 }
 
 // site finds where an object's machine will be; nil while that isn't known.
