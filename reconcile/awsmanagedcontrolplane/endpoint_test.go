@@ -34,6 +34,7 @@ import (
 // inside is an EKS cluster's own API, and the Secrets that lead to it. Writes to both are counted, and one of them may
 // go wrong.
 type inside struct {
+	t       testing.TB
 	objects *dynamicfake.FakeDynamicClient
 	typed   *fake.Clientset
 	// unreachable has nothing answer.
@@ -44,11 +45,11 @@ type inside struct {
 	writes int
 }
 
-func newInside() *inside {
+func newInside(t testing.TB) *inside {
 	node := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "aws-node", ResourceVersion: "1"},
 		Spec: appsv1.DaemonSetSpec{Template: corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "aws-node"}}}}}}
 	proxy := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "kube-proxy", UID: "u", ResourceVersion: "1"}}
-	i := &inside{objects: dynamicfake.NewSimpleDynamicClientWithCustomListKinds(clientgoscheme.Scheme, map[schema.GroupVersionResource]string{}, node, proxy), typed: fake.NewClientset()}
+	i := &inside{t: t, objects: dynamicfake.NewSimpleDynamicClientWithCustomListKinds(clientgoscheme.Scheme, map[schema.GroupVersionResource]string{}, node, proxy), typed: fake.NewClientset()}
 	i.objects.PrependReactor("*", "*", i.react)
 	i.typed.PrependReactor("create", "serviceaccounts", func(a clienttesting.Action) (bool, runtime.Object, error) {
 		request := a.(clienttesting.CreateAction).GetObject().(*authenticationv1.TokenRequest)
@@ -63,6 +64,12 @@ func (i *inside) connect(*rest.Config) (workload.Clients, error) {
 }
 
 var errLost = &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")}
+
+func (i *inside) must(err error) {
+	if err != nil {
+		i.t.Error(err)
+	}
+}
 
 // wrong counts a write and tells whether it goes wrong.
 func (i *inside) wrong() bool {
@@ -79,13 +86,15 @@ func (i *inside) react(a clienttesting.Action) (bool, runtime.Object, error) {
 	}
 	if i.after {
 		at, of := a.GetResource(), a.GetNamespace()
-		switch a := a.(type) {
-		case clienttesting.UpdateAction:
-			_ = i.objects.Tracker().Update(at, a.GetObject(), of)
-		case clienttesting.CreateAction:
-			_ = i.objects.Tracker().Create(at, a.GetObject(), of)
-		case clienttesting.DeleteAction:
-			_ = i.objects.Tracker().Delete(at, of, a.GetName())
+		switch a.GetVerb() { // the types of actions don't tell creations from updates
+		case "update":
+			i.must(i.objects.Tracker().Update(at, a.(clienttesting.UpdateAction).GetObject(), of))
+		case "create":
+			i.must(i.objects.Tracker().Create(at, a.(clienttesting.CreateAction).GetObject(), of))
+		case "delete":
+			i.must(i.objects.Tracker().Delete(at, of, a.(clienttesting.DeleteAction).GetName()))
+		default:
+			i.must(fmt.Errorf("a %s gets lost, of which the effect isn't known", a.GetVerb()))
 		}
 	}
 	return true, nil, errLost
@@ -153,7 +162,7 @@ func (w *world) secret() *corev1.Secret {
 }
 
 func TestTheClusterHasWhatIsWantedAndIsLeftAlone(t *testing.T) {
-	i := newInside()
+	i := newInside(t)
 	w := newWorld(t, newControlPlane(wanting), within(i))
 	w.settle(func() bool { return w.isReady() && w.complete() })
 	writes := i.writes
@@ -187,7 +196,7 @@ func TestEveryWriteMayBeLost(t *testing.T) {
 	for n := 1; n <= 8; n++ {
 		for _, after := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%d, after %v", n, after), func(t *testing.T) {
-				i := newInside()
+				i := newInside(t)
 				i.fails, i.after = n, after
 				w := newWorld(t, newControlPlane(wanting), within(i))
 				w.settle(func() bool { return i.writes >= n })
@@ -206,7 +215,7 @@ func TestEveryWriteMayBeLost(t *testing.T) {
 }
 
 func TestAnEndpointThatCannotBeReachedStopsNothingElse(t *testing.T) {
-	i := newInside()
+	i := newInside(t)
 	i.unreachable = true
 	private := func(c *controlplanev1.AWSManagedControlPlane) {
 		yes, no := true, false
@@ -253,7 +262,7 @@ func TestNobodyIsLetIntoAClusterThatIsAnothers(t *testing.T) {
 }
 
 func TestWhoHasNotLookedSaysWhatWasSaid(t *testing.T) {
-	i := newInside()
+	i := newInside(t)
 	w := newWorld(t, newControlPlane(wanting), within(i))
 	w.settle(func() bool { return w.isReady() && w.complete() })
 	c := w.get()
@@ -268,7 +277,7 @@ func TestWhoHasNotLookedSaysWhatWasSaid(t *testing.T) {
 }
 
 func TestNodesOfMachinesAreLetIn(t *testing.T) {
-	i := newInside()
+	i := newInside(t)
 	machine := &infrav1.AWSMachine{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "m", Labels: map[string]string{"cluster.x-k8s.io/cluster-name": enginetest.ClusterName}},
 		Spec: infrav1.AWSMachineSpec{IAMInstanceProfile: "nodes"}}
 	w := newWorld(t, newControlPlane(), within(i))

@@ -138,12 +138,7 @@ func (w *world) arm(op string, skip int, mode string) (happened func() bool) {
 // TestAClusterThatFailedToComeIsToldAndGoesWithItsObject: EKS repairs no cluster that FAILED.
 func TestAClusterThatFailedToComeIsToldAndGoesWithItsObject(t *testing.T) {
 	w := newWorld(t, newControlPlane())
-	w.settle(func() bool {
-		if w.count("eks.CreateCluster") == 0 {
-			return false
-		}
-		return true
-	})
+	w.settle(func() bool { return w.count("eks.CreateCluster") > 0 })
 	w.act("fail-cluster-creation", eksName)
 	w.settle(func() bool {
 		return strings.Contains(w.condition("EKSControlPlaneReady").Message, "is FAILED (InternalFailure: The control plane could not be created.")

@@ -136,7 +136,8 @@ func (in *Intent) cluster(n *network.State, role *iamrole.State) eks.Intent {
 		e.Logs = logTypes(l)
 	}
 	if x := spec.EncryptionConfig; x != nil && x.Provider != nil && len(x.Resources) > 0 {
-		e.Encryption = &ekstypes.EncryptionConfig{Provider: &ekstypes.Provider{KeyArn: x.Provider}, Resources: x.Resources}
+		// EKS encrypts everything by now, and yet refuses a configuration that says of nothing.
+		e.Encryption = &ekstypes.EncryptionConfig{Provider: &ekstypes.Provider{KeyArn: x.Provider}, Resources: x.Resources} //nolint:staticcheck
 	}
 	if a := spec.AccessConfig; a != nil {
 		e.AuthenticationMode, e.CreatorAdmin = ekstypes.AuthenticationMode(strings.ToUpper(string(a.AuthenticationMode))), a.BootstrapClusterCreatorAdminPermissions
