@@ -48,9 +48,11 @@ func (m *Mirror) RefreshOf(ctx context.Context, scope cloud.Scope, maxAge time.D
 	notBefore := m.clock.Now().Add(-maxAge)
 	results := make(chan error, len(interests))
 	for _, i := range interests {
-		ss := m.scope(m.homeOf(scope, i.Kind))
-		if ss == nil {
-			return fmt.Errorf("%s: %w", scope, ErrNotWatched)
+		home := m.homeOf(scope, i.Kind)
+		ss := m.scope(home)
+		if ss == nil { // the others are read all the same
+			results <- fmt.Errorf("%s: %w", home, ErrNotWatched)
+			continue
 		}
 		go func() { results <- m.refreshOne(ctx, ss, i, notBefore) }()
 	}
