@@ -64,13 +64,13 @@ func (m *Memo[T]) Get(ctx context.Context, asker Asker, question string, ask fun
 // long as ever, so that a missing thing isn't asked for at each look.
 func (m *Memo[T]) GetYounger(ctx context.Context, asker Asker, question string, age time.Duration, ask func(ctx context.Context) (T, error)) (T, error) {
 	key := asker.Scope.String() + "\x00" + asker.Identity + "\x00" + question
-	m.mu.Lock()
-	k, ok := m.known[key]
-	m.mu.Unlock()
-	if now := m.clock.Now(); ok && now.Before(k.until) && (k.err != nil || now.Sub(k.at) <= age) {
+	if k, ok := m.recall(key, age); ok {
 		return k.value, k.err
 	}
 	done := m.flights.DoChan(key, func() (any, error) {
+		if k, ok := m.recall(key, age); ok { // a call ended since
+			return k.value, k.err
+		}
 		if err := allowed(ctx); err != nil {
 			var none T
 			return none, err
@@ -89,6 +89,15 @@ func (m *Memo[T]) GetYounger(ctx context.Context, asker Asker, question string, 
 	case result := <-done:
 		return result.Val.(T), result.Err
 	}
+}
+
+// recall returns what is known and young enough.
+func (m *Memo[T]) recall(key string, age time.Duration) (memoized[T], bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	k, ok := m.known[key]
+	now := m.clock.Now()
+	return k, ok && now.Before(k.until) && (k.err != nil || now.Sub(k.at) <= age)
 }
 
 type allowanceKey struct{}
