@@ -137,7 +137,7 @@ func (in *Intent) cluster(n *network.State, role *iamrole.State) eks.Intent {
 	}
 	if x := spec.EncryptionConfig; x != nil && x.Provider != nil && len(x.Resources) > 0 {
 		// EKS encrypts everything by now, and yet refuses a configuration that says of nothing.
-		e.Encryption = &ekstypes.EncryptionConfig{Provider: &ekstypes.Provider{KeyArn: x.Provider}, Resources: x.Resources} //nolint:staticcheck
+		e.Encryption = &ekstypes.EncryptionConfig{Provider: &ekstypes.Provider{KeyArn: x.Provider}, Resources: x.Resources} //nolint:staticcheck // see above
 	}
 	if a := spec.AccessConfig; a != nil {
 		e.AuthenticationMode, e.CreatorAdmin = ekstypes.AuthenticationMode(strings.ToUpper(string(a.AuthenticationMode))), a.BootstrapClusterCreatorAdminPermissions
