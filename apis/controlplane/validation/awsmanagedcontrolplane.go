@@ -24,7 +24,7 @@ func ValidateAWSManagedControlPlane(c *controlplanev1.AWSManagedControlPlane) fi
 // foundation is what a control plane has in common with an AWSCluster.
 func foundation(spec *controlplanev1.AWSManagedControlPlaneSpec) *infrav1.AWSClusterSpec {
 	return &infrav1.AWSClusterSpec{
-		Network: spec.Network, Region: spec.Region, Partition: spec.Partition, SSHKeyName: spec.SSHKeyName, ControlPlaneEndpoint: spec.ControlPlaneEndpoint,
+		Network: spec.Network, Region: spec.Region, Partition: spec.Partition, SSHKeyName: spec.SSHKeyName, ControlPlaneEndpoint: shared.BareEndpoint(spec.ControlPlaneEndpoint),
 		AdditionalTags: spec.AdditionalTags, ImageLookupFormat: spec.ImageLookupFormat, Bastion: spec.Bastion, IdentityRef: spec.IdentityRef,
 	}
 }

@@ -77,6 +77,13 @@ func validateEndpoint(endpoint infrav1.APIEndpoint, path *field.Path) field.Erro
 	return nil
 }
 
+// BareEndpoint is the endpoint of an EKS cluster as that of others: EKS writes its scheme
+// before the name, and so it is recorded.
+func BareEndpoint(endpoint infrav1.APIEndpoint) infrav1.APIEndpoint {
+	endpoint.Host = strings.TrimPrefix(endpoint.Host, "https://")
+	return endpoint
+}
+
 // validateGCTasks takes an empty value, which means what no annotation means.
 func validateGCTasks(annotations map[string]string) field.ErrorList {
 	value := annotations[ExternalResourceGCTasksAnnotation]

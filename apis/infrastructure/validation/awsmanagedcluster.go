@@ -12,7 +12,7 @@ import (
 // ValidateAWSManagedCluster judges a new AWSManagedCluster.
 func ValidateAWSManagedCluster(cluster *infrav1.AWSManagedCluster) field.ErrorList {
 	errs := validateGCTasks(cluster.Annotations)
-	return append(errs, validateEndpoint(cluster.Spec.ControlPlaneEndpoint, specPath.Child("controlPlaneEndpoint"))...)
+	return append(errs, validateEndpoint(BareEndpoint(cluster.Spec.ControlPlaneEndpoint), specPath.Child("controlPlaneEndpoint"))...)
 }
 
 // ValidateAWSManagedClusterUpdate judges the update of an AWSManagedCluster.
