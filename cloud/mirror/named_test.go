@@ -504,6 +504,21 @@ func TestChangesOfNamedRowsSayWhatTheyAreAbout(t *testing.T) {
 	})
 }
 
+func TestWhatNobodyWatchesKeepsNothingElseFromBeingReadAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(group{"", "role", "ACTIVE"}, group{"c1", "a", "ACTIVE"})
+		m := f.mirrored(t, Options{})
+		m.Want("o1", session, f.named("c1", "a"))
+		synctest.Wait()
+		f.set(group{"c1", "a", "DEGRADED"})
+		time.Sleep(time.Minute)
+		err := m.Refresh(t.Context(), home, time.Second, f.roleT.Kind, f.groupT.Kind)
+		if row, _ := Get(m.Snapshot(home), f.groupT, NameIn("c1", "a")); !errors.Is(err, ErrNotWatched) || row == nil || row.State != "DEGRADED" {
+			t.Errorf("%+v, %v", row, err)
+		}
+	})
+}
+
 // TestWhatIsInNoRegionIsReadForWhoComesToWantItLater wants rows of a region first.
 func TestWhatIsInNoRegionIsReadForWhoComesToWantItLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
