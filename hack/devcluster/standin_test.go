@@ -39,7 +39,7 @@ func standIn(t *testing.T, bin string) string {
 }
 
 // "up" ends well only when the cluster of the demo is ready, so what is left to see is where it was built.
-func TestGivenStandInForAWSGetsTheFirstCluster(t *testing.T) {
+func TestGivenStandInForAWSGetsTheFirstClusters(t *testing.T) {
 	c := newCommand(t)
 	t.Cleanup(c.down)
 	if _, stderr, err := c.run("build"); err != nil {
@@ -74,7 +74,7 @@ func TestGivenStandInForAWSGetsTheFirstCluster(t *testing.T) {
 	if err := json.NewDecoder(response.Body).Decode(&counts); err != nil {
 		t.Fatal(err)
 	}
-	if counts["ec2.CreateVpc"] != 1 {
+	if counts["ec2.CreateVpc"] != 2 || counts["eks.CreateCluster"] != 1 {
 		t.Errorf("the stand-in was asked for %v", counts)
 	}
 }

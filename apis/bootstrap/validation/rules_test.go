@@ -28,16 +28,19 @@ func FuzzManifests(f *testing.F) { bench().FuzzManifests(f) }
 
 func FuzzObjects(f *testing.F) { bench().FuzzObjects(f) }
 
-// TestManifestsOfACorpusAreTaken takes the manifests of a folder of your own, if
+// TestManifestsOfACorpusAreTaken also takes the manifests of a folder of your own, if
 // CAPA_CORPUS_DIR names one.
 func TestManifestsOfACorpusAreTaken(t *testing.T) {
-	dir := os.Getenv("CAPA_CORPUS_DIR")
-	if dir == "" {
-		t.Skip("CAPA_CORPUS_DIR names no folder")
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
+	files, err := filepath.Glob(filepath.Join("testdata", "corpus", "*.yaml"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if dir := os.Getenv("CAPA_CORPUS_DIR"); dir != "" {
+		theirs, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
+		if err != nil || len(theirs) == 0 {
+			t.Fatalf("no manifests in CAPA_CORPUS_DIR=%s (%v)", dir, err)
+		}
+		files = append(files, theirs...)
 	}
 	b, taken := bench(), 0
 	for _, file := range files {
