@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,9 +41,9 @@ type inside struct {
 	// unreachable has nothing answer.
 	unreachable bool
 	// fails is the number of the write that goes wrong, 0 for none: after its effect or before.
-	fails  int
+	fails  int32
 	after  bool
-	writes int
+	writes atomic.Int32
 }
 
 func newInside(t testing.TB) *inside {
@@ -73,8 +74,7 @@ func (i *inside) must(err error) {
 
 // wrong counts a write and tells whether it goes wrong.
 func (i *inside) wrong() bool {
-	i.writes++
-	return i.writes == i.fails
+	return i.writes.Add(1) == i.fails
 }
 
 func (i *inside) react(a clienttesting.Action) (bool, runtime.Object, error) {
@@ -165,7 +165,7 @@ func TestTheClusterHasWhatIsWantedAndIsLeftAlone(t *testing.T) {
 	i := newInside(t)
 	w := newWorld(t, newControlPlane(wanting), within(i))
 	w.settle(func() bool { return w.isReady() && w.complete() })
-	writes := i.writes
+	writes := i.writes.Load()
 	for range 5 {
 		_, err := w.reconcile()
 		w.Must(err)
@@ -174,8 +174,8 @@ func TestTheClusterHasWhatIsWantedAndIsLeftAlone(t *testing.T) {
 	w.restart()
 	_, err := w.reconcile()
 	w.Must(err)
-	if i.writes != writes || writes != 8 {
-		t.Errorf("%d writes, then %d; want 8", writes, i.writes)
+	if i.writes.Load() != writes || writes != 8 {
+		t.Errorf("%d writes, then %d; want 8", writes, i.writes.Load())
 	}
 	for _, event := range []string{"DriftRepaired", "Failed"} {
 		if lines := w.Events.With(event); len(lines) > 0 {
@@ -186,20 +186,20 @@ func TestTheClusterHasWhatIsWantedAndIsLeftAlone(t *testing.T) {
 	w.Pass(13 * time.Hour * 40)
 	_, err = w.reconcile()
 	w.Must(err)
-	if i.writes != writes+1 || len(w.Events.With("kubeconfig")) > 0 {
-		t.Errorf("a token is renewed with %d writes and %q", i.writes-writes, w.Events.With("kubeconfig"))
+	if i.writes.Load() != writes+1 || len(w.Events.With("kubeconfig")) > 0 {
+		t.Errorf("a token is renewed with %d writes and %q", i.writes.Load()-writes, w.Events.With("kubeconfig"))
 	}
 }
 
 // TestEveryWriteMayBeLost loses each write at the endpoint, before its effect or after it, and with it the process.
 func TestEveryWriteMayBeLost(t *testing.T) {
-	for n := 1; n <= 8; n++ {
+	for n := int32(1); n <= 8; n++ {
 		for _, after := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%d, after %v", n, after), func(t *testing.T) {
 				i := newInside(t)
 				i.fails, i.after = n, after
 				w := newWorld(t, newControlPlane(wanting), within(i))
-				w.settle(func() bool { return i.writes >= n })
+				w.settle(func() bool { return i.writes.Load() >= n })
 				w.restart()
 				w.settle(func() bool { return w.isReady() && w.complete() })
 				roles, _, _ := unstructured.NestedString(i.get(t, "configmaps", "kube-system", "aws-auth").Object, "data", "mapRoles")
