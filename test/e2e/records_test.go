@@ -22,6 +22,9 @@ type records map[string]emulator.Record
 func (w *world) records() records {
 	out := records{}
 	for _, r := range w.aws.Records("", "") {
+		if r.Service == "iam" && r.Implied {
+			continue // every account has it from the beginning, and shows it once somebody looks
+		}
 		r.Resource.Content = nil // what the service works with
 		out[r.Key()] = r
 	}

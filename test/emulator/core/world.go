@@ -59,7 +59,6 @@ func (w *world) region(account, name string) *Region {
 	key := account + "/" + name
 	if w.regions[key] == nil {
 		w.regions[key] = &Region{Account: account, Name: name, world: w, state: map[reflect.Type]any{}, tokens: map[string]token{}}
-		w.region(account, globalRegion) // what an account has from the beginning is there as soon as it is
 	}
 	return w.regions[key]
 }
