@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/eks"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
@@ -141,7 +142,7 @@ func TestAClusterThatFailedToComeIsToldAndGoesWithItsObject(t *testing.T) {
 	w.settle(func() bool { return w.count("eks.CreateCluster") > 0 })
 	w.act("fail-cluster-creation", eksName)
 	w.settle(func() bool {
-		return strings.Contains(w.condition("EKSControlPlaneReady").Message, "is FAILED (InternalFailure: The control plane could not be created.")
+		return strings.Contains(w.condition(eks.AreaReady).Message, "is FAILED (InternalFailure: The control plane could not be created.")
 	})
 	if m := w.get().Status.Deprecated.V1Beta1.FailureMessage; aws.ToString(m) == "" || w.get().Status.Ready {
 		t.Errorf("failure message %v, status %+v", m, w.get().Status)

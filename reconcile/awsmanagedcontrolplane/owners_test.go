@@ -36,20 +36,20 @@ func TestAClusterOfSomebodyElseIsNamedAndLeftAloneUntilTheUserNamesIt(t *testing
 	w := newWorld(t, newControlPlane())
 	w.foreign(nil)
 	w.settle(func() bool {
-		return strings.Contains(w.condition(eks.AreaReady).Message, eks.AdoptAnnotation+"="+eksName)
+		return strings.Contains(w.condition(eks.AreaReady).Message, controlplanev1.AdoptAnnotation+"="+eksName)
 	})
 	if tags := w.cluster().Tags; len(tags) > 0 || w.get().Spec.ControlPlaneEndpoint.Host != "" {
 		t.Errorf("it was taken: %v, %v", tags, w.get().Spec.ControlPlaneEndpoint)
 	}
 	w.change(func(c *controlplanev1.AWSManagedControlPlane) {
-		c.Annotations = map[string]string{eks.AdoptAnnotation: "another"}
+		c.Annotations = map[string]string{controlplanev1.AdoptAnnotation: "another"}
 	})
 	_, _ = w.reconcile()
 	if len(w.cluster().Tags) > 0 {
 		t.Error("it was taken by another name")
 	}
 	w.change(func(c *controlplanev1.AWSManagedControlPlane) {
-		c.Annotations = map[string]string{eks.AdoptAnnotation: eksName}
+		c.Annotations = map[string]string{controlplanev1.AdoptAnnotation: eksName}
 	})
 	w.settle(w.quiet)
 	if tags := w.cluster().Tags; tags[names.TagUID] != "uid-of-c1" || tags[names.TagOwnedPrefix+eksName] != names.Owned {
@@ -62,7 +62,7 @@ func TestAClusterThatALivingObjectHasCannotBeTaken(t *testing.T) {
 		c.Namespace, c.UID, c.Spec.EKSClusterName = "other", "uid-of-other", eksName
 	})
 	w := newWorld(t, newControlPlane(func(c *controlplanev1.AWSManagedControlPlane) {
-		c.Annotations = map[string]string{eks.AdoptAnnotation: eksName}
+		c.Annotations = map[string]string{controlplanev1.AdoptAnnotation: eksName}
 	}))
 	w.Make(owner(other), other)
 	w.foreign(map[string]string{names.TagOwnedPrefix + eksName: names.Owned, names.TagUID: "uid-of-other", names.TagNamespace: "other"})

@@ -5,6 +5,8 @@ package eks
 import (
 	"time"
 
+	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
+
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
@@ -14,9 +16,9 @@ import (
 
 // The conditions of a control plane. Creating and Updating are for what takes AWS minutes.
 const (
-	AreaReady    = "EKSControlPlaneReady"
-	AreaUpdating = "EKSControlPlaneUpdating"
-	AreaCreating = "EKSControlPlaneCreating"
+	AreaReady    = controlplanev1.EKSControlPlaneReadyCondition
+	AreaUpdating = controlplanev1.EKSControlPlaneUpdatingCondition
+	AreaCreating = controlplanev1.EKSControlPlaneCreatingCondition
 )
 
 // Failed is the reason of what isn't as wanted.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
@@ -16,10 +18,6 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
-
-// AdoptAnnotation names the EKS cluster that an object may take over, though it was made by
-// somebody else.
-const AdoptAnnotation = "capa-apiserver.cluster.x-k8s.io/adopt-eks-cluster"
 
 // State is an EKS cluster as a snapshot shows it, beside what is wanted of it.
 type State struct {
@@ -158,7 +156,7 @@ func (s *State) mayAdopt() bool {
 func (s *State) foreign() {
 	text := fmt.Sprintf("EKS cluster %s (%s) is of %s; choose another spec.eksClusterName in a new object", s.Name, aws.ToString(s.Row.Arn), s.Claim.Of)
 	if s.mayAdopt() {
-		text += fmt.Sprintf(", or, if it is to be this object's from now on, annotate this object with %s=%s", AdoptAnnotation, s.Name)
+		text += fmt.Sprintf(", or, if it is to be this object's from now on, annotate this object with %s=%s", controlplanev1.AdoptAnnotation, s.Name)
 	}
 	s.problem(AreaReady, "%s", text)
 }
