@@ -20,6 +20,8 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsmachinetemplate"
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsmanagedcluster"
 	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsmanagedclustertemplate"
+	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsmanagedmachinepool"
+	"github.com/capa-apiserver/capa-apiserver/registry/infrastructure/awsmanagedmachinepooltemplate"
 )
 
 // Kinds are all kinds that the server serves: the rows of its table.
@@ -32,6 +34,8 @@ func Kinds() []Row {
 		{Kind: awsmachinepool.Kind(), Admission: admission.Machines, Live: liveMachinePools},
 		{Kind: awsmanagedcluster.Kind()},
 		{Kind: awsmanagedclustertemplate.Kind()},
+		{Kind: awsmanagedmachinepool.Kind()},
+		{Kind: awsmanagedmachinepooltemplate.Kind()},
 		{Kind: awsfargateprofile.Kind(), Admission: admission.FargateProfiles, Live: liveFargateProfiles},
 		{Kind: awsclusteridentity.Controller(), Admission: admission.Identities},
 		{Kind: awsclusteridentity.Role(), Admission: admission.RoleIdentities},

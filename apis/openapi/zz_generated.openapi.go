@@ -23,296 +23,320 @@ import (
 
 func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenAPIDefinition {
 	return map[string]common.OpenAPIDefinition{
-		v1beta2.ConfigStatus{}.OpenAPIModelName():                                       schema_capa_apiserver_apis_bootstrap_v1beta2_ConfigStatus(ref),
-		v1beta2.ConfigV2Beta1Status{}.OpenAPIModelName():                                schema_capa_apiserver_apis_bootstrap_v1beta2_ConfigV2Beta1Status(ref),
-		v1beta2.EKSConfig{}.OpenAPIModelName():                                          schema_capa_apiserver_apis_bootstrap_v1beta2_EKSConfig(ref),
-		v1beta2.EKSConfigList{}.OpenAPIModelName():                                      schema_capa_apiserver_apis_bootstrap_v1beta2_EKSConfigList(ref),
-		v1beta2.EKSConfigTemplate{}.OpenAPIModelName():                                  schema_capa_apiserver_apis_bootstrap_v1beta2_EKSConfigTemplate(ref),
-		v1beta2.EKSConfigTemplateList{}.OpenAPIModelName():                              schema_capa_apiserver_apis_bootstrap_v1beta2_EKSConfigTemplateList(ref),
-		v1beta2.NodeadmConfig{}.OpenAPIModelName():                                      schema_capa_apiserver_apis_bootstrap_v1beta2_NodeadmConfig(ref),
-		v1beta2.NodeadmConfigList{}.OpenAPIModelName():                                  schema_capa_apiserver_apis_bootstrap_v1beta2_NodeadmConfigList(ref),
-		v1beta2.NodeadmConfigTemplate{}.OpenAPIModelName():                              schema_capa_apiserver_apis_bootstrap_v1beta2_NodeadmConfigTemplate(ref),
-		v1beta2.NodeadmConfigTemplateList{}.OpenAPIModelName():                          schema_capa_apiserver_apis_bootstrap_v1beta2_NodeadmConfigTemplateList(ref),
-		v2beta1.CloudInit{}.OpenAPIModelName():                                          schema_capa_apiserver_apis_bootstrap_v2beta1_CloudInit(ref),
-		v2beta1.ConfigStatus{}.OpenAPIModelName():                                       schema_capa_apiserver_apis_bootstrap_v2beta1_ConfigStatus(ref),
-		v2beta1.ContainerdOptions{}.OpenAPIModelName():                                  schema_capa_apiserver_apis_bootstrap_v2beta1_ContainerdOptions(ref),
-		v2beta1.DiskSetup{}.OpenAPIModelName():                                          schema_capa_apiserver_apis_bootstrap_v2beta1_DiskSetup(ref),
-		v2beta1.EKSConfig{}.OpenAPIModelName():                                          schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfig(ref),
-		v2beta1.EKSConfigList{}.OpenAPIModelName():                                      schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigList(ref),
-		v2beta1.EKSConfigSpec{}.OpenAPIModelName():                                      schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigSpec(ref),
-		v2beta1.EKSConfigTemplate{}.OpenAPIModelName():                                  schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigTemplate(ref),
-		v2beta1.EKSConfigTemplateList{}.OpenAPIModelName():                              schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigTemplateList(ref),
-		v2beta1.EKSConfigTemplateResource{}.OpenAPIModelName():                          schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigTemplateResource(ref),
-		v2beta1.EKSConfigTemplateSpec{}.OpenAPIModelName():                              schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigTemplateSpec(ref),
-		v2beta1.File{}.OpenAPIModelName():                                               schema_capa_apiserver_apis_bootstrap_v2beta1_File(ref),
-		v2beta1.Filesystem{}.OpenAPIModelName():                                         schema_capa_apiserver_apis_bootstrap_v2beta1_Filesystem(ref),
-		v2beta1.Initialization{}.OpenAPIModelName():                                     schema_capa_apiserver_apis_bootstrap_v2beta1_Initialization(ref),
-		v2beta1.InstanceOptions{}.OpenAPIModelName():                                    schema_capa_apiserver_apis_bootstrap_v2beta1_InstanceOptions(ref),
-		v2beta1.KubeletOptions{}.OpenAPIModelName():                                     schema_capa_apiserver_apis_bootstrap_v2beta1_KubeletOptions(ref),
-		v2beta1.LocalStorageOptions{}.OpenAPIModelName():                                schema_capa_apiserver_apis_bootstrap_v2beta1_LocalStorageOptions(ref),
-		v2beta1.NTP{}.OpenAPIModelName():                                                schema_capa_apiserver_apis_bootstrap_v2beta1_NTP(ref),
-		v2beta1.NodeadmConfig{}.OpenAPIModelName():                                      schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfig(ref),
-		v2beta1.NodeadmConfigList{}.OpenAPIModelName():                                  schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigList(ref),
-		v2beta1.NodeadmConfigSpec{}.OpenAPIModelName():                                  schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigSpec(ref),
-		v2beta1.NodeadmConfigTemplate{}.OpenAPIModelName():                              schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigTemplate(ref),
-		v2beta1.NodeadmConfigTemplateList{}.OpenAPIModelName():                          schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigTemplateList(ref),
-		v2beta1.NodeadmConfigTemplateResource{}.OpenAPIModelName():                      schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigTemplateResource(ref),
-		v2beta1.NodeadmConfigTemplateSpec{}.OpenAPIModelName():                          schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigTemplateSpec(ref),
-		v2beta1.Partition{}.OpenAPIModelName():                                          schema_capa_apiserver_apis_bootstrap_v2beta1_Partition(ref),
-		v2beta1.PauseContainer{}.OpenAPIModelName():                                     schema_capa_apiserver_apis_bootstrap_v2beta1_PauseContainer(ref),
-		v2beta1.SecretKey{}.OpenAPIModelName():                                          schema_capa_apiserver_apis_bootstrap_v2beta1_SecretKey(ref),
-		v2beta1.SecretSource{}.OpenAPIModelName():                                       schema_capa_apiserver_apis_bootstrap_v2beta1_SecretSource(ref),
-		v2beta1.User{}.OpenAPIModelName():                                               schema_capa_apiserver_apis_bootstrap_v2beta1_User(ref),
-		controlplanev1beta2.AWSManagedControlPlane{}.OpenAPIModelName():                 schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlane(ref),
-		controlplanev1beta2.AWSManagedControlPlaneList{}.OpenAPIModelName():             schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneList(ref),
-		controlplanev1beta2.AWSManagedControlPlaneStatus{}.OpenAPIModelName():           schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneStatus(ref),
-		controlplanev1beta2.AWSManagedControlPlaneTemplate{}.OpenAPIModelName():         schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTemplate(ref),
-		controlplanev1beta2.AWSManagedControlPlaneTemplateList{}.OpenAPIModelName():     schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTemplateList(ref),
-		controlplanev1beta2.AWSManagedControlPlaneV2Beta1Status{}.OpenAPIModelName():    schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneV2Beta1Status(ref),
-		controlplanev2beta1.AWSManagedControlPlane{}.OpenAPIModelName():                 schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlane(ref),
-		controlplanev2beta1.AWSManagedControlPlaneList{}.OpenAPIModelName():             schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneList(ref),
-		controlplanev2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName():             schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(ref),
-		controlplanev2beta1.AWSManagedControlPlaneStatus{}.OpenAPIModelName():           schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneStatus(ref),
-		controlplanev2beta1.AWSManagedControlPlaneTemplate{}.OpenAPIModelName():         schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplate(ref),
-		controlplanev2beta1.AWSManagedControlPlaneTemplateList{}.OpenAPIModelName():     schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplateList(ref),
-		controlplanev2beta1.AWSManagedControlPlaneTemplateResource{}.OpenAPIModelName(): schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplateResource(ref),
-		controlplanev2beta1.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName():     schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplateSpec(ref),
-		controlplanev2beta1.AccessConfig{}.OpenAPIModelName():                           schema_capa_apiserver_apis_controlplane_v2beta1_AccessConfig(ref),
-		controlplanev2beta1.AccessEntry{}.OpenAPIModelName():                            schema_capa_apiserver_apis_controlplane_v2beta1_AccessEntry(ref),
-		controlplanev2beta1.AccessPolicyReference{}.OpenAPIModelName():                  schema_capa_apiserver_apis_controlplane_v2beta1_AccessPolicyReference(ref),
-		controlplanev2beta1.AccessScope{}.OpenAPIModelName():                            schema_capa_apiserver_apis_controlplane_v2beta1_AccessScope(ref),
-		controlplanev2beta1.Addon{}.OpenAPIModelName():                                  schema_capa_apiserver_apis_controlplane_v2beta1_Addon(ref),
-		controlplanev2beta1.AddonIssue{}.OpenAPIModelName():                             schema_capa_apiserver_apis_controlplane_v2beta1_AddonIssue(ref),
-		controlplanev2beta1.AddonPodIdentityAssociation{}.OpenAPIModelName():            schema_capa_apiserver_apis_controlplane_v2beta1_AddonPodIdentityAssociation(ref),
-		controlplanev2beta1.AddonState{}.OpenAPIModelName():                             schema_capa_apiserver_apis_controlplane_v2beta1_AddonState(ref),
-		controlplanev2beta1.AutoMode{}.OpenAPIModelName():                               schema_capa_apiserver_apis_controlplane_v2beta1_AutoMode(ref),
-		controlplanev2beta1.ClusterUpdate{}.OpenAPIModelName():                          schema_capa_apiserver_apis_controlplane_v2beta1_ClusterUpdate(ref),
-		controlplanev2beta1.ControlPlaneAccess{}.OpenAPIModelName():                     schema_capa_apiserver_apis_controlplane_v2beta1_ControlPlaneAccess(ref),
-		controlplanev2beta1.ControlPlaneLoggingSpec{}.OpenAPIModelName():                schema_capa_apiserver_apis_controlplane_v2beta1_ControlPlaneLoggingSpec(ref),
-		controlplanev2beta1.ControlPlaneVersion{}.OpenAPIModelName():                    schema_capa_apiserver_apis_controlplane_v2beta1_ControlPlaneVersion(ref),
-		controlplanev2beta1.DeprecatedStatus{}.OpenAPIModelName():                       schema_capa_apiserver_apis_controlplane_v2beta1_DeprecatedStatus(ref),
-		controlplanev2beta1.EncryptionConfig{}.OpenAPIModelName():                       schema_capa_apiserver_apis_controlplane_v2beta1_EncryptionConfig(ref),
-		controlplanev2beta1.EndpointAccess{}.OpenAPIModelName():                         schema_capa_apiserver_apis_controlplane_v2beta1_EndpointAccess(ref),
-		controlplanev2beta1.EnvVar{}.OpenAPIModelName():                                 schema_capa_apiserver_apis_controlplane_v2beta1_EnvVar(ref),
-		controlplanev2beta1.EnvVarSource{}.OpenAPIModelName():                           schema_capa_apiserver_apis_controlplane_v2beta1_EnvVarSource(ref),
-		controlplanev2beta1.FileKeySelector{}.OpenAPIModelName():                        schema_capa_apiserver_apis_controlplane_v2beta1_FileKeySelector(ref),
-		controlplanev2beta1.IAMAuthenticatorConfig{}.OpenAPIModelName():                 schema_capa_apiserver_apis_controlplane_v2beta1_IAMAuthenticatorConfig(ref),
-		controlplanev2beta1.IdentityProviderStatus{}.OpenAPIModelName():                 schema_capa_apiserver_apis_controlplane_v2beta1_IdentityProviderStatus(ref),
-		controlplanev2beta1.Initialization{}.OpenAPIModelName():                         schema_capa_apiserver_apis_controlplane_v2beta1_Initialization(ref),
-		controlplanev2beta1.KeySelector{}.OpenAPIModelName():                            schema_capa_apiserver_apis_controlplane_v2beta1_KeySelector(ref),
-		controlplanev2beta1.KubeProxy{}.OpenAPIModelName():                              schema_capa_apiserver_apis_controlplane_v2beta1_KubeProxy(ref),
-		controlplanev2beta1.KubernetesMapping{}.OpenAPIModelName():                      schema_capa_apiserver_apis_controlplane_v2beta1_KubernetesMapping(ref),
-		controlplanev2beta1.OIDCIdentityProviderConfig{}.OpenAPIModelName():             schema_capa_apiserver_apis_controlplane_v2beta1_OIDCIdentityProviderConfig(ref),
-		controlplanev2beta1.OIDCProviderStatus{}.OpenAPIModelName():                     schema_capa_apiserver_apis_controlplane_v2beta1_OIDCProviderStatus(ref),
-		controlplanev2beta1.ObjectFieldSelector{}.OpenAPIModelName():                    schema_capa_apiserver_apis_controlplane_v2beta1_ObjectFieldSelector(ref),
-		controlplanev2beta1.PodIdentityAssociation{}.OpenAPIModelName():                 schema_capa_apiserver_apis_controlplane_v2beta1_PodIdentityAssociation(ref),
-		controlplanev2beta1.ResourceFieldSelector{}.OpenAPIModelName():                  schema_capa_apiserver_apis_controlplane_v2beta1_ResourceFieldSelector(ref),
-		controlplanev2beta1.RoleMapping{}.OpenAPIModelName():                            schema_capa_apiserver_apis_controlplane_v2beta1_RoleMapping(ref),
-		controlplanev2beta1.UserMapping{}.OpenAPIModelName():                            schema_capa_apiserver_apis_controlplane_v2beta1_UserMapping(ref),
-		controlplanev2beta1.V1Beta1DeprecatedStatus{}.OpenAPIModelName():                schema_capa_apiserver_apis_controlplane_v2beta1_V1Beta1DeprecatedStatus(ref),
-		controlplanev2beta1.VpcCni{}.OpenAPIModelName():                                 schema_capa_apiserver_apis_controlplane_v2beta1_VpcCni(ref),
-		infrastructurev1beta2.AWSCluster{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v1beta2_AWSCluster(ref),
-		infrastructurev1beta2.AWSClusterControllerIdentity{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterControllerIdentity(ref),
-		infrastructurev1beta2.AWSClusterControllerIdentityList{}.OpenAPIModelName():     schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterControllerIdentityList(ref),
-		infrastructurev1beta2.AWSClusterList{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterList(ref),
-		infrastructurev1beta2.AWSClusterRoleIdentity{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterRoleIdentity(ref),
-		infrastructurev1beta2.AWSClusterRoleIdentityList{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterRoleIdentityList(ref),
-		infrastructurev1beta2.AWSClusterStaticIdentity{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterStaticIdentity(ref),
-		infrastructurev1beta2.AWSClusterStaticIdentityList{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterStaticIdentityList(ref),
-		infrastructurev1beta2.AWSClusterStatus{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterStatus(ref),
-		infrastructurev1beta2.AWSClusterTemplate{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterTemplate(ref),
-		infrastructurev1beta2.AWSClusterTemplateList{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterTemplateList(ref),
-		infrastructurev1beta2.AWSClusterV2Beta1Status{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterV2Beta1Status(ref),
-		infrastructurev1beta2.AWSFargateProfile{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v1beta2_AWSFargateProfile(ref),
-		infrastructurev1beta2.AWSFargateProfileList{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v1beta2_AWSFargateProfileList(ref),
-		infrastructurev1beta2.AWSFargateProfileStatus{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v1beta2_AWSFargateProfileStatus(ref),
-		infrastructurev1beta2.AWSFargateProfileV2Beta1Status{}.OpenAPIModelName():       schema_capa_apiserver_apis_infrastructure_v1beta2_AWSFargateProfileV2Beta1Status(ref),
-		infrastructurev1beta2.AWSMachine{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachine(ref),
-		infrastructurev1beta2.AWSMachineList{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineList(ref),
-		infrastructurev1beta2.AWSMachinePool{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePool(ref),
-		infrastructurev1beta2.AWSMachinePoolList{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolList(ref),
-		infrastructurev1beta2.AWSMachinePoolStatus{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolStatus(ref),
-		infrastructurev1beta2.AWSMachinePoolV2Beta1Status{}.OpenAPIModelName():          schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolV2Beta1Status(ref),
-		infrastructurev1beta2.AWSMachineStatus{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineStatus(ref),
-		infrastructurev1beta2.AWSMachineTemplate{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplate(ref),
-		infrastructurev1beta2.AWSMachineTemplateList{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateList(ref),
-		infrastructurev1beta2.AWSMachineTemplateStatus{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateStatus(ref),
-		infrastructurev1beta2.AWSMachineTemplateV2Beta1Status{}.OpenAPIModelName():      schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateV2Beta1Status(ref),
-		infrastructurev1beta2.AWSMachineV2Beta1Status{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineV2Beta1Status(ref),
-		infrastructurev1beta2.AWSManagedCluster{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedCluster(ref),
-		infrastructurev1beta2.AWSManagedClusterList{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterList(ref),
-		infrastructurev1beta2.AWSManagedClusterStatus{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterStatus(ref),
-		infrastructurev1beta2.AWSManagedClusterTemplate{}.OpenAPIModelName():            schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterTemplate(ref),
-		infrastructurev1beta2.AWSManagedClusterTemplateList{}.OpenAPIModelName():        schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterTemplateList(ref),
-		infrastructurev1beta2.AWSManagedClusterV2Beta1Status{}.OpenAPIModelName():       schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterV2Beta1Status(ref),
-		infrastructurev1beta2.FailureDomain{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v1beta2_FailureDomain(ref),
-		infrastructurev2beta1.AMIReference{}.OpenAPIModelName():                         schema_capa_apiserver_apis_infrastructure_v2beta1_AMIReference(ref),
-		infrastructurev2beta1.APIEndpoint{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_APIEndpoint(ref),
-		infrastructurev2beta1.AWSCluster{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSCluster(ref),
-		infrastructurev2beta1.AWSClusterControllerIdentity{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterControllerIdentity(ref),
-		infrastructurev2beta1.AWSClusterControllerIdentityList{}.OpenAPIModelName():     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterControllerIdentityList(ref),
-		infrastructurev2beta1.AWSClusterControllerIdentitySpec{}.OpenAPIModelName():     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterControllerIdentitySpec(ref),
-		infrastructurev2beta1.AWSClusterIdentitySpec{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterIdentitySpec(ref),
-		infrastructurev2beta1.AWSClusterList{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterList(ref),
-		infrastructurev2beta1.AWSClusterRoleIdentity{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentity(ref),
-		infrastructurev2beta1.AWSClusterRoleIdentityList{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentityList(ref),
-		infrastructurev2beta1.AWSClusterRoleIdentitySpec{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentitySpec(ref),
-		infrastructurev2beta1.AWSClusterSpec{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterSpec(ref),
-		infrastructurev2beta1.AWSClusterStaticIdentity{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStaticIdentity(ref),
-		infrastructurev2beta1.AWSClusterStaticIdentityList{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStaticIdentityList(ref),
-		infrastructurev2beta1.AWSClusterStaticIdentitySpec{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStaticIdentitySpec(ref),
-		infrastructurev2beta1.AWSClusterStatus{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStatus(ref),
-		infrastructurev2beta1.AWSClusterTemplate{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplate(ref),
-		infrastructurev2beta1.AWSClusterTemplateList{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplateList(ref),
-		infrastructurev2beta1.AWSClusterTemplateResource{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplateResource(ref),
-		infrastructurev2beta1.AWSClusterTemplateSpec{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplateSpec(ref),
-		infrastructurev2beta1.AWSFargateProfile{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_AWSFargateProfile(ref),
-		infrastructurev2beta1.AWSFargateProfileList{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_AWSFargateProfileList(ref),
-		infrastructurev2beta1.AWSFargateProfileSpec{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_AWSFargateProfileSpec(ref),
-		infrastructurev2beta1.AWSFargateProfileStatus{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v2beta1_AWSFargateProfileStatus(ref),
-		infrastructurev2beta1.AWSIdentityReference{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_AWSIdentityReference(ref),
-		infrastructurev2beta1.AWSLaunchTemplate{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref),
-		infrastructurev2beta1.AWSLifecycleHook{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLifecycleHook(ref),
-		infrastructurev2beta1.AWSLoadBalancerSpec{}.OpenAPIModelName():                  schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLoadBalancerSpec(ref),
-		infrastructurev2beta1.AWSMachine{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachine(ref),
-		infrastructurev2beta1.AWSMachineList{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineList(ref),
-		infrastructurev2beta1.AWSMachinePool{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePool(ref),
-		infrastructurev2beta1.AWSMachinePoolInstanceStatus{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolInstanceStatus(ref),
-		infrastructurev2beta1.AWSMachinePoolList{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolList(ref),
-		infrastructurev2beta1.AWSMachinePoolSpec{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolSpec(ref),
-		infrastructurev2beta1.AWSMachinePoolStatus{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolStatus(ref),
-		infrastructurev2beta1.AWSMachineSpec{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref),
-		infrastructurev2beta1.AWSMachineStatus{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineStatus(ref),
-		infrastructurev2beta1.AWSMachineTemplate{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplate(ref),
-		infrastructurev2beta1.AWSMachineTemplateList{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateList(ref),
-		infrastructurev2beta1.AWSMachineTemplateResource{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateResource(ref),
-		infrastructurev2beta1.AWSMachineTemplateSpec{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateSpec(ref),
-		infrastructurev2beta1.AWSMachineTemplateStatus{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateStatus(ref),
-		infrastructurev2beta1.AWSManagedCluster{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedCluster(ref),
-		infrastructurev2beta1.AWSManagedClusterList{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterList(ref),
-		infrastructurev2beta1.AWSManagedClusterSpec{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterSpec(ref),
-		infrastructurev2beta1.AWSManagedClusterStatus{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterStatus(ref),
-		infrastructurev2beta1.AWSManagedClusterTemplate{}.OpenAPIModelName():            schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterTemplate(ref),
-		infrastructurev2beta1.AWSManagedClusterTemplateList{}.OpenAPIModelName():        schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterTemplateList(ref),
-		infrastructurev2beta1.AWSManagedClusterTemplateResource{}.OpenAPIModelName():    schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterTemplateResource(ref),
-		infrastructurev2beta1.AWSManagedClusterTemplateSpec{}.OpenAPIModelName():        schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterTemplateSpec(ref),
-		infrastructurev2beta1.AWSResourceReference{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_AWSResourceReference(ref),
-		infrastructurev2beta1.AWSRoleSpec{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_AWSRoleSpec(ref),
-		infrastructurev2beta1.AdditionalListenerSpec{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AdditionalListenerSpec(ref),
-		infrastructurev2beta1.AllowedNamespaces{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_AllowedNamespaces(ref),
-		infrastructurev2beta1.Bastion{}.OpenAPIModelName():                              schema_capa_apiserver_apis_infrastructure_v2beta1_Bastion(ref),
-		infrastructurev2beta1.CNIIngressRule{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_CNIIngressRule(ref),
-		infrastructurev2beta1.CNISpec{}.OpenAPIModelName():                              schema_capa_apiserver_apis_infrastructure_v2beta1_CNISpec(ref),
-		infrastructurev2beta1.CPUOptions{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_CPUOptions(ref),
-		infrastructurev2beta1.ClassicELBAttributes{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_ClassicELBAttributes(ref),
-		infrastructurev2beta1.ClassicELBHealthCheck{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_ClassicELBHealthCheck(ref),
-		infrastructurev2beta1.ClassicELBListener{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_ClassicELBListener(ref),
-		infrastructurev2beta1.CloudInit{}.OpenAPIModelName():                            schema_capa_apiserver_apis_infrastructure_v2beta1_CloudInit(ref),
-		infrastructurev2beta1.DedicatedHostStatus{}.OpenAPIModelName():                  schema_capa_apiserver_apis_infrastructure_v2beta1_DedicatedHostStatus(ref),
-		infrastructurev2beta1.DeprecatedStatus{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_DeprecatedStatus(ref),
-		infrastructurev2beta1.DynamicHostAllocationSpec{}.OpenAPIModelName():            schema_capa_apiserver_apis_infrastructure_v2beta1_DynamicHostAllocationSpec(ref),
-		infrastructurev2beta1.ElasticIPPool{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_ElasticIPPool(ref),
-		infrastructurev2beta1.EnclaveOptions{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_EnclaveOptions(ref),
-		infrastructurev2beta1.Failure{}.OpenAPIModelName():                              schema_capa_apiserver_apis_infrastructure_v2beta1_Failure(ref),
-		infrastructurev2beta1.FailureDomain{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_FailureDomain(ref),
-		infrastructurev2beta1.FargateSelector{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v2beta1_FargateSelector(ref),
-		infrastructurev2beta1.Filter{}.OpenAPIModelName():                               schema_capa_apiserver_apis_infrastructure_v2beta1_Filter(ref),
-		infrastructurev2beta1.IPAMPool{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_IPAMPool(ref),
-		infrastructurev2beta1.IPv6{}.OpenAPIModelName():                                 schema_capa_apiserver_apis_infrastructure_v2beta1_IPv6(ref),
-		infrastructurev2beta1.Ignition{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_Ignition(ref),
-		infrastructurev2beta1.IgnitionProxy{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_IgnitionProxy(ref),
-		infrastructurev2beta1.IgnitionTLS{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_IgnitionTLS(ref),
-		infrastructurev2beta1.IngressRule{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_IngressRule(ref),
-		infrastructurev2beta1.Initialization{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_Initialization(ref),
-		infrastructurev2beta1.Instance{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_Instance(ref),
-		infrastructurev2beta1.InstanceMetadataOptions{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v2beta1_InstanceMetadataOptions(ref),
-		infrastructurev2beta1.InstancesDistribution{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_InstancesDistribution(ref),
-		infrastructurev2beta1.Listener{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_Listener(ref),
-		infrastructurev2beta1.LoadBalancer{}.OpenAPIModelName():                         schema_capa_apiserver_apis_infrastructure_v2beta1_LoadBalancer(ref),
-		infrastructurev2beta1.MachineAddress{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_MachineAddress(ref),
-		infrastructurev2beta1.MachineDeprecatedStatus{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v2beta1_MachineDeprecatedStatus(ref),
-		infrastructurev2beta1.MachineV1Beta1DeprecatedStatus{}.OpenAPIModelName():       schema_capa_apiserver_apis_infrastructure_v2beta1_MachineV1Beta1DeprecatedStatus(ref),
-		infrastructurev2beta1.MixedInstancesPolicy{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_MixedInstancesPolicy(ref),
-		infrastructurev2beta1.NetworkSpec{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkSpec(ref),
-		infrastructurev2beta1.NetworkStatus{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkStatus(ref),
-		infrastructurev2beta1.NodeInfo{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_NodeInfo(ref),
-		infrastructurev2beta1.ObjectMeta{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_ObjectMeta(ref),
-		infrastructurev2beta1.Observation{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_Observation(ref),
-		infrastructurev2beta1.Overrides{}.OpenAPIModelName():                            schema_capa_apiserver_apis_infrastructure_v2beta1_Overrides(ref),
-		infrastructurev2beta1.PendingCreation{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v2beta1_PendingCreation(ref),
-		infrastructurev2beta1.PrivateDNSName{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_PrivateDNSName(ref),
-		infrastructurev2beta1.Processes{}.OpenAPIModelName():                            schema_capa_apiserver_apis_infrastructure_v2beta1_Processes(ref),
-		infrastructurev2beta1.RefreshPreferences{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_RefreshPreferences(ref),
-		infrastructurev2beta1.S3Bucket{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_S3Bucket(ref),
-		infrastructurev2beta1.S3BucketIAMRole{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v2beta1_S3BucketIAMRole(ref),
-		infrastructurev2beta1.SecurityGroup{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_SecurityGroup(ref),
-		infrastructurev2beta1.SpotMarketOptions{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_SpotMarketOptions(ref),
-		infrastructurev2beta1.SubnetSpec{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_SubnetSpec(ref),
-		infrastructurev2beta1.SuspendProcesses{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_SuspendProcesses(ref),
-		infrastructurev2beta1.TargetGroupHealthCheck{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupHealthCheck(ref),
-		infrastructurev2beta1.TargetGroupHealthCheckAPISpec{}.OpenAPIModelName():        schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupHealthCheckAPISpec(ref),
-		infrastructurev2beta1.TargetGroupHealthCheckAdditionalSpec{}.OpenAPIModelName(): schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupHealthCheckAdditionalSpec(ref),
-		infrastructurev2beta1.TargetGroupSpec{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupSpec(ref),
-		infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_V1Beta1Condition(ref),
-		infrastructurev2beta1.V1Beta1DeprecatedStatus{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v2beta1_V1Beta1DeprecatedStatus(ref),
-		infrastructurev2beta1.VPCSpec{}.OpenAPIModelName():                              schema_capa_apiserver_apis_infrastructure_v2beta1_VPCSpec(ref),
-		infrastructurev2beta1.Volume{}.OpenAPIModelName():                               schema_capa_apiserver_apis_infrastructure_v2beta1_Volume(ref),
-		infrastructurev2beta1.VpcCidrBlock{}.OpenAPIModelName():                         schema_capa_apiserver_apis_infrastructure_v2beta1_VpcCidrBlock(ref),
-		resource.Quantity{}.OpenAPIModelName():                                          schema_apimachinery_pkg_api_resource_Quantity(ref),
-		v1.APIGroup{}.OpenAPIModelName():                                                schema_pkg_apis_meta_v1_APIGroup(ref),
-		v1.APIGroupList{}.OpenAPIModelName():                                            schema_pkg_apis_meta_v1_APIGroupList(ref),
-		v1.APIResource{}.OpenAPIModelName():                                             schema_pkg_apis_meta_v1_APIResource(ref),
-		v1.APIResourceList{}.OpenAPIModelName():                                         schema_pkg_apis_meta_v1_APIResourceList(ref),
-		v1.APIVersions{}.OpenAPIModelName():                                             schema_pkg_apis_meta_v1_APIVersions(ref),
-		v1.ApplyOptions{}.OpenAPIModelName():                                            schema_pkg_apis_meta_v1_ApplyOptions(ref),
-		v1.Condition{}.OpenAPIModelName():                                               schema_pkg_apis_meta_v1_Condition(ref),
-		v1.CreateOptions{}.OpenAPIModelName():                                           schema_pkg_apis_meta_v1_CreateOptions(ref),
-		v1.DeleteOptions{}.OpenAPIModelName():                                           schema_pkg_apis_meta_v1_DeleteOptions(ref),
-		v1.Duration{}.OpenAPIModelName():                                                schema_pkg_apis_meta_v1_Duration(ref),
-		v1.FieldSelectorRequirement{}.OpenAPIModelName():                                schema_pkg_apis_meta_v1_FieldSelectorRequirement(ref),
-		v1.FieldsV1{}.OpenAPIModelName():                                                schema_pkg_apis_meta_v1_FieldsV1(ref),
-		v1.GetOptions{}.OpenAPIModelName():                                              schema_pkg_apis_meta_v1_GetOptions(ref),
-		v1.GroupKind{}.OpenAPIModelName():                                               schema_pkg_apis_meta_v1_GroupKind(ref),
-		v1.GroupResource{}.OpenAPIModelName():                                           schema_pkg_apis_meta_v1_GroupResource(ref),
-		v1.GroupVersion{}.OpenAPIModelName():                                            schema_pkg_apis_meta_v1_GroupVersion(ref),
-		v1.GroupVersionForDiscovery{}.OpenAPIModelName():                                schema_pkg_apis_meta_v1_GroupVersionForDiscovery(ref),
-		v1.GroupVersionKind{}.OpenAPIModelName():                                        schema_pkg_apis_meta_v1_GroupVersionKind(ref),
-		v1.GroupVersionResource{}.OpenAPIModelName():                                    schema_pkg_apis_meta_v1_GroupVersionResource(ref),
-		v1.InternalEvent{}.OpenAPIModelName():                                           schema_pkg_apis_meta_v1_InternalEvent(ref),
-		v1.LabelSelector{}.OpenAPIModelName():                                           schema_pkg_apis_meta_v1_LabelSelector(ref),
-		v1.LabelSelectorRequirement{}.OpenAPIModelName():                                schema_pkg_apis_meta_v1_LabelSelectorRequirement(ref),
-		v1.List{}.OpenAPIModelName():                                                    schema_pkg_apis_meta_v1_List(ref),
-		v1.ListMeta{}.OpenAPIModelName():                                                schema_pkg_apis_meta_v1_ListMeta(ref),
-		v1.ListOptions{}.OpenAPIModelName():                                             schema_pkg_apis_meta_v1_ListOptions(ref),
-		v1.ManagedFieldsEntry{}.OpenAPIModelName():                                      schema_pkg_apis_meta_v1_ManagedFieldsEntry(ref),
-		v1.MicroTime{}.OpenAPIModelName():                                               schema_pkg_apis_meta_v1_MicroTime(ref),
-		v1.ObjectMeta{}.OpenAPIModelName():                                              schema_pkg_apis_meta_v1_ObjectMeta(ref),
-		v1.OwnerReference{}.OpenAPIModelName():                                          schema_pkg_apis_meta_v1_OwnerReference(ref),
-		v1.PartialObjectMetadata{}.OpenAPIModelName():                                   schema_pkg_apis_meta_v1_PartialObjectMetadata(ref),
-		v1.PartialObjectMetadataList{}.OpenAPIModelName():                               schema_pkg_apis_meta_v1_PartialObjectMetadataList(ref),
-		v1.Patch{}.OpenAPIModelName():                                                   schema_pkg_apis_meta_v1_Patch(ref),
-		v1.PatchOptions{}.OpenAPIModelName():                                            schema_pkg_apis_meta_v1_PatchOptions(ref),
-		v1.Preconditions{}.OpenAPIModelName():                                           schema_pkg_apis_meta_v1_Preconditions(ref),
-		v1.RootPaths{}.OpenAPIModelName():                                               schema_pkg_apis_meta_v1_RootPaths(ref),
-		v1.ServerAddressByClientCIDR{}.OpenAPIModelName():                               schema_pkg_apis_meta_v1_ServerAddressByClientCIDR(ref),
-		v1.ShardInfo{}.OpenAPIModelName():                                               schema_pkg_apis_meta_v1_ShardInfo(ref),
-		v1.Status{}.OpenAPIModelName():                                                  schema_pkg_apis_meta_v1_Status(ref),
-		v1.StatusCause{}.OpenAPIModelName():                                             schema_pkg_apis_meta_v1_StatusCause(ref),
-		v1.StatusDetails{}.OpenAPIModelName():                                           schema_pkg_apis_meta_v1_StatusDetails(ref),
-		v1.Table{}.OpenAPIModelName():                                                   schema_pkg_apis_meta_v1_Table(ref),
-		v1.TableColumnDefinition{}.OpenAPIModelName():                                   schema_pkg_apis_meta_v1_TableColumnDefinition(ref),
-		v1.TableOptions{}.OpenAPIModelName():                                            schema_pkg_apis_meta_v1_TableOptions(ref),
-		v1.TableRow{}.OpenAPIModelName():                                                schema_pkg_apis_meta_v1_TableRow(ref),
-		v1.TableRowCondition{}.OpenAPIModelName():                                       schema_pkg_apis_meta_v1_TableRowCondition(ref),
-		v1.Time{}.OpenAPIModelName():                                                    schema_pkg_apis_meta_v1_Time(ref),
-		v1.Timestamp{}.OpenAPIModelName():                                               schema_pkg_apis_meta_v1_Timestamp(ref),
-		v1.TypeMeta{}.OpenAPIModelName():                                                schema_pkg_apis_meta_v1_TypeMeta(ref),
-		v1.UpdateOptions{}.OpenAPIModelName():                                           schema_pkg_apis_meta_v1_UpdateOptions(ref),
-		v1.WatchEvent{}.OpenAPIModelName():                                              schema_pkg_apis_meta_v1_WatchEvent(ref),
-		runtime.RawExtension{}.OpenAPIModelName():                                       schema_k8sio_apimachinery_pkg_runtime_RawExtension(ref),
-		runtime.TypeMeta{}.OpenAPIModelName():                                           schema_k8sio_apimachinery_pkg_runtime_TypeMeta(ref),
-		runtime.Unknown{}.OpenAPIModelName():                                            schema_k8sio_apimachinery_pkg_runtime_Unknown(ref),
-		version.Info{}.OpenAPIModelName():                                               schema_k8sio_apimachinery_pkg_version_Info(ref),
+		v1beta2.ConfigStatus{}.OpenAPIModelName():                                        schema_capa_apiserver_apis_bootstrap_v1beta2_ConfigStatus(ref),
+		v1beta2.ConfigV2Beta1Status{}.OpenAPIModelName():                                 schema_capa_apiserver_apis_bootstrap_v1beta2_ConfigV2Beta1Status(ref),
+		v1beta2.EKSConfig{}.OpenAPIModelName():                                           schema_capa_apiserver_apis_bootstrap_v1beta2_EKSConfig(ref),
+		v1beta2.EKSConfigList{}.OpenAPIModelName():                                       schema_capa_apiserver_apis_bootstrap_v1beta2_EKSConfigList(ref),
+		v1beta2.EKSConfigTemplate{}.OpenAPIModelName():                                   schema_capa_apiserver_apis_bootstrap_v1beta2_EKSConfigTemplate(ref),
+		v1beta2.EKSConfigTemplateList{}.OpenAPIModelName():                               schema_capa_apiserver_apis_bootstrap_v1beta2_EKSConfigTemplateList(ref),
+		v1beta2.NodeadmConfig{}.OpenAPIModelName():                                       schema_capa_apiserver_apis_bootstrap_v1beta2_NodeadmConfig(ref),
+		v1beta2.NodeadmConfigList{}.OpenAPIModelName():                                   schema_capa_apiserver_apis_bootstrap_v1beta2_NodeadmConfigList(ref),
+		v1beta2.NodeadmConfigTemplate{}.OpenAPIModelName():                               schema_capa_apiserver_apis_bootstrap_v1beta2_NodeadmConfigTemplate(ref),
+		v1beta2.NodeadmConfigTemplateList{}.OpenAPIModelName():                           schema_capa_apiserver_apis_bootstrap_v1beta2_NodeadmConfigTemplateList(ref),
+		v2beta1.CloudInit{}.OpenAPIModelName():                                           schema_capa_apiserver_apis_bootstrap_v2beta1_CloudInit(ref),
+		v2beta1.ConfigStatus{}.OpenAPIModelName():                                        schema_capa_apiserver_apis_bootstrap_v2beta1_ConfigStatus(ref),
+		v2beta1.ContainerdOptions{}.OpenAPIModelName():                                   schema_capa_apiserver_apis_bootstrap_v2beta1_ContainerdOptions(ref),
+		v2beta1.DiskSetup{}.OpenAPIModelName():                                           schema_capa_apiserver_apis_bootstrap_v2beta1_DiskSetup(ref),
+		v2beta1.EKSConfig{}.OpenAPIModelName():                                           schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfig(ref),
+		v2beta1.EKSConfigList{}.OpenAPIModelName():                                       schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigList(ref),
+		v2beta1.EKSConfigSpec{}.OpenAPIModelName():                                       schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigSpec(ref),
+		v2beta1.EKSConfigTemplate{}.OpenAPIModelName():                                   schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigTemplate(ref),
+		v2beta1.EKSConfigTemplateList{}.OpenAPIModelName():                               schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigTemplateList(ref),
+		v2beta1.EKSConfigTemplateResource{}.OpenAPIModelName():                           schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigTemplateResource(ref),
+		v2beta1.EKSConfigTemplateSpec{}.OpenAPIModelName():                               schema_capa_apiserver_apis_bootstrap_v2beta1_EKSConfigTemplateSpec(ref),
+		v2beta1.File{}.OpenAPIModelName():                                                schema_capa_apiserver_apis_bootstrap_v2beta1_File(ref),
+		v2beta1.Filesystem{}.OpenAPIModelName():                                          schema_capa_apiserver_apis_bootstrap_v2beta1_Filesystem(ref),
+		v2beta1.Initialization{}.OpenAPIModelName():                                      schema_capa_apiserver_apis_bootstrap_v2beta1_Initialization(ref),
+		v2beta1.InstanceOptions{}.OpenAPIModelName():                                     schema_capa_apiserver_apis_bootstrap_v2beta1_InstanceOptions(ref),
+		v2beta1.KubeletOptions{}.OpenAPIModelName():                                      schema_capa_apiserver_apis_bootstrap_v2beta1_KubeletOptions(ref),
+		v2beta1.LocalStorageOptions{}.OpenAPIModelName():                                 schema_capa_apiserver_apis_bootstrap_v2beta1_LocalStorageOptions(ref),
+		v2beta1.NTP{}.OpenAPIModelName():                                                 schema_capa_apiserver_apis_bootstrap_v2beta1_NTP(ref),
+		v2beta1.NodeadmConfig{}.OpenAPIModelName():                                       schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfig(ref),
+		v2beta1.NodeadmConfigList{}.OpenAPIModelName():                                   schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigList(ref),
+		v2beta1.NodeadmConfigSpec{}.OpenAPIModelName():                                   schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigSpec(ref),
+		v2beta1.NodeadmConfigTemplate{}.OpenAPIModelName():                               schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigTemplate(ref),
+		v2beta1.NodeadmConfigTemplateList{}.OpenAPIModelName():                           schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigTemplateList(ref),
+		v2beta1.NodeadmConfigTemplateResource{}.OpenAPIModelName():                       schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigTemplateResource(ref),
+		v2beta1.NodeadmConfigTemplateSpec{}.OpenAPIModelName():                           schema_capa_apiserver_apis_bootstrap_v2beta1_NodeadmConfigTemplateSpec(ref),
+		v2beta1.Partition{}.OpenAPIModelName():                                           schema_capa_apiserver_apis_bootstrap_v2beta1_Partition(ref),
+		v2beta1.PauseContainer{}.OpenAPIModelName():                                      schema_capa_apiserver_apis_bootstrap_v2beta1_PauseContainer(ref),
+		v2beta1.SecretKey{}.OpenAPIModelName():                                           schema_capa_apiserver_apis_bootstrap_v2beta1_SecretKey(ref),
+		v2beta1.SecretSource{}.OpenAPIModelName():                                        schema_capa_apiserver_apis_bootstrap_v2beta1_SecretSource(ref),
+		v2beta1.User{}.OpenAPIModelName():                                                schema_capa_apiserver_apis_bootstrap_v2beta1_User(ref),
+		controlplanev1beta2.AWSManagedControlPlane{}.OpenAPIModelName():                  schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlane(ref),
+		controlplanev1beta2.AWSManagedControlPlaneList{}.OpenAPIModelName():              schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneList(ref),
+		controlplanev1beta2.AWSManagedControlPlaneStatus{}.OpenAPIModelName():            schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneStatus(ref),
+		controlplanev1beta2.AWSManagedControlPlaneTemplate{}.OpenAPIModelName():          schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTemplate(ref),
+		controlplanev1beta2.AWSManagedControlPlaneTemplateList{}.OpenAPIModelName():      schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTemplateList(ref),
+		controlplanev1beta2.AWSManagedControlPlaneV2Beta1Status{}.OpenAPIModelName():     schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneV2Beta1Status(ref),
+		controlplanev2beta1.AWSManagedControlPlane{}.OpenAPIModelName():                  schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlane(ref),
+		controlplanev2beta1.AWSManagedControlPlaneList{}.OpenAPIModelName():              schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneList(ref),
+		controlplanev2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName():              schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(ref),
+		controlplanev2beta1.AWSManagedControlPlaneStatus{}.OpenAPIModelName():            schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneStatus(ref),
+		controlplanev2beta1.AWSManagedControlPlaneTemplate{}.OpenAPIModelName():          schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplate(ref),
+		controlplanev2beta1.AWSManagedControlPlaneTemplateList{}.OpenAPIModelName():      schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplateList(ref),
+		controlplanev2beta1.AWSManagedControlPlaneTemplateResource{}.OpenAPIModelName():  schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplateResource(ref),
+		controlplanev2beta1.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName():      schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneTemplateSpec(ref),
+		controlplanev2beta1.AccessConfig{}.OpenAPIModelName():                            schema_capa_apiserver_apis_controlplane_v2beta1_AccessConfig(ref),
+		controlplanev2beta1.AccessEntry{}.OpenAPIModelName():                             schema_capa_apiserver_apis_controlplane_v2beta1_AccessEntry(ref),
+		controlplanev2beta1.AccessPolicyReference{}.OpenAPIModelName():                   schema_capa_apiserver_apis_controlplane_v2beta1_AccessPolicyReference(ref),
+		controlplanev2beta1.AccessScope{}.OpenAPIModelName():                             schema_capa_apiserver_apis_controlplane_v2beta1_AccessScope(ref),
+		controlplanev2beta1.Addon{}.OpenAPIModelName():                                   schema_capa_apiserver_apis_controlplane_v2beta1_Addon(ref),
+		controlplanev2beta1.AddonIssue{}.OpenAPIModelName():                              schema_capa_apiserver_apis_controlplane_v2beta1_AddonIssue(ref),
+		controlplanev2beta1.AddonPodIdentityAssociation{}.OpenAPIModelName():             schema_capa_apiserver_apis_controlplane_v2beta1_AddonPodIdentityAssociation(ref),
+		controlplanev2beta1.AddonState{}.OpenAPIModelName():                              schema_capa_apiserver_apis_controlplane_v2beta1_AddonState(ref),
+		controlplanev2beta1.AutoMode{}.OpenAPIModelName():                                schema_capa_apiserver_apis_controlplane_v2beta1_AutoMode(ref),
+		controlplanev2beta1.ClusterUpdate{}.OpenAPIModelName():                           schema_capa_apiserver_apis_controlplane_v2beta1_ClusterUpdate(ref),
+		controlplanev2beta1.ControlPlaneAccess{}.OpenAPIModelName():                      schema_capa_apiserver_apis_controlplane_v2beta1_ControlPlaneAccess(ref),
+		controlplanev2beta1.ControlPlaneLoggingSpec{}.OpenAPIModelName():                 schema_capa_apiserver_apis_controlplane_v2beta1_ControlPlaneLoggingSpec(ref),
+		controlplanev2beta1.ControlPlaneVersion{}.OpenAPIModelName():                     schema_capa_apiserver_apis_controlplane_v2beta1_ControlPlaneVersion(ref),
+		controlplanev2beta1.DeprecatedStatus{}.OpenAPIModelName():                        schema_capa_apiserver_apis_controlplane_v2beta1_DeprecatedStatus(ref),
+		controlplanev2beta1.EncryptionConfig{}.OpenAPIModelName():                        schema_capa_apiserver_apis_controlplane_v2beta1_EncryptionConfig(ref),
+		controlplanev2beta1.EndpointAccess{}.OpenAPIModelName():                          schema_capa_apiserver_apis_controlplane_v2beta1_EndpointAccess(ref),
+		controlplanev2beta1.EnvVar{}.OpenAPIModelName():                                  schema_capa_apiserver_apis_controlplane_v2beta1_EnvVar(ref),
+		controlplanev2beta1.EnvVarSource{}.OpenAPIModelName():                            schema_capa_apiserver_apis_controlplane_v2beta1_EnvVarSource(ref),
+		controlplanev2beta1.FileKeySelector{}.OpenAPIModelName():                         schema_capa_apiserver_apis_controlplane_v2beta1_FileKeySelector(ref),
+		controlplanev2beta1.IAMAuthenticatorConfig{}.OpenAPIModelName():                  schema_capa_apiserver_apis_controlplane_v2beta1_IAMAuthenticatorConfig(ref),
+		controlplanev2beta1.IdentityProviderStatus{}.OpenAPIModelName():                  schema_capa_apiserver_apis_controlplane_v2beta1_IdentityProviderStatus(ref),
+		controlplanev2beta1.Initialization{}.OpenAPIModelName():                          schema_capa_apiserver_apis_controlplane_v2beta1_Initialization(ref),
+		controlplanev2beta1.KeySelector{}.OpenAPIModelName():                             schema_capa_apiserver_apis_controlplane_v2beta1_KeySelector(ref),
+		controlplanev2beta1.KubeProxy{}.OpenAPIModelName():                               schema_capa_apiserver_apis_controlplane_v2beta1_KubeProxy(ref),
+		controlplanev2beta1.KubernetesMapping{}.OpenAPIModelName():                       schema_capa_apiserver_apis_controlplane_v2beta1_KubernetesMapping(ref),
+		controlplanev2beta1.OIDCIdentityProviderConfig{}.OpenAPIModelName():              schema_capa_apiserver_apis_controlplane_v2beta1_OIDCIdentityProviderConfig(ref),
+		controlplanev2beta1.OIDCProviderStatus{}.OpenAPIModelName():                      schema_capa_apiserver_apis_controlplane_v2beta1_OIDCProviderStatus(ref),
+		controlplanev2beta1.ObjectFieldSelector{}.OpenAPIModelName():                     schema_capa_apiserver_apis_controlplane_v2beta1_ObjectFieldSelector(ref),
+		controlplanev2beta1.PodIdentityAssociation{}.OpenAPIModelName():                  schema_capa_apiserver_apis_controlplane_v2beta1_PodIdentityAssociation(ref),
+		controlplanev2beta1.ResourceFieldSelector{}.OpenAPIModelName():                   schema_capa_apiserver_apis_controlplane_v2beta1_ResourceFieldSelector(ref),
+		controlplanev2beta1.RoleMapping{}.OpenAPIModelName():                             schema_capa_apiserver_apis_controlplane_v2beta1_RoleMapping(ref),
+		controlplanev2beta1.UserMapping{}.OpenAPIModelName():                             schema_capa_apiserver_apis_controlplane_v2beta1_UserMapping(ref),
+		controlplanev2beta1.V1Beta1DeprecatedStatus{}.OpenAPIModelName():                 schema_capa_apiserver_apis_controlplane_v2beta1_V1Beta1DeprecatedStatus(ref),
+		controlplanev2beta1.VpcCni{}.OpenAPIModelName():                                  schema_capa_apiserver_apis_controlplane_v2beta1_VpcCni(ref),
+		infrastructurev1beta2.AWSCluster{}.OpenAPIModelName():                            schema_capa_apiserver_apis_infrastructure_v1beta2_AWSCluster(ref),
+		infrastructurev1beta2.AWSClusterControllerIdentity{}.OpenAPIModelName():          schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterControllerIdentity(ref),
+		infrastructurev1beta2.AWSClusterControllerIdentityList{}.OpenAPIModelName():      schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterControllerIdentityList(ref),
+		infrastructurev1beta2.AWSClusterList{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterList(ref),
+		infrastructurev1beta2.AWSClusterRoleIdentity{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterRoleIdentity(ref),
+		infrastructurev1beta2.AWSClusterRoleIdentityList{}.OpenAPIModelName():            schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterRoleIdentityList(ref),
+		infrastructurev1beta2.AWSClusterStaticIdentity{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterStaticIdentity(ref),
+		infrastructurev1beta2.AWSClusterStaticIdentityList{}.OpenAPIModelName():          schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterStaticIdentityList(ref),
+		infrastructurev1beta2.AWSClusterStatus{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterStatus(ref),
+		infrastructurev1beta2.AWSClusterTemplate{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterTemplate(ref),
+		infrastructurev1beta2.AWSClusterTemplateList{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterTemplateList(ref),
+		infrastructurev1beta2.AWSClusterV2Beta1Status{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v1beta2_AWSClusterV2Beta1Status(ref),
+		infrastructurev1beta2.AWSFargateProfile{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v1beta2_AWSFargateProfile(ref),
+		infrastructurev1beta2.AWSFargateProfileList{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v1beta2_AWSFargateProfileList(ref),
+		infrastructurev1beta2.AWSFargateProfileStatus{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v1beta2_AWSFargateProfileStatus(ref),
+		infrastructurev1beta2.AWSFargateProfileV2Beta1Status{}.OpenAPIModelName():        schema_capa_apiserver_apis_infrastructure_v1beta2_AWSFargateProfileV2Beta1Status(ref),
+		infrastructurev1beta2.AWSMachine{}.OpenAPIModelName():                            schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachine(ref),
+		infrastructurev1beta2.AWSMachineList{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineList(ref),
+		infrastructurev1beta2.AWSMachinePool{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePool(ref),
+		infrastructurev1beta2.AWSMachinePoolList{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolList(ref),
+		infrastructurev1beta2.AWSMachinePoolStatus{}.OpenAPIModelName():                  schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolStatus(ref),
+		infrastructurev1beta2.AWSMachinePoolV2Beta1Status{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachinePoolV2Beta1Status(ref),
+		infrastructurev1beta2.AWSMachineStatus{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineStatus(ref),
+		infrastructurev1beta2.AWSMachineTemplate{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplate(ref),
+		infrastructurev1beta2.AWSMachineTemplateList{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateList(ref),
+		infrastructurev1beta2.AWSMachineTemplateStatus{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateStatus(ref),
+		infrastructurev1beta2.AWSMachineTemplateV2Beta1Status{}.OpenAPIModelName():       schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineTemplateV2Beta1Status(ref),
+		infrastructurev1beta2.AWSMachineV2Beta1Status{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v1beta2_AWSMachineV2Beta1Status(ref),
+		infrastructurev1beta2.AWSManagedCluster{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedCluster(ref),
+		infrastructurev1beta2.AWSManagedClusterList{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterList(ref),
+		infrastructurev1beta2.AWSManagedClusterStatus{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterStatus(ref),
+		infrastructurev1beta2.AWSManagedClusterTemplate{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterTemplate(ref),
+		infrastructurev1beta2.AWSManagedClusterTemplateList{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterTemplateList(ref),
+		infrastructurev1beta2.AWSManagedClusterV2Beta1Status{}.OpenAPIModelName():        schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterV2Beta1Status(ref),
+		infrastructurev1beta2.AWSManagedMachinePool{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePool(ref),
+		infrastructurev1beta2.AWSManagedMachinePoolList{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolList(ref),
+		infrastructurev1beta2.AWSManagedMachinePoolStatus{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolStatus(ref),
+		infrastructurev1beta2.AWSManagedMachinePoolTemplate{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolTemplate(ref),
+		infrastructurev1beta2.AWSManagedMachinePoolTemplateList{}.OpenAPIModelName():     schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolTemplateList(ref),
+		infrastructurev1beta2.AWSManagedMachinePoolV2Beta1Status{}.OpenAPIModelName():    schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolV2Beta1Status(ref),
+		infrastructurev1beta2.FailureDomain{}.OpenAPIModelName():                         schema_capa_apiserver_apis_infrastructure_v1beta2_FailureDomain(ref),
+		infrastructurev2beta1.AMIReference{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_AMIReference(ref),
+		infrastructurev2beta1.APIEndpoint{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_APIEndpoint(ref),
+		infrastructurev2beta1.AWSCluster{}.OpenAPIModelName():                            schema_capa_apiserver_apis_infrastructure_v2beta1_AWSCluster(ref),
+		infrastructurev2beta1.AWSClusterControllerIdentity{}.OpenAPIModelName():          schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterControllerIdentity(ref),
+		infrastructurev2beta1.AWSClusterControllerIdentityList{}.OpenAPIModelName():      schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterControllerIdentityList(ref),
+		infrastructurev2beta1.AWSClusterControllerIdentitySpec{}.OpenAPIModelName():      schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterControllerIdentitySpec(ref),
+		infrastructurev2beta1.AWSClusterIdentitySpec{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterIdentitySpec(ref),
+		infrastructurev2beta1.AWSClusterList{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterList(ref),
+		infrastructurev2beta1.AWSClusterRoleIdentity{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentity(ref),
+		infrastructurev2beta1.AWSClusterRoleIdentityList{}.OpenAPIModelName():            schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentityList(ref),
+		infrastructurev2beta1.AWSClusterRoleIdentitySpec{}.OpenAPIModelName():            schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterRoleIdentitySpec(ref),
+		infrastructurev2beta1.AWSClusterSpec{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterSpec(ref),
+		infrastructurev2beta1.AWSClusterStaticIdentity{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStaticIdentity(ref),
+		infrastructurev2beta1.AWSClusterStaticIdentityList{}.OpenAPIModelName():          schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStaticIdentityList(ref),
+		infrastructurev2beta1.AWSClusterStaticIdentitySpec{}.OpenAPIModelName():          schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStaticIdentitySpec(ref),
+		infrastructurev2beta1.AWSClusterStatus{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterStatus(ref),
+		infrastructurev2beta1.AWSClusterTemplate{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplate(ref),
+		infrastructurev2beta1.AWSClusterTemplateList{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplateList(ref),
+		infrastructurev2beta1.AWSClusterTemplateResource{}.OpenAPIModelName():            schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplateResource(ref),
+		infrastructurev2beta1.AWSClusterTemplateSpec{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_AWSClusterTemplateSpec(ref),
+		infrastructurev2beta1.AWSFargateProfile{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSFargateProfile(ref),
+		infrastructurev2beta1.AWSFargateProfileList{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_AWSFargateProfileList(ref),
+		infrastructurev2beta1.AWSFargateProfileSpec{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_AWSFargateProfileSpec(ref),
+		infrastructurev2beta1.AWSFargateProfileStatus{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSFargateProfileStatus(ref),
+		infrastructurev2beta1.AWSIdentityReference{}.OpenAPIModelName():                  schema_capa_apiserver_apis_infrastructure_v2beta1_AWSIdentityReference(ref),
+		infrastructurev2beta1.AWSLaunchTemplate{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLaunchTemplate(ref),
+		infrastructurev2beta1.AWSLifecycleHook{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLifecycleHook(ref),
+		infrastructurev2beta1.AWSLoadBalancerSpec{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_AWSLoadBalancerSpec(ref),
+		infrastructurev2beta1.AWSMachine{}.OpenAPIModelName():                            schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachine(ref),
+		infrastructurev2beta1.AWSMachineList{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineList(ref),
+		infrastructurev2beta1.AWSMachinePool{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePool(ref),
+		infrastructurev2beta1.AWSMachinePoolInstanceStatus{}.OpenAPIModelName():          schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolInstanceStatus(ref),
+		infrastructurev2beta1.AWSMachinePoolList{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolList(ref),
+		infrastructurev2beta1.AWSMachinePoolSpec{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolSpec(ref),
+		infrastructurev2beta1.AWSMachinePoolStatus{}.OpenAPIModelName():                  schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachinePoolStatus(ref),
+		infrastructurev2beta1.AWSMachineSpec{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineSpec(ref),
+		infrastructurev2beta1.AWSMachineStatus{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineStatus(ref),
+		infrastructurev2beta1.AWSMachineTemplate{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplate(ref),
+		infrastructurev2beta1.AWSMachineTemplateList{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateList(ref),
+		infrastructurev2beta1.AWSMachineTemplateResource{}.OpenAPIModelName():            schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateResource(ref),
+		infrastructurev2beta1.AWSMachineTemplateSpec{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateSpec(ref),
+		infrastructurev2beta1.AWSMachineTemplateStatus{}.OpenAPIModelName():              schema_capa_apiserver_apis_infrastructure_v2beta1_AWSMachineTemplateStatus(ref),
+		infrastructurev2beta1.AWSManagedCluster{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedCluster(ref),
+		infrastructurev2beta1.AWSManagedClusterList{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterList(ref),
+		infrastructurev2beta1.AWSManagedClusterSpec{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterSpec(ref),
+		infrastructurev2beta1.AWSManagedClusterStatus{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterStatus(ref),
+		infrastructurev2beta1.AWSManagedClusterTemplate{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterTemplate(ref),
+		infrastructurev2beta1.AWSManagedClusterTemplateList{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterTemplateList(ref),
+		infrastructurev2beta1.AWSManagedClusterTemplateResource{}.OpenAPIModelName():     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterTemplateResource(ref),
+		infrastructurev2beta1.AWSManagedClusterTemplateSpec{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterTemplateSpec(ref),
+		infrastructurev2beta1.AWSManagedMachinePool{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePool(ref),
+		infrastructurev2beta1.AWSManagedMachinePoolList{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolList(ref),
+		infrastructurev2beta1.AWSManagedMachinePoolSpec{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolSpec(ref),
+		infrastructurev2beta1.AWSManagedMachinePoolStatus{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolStatus(ref),
+		infrastructurev2beta1.AWSManagedMachinePoolTemplate{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolTemplate(ref),
+		infrastructurev2beta1.AWSManagedMachinePoolTemplateList{}.OpenAPIModelName():     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolTemplateList(ref),
+		infrastructurev2beta1.AWSManagedMachinePoolTemplateResource{}.OpenAPIModelName(): schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolTemplateResource(ref),
+		infrastructurev2beta1.AWSManagedMachinePoolTemplateSpec{}.OpenAPIModelName():     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolTemplateSpec(ref),
+		infrastructurev2beta1.AWSResourceReference{}.OpenAPIModelName():                  schema_capa_apiserver_apis_infrastructure_v2beta1_AWSResourceReference(ref),
+		infrastructurev2beta1.AWSRoleSpec{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSRoleSpec(ref),
+		infrastructurev2beta1.AdditionalListenerSpec{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_AdditionalListenerSpec(ref),
+		infrastructurev2beta1.AllowedNamespaces{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_AllowedNamespaces(ref),
+		infrastructurev2beta1.Bastion{}.OpenAPIModelName():                               schema_capa_apiserver_apis_infrastructure_v2beta1_Bastion(ref),
+		infrastructurev2beta1.CNIIngressRule{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_CNIIngressRule(ref),
+		infrastructurev2beta1.CNISpec{}.OpenAPIModelName():                               schema_capa_apiserver_apis_infrastructure_v2beta1_CNISpec(ref),
+		infrastructurev2beta1.CPUOptions{}.OpenAPIModelName():                            schema_capa_apiserver_apis_infrastructure_v2beta1_CPUOptions(ref),
+		infrastructurev2beta1.ClassicELBAttributes{}.OpenAPIModelName():                  schema_capa_apiserver_apis_infrastructure_v2beta1_ClassicELBAttributes(ref),
+		infrastructurev2beta1.ClassicELBHealthCheck{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_ClassicELBHealthCheck(ref),
+		infrastructurev2beta1.ClassicELBListener{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_ClassicELBListener(ref),
+		infrastructurev2beta1.CloudInit{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_CloudInit(ref),
+		infrastructurev2beta1.DedicatedHostStatus{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_DedicatedHostStatus(ref),
+		infrastructurev2beta1.DeprecatedStatus{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v2beta1_DeprecatedStatus(ref),
+		infrastructurev2beta1.DynamicHostAllocationSpec{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v2beta1_DynamicHostAllocationSpec(ref),
+		infrastructurev2beta1.ElasticIPPool{}.OpenAPIModelName():                         schema_capa_apiserver_apis_infrastructure_v2beta1_ElasticIPPool(ref),
+		infrastructurev2beta1.EnclaveOptions{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_EnclaveOptions(ref),
+		infrastructurev2beta1.Failure{}.OpenAPIModelName():                               schema_capa_apiserver_apis_infrastructure_v2beta1_Failure(ref),
+		infrastructurev2beta1.FailureDomain{}.OpenAPIModelName():                         schema_capa_apiserver_apis_infrastructure_v2beta1_FailureDomain(ref),
+		infrastructurev2beta1.FargateSelector{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_FargateSelector(ref),
+		infrastructurev2beta1.Filter{}.OpenAPIModelName():                                schema_capa_apiserver_apis_infrastructure_v2beta1_Filter(ref),
+		infrastructurev2beta1.IPAMPool{}.OpenAPIModelName():                              schema_capa_apiserver_apis_infrastructure_v2beta1_IPAMPool(ref),
+		infrastructurev2beta1.IPv6{}.OpenAPIModelName():                                  schema_capa_apiserver_apis_infrastructure_v2beta1_IPv6(ref),
+		infrastructurev2beta1.Ignition{}.OpenAPIModelName():                              schema_capa_apiserver_apis_infrastructure_v2beta1_Ignition(ref),
+		infrastructurev2beta1.IgnitionProxy{}.OpenAPIModelName():                         schema_capa_apiserver_apis_infrastructure_v2beta1_IgnitionProxy(ref),
+		infrastructurev2beta1.IgnitionTLS{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_IgnitionTLS(ref),
+		infrastructurev2beta1.IngressRule{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_IngressRule(ref),
+		infrastructurev2beta1.Initialization{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_Initialization(ref),
+		infrastructurev2beta1.Instance{}.OpenAPIModelName():                              schema_capa_apiserver_apis_infrastructure_v2beta1_Instance(ref),
+		infrastructurev2beta1.InstanceMetadataOptions{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_InstanceMetadataOptions(ref),
+		infrastructurev2beta1.InstancesDistribution{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_InstancesDistribution(ref),
+		infrastructurev2beta1.LaunchTemplateReference{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_LaunchTemplateReference(ref),
+		infrastructurev2beta1.Listener{}.OpenAPIModelName():                              schema_capa_apiserver_apis_infrastructure_v2beta1_Listener(ref),
+		infrastructurev2beta1.LoadBalancer{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_LoadBalancer(ref),
+		infrastructurev2beta1.MachineAddress{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_MachineAddress(ref),
+		infrastructurev2beta1.MachineDeprecatedStatus{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_MachineDeprecatedStatus(ref),
+		infrastructurev2beta1.MachineV1Beta1DeprecatedStatus{}.OpenAPIModelName():        schema_capa_apiserver_apis_infrastructure_v2beta1_MachineV1Beta1DeprecatedStatus(ref),
+		infrastructurev2beta1.ManagedMachinePoolScaling{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v2beta1_ManagedMachinePoolScaling(ref),
+		infrastructurev2beta1.ManagedRemoteAccess{}.OpenAPIModelName():                   schema_capa_apiserver_apis_infrastructure_v2beta1_ManagedRemoteAccess(ref),
+		infrastructurev2beta1.MixedInstancesPolicy{}.OpenAPIModelName():                  schema_capa_apiserver_apis_infrastructure_v2beta1_MixedInstancesPolicy(ref),
+		infrastructurev2beta1.NetworkSpec{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkSpec(ref),
+		infrastructurev2beta1.NetworkStatus{}.OpenAPIModelName():                         schema_capa_apiserver_apis_infrastructure_v2beta1_NetworkStatus(ref),
+		infrastructurev2beta1.NodeInfo{}.OpenAPIModelName():                              schema_capa_apiserver_apis_infrastructure_v2beta1_NodeInfo(ref),
+		infrastructurev2beta1.NodeRepairConfig{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v2beta1_NodeRepairConfig(ref),
+		infrastructurev2beta1.NodeRepairOverride{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_NodeRepairOverride(ref),
+		infrastructurev2beta1.NodegroupIssue{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_NodegroupIssue(ref),
+		infrastructurev2beta1.NodegroupState{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_NodegroupState(ref),
+		infrastructurev2beta1.NodegroupUpdate{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_NodegroupUpdate(ref),
+		infrastructurev2beta1.ObjectMeta{}.OpenAPIModelName():                            schema_capa_apiserver_apis_infrastructure_v2beta1_ObjectMeta(ref),
+		infrastructurev2beta1.Observation{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_Observation(ref),
+		infrastructurev2beta1.Overrides{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_Overrides(ref),
+		infrastructurev2beta1.PendingCreation{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_PendingCreation(ref),
+		infrastructurev2beta1.PrivateDNSName{}.OpenAPIModelName():                        schema_capa_apiserver_apis_infrastructure_v2beta1_PrivateDNSName(ref),
+		infrastructurev2beta1.Processes{}.OpenAPIModelName():                             schema_capa_apiserver_apis_infrastructure_v2beta1_Processes(ref),
+		infrastructurev2beta1.RefreshPreferences{}.OpenAPIModelName():                    schema_capa_apiserver_apis_infrastructure_v2beta1_RefreshPreferences(ref),
+		infrastructurev2beta1.S3Bucket{}.OpenAPIModelName():                              schema_capa_apiserver_apis_infrastructure_v2beta1_S3Bucket(ref),
+		infrastructurev2beta1.S3BucketIAMRole{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_S3BucketIAMRole(ref),
+		infrastructurev2beta1.SecurityGroup{}.OpenAPIModelName():                         schema_capa_apiserver_apis_infrastructure_v2beta1_SecurityGroup(ref),
+		infrastructurev2beta1.SpotMarketOptions{}.OpenAPIModelName():                     schema_capa_apiserver_apis_infrastructure_v2beta1_SpotMarketOptions(ref),
+		infrastructurev2beta1.SubnetSpec{}.OpenAPIModelName():                            schema_capa_apiserver_apis_infrastructure_v2beta1_SubnetSpec(ref),
+		infrastructurev2beta1.SuspendProcesses{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v2beta1_SuspendProcesses(ref),
+		infrastructurev2beta1.Taint{}.OpenAPIModelName():                                 schema_capa_apiserver_apis_infrastructure_v2beta1_Taint(ref),
+		infrastructurev2beta1.TargetGroupHealthCheck{}.OpenAPIModelName():                schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupHealthCheck(ref),
+		infrastructurev2beta1.TargetGroupHealthCheckAPISpec{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupHealthCheckAPISpec(ref),
+		infrastructurev2beta1.TargetGroupHealthCheckAdditionalSpec{}.OpenAPIModelName():  schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupHealthCheckAdditionalSpec(ref),
+		infrastructurev2beta1.TargetGroupSpec{}.OpenAPIModelName():                       schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupSpec(ref),
+		infrastructurev2beta1.UpdateConfig{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_UpdateConfig(ref),
+		infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v2beta1_V1Beta1Condition(ref),
+		infrastructurev2beta1.V1Beta1DeprecatedStatus{}.OpenAPIModelName():               schema_capa_apiserver_apis_infrastructure_v2beta1_V1Beta1DeprecatedStatus(ref),
+		infrastructurev2beta1.VPCSpec{}.OpenAPIModelName():                               schema_capa_apiserver_apis_infrastructure_v2beta1_VPCSpec(ref),
+		infrastructurev2beta1.Volume{}.OpenAPIModelName():                                schema_capa_apiserver_apis_infrastructure_v2beta1_Volume(ref),
+		infrastructurev2beta1.VpcCidrBlock{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_VpcCidrBlock(ref),
+		resource.Quantity{}.OpenAPIModelName():                                           schema_apimachinery_pkg_api_resource_Quantity(ref),
+		v1.APIGroup{}.OpenAPIModelName():                                                 schema_pkg_apis_meta_v1_APIGroup(ref),
+		v1.APIGroupList{}.OpenAPIModelName():                                             schema_pkg_apis_meta_v1_APIGroupList(ref),
+		v1.APIResource{}.OpenAPIModelName():                                              schema_pkg_apis_meta_v1_APIResource(ref),
+		v1.APIResourceList{}.OpenAPIModelName():                                          schema_pkg_apis_meta_v1_APIResourceList(ref),
+		v1.APIVersions{}.OpenAPIModelName():                                              schema_pkg_apis_meta_v1_APIVersions(ref),
+		v1.ApplyOptions{}.OpenAPIModelName():                                             schema_pkg_apis_meta_v1_ApplyOptions(ref),
+		v1.Condition{}.OpenAPIModelName():                                                schema_pkg_apis_meta_v1_Condition(ref),
+		v1.CreateOptions{}.OpenAPIModelName():                                            schema_pkg_apis_meta_v1_CreateOptions(ref),
+		v1.DeleteOptions{}.OpenAPIModelName():                                            schema_pkg_apis_meta_v1_DeleteOptions(ref),
+		v1.Duration{}.OpenAPIModelName():                                                 schema_pkg_apis_meta_v1_Duration(ref),
+		v1.FieldSelectorRequirement{}.OpenAPIModelName():                                 schema_pkg_apis_meta_v1_FieldSelectorRequirement(ref),
+		v1.FieldsV1{}.OpenAPIModelName():                                                 schema_pkg_apis_meta_v1_FieldsV1(ref),
+		v1.GetOptions{}.OpenAPIModelName():                                               schema_pkg_apis_meta_v1_GetOptions(ref),
+		v1.GroupKind{}.OpenAPIModelName():                                                schema_pkg_apis_meta_v1_GroupKind(ref),
+		v1.GroupResource{}.OpenAPIModelName():                                            schema_pkg_apis_meta_v1_GroupResource(ref),
+		v1.GroupVersion{}.OpenAPIModelName():                                             schema_pkg_apis_meta_v1_GroupVersion(ref),
+		v1.GroupVersionForDiscovery{}.OpenAPIModelName():                                 schema_pkg_apis_meta_v1_GroupVersionForDiscovery(ref),
+		v1.GroupVersionKind{}.OpenAPIModelName():                                         schema_pkg_apis_meta_v1_GroupVersionKind(ref),
+		v1.GroupVersionResource{}.OpenAPIModelName():                                     schema_pkg_apis_meta_v1_GroupVersionResource(ref),
+		v1.InternalEvent{}.OpenAPIModelName():                                            schema_pkg_apis_meta_v1_InternalEvent(ref),
+		v1.LabelSelector{}.OpenAPIModelName():                                            schema_pkg_apis_meta_v1_LabelSelector(ref),
+		v1.LabelSelectorRequirement{}.OpenAPIModelName():                                 schema_pkg_apis_meta_v1_LabelSelectorRequirement(ref),
+		v1.List{}.OpenAPIModelName():                                                     schema_pkg_apis_meta_v1_List(ref),
+		v1.ListMeta{}.OpenAPIModelName():                                                 schema_pkg_apis_meta_v1_ListMeta(ref),
+		v1.ListOptions{}.OpenAPIModelName():                                              schema_pkg_apis_meta_v1_ListOptions(ref),
+		v1.ManagedFieldsEntry{}.OpenAPIModelName():                                       schema_pkg_apis_meta_v1_ManagedFieldsEntry(ref),
+		v1.MicroTime{}.OpenAPIModelName():                                                schema_pkg_apis_meta_v1_MicroTime(ref),
+		v1.ObjectMeta{}.OpenAPIModelName():                                               schema_pkg_apis_meta_v1_ObjectMeta(ref),
+		v1.OwnerReference{}.OpenAPIModelName():                                           schema_pkg_apis_meta_v1_OwnerReference(ref),
+		v1.PartialObjectMetadata{}.OpenAPIModelName():                                    schema_pkg_apis_meta_v1_PartialObjectMetadata(ref),
+		v1.PartialObjectMetadataList{}.OpenAPIModelName():                                schema_pkg_apis_meta_v1_PartialObjectMetadataList(ref),
+		v1.Patch{}.OpenAPIModelName():                                                    schema_pkg_apis_meta_v1_Patch(ref),
+		v1.PatchOptions{}.OpenAPIModelName():                                             schema_pkg_apis_meta_v1_PatchOptions(ref),
+		v1.Preconditions{}.OpenAPIModelName():                                            schema_pkg_apis_meta_v1_Preconditions(ref),
+		v1.RootPaths{}.OpenAPIModelName():                                                schema_pkg_apis_meta_v1_RootPaths(ref),
+		v1.ServerAddressByClientCIDR{}.OpenAPIModelName():                                schema_pkg_apis_meta_v1_ServerAddressByClientCIDR(ref),
+		v1.ShardInfo{}.OpenAPIModelName():                                                schema_pkg_apis_meta_v1_ShardInfo(ref),
+		v1.Status{}.OpenAPIModelName():                                                   schema_pkg_apis_meta_v1_Status(ref),
+		v1.StatusCause{}.OpenAPIModelName():                                              schema_pkg_apis_meta_v1_StatusCause(ref),
+		v1.StatusDetails{}.OpenAPIModelName():                                            schema_pkg_apis_meta_v1_StatusDetails(ref),
+		v1.Table{}.OpenAPIModelName():                                                    schema_pkg_apis_meta_v1_Table(ref),
+		v1.TableColumnDefinition{}.OpenAPIModelName():                                    schema_pkg_apis_meta_v1_TableColumnDefinition(ref),
+		v1.TableOptions{}.OpenAPIModelName():                                             schema_pkg_apis_meta_v1_TableOptions(ref),
+		v1.TableRow{}.OpenAPIModelName():                                                 schema_pkg_apis_meta_v1_TableRow(ref),
+		v1.TableRowCondition{}.OpenAPIModelName():                                        schema_pkg_apis_meta_v1_TableRowCondition(ref),
+		v1.Time{}.OpenAPIModelName():                                                     schema_pkg_apis_meta_v1_Time(ref),
+		v1.Timestamp{}.OpenAPIModelName():                                                schema_pkg_apis_meta_v1_Timestamp(ref),
+		v1.TypeMeta{}.OpenAPIModelName():                                                 schema_pkg_apis_meta_v1_TypeMeta(ref),
+		v1.UpdateOptions{}.OpenAPIModelName():                                            schema_pkg_apis_meta_v1_UpdateOptions(ref),
+		v1.WatchEvent{}.OpenAPIModelName():                                               schema_pkg_apis_meta_v1_WatchEvent(ref),
+		runtime.RawExtension{}.OpenAPIModelName():                                        schema_k8sio_apimachinery_pkg_runtime_RawExtension(ref),
+		runtime.TypeMeta{}.OpenAPIModelName():                                            schema_k8sio_apimachinery_pkg_runtime_TypeMeta(ref),
+		runtime.Unknown{}.OpenAPIModelName():                                             schema_k8sio_apimachinery_pkg_runtime_Unknown(ref),
+		version.Info{}.OpenAPIModelName():                                                schema_k8sio_apimachinery_pkg_version_Info(ref),
 	}
 }
 
@@ -8048,6 +8072,419 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterV2Beta1S
 	}
 }
 
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePool(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedMachinePool is a managed node group of a cluster on EKS.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec is what is wanted.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.AWSManagedMachinePoolSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status is what is. It is always shown, so that readers find status.ready.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev1beta2.AWSManagedMachinePoolStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev1beta2.AWSManagedMachinePoolStatus{}.OpenAPIModelName(), infrastructurev2beta1.AWSManagedMachinePoolSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedMachinePoolList is a list of AWSManagedMachinePools.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev1beta2.AWSManagedMachinePool{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev1beta2.AWSManagedMachinePool{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedMachinePoolStatus is the node group as AWS has it. It is converted by hand.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"ready": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ready tells Cluster API that the node group is there.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"replicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "replicas is the number of instances.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"launchTemplateID": {
+						SchemaProps: spec.SchemaProps{
+							Description: "launchTemplateID is the pool's launch template, for example lt-0123456789abcdef0.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"launchTemplateVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "launchTemplateVersion is the version that new instances have.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"failureReason": {
+						SchemaProps: spec.SchemaProps{
+							Description: "failureReason is kept when it was written. This server never sets it, because Cluster API's pool controller panics on one.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"failureMessage": {
+						SchemaProps: spec.SchemaProps{
+							Description: "failureMessage is kept when it was written. This server never sets it.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions in the form of Cluster API's v1beta1 contract.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"v2beta1": {
+						SchemaProps: spec.SchemaProps{
+							Description: "v2beta1 groups the status that only v2beta1 has, so that nothing is lost between the versions.",
+							Ref:         ref(infrastructurev1beta2.AWSManagedMachinePoolV2Beta1Status{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"ready"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev1beta2.AWSManagedMachinePoolV2Beta1Status{}.OpenAPIModelName(), infrastructurev2beta1.V1Beta1Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolTemplate(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedMachinePoolTemplate is what a ClusterClass builds AWSManagedMachinePools from.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec holds the template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.AWSManagedMachinePoolTemplateSpec{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.AWSManagedMachinePoolTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolTemplateList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedMachinePoolTemplateList is a list of AWSManagedMachinePoolTemplates.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev1beta2.AWSManagedMachinePoolTemplate{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev1beta2.AWSManagedMachinePoolTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolV2Beta1Status(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedMachinePoolV2Beta1Status is the status that only v2beta1 has.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"type",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions say how the node group and what belongs to it are.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1.Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"initialization": {
+						SchemaProps: spec.SchemaProps{
+							Description: "initialization says whether the node group was there once. As for AWSMachinePool it isn't derived from ready, because v2beta1 has both.",
+							Ref:         ref(infrastructurev2beta1.Initialization{}.OpenAPIModelName()),
+						},
+					},
+					"nodegroup": {
+						SchemaProps: spec.SchemaProps{
+							Description: "nodegroup is what EKS says of the node group.",
+							Ref:         ref(infrastructurev2beta1.NodegroupState{}.OpenAPIModelName()),
+						},
+					},
+					"update": {
+						SchemaProps: spec.SchemaProps{
+							Description: "update is the latest change of the node group that was asked for.",
+							Ref:         ref(infrastructurev2beta1.NodegroupUpdate{}.OpenAPIModelName()),
+						},
+					},
+					"observation": {
+						SchemaProps: spec.SchemaProps{
+							Description: "observation says how fresh this status is. Added when read, never stored.",
+							Ref:         ref(infrastructurev2beta1.Observation{}.OpenAPIModelName()),
+						},
+					},
+					"failures": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "failures are what AWS answered to the latest attempts that failed.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.Failure{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"pendingCreations": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"key",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "pendingCreations is the journal of creations in flight.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.PendingCreation{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"formerUIDs": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "set",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "formerUIDs are the UIDs that the object had before it was moved or restored, as what it records in AWS told: whatever carries one of them, and its namespace, is its own.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.Failure{}.OpenAPIModelName(), infrastructurev2beta1.Initialization{}.OpenAPIModelName(), infrastructurev2beta1.NodegroupState{}.OpenAPIModelName(), infrastructurev2beta1.NodegroupUpdate{}.OpenAPIModelName(), infrastructurev2beta1.Observation{}.OpenAPIModelName(), infrastructurev2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+	}
+}
+
 func schema_capa_apiserver_apis_infrastructure_v1beta2_FailureDomain(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -11806,6 +12243,837 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterTemplate
 	}
 }
 
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePool(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedMachinePool is a managed node group of a cluster on EKS.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec is what is wanted.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.AWSManagedMachinePoolSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status is what is.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.AWSManagedMachinePoolStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.AWSManagedMachinePoolSpec{}.OpenAPIModelName(), infrastructurev2beta1.AWSManagedMachinePoolStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedMachinePoolList is a list of AWSManagedMachinePools.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.AWSManagedMachinePool{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.AWSManagedMachinePool{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedMachinePoolSpec is the wanted node group of EKS.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"eksNodegroupName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "eksNodegroupName is the name of the node group in EKS. Left out, NAMESPACE_NAME of this object. It can't be changed.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"availabilityZones": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "availabilityZones to spread over, where subnetIDs is empty. Left empty, those of the cluster's private subnets. It can't be changed.",
+							MaxItems:    ptr.To[int64](64),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](64),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"availabilityZoneSubnetType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "availabilityZoneSubnetType chooses among the cluster's subnets of availabilityZones. Left out, private. It can't be changed.\n\nPossible enum values:\n - `\"all\"`\n - `\"private\"`\n - `\"public\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"all", "private", "public"},
+						},
+					},
+					"subnetIDs": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "subnetIDs are the subnets of the nodes: ids in AWS, or names in the cluster's network. Left empty, those that availabilityZones choose. It can't be changed.",
+							MaxItems:    ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"additionalTags": {
+						SchemaProps: spec.SchemaProps{
+							Description:   "additionalTags are put on what belongs to the pool, over those of the cluster.",
+							MaxProperties: ptr.To[int64](50),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"roleAdditionalPolicies": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "roleAdditionalPolicies are ARNs of policies that a role which is made has besides those that every node needs.",
+							MaxItems:    ptr.To[int64](20),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](2048),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"roleName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "roleName is the IAM role of the nodes. Left out, eks-nodegroup.cluster-api-provider-aws.sigs.k8s.io, or where roles may be made, a role of the pool's own. It can't be changed.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"rolePath": {
+						SchemaProps: spec.SchemaProps{
+							Description: "rolePath is the path of a role that is made, for example /eks/.",
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"rolePermissionsBoundary": {
+						SchemaProps: spec.SchemaProps{
+							Description: "rolePermissionsBoundary is the ARN of the policy that bounds a role that is made.",
+							MaxLength:   ptr.To[int64](2048),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"amiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "amiVersion is the release of the image, for example 1.34.2-20251112. Left out, the newest one of the version when the nodes are made or the version changes.",
+							MinLength:   ptr.To[int64](2),
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"amiType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "amiType is the kind of the image. Left out, Amazon Linux 2023 for the processors of the instance types. It can't be changed.\n\nPossible enum values:\n - `\"AL2023_ARM_64_NVIDIA\"`\n - `\"AL2023_ARM_64_STANDARD\"`\n - `\"AL2023_x86_64_NEURON\"`\n - `\"AL2023_x86_64_NVIDIA\"`\n - `\"AL2023_x86_64_STANDARD\"`\n - `\"AL2_ARM_64\"`\n - `\"AL2_x86_64\"`\n - `\"AL2_x86_64_GPU\"`\n - `\"BOTTLEROCKET_ARM_64\"`\n - `\"BOTTLEROCKET_ARM_64_FIPS\"`\n - `\"BOTTLEROCKET_ARM_64_NVIDIA\"`\n - `\"BOTTLEROCKET_ARM_64_NVIDIA_FIPS\"`\n - `\"BOTTLEROCKET_x86_64\"`\n - `\"BOTTLEROCKET_x86_64_FIPS\"`\n - `\"BOTTLEROCKET_x86_64_NVIDIA\"`\n - `\"BOTTLEROCKET_x86_64_NVIDIA_FIPS\"`\n - `\"CUSTOM\"`\n - `\"WINDOWS_CORE_2019_x86_64\"`\n - `\"WINDOWS_CORE_2022_x86_64\"`\n - `\"WINDOWS_CORE_2025_x86_64\"`\n - `\"WINDOWS_FULL_2019_x86_64\"`\n - `\"WINDOWS_FULL_2022_x86_64\"`\n - `\"WINDOWS_FULL_2025_x86_64\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"AL2023_ARM_64_NVIDIA", "AL2023_ARM_64_STANDARD", "AL2023_x86_64_NEURON", "AL2023_x86_64_NVIDIA", "AL2023_x86_64_STANDARD", "AL2_ARM_64", "AL2_x86_64", "AL2_x86_64_GPU", "BOTTLEROCKET_ARM_64", "BOTTLEROCKET_ARM_64_FIPS", "BOTTLEROCKET_ARM_64_NVIDIA", "BOTTLEROCKET_ARM_64_NVIDIA_FIPS", "BOTTLEROCKET_x86_64", "BOTTLEROCKET_x86_64_FIPS", "BOTTLEROCKET_x86_64_NVIDIA", "BOTTLEROCKET_x86_64_NVIDIA_FIPS", "CUSTOM", "WINDOWS_CORE_2019_x86_64", "WINDOWS_CORE_2022_x86_64", "WINDOWS_CORE_2025_x86_64", "WINDOWS_FULL_2019_x86_64", "WINDOWS_FULL_2022_x86_64", "WINDOWS_FULL_2025_x86_64"},
+						},
+					},
+					"labels": {
+						SchemaProps: spec.SchemaProps{
+							Description:   "labels of the nodes.",
+							MaxProperties: ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](63),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"taints": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "taints of the nodes.",
+							MaxItems:    ptr.To[int64](50),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.Taint{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"diskSize": {
+						SchemaProps: spec.SchemaProps{
+							Description: "diskSize of the nodes, in GiB. Left out, 20, and 50 for Windows. It can't be changed.",
+							Minimum:     ptr.To[float64](1),
+							Maximum:     ptr.To[float64](65536),
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"instanceType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "instanceType of the nodes, for example m5.large. Left out, t3.medium. It can't be changed.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"instanceTypes": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "instanceTypes are several types, of which EKS takes the first that AWS has room for, or for spot the one with most room. Excludes instanceType. It can't be changed.",
+							MaxItems:    ptr.To[int64](20),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](64),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"scaling": {
+						SchemaProps: spec.SchemaProps{
+							Description: "scaling bounds the number of nodes. The number itself is the MachinePool's replicas.",
+							Ref:         ref(infrastructurev2beta1.ManagedMachinePoolScaling{}.OpenAPIModelName()),
+						},
+					},
+					"remoteAccess": {
+						SchemaProps: spec.SchemaProps{
+							Description: "remoteAccess lets SSH in. Left out, nobody. It can't be changed.",
+							Ref:         ref(infrastructurev2beta1.ManagedRemoteAccess{}.OpenAPIModelName()),
+						},
+					},
+					"providerIDList": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "providerIDList names the instances, as aws:///ZONE/INSTANCE each. Written by the provider.",
+							MaxItems:    ptr.To[int64](10000),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"capacityType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "capacityType is how the instances are paid for. It can't be changed.\n\nPossible enum values:\n - `\"capacityBlock\"`\n - `\"onDemand\"`\n - `\"spot\"`",
+							Default:     "onDemand",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"capacityBlock", "onDemand", "spot"},
+						},
+					},
+					"updateConfig": {
+						SchemaProps: spec.SchemaProps{
+							Description: "updateConfig says how nodes are replaced. Left out, one at a time.",
+							Ref:         ref(infrastructurev2beta1.UpdateConfig{}.OpenAPIModelName()),
+						},
+					},
+					"forceUpdate": {
+						SchemaProps: spec.SchemaProps{
+							Description: "forceUpdate replaces nodes at a change of the version or the launch template also where a PodDisruptionBudget keeps their pods from being evicted.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"awsLaunchTemplate": {
+						SchemaProps: spec.SchemaProps{
+							Description: "awsLaunchTemplate describes the instances more closely, in a launch template that is made for the pool. Excludes instanceType, diskSize and remoteAccess. Whether there is one can't be changed, nor its name.",
+							Ref:         ref(infrastructurev2beta1.AWSLaunchTemplate{}.OpenAPIModelName()),
+						},
+					},
+					"launchTemplateRef": {
+						SchemaProps: spec.SchemaProps{
+							Description: "launchTemplateRef names a launch template of yours that the nodes are made from, which stays as it is. Excludes awsLaunchTemplate, diskSize and remoteAccess. Nothing of it but the version can be changed.",
+							Ref:         ref(infrastructurev2beta1.LaunchTemplateReference{}.OpenAPIModelName()),
+						},
+					},
+					"lifecycleHooks": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "lifecycleHooks of the node group's Auto Scaling group, with different names.",
+							MaxItems:    ptr.To[int64](50),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.AWSLifecycleHook{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"nodeRepairConfig": {
+						SchemaProps: spec.SchemaProps{
+							Description: "nodeRepairConfig replaces nodes that aren't healthy. Left out, none.",
+							Ref:         ref(infrastructurev2beta1.NodeRepairConfig{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.AWSLaunchTemplate{}.OpenAPIModelName(), infrastructurev2beta1.AWSLifecycleHook{}.OpenAPIModelName(), infrastructurev2beta1.LaunchTemplateReference{}.OpenAPIModelName(), infrastructurev2beta1.ManagedMachinePoolScaling{}.OpenAPIModelName(), infrastructurev2beta1.ManagedRemoteAccess{}.OpenAPIModelName(), infrastructurev2beta1.NodeRepairConfig{}.OpenAPIModelName(), infrastructurev2beta1.Taint{}.OpenAPIModelName(), infrastructurev2beta1.UpdateConfig{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedMachinePoolStatus is the node group as AWS has it.\n\nIt has no failureReason on purpose: Cluster API's pool controller panics on one.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"type",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions say how the node group and what belongs to it are.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(v1.Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"ready": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ready tells Cluster API that the node group is there. Its pool controller reads this and not initialization.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"initialization": {
+						SchemaProps: spec.SchemaProps{
+							Description: "initialization says the same in the form of Cluster API's v1beta2 contract.",
+							Ref:         ref(infrastructurev2beta1.Initialization{}.OpenAPIModelName()),
+						},
+					},
+					"replicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "replicas is the number of instances.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"launchTemplateID": {
+						SchemaProps: spec.SchemaProps{
+							Description: "launchTemplateID is the pool's launch template, for example lt-0123456789abcdef0.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"launchTemplateVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "launchTemplateVersion is the version that new instances have.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"nodegroup": {
+						SchemaProps: spec.SchemaProps{
+							Description: "nodegroup is what EKS says of the node group.",
+							Ref:         ref(infrastructurev2beta1.NodegroupState{}.OpenAPIModelName()),
+						},
+					},
+					"update": {
+						SchemaProps: spec.SchemaProps{
+							Description: "update is the latest change of the node group that was asked for. AWS makes one at a time, and says later how it went.",
+							Ref:         ref(infrastructurev2beta1.NodegroupUpdate{}.OpenAPIModelName()),
+						},
+					},
+					"observation": {
+						SchemaProps: spec.SchemaProps{
+							Description: "observation says how fresh this status is. Added when read, never stored.",
+							Ref:         ref(infrastructurev2beta1.Observation{}.OpenAPIModelName()),
+						},
+					},
+					"failures": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "failures are what AWS answered to the latest attempts that failed.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.Failure{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"pendingCreations": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"key",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "pendingCreations is the journal of creations in flight.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.PendingCreation{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"formerUIDs": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "set",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "formerUIDs are the UIDs that the object had before it was moved or restored, as what it records in AWS told: whatever carries one of them, and its namespace, is its own.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"deprecated": {
+						SchemaProps: spec.SchemaProps{
+							Description: "deprecated groups status that only older contracts of Cluster API know.",
+							Ref:         ref(infrastructurev2beta1.MachineDeprecatedStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.Failure{}.OpenAPIModelName(), infrastructurev2beta1.Initialization{}.OpenAPIModelName(), infrastructurev2beta1.MachineDeprecatedStatus{}.OpenAPIModelName(), infrastructurev2beta1.NodegroupState{}.OpenAPIModelName(), infrastructurev2beta1.NodegroupUpdate{}.OpenAPIModelName(), infrastructurev2beta1.Observation{}.OpenAPIModelName(), infrastructurev2beta1.PendingCreation{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolTemplate(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedMachinePoolTemplate is what a ClusterClass builds AWSManagedMachinePools from.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec holds the template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.AWSManagedMachinePoolTemplateSpec{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.AWSManagedMachinePoolTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolTemplateList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedMachinePoolTemplateList is a list of AWSManagedMachinePoolTemplates.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.AWSManagedMachinePoolTemplate{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.AWSManagedMachinePoolTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolTemplateResource(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedMachinePoolTemplateResource is what an AWSManagedMachinePool is built from.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata of the AWSManagedMachinePools built from this template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec of the AWSManagedMachinePools built from this template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.AWSManagedMachinePoolSpec{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.AWSManagedMachinePoolSpec{}.OpenAPIModelName(), infrastructurev2beta1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolTemplateSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedMachinePoolTemplateSpec holds the template. It can't be changed.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"template": {
+						SchemaProps: spec.SchemaProps{
+							Description: "template that AWSManagedMachinePools are built from.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.AWSManagedMachinePoolTemplateResource{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"template"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.AWSManagedMachinePoolTemplateResource{}.OpenAPIModelName()},
+	}
+}
+
 func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSResourceReference(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -13618,6 +14886,45 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_InstancesDistribution(ref
 	}
 }
 
+func schema_capa_apiserver_apis_infrastructure_v2beta1_LaunchTemplateReference(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "LaunchTemplateReference names a launch template, by its id or its name.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"id": {
+						SchemaProps: spec.SchemaProps{
+							Description: "id of the launch template, for example lt-0123456789abcdef0.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the launch template.",
+							MaxLength:   ptr.To[int64](128),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"version": {
+						SchemaProps: spec.SchemaProps{
+							Description: "version of the launch template that the nodes are made from. A change of it replaces them.",
+							Default:     0,
+							Minimum:     ptr.To[float64](1),
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+				},
+				Required: []string{"version"},
+			},
+		},
+	}
+}
+
 func schema_capa_apiserver_apis_infrastructure_v2beta1_Listener(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -13963,6 +15270,98 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_MachineV1Beta1DeprecatedS
 	}
 }
 
+func schema_capa_apiserver_apis_infrastructure_v2beta1_ManagedMachinePoolScaling(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ManagedMachinePoolScaling bounds the number of nodes.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"minSize": {
+						SchemaProps: spec.SchemaProps{
+							Description: "minSize is the smallest number of nodes. Left out, the MachinePool's replicas, or maxSize where that is less.",
+							Maximum:     ptr.To[float64](100000),
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"maxSize": {
+						SchemaProps: spec.SchemaProps{
+							Description: "maxSize is the largest number of nodes. Left out, the MachinePool's replicas, or minSize where that is more.",
+							Maximum:     ptr.To[float64](100000),
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_ManagedRemoteAccess(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ManagedRemoteAccess lets SSH in.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"sshKeyName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "sshKeyName is the EC2 key pair put on the nodes. Left out, that of the control plane.",
+							MaxLength:   ptr.To[int64](255),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"sourceSecurityGroups": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "sourceSecurityGroups are ids of security groups from which SSH comes. Left empty, and not public, those of the cluster and of the bastion host.",
+							MaxItems:    ptr.To[int64](20),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"public": {
+						SchemaProps: spec.SchemaProps{
+							Description: "public lets everybody in. Excludes sourceSecurityGroups.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
 func schema_capa_apiserver_apis_infrastructure_v2beta1_MixedInstancesPolicy(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -14250,6 +15649,317 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_NodeInfo(ref common.Refer
 				},
 			},
 		},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_NodeRepairConfig(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "NodeRepairConfig replaces nodes that aren't healthy.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"enabled": {
+						SchemaProps: spec.SchemaProps{
+							Description: "enabled replaces them.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"maxUnhealthyNodeThresholdCount": {
+						SchemaProps: spec.SchemaProps{
+							Description: "maxUnhealthyNodeThresholdCount is how many nodes may be unhealthy before nothing is replaced any more.",
+							Minimum:     ptr.To[float64](1),
+							Maximum:     ptr.To[float64](100000),
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"maxUnhealthyNodeThresholdPercentage": {
+						SchemaProps: spec.SchemaProps{
+							Description: "maxUnhealthyNodeThresholdPercentage says the same as a share of the nodes.",
+							Minimum:     ptr.To[float64](1),
+							Maximum:     ptr.To[float64](100),
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"maxParallelNodesRepairedCount": {
+						SchemaProps: spec.SchemaProps{
+							Description: "maxParallelNodesRepairedCount is how many nodes are replaced at a time.",
+							Minimum:     ptr.To[float64](1),
+							Maximum:     ptr.To[float64](100000),
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"maxParallelNodesRepairedPercentage": {
+						SchemaProps: spec.SchemaProps{
+							Description: "maxParallelNodesRepairedPercentage says the same as a share of the unhealthy nodes.",
+							Minimum:     ptr.To[float64](1),
+							Maximum:     ptr.To[float64](100),
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"overrides": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "overrides say what is done about single ailments.",
+							MaxItems:    ptr.To[int64](50),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.NodeRepairOverride{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.NodeRepairOverride{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_NodeRepairOverride(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "NodeRepairOverride says what is done about an ailment of a node.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"nodeMonitoringCondition": {
+						SchemaProps: spec.SchemaProps{
+							Description: "nodeMonitoringCondition is the condition of the node, for example AcceleratedHardwareReady.",
+							Default:     "",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](256),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"nodeUnhealthyReason": {
+						SchemaProps: spec.SchemaProps{
+							Description: "nodeUnhealthyReason is the condition's reason, for example NvidiaXID13Error.",
+							Default:     "",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](256),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"minRepairWaitTimeMins": {
+						SchemaProps: spec.SchemaProps{
+							Description: "minRepairWaitTimeMins is how many minutes it lasts before anything is done.",
+							Default:     0,
+							Minimum:     ptr.To[float64](1),
+							Maximum:     ptr.To[float64](10080),
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"repairAction": {
+						SchemaProps: spec.SchemaProps{
+							Description: "repairAction is what is done.\n\nPossible enum values:\n - `\"NoAction\"`\n - `\"Reboot\"`\n - `\"Replace\"`",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"NoAction", "Reboot", "Replace"},
+						},
+					},
+				},
+				Required: []string{"nodeMonitoringCondition", "nodeUnhealthyReason", "minRepairWaitTimeMins", "repairAction"},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_NodegroupIssue(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "NodegroupIssue is what EKS finds wrong with a node group.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"code": {
+						SchemaProps: spec.SchemaProps{
+							Description: "code of the issue, for example AutoScalingGroupNotFound.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"message": {
+						SchemaProps: spec.SchemaProps{
+							Description: "message of EKS.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"resourceIDs": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "resourceIDs are what it is about.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_NodegroupState(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "NodegroupState is what EKS says of a node group.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status as EKS calls it, for example ACTIVE or DEGRADED.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"version": {
+						SchemaProps: spec.SchemaProps{
+							Description: "version of Kubernetes on the nodes, for example 1.34.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"releaseVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "releaseVersion of the image, for example 1.34.2-20251112, or the image's id where the spec names one.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"amiType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "amiType is the kind of the image.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"autoScalingGroup": {
+						SchemaProps: spec.SchemaProps{
+							Description: "autoScalingGroup is the name of the group that EKS made.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"issues": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "issues that EKS has with the node group.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.NodegroupIssue{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.NodegroupIssue{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_NodegroupUpdate(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "NodegroupUpdate is a change of a node group that was asked for.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"type": {
+						SchemaProps: spec.SchemaProps{
+							Description: "type of the change, as EKS calls it: VersionUpdate or ConfigUpdate.",
+							Default:     "",
+							MinLength:   ptr.To[int64](1),
+							MaxLength:   ptr.To[int64](128),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"paramsHash": {
+						SchemaProps: spec.SchemaProps{
+							Description: "paramsHash stands for what was asked for, so that the same isn't asked for again where it failed.",
+							MaxLength:   ptr.To[int64](128),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"since": {
+						SchemaProps: spec.SchemaProps{
+							Description: "since is when the change was asked for.",
+							Ref:         ref(v1.MicroTime{}.OpenAPIModelName()),
+						},
+					},
+					"id": {
+						SchemaProps: spec.SchemaProps{
+							Description: "id of the update in EKS. Empty while the answer isn't known.",
+							MaxLength:   ptr.To[int64](128),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"state": {
+						SchemaProps: spec.SchemaProps{
+							Description: "state of the update, as EKS calls it: InProgress, Successful, Failed or Cancelled. Empty while nobody knows.",
+							MaxLength:   ptr.To[int64](32),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"message": {
+						SchemaProps: spec.SchemaProps{
+							Description: "message is what EKS says of an update that failed.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"type", "since"},
+			},
+		},
+		Dependencies: []string{
+			v1.MicroTime{}.OpenAPIModelName()},
 	}
 }
 
@@ -14997,6 +16707,47 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_SuspendProcesses(ref comm
 	}
 }
 
+func schema_capa_apiserver_apis_infrastructure_v2beta1_Taint(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Taint keeps pods that don't tolerate it off the nodes.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"effect": {
+						SchemaProps: spec.SchemaProps{
+							Description: "effect on such pods.\n\nPossible enum values:\n - `\"no-execute\"`\n - `\"no-schedule\"`\n - `\"prefer-no-schedule\"`",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"no-execute", "no-schedule", "prefer-no-schedule"},
+						},
+					},
+					"key": {
+						SchemaProps: spec.SchemaProps{
+							Description: "key of the taint.",
+							Default:     "",
+							MaxLength:   ptr.To[int64](63),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"value": {
+						SchemaProps: spec.SchemaProps{
+							Description: "value of the taint. May be empty.",
+							Default:     "",
+							MaxLength:   ptr.To[int64](63),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"effect", "key", "value"},
+			},
+		},
+	}
+}
+
 func schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupHealthCheck(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -15244,6 +16995,45 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_TargetGroupSpec(ref commo
 		},
 		Dependencies: []string{
 			infrastructurev2beta1.TargetGroupHealthCheck{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_UpdateConfig(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "UpdateConfig says how nodes are replaced: exactly one of the two numbers is set.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"maxUnavailable": {
+						SchemaProps: spec.SchemaProps{
+							Description: "maxUnavailable is how many nodes are replaced at a time.",
+							Minimum:     ptr.To[float64](1),
+							Maximum:     ptr.To[float64](100),
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"maxUnavailablePercentage": {
+						SchemaProps: spec.SchemaProps{
+							Description: "maxUnavailablePercentage is which share of the nodes is replaced at a time.",
+							Minimum:     ptr.To[float64](1),
+							Maximum:     ptr.To[float64](100),
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"updateStrategy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "updateStrategy is default, which makes new nodes before old ones go, or minimal, which needs no room for more nodes. Left out, default.\n\nPossible enum values:\n - `\"default\"` makes new nodes before old ones go.\n - `\"minimal\"` ends old nodes before new ones are made.",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"default", "minimal"},
+						},
+					},
+				},
+			},
+		},
 	}
 }
 

@@ -62,6 +62,13 @@ func fuzzFuncs(runtimeserializer.CodecFactory) []interface{} {
 				s.V2Beta1 = nil
 			}
 		}),
+		normalized(func(s *infrav1.AWSManagedMachinePoolStatus) { s.Deprecated = withoutEmpty(s.Deprecated) }),
+		normalized(func(s *v1beta2.AWSManagedMachinePoolStatus) {
+			if x := s.V2Beta1; x != nil && len(x.Conditions) == 0 && x.Initialization == nil && x.Nodegroup == nil && x.Update == nil && x.Observation == nil &&
+				len(x.Failures) == 0 && len(x.PendingCreations) == 0 && len(x.FormerUIDs) == 0 {
+				s.V2Beta1 = nil
+			}
+		}),
 		normalized(func(s *v1beta2.AWSMachinePoolStatus) {
 			if x := s.V2Beta1; x != nil && len(x.Conditions) == 0 && x.Initialization == nil && x.Observation == nil {
 				s.V2Beta1 = nil

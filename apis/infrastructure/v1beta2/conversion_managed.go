@@ -1,6 +1,8 @@
 package v1beta2
 
 import (
+	"reflect"
+
 	"k8s.io/apimachinery/pkg/conversion"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
@@ -63,6 +65,58 @@ func Convert_v2beta1_AWSFargateProfileStatus_To_v1beta2_AWSFargateProfileStatus(
 	*out = AWSFargateProfileStatus{Ready: in.Ready, Conditions: old.Conditions, FailureReason: old.FailureReason, FailureMessage: old.FailureMessage}
 	extra := AWSFargateProfileV2Beta1Status{Conditions: in.Conditions, Observation: in.Observation, Failures: in.Failures, PendingCreations: in.PendingCreations, FormerUIDs: in.FormerUIDs}
 	if len(extra.Conditions) > 0 || extra.Observation != nil || len(extra.Failures) > 0 || len(extra.PendingCreations) > 0 || len(extra.FormerUIDs) > 0 {
+		out.V2Beta1 = &extra
+	}
+	return nil
+}
+
+// Convert_v1beta2_AWSManagedMachinePoolStatus_To_v2beta1_AWSManagedMachinePoolStatus converts status to the hub.
+func Convert_v1beta2_AWSManagedMachinePoolStatus_To_v2beta1_AWSManagedMachinePoolStatus(in *AWSManagedMachinePoolStatus, out *infrav1.AWSManagedMachinePoolStatus, _ conversion.Scope) error {
+	var extra AWSManagedMachinePoolV2Beta1Status
+	if in.V2Beta1 != nil {
+		extra = *in.V2Beta1
+	}
+	*out = infrav1.AWSManagedMachinePoolStatus{
+		Conditions:            extra.Conditions,
+		Ready:                 in.Ready,
+		Initialization:        extra.Initialization,
+		Replicas:              in.Replicas,
+		LaunchTemplateID:      in.LaunchTemplateID,
+		LaunchTemplateVersion: in.LaunchTemplateVersion,
+		Nodegroup:             extra.Nodegroup,
+		Update:                extra.Update,
+		Observation:           extra.Observation,
+		Failures:              extra.Failures,
+		PendingCreations:      extra.PendingCreations,
+		FormerUIDs:            extra.FormerUIDs,
+		Deprecated:            machineDeprecated(in.Conditions, in.FailureReason, in.FailureMessage),
+	}
+	return nil
+}
+
+// Convert_v2beta1_AWSManagedMachinePoolStatus_To_v1beta2_AWSManagedMachinePoolStatus converts status from the hub.
+func Convert_v2beta1_AWSManagedMachinePoolStatus_To_v1beta2_AWSManagedMachinePoolStatus(in *infrav1.AWSManagedMachinePoolStatus, out *AWSManagedMachinePoolStatus, _ conversion.Scope) error {
+	old := oldMachineStatus(in.Deprecated)
+	*out = AWSManagedMachinePoolStatus{
+		Ready:                 in.Ready,
+		Replicas:              in.Replicas,
+		LaunchTemplateID:      in.LaunchTemplateID,
+		LaunchTemplateVersion: in.LaunchTemplateVersion,
+		FailureReason:         old.FailureReason,
+		FailureMessage:        old.FailureMessage,
+		Conditions:            old.Conditions,
+	}
+	extra := AWSManagedMachinePoolV2Beta1Status{
+		Conditions:       in.Conditions,
+		Initialization:   in.Initialization,
+		Nodegroup:        in.Nodegroup,
+		Update:           in.Update,
+		Observation:      in.Observation,
+		Failures:         in.Failures,
+		PendingCreations: in.PendingCreations,
+		FormerUIDs:       in.FormerUIDs,
+	}
+	if !reflect.ValueOf(extra).IsZero() {
 		out.V2Beta1 = &extra
 	}
 	return nil

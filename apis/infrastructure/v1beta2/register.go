@@ -38,6 +38,8 @@ func Kinds() []runtime.Object {
 		&AWSMachinePool{}, &AWSMachinePoolList{},
 		&AWSManagedCluster{}, &AWSManagedClusterList{},
 		&AWSManagedClusterTemplate{}, &AWSManagedClusterTemplateList{},
+		&AWSManagedMachinePool{}, &AWSManagedMachinePoolList{},
+		&AWSManagedMachinePoolTemplate{}, &AWSManagedMachinePoolTemplateList{},
 		&AWSFargateProfile{}, &AWSFargateProfileList{},
 	}
 }

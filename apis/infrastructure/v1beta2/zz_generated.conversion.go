@@ -240,6 +240,46 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}); err != nil {
 		return err
 	}
+	if err := s.AddGeneratedConversionFunc((*AWSManagedMachinePool)(nil), (*v2beta1.AWSManagedMachinePool)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSManagedMachinePool_To_v2beta1_AWSManagedMachinePool(a.(*AWSManagedMachinePool), b.(*v2beta1.AWSManagedMachinePool), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSManagedMachinePool)(nil), (*AWSManagedMachinePool)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSManagedMachinePool_To_v1beta2_AWSManagedMachinePool(a.(*v2beta1.AWSManagedMachinePool), b.(*AWSManagedMachinePool), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*AWSManagedMachinePoolList)(nil), (*v2beta1.AWSManagedMachinePoolList)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSManagedMachinePoolList_To_v2beta1_AWSManagedMachinePoolList(a.(*AWSManagedMachinePoolList), b.(*v2beta1.AWSManagedMachinePoolList), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSManagedMachinePoolList)(nil), (*AWSManagedMachinePoolList)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSManagedMachinePoolList_To_v1beta2_AWSManagedMachinePoolList(a.(*v2beta1.AWSManagedMachinePoolList), b.(*AWSManagedMachinePoolList), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*AWSManagedMachinePoolTemplate)(nil), (*v2beta1.AWSManagedMachinePoolTemplate)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSManagedMachinePoolTemplate_To_v2beta1_AWSManagedMachinePoolTemplate(a.(*AWSManagedMachinePoolTemplate), b.(*v2beta1.AWSManagedMachinePoolTemplate), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSManagedMachinePoolTemplate)(nil), (*AWSManagedMachinePoolTemplate)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSManagedMachinePoolTemplate_To_v1beta2_AWSManagedMachinePoolTemplate(a.(*v2beta1.AWSManagedMachinePoolTemplate), b.(*AWSManagedMachinePoolTemplate), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*AWSManagedMachinePoolTemplateList)(nil), (*v2beta1.AWSManagedMachinePoolTemplateList)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSManagedMachinePoolTemplateList_To_v2beta1_AWSManagedMachinePoolTemplateList(a.(*AWSManagedMachinePoolTemplateList), b.(*v2beta1.AWSManagedMachinePoolTemplateList), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSManagedMachinePoolTemplateList)(nil), (*AWSManagedMachinePoolTemplateList)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSManagedMachinePoolTemplateList_To_v1beta2_AWSManagedMachinePoolTemplateList(a.(*v2beta1.AWSManagedMachinePoolTemplateList), b.(*AWSManagedMachinePoolTemplateList), scope)
+	}); err != nil {
+		return err
+	}
 	if err := s.AddConversionFunc((*AWSClusterStatus)(nil), (*v2beta1.AWSClusterStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v1beta2_AWSClusterStatus_To_v2beta1_AWSClusterStatus(a.(*AWSClusterStatus), b.(*v2beta1.AWSClusterStatus), scope)
 	}); err != nil {
@@ -270,6 +310,11 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}); err != nil {
 		return err
 	}
+	if err := s.AddConversionFunc((*AWSManagedMachinePoolStatus)(nil), (*v2beta1.AWSManagedMachinePoolStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSManagedMachinePoolStatus_To_v2beta1_AWSManagedMachinePoolStatus(a.(*AWSManagedMachinePoolStatus), b.(*v2beta1.AWSManagedMachinePoolStatus), scope)
+	}); err != nil {
+		return err
+	}
 	if err := s.AddConversionFunc((*v2beta1.AWSClusterStatus)(nil), (*AWSClusterStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v2beta1_AWSClusterStatus_To_v1beta2_AWSClusterStatus(a.(*v2beta1.AWSClusterStatus), b.(*AWSClusterStatus), scope)
 	}); err != nil {
@@ -297,6 +342,11 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}
 	if err := s.AddConversionFunc((*v2beta1.AWSManagedClusterStatus)(nil), (*AWSManagedClusterStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v2beta1_AWSManagedClusterStatus_To_v1beta2_AWSManagedClusterStatus(a.(*v2beta1.AWSManagedClusterStatus), b.(*AWSManagedClusterStatus), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddConversionFunc((*v2beta1.AWSManagedMachinePoolStatus)(nil), (*AWSManagedMachinePoolStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSManagedMachinePoolStatus_To_v1beta2_AWSManagedMachinePoolStatus(a.(*v2beta1.AWSManagedMachinePoolStatus), b.(*AWSManagedMachinePoolStatus), scope)
 	}); err != nil {
 		return err
 	}
@@ -941,4 +991,118 @@ func autoConvert_v2beta1_AWSManagedClusterTemplateList_To_v1beta2_AWSManagedClus
 // Convert_v2beta1_AWSManagedClusterTemplateList_To_v1beta2_AWSManagedClusterTemplateList is an autogenerated conversion function.
 func Convert_v2beta1_AWSManagedClusterTemplateList_To_v1beta2_AWSManagedClusterTemplateList(in *v2beta1.AWSManagedClusterTemplateList, out *AWSManagedClusterTemplateList, s conversion.Scope) error {
 	return autoConvert_v2beta1_AWSManagedClusterTemplateList_To_v1beta2_AWSManagedClusterTemplateList(in, out, s)
+}
+
+func autoConvert_v1beta2_AWSManagedMachinePool_To_v2beta1_AWSManagedMachinePool(in *AWSManagedMachinePool, out *v2beta1.AWSManagedMachinePool, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Spec = in.Spec
+	if err := Convert_v1beta2_AWSManagedMachinePoolStatus_To_v2beta1_AWSManagedMachinePoolStatus(&in.Status, &out.Status, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_v1beta2_AWSManagedMachinePool_To_v2beta1_AWSManagedMachinePool is an autogenerated conversion function.
+func Convert_v1beta2_AWSManagedMachinePool_To_v2beta1_AWSManagedMachinePool(in *AWSManagedMachinePool, out *v2beta1.AWSManagedMachinePool, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSManagedMachinePool_To_v2beta1_AWSManagedMachinePool(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSManagedMachinePool_To_v1beta2_AWSManagedMachinePool(in *v2beta1.AWSManagedMachinePool, out *AWSManagedMachinePool, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Spec = in.Spec
+	if err := Convert_v2beta1_AWSManagedMachinePoolStatus_To_v1beta2_AWSManagedMachinePoolStatus(&in.Status, &out.Status, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_v2beta1_AWSManagedMachinePool_To_v1beta2_AWSManagedMachinePool is an autogenerated conversion function.
+func Convert_v2beta1_AWSManagedMachinePool_To_v1beta2_AWSManagedMachinePool(in *v2beta1.AWSManagedMachinePool, out *AWSManagedMachinePool, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSManagedMachinePool_To_v1beta2_AWSManagedMachinePool(in, out, s)
+}
+
+func autoConvert_v1beta2_AWSManagedMachinePoolList_To_v2beta1_AWSManagedMachinePoolList(in *AWSManagedMachinePoolList, out *v2beta1.AWSManagedMachinePoolList, s conversion.Scope) error {
+	out.ListMeta = in.ListMeta
+	if in.Items != nil {
+		in, out := &in.Items, &out.Items
+		*out = make([]v2beta1.AWSManagedMachinePool, len(*in))
+		for i := range *in {
+			if err := Convert_v1beta2_AWSManagedMachinePool_To_v2beta1_AWSManagedMachinePool(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Items = nil
+	}
+	return nil
+}
+
+// Convert_v1beta2_AWSManagedMachinePoolList_To_v2beta1_AWSManagedMachinePoolList is an autogenerated conversion function.
+func Convert_v1beta2_AWSManagedMachinePoolList_To_v2beta1_AWSManagedMachinePoolList(in *AWSManagedMachinePoolList, out *v2beta1.AWSManagedMachinePoolList, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSManagedMachinePoolList_To_v2beta1_AWSManagedMachinePoolList(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSManagedMachinePoolList_To_v1beta2_AWSManagedMachinePoolList(in *v2beta1.AWSManagedMachinePoolList, out *AWSManagedMachinePoolList, s conversion.Scope) error {
+	out.ListMeta = in.ListMeta
+	if in.Items != nil {
+		in, out := &in.Items, &out.Items
+		*out = make([]AWSManagedMachinePool, len(*in))
+		for i := range *in {
+			if err := Convert_v2beta1_AWSManagedMachinePool_To_v1beta2_AWSManagedMachinePool(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Items = nil
+	}
+	return nil
+}
+
+// Convert_v2beta1_AWSManagedMachinePoolList_To_v1beta2_AWSManagedMachinePoolList is an autogenerated conversion function.
+func Convert_v2beta1_AWSManagedMachinePoolList_To_v1beta2_AWSManagedMachinePoolList(in *v2beta1.AWSManagedMachinePoolList, out *AWSManagedMachinePoolList, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSManagedMachinePoolList_To_v1beta2_AWSManagedMachinePoolList(in, out, s)
+}
+
+func autoConvert_v1beta2_AWSManagedMachinePoolTemplate_To_v2beta1_AWSManagedMachinePoolTemplate(in *AWSManagedMachinePoolTemplate, out *v2beta1.AWSManagedMachinePoolTemplate, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Spec = in.Spec
+	return nil
+}
+
+// Convert_v1beta2_AWSManagedMachinePoolTemplate_To_v2beta1_AWSManagedMachinePoolTemplate is an autogenerated conversion function.
+func Convert_v1beta2_AWSManagedMachinePoolTemplate_To_v2beta1_AWSManagedMachinePoolTemplate(in *AWSManagedMachinePoolTemplate, out *v2beta1.AWSManagedMachinePoolTemplate, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSManagedMachinePoolTemplate_To_v2beta1_AWSManagedMachinePoolTemplate(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSManagedMachinePoolTemplate_To_v1beta2_AWSManagedMachinePoolTemplate(in *v2beta1.AWSManagedMachinePoolTemplate, out *AWSManagedMachinePoolTemplate, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Spec = in.Spec
+	return nil
+}
+
+// Convert_v2beta1_AWSManagedMachinePoolTemplate_To_v1beta2_AWSManagedMachinePoolTemplate is an autogenerated conversion function.
+func Convert_v2beta1_AWSManagedMachinePoolTemplate_To_v1beta2_AWSManagedMachinePoolTemplate(in *v2beta1.AWSManagedMachinePoolTemplate, out *AWSManagedMachinePoolTemplate, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSManagedMachinePoolTemplate_To_v1beta2_AWSManagedMachinePoolTemplate(in, out, s)
+}
+
+func autoConvert_v1beta2_AWSManagedMachinePoolTemplateList_To_v2beta1_AWSManagedMachinePoolTemplateList(in *AWSManagedMachinePoolTemplateList, out *v2beta1.AWSManagedMachinePoolTemplateList, s conversion.Scope) error {
+	out.ListMeta = in.ListMeta
+	out.Items = *(*[]v2beta1.AWSManagedMachinePoolTemplate)(unsafe.Pointer(&in.Items))
+	return nil
+}
+
+// Convert_v1beta2_AWSManagedMachinePoolTemplateList_To_v2beta1_AWSManagedMachinePoolTemplateList is an autogenerated conversion function.
+func Convert_v1beta2_AWSManagedMachinePoolTemplateList_To_v2beta1_AWSManagedMachinePoolTemplateList(in *AWSManagedMachinePoolTemplateList, out *v2beta1.AWSManagedMachinePoolTemplateList, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSManagedMachinePoolTemplateList_To_v2beta1_AWSManagedMachinePoolTemplateList(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSManagedMachinePoolTemplateList_To_v1beta2_AWSManagedMachinePoolTemplateList(in *v2beta1.AWSManagedMachinePoolTemplateList, out *AWSManagedMachinePoolTemplateList, s conversion.Scope) error {
+	out.ListMeta = in.ListMeta
+	out.Items = *(*[]AWSManagedMachinePoolTemplate)(unsafe.Pointer(&in.Items))
+	return nil
+}
+
+// Convert_v2beta1_AWSManagedMachinePoolTemplateList_To_v1beta2_AWSManagedMachinePoolTemplateList is an autogenerated conversion function.
+func Convert_v2beta1_AWSManagedMachinePoolTemplateList_To_v1beta2_AWSManagedMachinePoolTemplateList(in *v2beta1.AWSManagedMachinePoolTemplateList, out *AWSManagedMachinePoolTemplateList, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSManagedMachinePoolTemplateList_To_v1beta2_AWSManagedMachinePoolTemplateList(in, out, s)
 }

@@ -36,6 +36,14 @@ func RegisterDefaults(scheme *runtime.Scheme) error {
 	scheme.AddTypeDefaultingFunc(&AWSMachinePoolList{}, func(obj interface{}) { SetObjectDefaults_AWSMachinePoolList(obj.(*AWSMachinePoolList)) })
 	scheme.AddTypeDefaultingFunc(&AWSMachineTemplate{}, func(obj interface{}) { SetObjectDefaults_AWSMachineTemplate(obj.(*AWSMachineTemplate)) })
 	scheme.AddTypeDefaultingFunc(&AWSMachineTemplateList{}, func(obj interface{}) { SetObjectDefaults_AWSMachineTemplateList(obj.(*AWSMachineTemplateList)) })
+	scheme.AddTypeDefaultingFunc(&AWSManagedMachinePool{}, func(obj interface{}) { SetObjectDefaults_AWSManagedMachinePool(obj.(*AWSManagedMachinePool)) })
+	scheme.AddTypeDefaultingFunc(&AWSManagedMachinePoolList{}, func(obj interface{}) { SetObjectDefaults_AWSManagedMachinePoolList(obj.(*AWSManagedMachinePoolList)) })
+	scheme.AddTypeDefaultingFunc(&AWSManagedMachinePoolTemplate{}, func(obj interface{}) {
+		SetObjectDefaults_AWSManagedMachinePoolTemplate(obj.(*AWSManagedMachinePoolTemplate))
+	})
+	scheme.AddTypeDefaultingFunc(&AWSManagedMachinePoolTemplateList{}, func(obj interface{}) {
+		SetObjectDefaults_AWSManagedMachinePoolTemplateList(obj.(*AWSManagedMachinePoolTemplateList))
+	})
 	return nil
 }
 
@@ -333,5 +341,85 @@ func SetObjectDefaults_AWSMachineTemplateList(in *AWSMachineTemplateList) {
 	for i := range in.Items {
 		a := &in.Items[i]
 		SetObjectDefaults_AWSMachineTemplate(a)
+	}
+}
+
+func SetObjectDefaults_AWSManagedMachinePool(in *AWSManagedMachinePool) {
+	v2beta1.SetDefaults_AWSManagedMachinePoolSpec(&in.Spec)
+	if in.Spec.CapacityType == nil {
+		var ptrVar1 v2beta1.ManagedMachinePoolCapacityType = "onDemand"
+		in.Spec.CapacityType = &ptrVar1
+	}
+	if in.Spec.AWSLaunchTemplate != nil {
+		if in.Spec.AWSLaunchTemplate.InstanceMetadataOptions != nil {
+			if in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPEndpoint == "" {
+				in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPEndpoint = "enabled"
+			}
+			if in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPProtocolIPv6 == "" {
+				in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPProtocolIPv6 = "disabled"
+			}
+			if in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPPutResponseHopLimit == 0 {
+				in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPPutResponseHopLimit = 1
+			}
+			if in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPTokens == "" {
+				in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPTokens = "optional"
+			}
+			if in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.InstanceMetadataTags == "" {
+				in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.InstanceMetadataTags = "disabled"
+			}
+		}
+	}
+	if in.Spec.NodeRepairConfig != nil {
+		if in.Spec.NodeRepairConfig.Enabled == nil {
+			var ptrVar1 bool = false
+			in.Spec.NodeRepairConfig.Enabled = &ptrVar1
+		}
+	}
+}
+
+func SetObjectDefaults_AWSManagedMachinePoolList(in *AWSManagedMachinePoolList) {
+	for i := range in.Items {
+		a := &in.Items[i]
+		SetObjectDefaults_AWSManagedMachinePool(a)
+	}
+}
+
+func SetObjectDefaults_AWSManagedMachinePoolTemplate(in *AWSManagedMachinePoolTemplate) {
+	v2beta1.SetDefaults_AWSManagedMachinePoolSpec(&in.Spec.Template.Spec)
+	if in.Spec.Template.Spec.CapacityType == nil {
+		var ptrVar1 v2beta1.ManagedMachinePoolCapacityType = "onDemand"
+		in.Spec.Template.Spec.CapacityType = &ptrVar1
+	}
+	if in.Spec.Template.Spec.AWSLaunchTemplate != nil {
+		if in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions != nil {
+			if in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPEndpoint == "" {
+				in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPEndpoint = "enabled"
+			}
+			if in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPProtocolIPv6 == "" {
+				in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPProtocolIPv6 = "disabled"
+			}
+			if in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPPutResponseHopLimit == 0 {
+				in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPPutResponseHopLimit = 1
+			}
+			if in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPTokens == "" {
+				in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPTokens = "optional"
+			}
+			if in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions.InstanceMetadataTags == "" {
+				in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions.InstanceMetadataTags = "disabled"
+			}
+		}
+	}
+	if in.Spec.Template.Spec.NodeRepairConfig != nil {
+		if in.Spec.Template.Spec.NodeRepairConfig.Enabled == nil {
+			var ptrVar1 bool = false
+			in.Spec.Template.Spec.NodeRepairConfig.Enabled = &ptrVar1
+		}
+	}
+}
+
+func SetObjectDefaults_AWSManagedMachinePoolTemplateList(in *AWSManagedMachinePoolTemplateList) {
+	for i := range in.Items {
+		a := &in.Items[i]
+		SetObjectDefaults_AWSManagedMachinePoolTemplate(a)
 	}
 }

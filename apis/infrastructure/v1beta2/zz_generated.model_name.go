@@ -176,6 +176,36 @@ func (in AWSManagedClusterV2Beta1Status) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedMachinePool) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSManagedMachinePool"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedMachinePoolList) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSManagedMachinePoolList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedMachinePoolStatus) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSManagedMachinePoolStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedMachinePoolTemplate) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSManagedMachinePoolTemplate"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedMachinePoolTemplateList) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSManagedMachinePoolTemplateList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedMachinePoolV2Beta1Status) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSManagedMachinePoolV2Beta1Status"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in FailureDomain) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v1beta2.FailureDomain"
 }

@@ -70,6 +70,14 @@ func SetDefaults_AWSMachinePoolSpec(spec *AWSMachinePoolSpec) {
 	}
 }
 
+// SetDefaults_AWSManagedMachinePoolSpec replaces one node at a time where nothing is said.
+func SetDefaults_AWSManagedMachinePoolSpec(spec *AWSManagedMachinePoolSpec) {
+	if spec.UpdateConfig == nil {
+		one := 1
+		spec.UpdateConfig = &UpdateConfig{MaxUnavailable: &one}
+	}
+}
+
 // periodOrDefault leaves what can't be read for validation to refuse.
 func periodOrDefault(text *string) *string {
 	if text != nil {

@@ -34,6 +34,8 @@ func Kinds() []runtime.Object {
 		&AWSMachinePool{}, &AWSMachinePoolList{},
 		&AWSManagedCluster{}, &AWSManagedClusterList{},
 		&AWSManagedClusterTemplate{}, &AWSManagedClusterTemplateList{},
+		&AWSManagedMachinePool{}, &AWSManagedMachinePoolList{},
+		&AWSManagedMachinePoolTemplate{}, &AWSManagedMachinePoolTemplateList{},
 		&AWSFargateProfile{}, &AWSFargateProfileList{},
 	}
 }

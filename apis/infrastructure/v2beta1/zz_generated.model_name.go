@@ -256,6 +256,46 @@ func (in AWSManagedClusterTemplateSpec) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedMachinePool) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSManagedMachinePool"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedMachinePoolList) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSManagedMachinePoolList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedMachinePoolSpec) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSManagedMachinePoolSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedMachinePoolStatus) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSManagedMachinePoolStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedMachinePoolTemplate) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSManagedMachinePoolTemplate"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedMachinePoolTemplateList) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSManagedMachinePoolTemplateList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedMachinePoolTemplateResource) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSManagedMachinePoolTemplateResource"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedMachinePoolTemplateSpec) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSManagedMachinePoolTemplateSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in AWSResourceReference) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSResourceReference"
 }
@@ -411,6 +451,11 @@ func (in InstancesDistribution) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in LaunchTemplateReference) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.LaunchTemplateReference"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Listener) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.Listener"
 }
@@ -436,6 +481,16 @@ func (in MachineV1Beta1DeprecatedStatus) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in ManagedMachinePoolScaling) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.ManagedMachinePoolScaling"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in ManagedRemoteAccess) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.ManagedRemoteAccess"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in MixedInstancesPolicy) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.MixedInstancesPolicy"
 }
@@ -453,6 +508,31 @@ func (in NetworkStatus) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in NodeInfo) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.NodeInfo"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in NodeRepairConfig) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.NodeRepairConfig"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in NodeRepairOverride) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.NodeRepairOverride"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in NodegroupIssue) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.NodegroupIssue"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in NodegroupState) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.NodegroupState"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in NodegroupUpdate) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.NodegroupUpdate"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -521,6 +601,11 @@ func (in SuspendProcesses) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Taint) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.Taint"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in TargetGroupHealthCheck) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.TargetGroupHealthCheck"
 }
@@ -538,6 +623,11 @@ func (in TargetGroupHealthCheckAdditionalSpec) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in TargetGroupSpec) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.TargetGroupSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in UpdateConfig) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.UpdateConfig"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

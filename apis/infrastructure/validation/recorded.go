@@ -48,6 +48,18 @@ var managedClusterRecords = []validation.Recorded[infrav1.AWSManagedClusterSpec]
 }
 
 // The name of a role that is set has a rule of its own, for the server too.
+var managedPoolRecords = []validation.Recorded[infrav1.AWSManagedMachinePoolSpec]{
+	{Path: []string{"providerIDList"}, Value: func(s *infrav1.AWSManagedMachinePoolSpec) any {
+		if len(s.ProviderIDList) == 0 {
+			return nil
+		}
+		return s.ProviderIDList
+	}},
+	{Path: []string{"roleName"}, Value: func(s *infrav1.AWSManagedMachinePoolSpec) any { return validation.Given(s.RoleName) },
+		Free: func(old *infrav1.AWSManagedMachinePoolSpec) bool { return old.RoleName != "" }},
+}
+
+// The name of a role that is set has a rule of its own, for the server too.
 var profileRecords = []validation.Recorded[infrav1.AWSFargateProfileSpec]{
 	{Path: []string{"roleName"}, Value: func(s *infrav1.AWSFargateProfileSpec) any { return validation.Given(s.RoleName) },
 		Free: func(old *infrav1.AWSFargateProfileSpec) bool { return old.RoleName != "" }},
@@ -84,6 +96,10 @@ func recordedByMachine(machine, old *infrav1.AWSMachine) field.ErrorList {
 
 func recordedByPool(pool, old *infrav1.AWSMachinePool) field.ErrorList {
 	return validation.ChangedRecords(poolRecords, &pool.Spec, &old.Spec, specPath)
+}
+
+func recordedByManagedPool(pool, old *infrav1.AWSManagedMachinePool) field.ErrorList {
+	return validation.ChangedRecords(managedPoolRecords, &pool.Spec, &old.Spec, specPath)
 }
 
 // changedSubnets judges subnets by their ids: a list can be reordered, and subnets may go.

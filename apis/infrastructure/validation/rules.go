@@ -21,5 +21,7 @@ var Rules = validation.NewTable(install.Group,
 	validation.Own[*infrav1.AWSMachinePool]{Create: ValidateAWSMachinePool, Update: ValidateAWSMachinePoolUpdate, Recorded: recordedByPool, Warnings: AWSMachinePoolWarnings},
 	validation.Own[*infrav1.AWSManagedCluster]{Create: ValidateAWSManagedCluster, Update: ValidateAWSManagedClusterUpdate, Recorded: recordedByManagedCluster},
 	validation.Own[*infrav1.AWSManagedClusterTemplate]{Create: ValidateAWSManagedClusterTemplate},
+	validation.Own[*infrav1.AWSManagedMachinePool]{Create: ValidateAWSManagedMachinePool, Recorded: recordedByManagedPool},
+	validation.Own[*infrav1.AWSManagedMachinePoolTemplate]{Create: ValidateAWSManagedMachinePoolTemplate},
 	validation.Own[*infrav1.AWSFargateProfile]{Create: ValidateAWSFargateProfile, Update: ValidateAWSFargateProfileUpdate, Recorded: recordedByProfile},
 )
