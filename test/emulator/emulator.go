@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/autoscaling"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/cloudformation"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/ec2"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/eks"
@@ -77,6 +78,7 @@ const DefaultAccount = core.DefaultAccount
 func New(options Options) *Emulator {
 	return core.New(options,
 		autoscaling.Service(),
+		cloudformation.Service(),
 		ec2.Service(),
 		eks.Service(),
 		elb.Service(),

@@ -47,6 +47,8 @@ type Config struct {
 	NodegroupDelay        time.Duration `json:"nodegroupDelay"`
 	FargateDelay          time.Duration `json:"fargateDelay"`
 	IdentityProviderDelay time.Duration `json:"identityProviderDelay"`
+	// StackDelay is how long each step of a CloudFormation stack takes (AWS: 10 to 20 seconds for a role).
+	StackDelay time.Duration `json:"stackDelay"`
 	// IAMPropagation is after what time other services know of a new or changed role (AWS: some seconds).
 	IAMPropagation time.Duration `json:"iamPropagation"`
 	// NoCapacity are patterns "type/zone", for example "m5.large/us-east-1a" or "*/us-east-1b", of which AWS has no instances left;
@@ -128,6 +130,7 @@ func DefaultConfig() Config {
 		NodegroupDelay:        3 * time.Second,
 		FargateDelay:          2 * time.Second,
 		IdentityProviderDelay: 3 * time.Second,
+		StackDelay:            200 * time.Millisecond,
 		KeyPairs:              []string{"default"},
 		InstanceProfiles:      BootstrapProfiles(),
 

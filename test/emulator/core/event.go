@@ -2,6 +2,9 @@ package core
 
 import (
 	"context"
+	"fmt"
+	"reflect"
+	"strings"
 	"time"
 )
 
@@ -34,4 +37,45 @@ func (r *Region) Settings() *Config { return r.world.config }
 func (r *Region) System(service, operation string) *Request {
 	return &Request{Context: context.Background(), Region: r, ID: "system", system: true, Operation: operation, Config: r.world.config,
 		Caller: Caller{Account: r.Account, ARN: "arn:" + Partition(r.Name) + ":iam::" + r.Account + ":role/aws-service-role/" + service}}
+}
+
+// Call carries out another service's operation as somebody who asked for it earlier: what CloudFormation makes, it makes with the rights of
+// its caller. in is a pointer to the operation's input.
+func (r *Region) Call(caller Caller, service string, in any) (any, error) {
+	request := r.System(service, strings.TrimSuffix(reflect.TypeOf(in).Elem().Name(), "Input"))
+	request.Caller = caller
+	for _, s := range r.world.services {
+		if s.Name != service {
+			continue
+		}
+		operation := s.operation(request.Operation)
+		if operation == nil {
+			return nil, fmt.Errorf("the emulator's %s has no %s", service, request.Operation)
+		}
+		if lacking, ok := r.world.lacks(request, s, textsOf(in)); ok {
+			return nil, s.Protocol.Standard(AccessDenied).denying(caller.ARN, lacking)
+		}
+		return operation.call(request, in)
+	}
+	return nil, fmt.Errorf("the emulator has no service %s", service)
+}
+
+// textsOf are what a request for an input would have as parameters: those that are text, and the first of each list.
+func textsOf(in any) map[string]string {
+	out, of := map[string]string{}, reflect.ValueOf(in).Elem()
+	for i := range of.NumField() {
+		name := of.Type().Field(i).Name
+		if !of.Type().Field(i).IsExported() {
+			continue
+		}
+		switch value := of.Field(i).Interface().(type) {
+		case *string:
+			out[name] = Val(value)
+		default:
+			if of.Field(i).Kind() == reflect.Slice && of.Field(i).Len() > 0 {
+				out[name+".member.1"] = fmt.Sprint(of.Field(i).Index(0).Interface())
+			}
+		}
+	}
+	return out
 }

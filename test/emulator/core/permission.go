@@ -11,19 +11,26 @@ type Right struct {
 
 // denied refuses a session that lacks a right, if rights are checked. Users have all of them. The lock is held.
 func (e *Emulator) denied(r *Request, x *exchange) *Error {
-	if !e.config.Permissions || r.Caller.Role == "" {
-		return nil
+	if lacking, ok := e.world.lacks(r, x.service, x.service.Protocol.Parameters(x.call)); ok {
+		return x.service.Protocol.Standard(AccessDenied).denying(r.Caller.ARN, lacking)
 	}
-	params := x.service.Protocol.Parameters(x.call)
-	for _, service := range e.services {
+	return nil
+}
+
+// lacks tells which right a request's caller lacks.
+func (w *world) lacks(r *Request, asked *Service, params map[string]string) (Right, bool) {
+	if !w.config.Permissions || r.Caller.Role == "" {
+		return Right{}, false
+	}
+	for _, service := range w.services {
 		if service.Authorize == nil {
 			continue
 		}
-		if lacking, ok := service.Authorize(r, x.service, params); ok {
-			return x.service.Protocol.Standard(AccessDenied).denying(r.Caller.ARN, lacking)
+		if lacking, ok := service.Authorize(r, asked, params); ok {
+			return lacking, true
 		}
 	}
-	return nil
+	return Right{}, false
 }
 
 // denying completes the message of a denial, which EC2 begins with a sentence of its own.

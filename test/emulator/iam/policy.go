@@ -10,10 +10,12 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/internal/policy"
 )
 
-// customerPolicy is a managed policy of the account's own, with one version.
+// customerPolicy is a managed policy of the account's own; document is that of its default version.
 type customerPolicy struct {
 	types.Policy
 	document string
+	versions []version
+	made     int // versions so far: their numbers don't come again
 }
 
 // managed are policies of AWS's, by what follows ":policy/" in their ARNs, with the gist of what they allow.
@@ -82,7 +84,7 @@ func createPolicy(r *core.Request, in *sdk.CreatePolicyInput) (*sdk.CreatePolicy
 	if most := r.Config.Quota("policies", mostPolicies); s.policies.Len() >= most {
 		return nil, limit("PoliciesPerAccount", most)
 	}
-	p := &customerPolicy{document: document, Policy: types.Policy{PolicyName: &name, Path: path, Arn: arn(r.Region, "policy", *path, name), PolicyId: newID(r.Region, "ANPA"),
+	p := &customerPolicy{document: document, versions: []version{{"v1", document, r.Now()}}, made: 1, Policy: types.Policy{PolicyName: &name, Path: path, Arn: arn(r.Region, "policy", *path, name), PolicyId: newID(r.Region, "ANPA"),
 		CreateDate: core.Ptr(r.Now()), UpdateDate: core.Ptr(r.Now()), DefaultVersionId: core.Ptr("v1"), IsAttachable: true, Description: in.Description, Tags: tags}}
 	s.policies.Put(*p.Arn, p, r.Now())
 	r.Touch(name, *p.Arn)
@@ -91,8 +93,14 @@ func createPolicy(r *core.Request, in *sdk.CreatePolicyInput) (*sdk.CreatePolicy
 
 func (s *state) showPolicy(p *customerPolicy) *types.Policy {
 	out := p.Policy
-	out.AttachmentCount = core.Ptr(int32(s.roles.Count(func(x *role) bool { return x.has(*p.Arn) })))
+	out.AttachmentCount = core.Ptr(int32(s.attachments(*p.Arn)))
 	return &out
+}
+
+// attachments is how many roles, users and groups have a policy.
+func (s *state) attachments(arn string) int {
+	return s.roles.Count(func(x *role) bool { return x.has(arn) }) + s.users.Count(func(x *user) bool { return x.has(arn) }) +
+		s.groups.Count(func(x *group) bool { return x.has(arn) })
 }
 
 // policyOf looks up a policy of the account's or of AWS's.
@@ -107,7 +115,7 @@ func (s *state) policyOf(r *core.Request, id *string) (*customerPolicy, error) {
 	}
 	_, path, _ := strings.Cut(*id, ":policy")
 	name := lastPart(*id)
-	return &customerPolicy{document: document, Policy: types.Policy{PolicyName: &name, Path: core.Ptr(strings.TrimSuffix(path, name)), Arn: id, PolicyId: core.Ptr("ANPA" + strings.ToUpper(name)),
+	return &customerPolicy{document: document, versions: []version{{"v1", document, bootstrapped}}, Policy: types.Policy{PolicyName: &name, Path: core.Ptr(strings.TrimSuffix(path, name)), Arn: id, PolicyId: core.Ptr("ANPA" + strings.ToUpper(name)),
 		CreateDate: &bootstrapped, UpdateDate: &bootstrapped, DefaultVersionId: core.Ptr("v1"), IsAttachable: true}}, nil
 }
 
@@ -125,10 +133,12 @@ func getPolicyVersion(r *core.Request, in *sdk.GetPolicyVersionInput) (*sdk.GetP
 	if err != nil {
 		return nil, err
 	}
-	if core.Val(in.VersionId) != *p.DefaultVersionId {
+	i := p.version(core.Val(in.VersionId))
+	if i < 0 {
 		return nil, noSuch("Policy %s version %s does not exist.", *p.Arn, core.Val(in.VersionId))
 	}
-	return &sdk.GetPolicyVersionOutput{PolicyVersion: &types.PolicyVersion{CreateDate: p.CreateDate, Document: escaped(p.document), IsDefaultVersion: true, VersionId: p.DefaultVersionId}}, nil
+	v := p.versions[i]
+	return &sdk.GetPolicyVersionOutput{PolicyVersion: &types.PolicyVersion{CreateDate: &v.created, Document: escaped(v.document), IsDefaultVersion: v.id == *p.DefaultVersionId, VersionId: &v.id}}, nil
 }
 
 // listPolicies lists those of the account's own.
@@ -148,8 +158,10 @@ func deletePolicy(r *core.Request, in *sdk.DeletePolicyInput) (*sdk.DeletePolicy
 	switch {
 	case p == nil:
 		return nil, noSuch("Policy %s was not found.", core.Val(in.PolicyArn))
-	case s.roles.Any(func(x *role) bool { return x.has(*p.Arn) }):
+	case s.attachments(*p.Arn) > 0:
 		return nil, conflict("Cannot delete a policy attached to entities.")
+	case len(p.versions) > 1:
+		return nil, conflict("This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")
 	}
 	s.policies.Delete(*p.Arn)
 	r.Touch(*p.PolicyName, *p.Arn)

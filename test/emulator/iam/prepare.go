@@ -29,6 +29,7 @@ var bootstrapRoles = []struct {
 }
 
 // prepare makes what every account has: the roles of the stack once, and the instance profiles of the configuration, each with a role of its name.
+// They only stand in for the stack: whoever makes a role or profile of such a name, be it the stack itself, makes it in their place.
 func (s *state) prepare(r *core.Region) {
 	if !s.prepared {
 		s.prepared, s.removed = true, map[string]bool{}

@@ -55,7 +55,7 @@ func createInstanceProfile(r *core.Request, in *sdk.CreateInstanceProfileInput) 
 	if err != nil {
 		return nil, err
 	}
-	if s.profiles.Get(key(name)) != nil {
+	if now := s.profiles.Get(key(name)); now != nil && !now.CreateDate.Equal(bootstrapped) {
 		return nil, exists("Instance Profile %s already exists.", name)
 	}
 	if most := r.Config.Quota("instanceProfiles", mostProfiles); s.profiles.Len() >= most {

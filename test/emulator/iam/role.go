@@ -77,7 +77,7 @@ func createRole(r *core.Request, in *sdk.CreateRoleInput) (*sdk.CreateRoleOutput
 	if err := s.trustProblem(r, core.Val(in.AssumeRolePolicyDocument)); err != nil {
 		return nil, err
 	}
-	if s.roles.Get(key(name)) != nil {
+	if now := s.roles.Get(key(name)); now != nil && !now.implied() {
 		return nil, exists("Role with name %s already exists.", name)
 	}
 	if most := r.Config.Quota("roles", mostRoles); s.roles.Len() >= most {

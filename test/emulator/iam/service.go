@@ -1,5 +1,5 @@
-// Package iam emulates Identity and Access Management as far as machines and clusters need it: roles and their policies, instance profiles,
-// OIDC providers, and what policies allow.
+// Package iam emulates Identity and Access Management as far as machines and clusters need it: roles, users and groups
+// with their policies, instance profiles, OIDC providers, and what policies allow.
 package iam
 
 import (
@@ -31,6 +31,11 @@ func Service() *core.Service {
 			core.Op(attachRolePolicy), core.Op(detachRolePolicy), core.Op(listAttachedRolePolicies),
 			core.Op(putRolePolicy), core.Op(getRolePolicy), core.Op(deleteRolePolicy), core.Op(listRolePolicies),
 			core.Op(createPolicy), core.Op(getPolicy), core.Op(getPolicyVersion), core.Op(listPolicies), core.Op(deletePolicy),
+			core.Op(createPolicyVersion), core.Op(deletePolicyVersion), core.Op(setDefaultPolicyVersion), core.Op(listPolicyVersions),
+			core.Op(createUser), core.Op(getUser), core.Op(listUsers), core.Op(deleteUser), core.Op(attachUserPolicy), core.Op(detachUserPolicy),
+			core.Op(listAttachedUserPolicies), core.Op(putUserPolicy), core.Op(deleteUserPolicy),
+			core.Op(createGroup), core.Op(getGroup), core.Op(deleteGroup), core.Op(addUserToGroup), core.Op(removeUserFromGroup), core.Op(attachGroupPolicy), core.Op(detachGroupPolicy),
+			core.Op(createServiceLinkedRole), core.Op(simulatePrincipalPolicy),
 			core.Op(createInstanceProfile), core.Op(getInstanceProfile), core.Op(listInstanceProfiles), core.Op(listInstanceProfilesForRole),
 			core.Op(deleteInstanceProfile), core.Op(addRoleToInstanceProfile), core.Op(removeRoleFromInstanceProfile),
 			core.Op(createOpenIDConnectProvider), core.Op(getOpenIDConnectProvider), core.Op(listOpenIDConnectProviders), core.Op(deleteOpenIDConnectProvider),
@@ -46,6 +51,8 @@ type state struct {
 	policies  core.Table[customerPolicy]
 	profiles  core.Table[profile]
 	providers core.Table[provider]
+	users     core.Table[user]
+	groups    core.Table[group]
 	prepared  bool
 	// removed are profiles of the configuration that somebody deleted.
 	removed map[string]bool
@@ -211,13 +218,19 @@ func inventory(r *core.Region) []core.Resource {
 	}
 	s, out := of(r), []core.Resource{}
 	for _, x := range s.roles.All() {
-		out = append(out, core.Resource{Service: "iam", Type: "role", ID: *x.RoleName, Tags: tagMap(x.Tags), Content: x, Implied: x.implied()})
+		out = append(out, core.Resource{Service: "iam", Type: "role", ID: *x.RoleName, Tags: tagMap(x.Tags), Content: x, Implied: x.implied() || x.linked()})
 	}
 	for _, x := range s.policies.All() {
 		out = append(out, core.Resource{Service: "iam", Type: "policy", ID: *x.PolicyName, Tags: tagMap(x.Tags), Content: x})
 	}
 	for _, x := range s.profiles.All() {
 		out = append(out, core.Resource{Service: "iam", Type: "instance-profile", ID: *x.InstanceProfileName, Tags: tagMap(x.Tags), Content: x, Implied: x.CreateDate.Equal(bootstrapped)})
+	}
+	for _, x := range s.users.All() {
+		out = append(out, core.Resource{Service: "iam", Type: "user", ID: *x.UserName, Tags: tagMap(x.Tags), Content: x})
+	}
+	for _, x := range s.groups.All() {
+		out = append(out, core.Resource{Service: "iam", Type: "group", ID: *x.GroupName, Content: x})
 	}
 	for _, x := range s.providers.All() {
 		out = append(out, core.Resource{Service: "iam", Type: "oidc-provider", ID: x.host(), Tags: tagMap(x.Tags), Content: x})

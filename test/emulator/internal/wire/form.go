@@ -37,10 +37,13 @@ func prefixesOf(form url.Values) map[string]bool {
 }
 
 func (d decoder) structure(prefix string, into reflect.Value) error {
-	for field, name := range d.table.In[into.Type().Name()] {
+	for field, name := range d.table.in(into.Type()) {
 		target := into.FieldByName(field)
 		if !target.IsValid() {
 			return fmt.Errorf("wire table names %s.%s, which the SDK doesn't have", into.Type(), field)
+		}
+		if kind := target.Type(); kind.Kind() == reflect.Interface || kind.Kind() == reflect.Slice && kind.Elem().Kind() == reflect.Interface {
+			continue // unions aren't read
 		}
 		if prefix != "" {
 			name = prefix + "." + name

@@ -10,6 +10,7 @@ package wire
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"sync"
 )
 
@@ -19,7 +20,43 @@ type Table struct {
 	In         map[string]map[string]string `json:"in"`
 	Out        map[string]map[string]string `json:"out"`
 
+	plain bool     // see Plain
 	plans sync.Map // reflect.Type → []step, made when a struct is first written
+}
+
+// Plain is the table of a service whose wire names are those of the SDK's fields, with lists that are written "Name.member.1" and
+// "<Name><member>": nothing has to be generated for it.
+func Plain() *Table { return &Table{plain: true} }
+
+// in are the wire names of a struct's fields in requests.
+func (t *Table) in(of reflect.Type) map[string]string {
+	if t.plain {
+		return namesOf(of, ".member")
+	}
+	return t.In[of.Name()]
+}
+
+// out are those in answers.
+func (t *Table) out(of reflect.Type) map[string]string {
+	if t.plain {
+		return namesOf(of, ">member")
+	}
+	return t.Out[of.Name()]
+}
+
+func namesOf(of reflect.Type, list string) map[string]string {
+	out := map[string]string{}
+	for i := range of.NumField() {
+		field := of.Field(i)
+		if !field.IsExported() || field.Name == "ResultMetadata" || field.Type.Kind() == reflect.Map {
+			continue
+		}
+		out[field.Name] = field.Name
+		if field.Type.Kind() == reflect.Slice && field.Type.Elem().Kind() != reflect.Uint8 {
+			out[field.Name] += list
+		}
+	}
+	return out
 }
 
 // MustLoad reads an embedded wire.json. It panics on malformed JSON: the file is generated, so that is a build error.
@@ -33,6 +70,9 @@ func MustLoad(text []byte) *Table {
 
 // Knows says whether the table was generated with the operation in it.
 func (t *Table) Knows(operation string) bool {
+	if t.plain {
+		return true
+	}
 	for _, name := range t.Operations {
 		if name == operation {
 			return true

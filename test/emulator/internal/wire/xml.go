@@ -41,7 +41,7 @@ func (t *Table) plan(of reflect.Type) ([]step, error) {
 	if known, ok := t.plans.Load(of); ok {
 		return known.([]step), nil
 	}
-	names := t.Out[of.Name()]
+	names := t.out(of)
 	fields := make([]string, 0, len(names))
 	for field := range names {
 		fields = append(fields, field)

@@ -51,16 +51,20 @@ func readFolder(path string) (serviceFolder, bool, error) {
 	if err != nil {
 		return folder, false, err
 	}
-	embeds, operations := false, map[string]bool{}
+	sources, embeds, operations := map[string][]byte{}, false, map[string]bool{}
 	for _, file := range files {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
 		}
-		source, err := os.ReadFile(file)
-		if err != nil {
+		if sources[file], err = os.ReadFile(file); err != nil {
 			return folder, false, err
 		}
-		embeds = embeds || bytes.Contains(source, []byte("//go:embed wire.json"))
+		embeds = embeds || bytes.Contains(sources[file], []byte("//go:embed wire.json"))
+	}
+	if !embeds {
+		return folder, false, nil
+	}
+	for file, source := range sources {
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, source, 0)
 		if err != nil {
 			return folder, false, err
@@ -73,7 +77,7 @@ func readFolder(path string) (serviceFolder, bool, error) {
 		folder.operations = append(folder.operations, operation)
 	}
 	sort.Strings(folder.operations)
-	return folder, embeds, nil
+	return folder, true, nil
 }
 
 // collect notes the SDK module that the file imports and the operations whose input types it mentions.
