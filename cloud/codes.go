@@ -126,6 +126,8 @@ var rules = []struct {
 }{
 	// Profiles of one cluster are made and deleted one at a time: the answer speaks of another one.
 	{"eks", "ResourceInUseException", []string{"CreateFargateProfile", "DeleteFargateProfile"}, Busy},
+	// A node group with an update in progress isn't deleted.
+	{"eks", "ResourceInUseException", []string{"DeleteNodegroup"}, Busy},
 	{"", "ResourceInUseException", []string{"Create", "Register"}, AlreadyExists},
 	{"", "ResourceInUseException", []string{"Delete", "Deregister"}, DependencyViolation},
 	{"eks", "ResourceInUseException", nil, Busy},

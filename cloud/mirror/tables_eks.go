@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -48,13 +49,14 @@ var (
 		Rest:      EKSRest,
 		WriteHold: eksHold,
 	}
-	// EKSUpdates holds the updates of clusters by their ids, below the clusters' names.
+	// EKSUpdates holds the updates of clusters and of node groups by their ids, below the
+	// EKSUpdateParent of what they change.
 	EKSUpdates = &Table[EKSUpdate]{
 		Kind:     "eks/update",
-		ID:       func(u *EKSUpdate) string { return NameIn(u.Cluster, aws.ToString(u.Id)) },
+		ID:       func(u *EKSUpdate) string { return NameIn(EKSUpdateParent(u.Cluster, u.Nodegroup), aws.ToString(u.Id)) },
 		Tags:     noTags[EKSUpdate],
 		VPC:      noVPC[EKSUpdate],
-		Parent:   func(u *EKSUpdate) string { return u.Cluster },
+		Parent:   func(u *EKSUpdate) string { return EKSUpdateParent(u.Cluster, u.Nodegroup) },
 		Describe: describeEKSUpdate,
 		Busy:     func(u *EKSUpdate) bool { return u.Status == ekstypes.UpdateStatusInProgress },
 		Carry:    func(known, read *EKSUpdate) { read.Wanted = known.Wanted },
@@ -83,10 +85,13 @@ const (
 // EKSTables are the tables of EKS's control planes and of what is below them.
 var EKSTables = append([]Resource{EKSClusters, EKSUpdates, Roles}, EKSChildTables...)
 
-// EKSUpdate is an update of a cluster, which AWS's own answer doesn't name.
+// EKSUpdate is an update of a cluster or of one of its node groups, which AWS's own answer
+// doesn't name.
 type EKSUpdate struct {
 	ekstypes.Update
 	Cluster string
+	// Nodegroup is "" where the cluster itself is updated.
+	Nodegroup string
 	// Wanted is what whoever began the update here notes of it.
 	Wanted string
 }
@@ -114,12 +119,26 @@ func describeEKSCluster(ctx context.Context, s *cloud.Session, _, name string) (
 	return out.Cluster, nil
 }
 
-func describeEKSUpdate(ctx context.Context, s *cloud.Session, cluster, id string) (*EKSUpdate, error) {
-	out, err := s.EKS.DescribeUpdate(ctx, &eks.DescribeUpdateInput{Name: &cluster, UpdateId: &id})
+// EKSUpdateParent is below what the updates of a cluster are, or those of a node group of it.
+// No name in EKS has a slash.
+func EKSUpdateParent(cluster, nodegroup string) string {
+	if nodegroup == "" {
+		return cluster
+	}
+	return cluster + "/" + nodegroup
+}
+
+func describeEKSUpdate(ctx context.Context, s *cloud.Session, parent, id string) (*EKSUpdate, error) {
+	cluster, nodegroup, _ := strings.Cut(parent, "/")
+	in := &eks.DescribeUpdateInput{Name: &cluster, UpdateId: &id}
+	if nodegroup != "" {
+		in.NodegroupName = &nodegroup
+	}
+	out, err := s.EKS.DescribeUpdate(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	return &EKSUpdate{Update: *out.Update, Cluster: cluster}, nil
+	return &EKSUpdate{Update: *out.Update, Cluster: cluster, Nodegroup: nodegroup}, nil
 }
 
 func roleTags(r *Role) map[string]string {

@@ -19,6 +19,13 @@ import (
 const (
 	addonsRest   = 10 * time.Minute
 	childrenRest = 30 * time.Minute
+	// nodegroupsRest: how many nodes there are, and that a group's Auto Scaling group is gone,
+	// the sweeps of those groups tell.
+	nodegroupsRest = 10 * time.Minute
+	// nodegroupsChanging: nodes take minutes to come and go.
+	nodegroupsChanging = 30 * time.Second
+	// mostNodegroups are as many as a cluster may have: each has the period for itself.
+	mostNodegroups = 30
 	// versionsRest: EKS offers another version of an add-on every few weeks.
 	versionsRest = 6 * time.Hour
 	// mostProviders are as many as an account may have: each has the period for itself.
@@ -138,6 +145,22 @@ var (
 		Describe: describeFargateProfile,
 		Rest:     addonsRest, Changing: childrenChanging, WriteHold: childrenHold,
 	}
+	// EKSNodegroups are by their names.
+	EKSNodegroups = &Table[ekstypes.Nodegroup]{
+		Kind: "eks/nodegroup",
+		ID: func(g *ekstypes.Nodegroup) string {
+			return NameIn(aws.ToString(g.ClusterName), aws.ToString(g.NodegroupName))
+		},
+		Tags:   func(g *ekstypes.Nodegroup) map[string]string { return g.Tags },
+		VPC:    noVPC[ekstypes.Nodegroup],
+		Parent: func(g *ekstypes.Nodegroup) string { return aws.ToString(g.ClusterName) },
+		Busy: func(g *ekstypes.Nodegroup) bool {
+			return g.Status == ekstypes.NodegroupStatusCreating || g.Status == ekstypes.NodegroupStatusUpdating || g.Status == ekstypes.NodegroupStatusDeleting
+		},
+		Describe: describeNodegroup,
+		Budget:   mostNodegroups,
+		Rest:     nodegroupsRest, Changing: nodegroupsChanging, WriteHold: eksHold,
+	}
 	// OIDCProviders are by their ARNs, which follow from the account and the issuer.
 	OIDCProviders = &Table[OIDCProvider]{
 		Kind:     "iam/oidc-provider",
@@ -152,7 +175,7 @@ var (
 )
 
 // EKSChildTables are the tables of what is below an EKS cluster, or belongs to it.
-var EKSChildTables = []Resource{EKSAddons, EKSAddonVersionsOf, EKSAccessEntries, EKSIdentityProviders, EKSPodIdentities, EKSFargateProfiles, OIDCProviders}
+var EKSChildTables = []Resource{EKSAddons, EKSAddonVersionsOf, EKSAccessEntries, EKSIdentityProviders, EKSPodIdentities, EKSFargateProfiles, EKSNodegroups, OIDCProviders}
 
 // PodIdentityName is the name of a pod identity association below its cluster: there is
 // one for each service account.
@@ -258,6 +281,14 @@ func describeFargateProfile(ctx context.Context, s *cloud.Session, cluster, name
 		return nil, err
 	}
 	return out.FargateProfile, nil
+}
+
+func describeNodegroup(ctx context.Context, s *cloud.Session, cluster, name string) (*ekstypes.Nodegroup, error) {
+	out, err := s.EKS.DescribeNodegroup(ctx, &eks.DescribeNodegroupInput{ClusterName: &cluster, NodegroupName: &name})
+	if err != nil {
+		return nil, err
+	}
+	return out.Nodegroup, nil
 }
 
 func describeOIDCProvider(ctx context.Context, s *cloud.Session, _, arn string) (*OIDCProvider, error) {

@@ -16,6 +16,7 @@ import (
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eks"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/eksupdate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/endpoint"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/foundation"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/iamrole"
@@ -128,7 +129,7 @@ func (in *Intent) cluster(n *network.State, role *iamrole.State) eks.Intent {
 		Endpoint: eks.Endpoint{Public: spec.EndpointAccess.Public, Private: spec.EndpointAccess.Private, CIDRs: masked(spec.EndpointAccess.PublicCIDRs)},
 		IPv6:     spec.Network.VPC.IPv6 != nil, ServiceCIDR: in.ServiceCIDR, SelfManagedAddons: spec.BootstrapSelfManagedAddons, DeletionProtection: spec.DeletionProtection,
 		ZonalShift: spec.ZonalShift, Adopt: c.Annotations[controlplanev1.AdoptAnnotation], Recorded: spec.ControlPlaneEndpoint.Host,
-		Last: updateOf(c.Status.Update), Settled: in.Settled, RetryFailed: in.RetryFailed, Generation: strconv.FormatInt(c.Generation, 10)}
+		Updates: eksupdate.Intent{Last: updateOf(c.Status.Update), Settled: in.Settled, RetryFailed: in.RetryFailed, Generation: strconv.FormatInt(c.Generation, 10)}}
 	if spec.Version != nil {
 		e.Version = *spec.Version
 	}

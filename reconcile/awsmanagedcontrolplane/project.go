@@ -2,12 +2,10 @@ package awsmanagedcontrolplane
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 	"k8s.io/apimachinery/pkg/api/equality"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
@@ -16,6 +14,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eks"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eksparts"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/eksupdate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -102,7 +101,7 @@ func (v *view) clusterStatus(status *controlplanev1.AWSManagedControlPlaneStatus
 		status.Version, status.Versions = &version, []controlplanev1.ControlPlaneVersion{{Version: version}}
 		status.PlatformVersion = aws.ToString(c.PlatformVersion)
 	}
-	status.Update = showUpdate(v.cluster.Current)
+	status.Update = showUpdate(v.cluster.Updates.Current)
 	if v.Deleting() || !active {
 		return
 	}
@@ -118,21 +117,19 @@ func (v *view) clusterStatus(status *controlplanev1.AWSManagedControlPlaneStatus
 }
 
 // updateOf is the latest update that a status keeps, nil for none.
-func updateOf(u *controlplanev1.ClusterUpdate) *eks.Update {
+func updateOf(u *controlplanev1.ClusterUpdate) *eksupdate.Update {
 	if u == nil {
 		return nil
 	}
-	hashes, generation, _ := strings.Cut(u.ParamsHash, "@")
-	wanted, failed, _ := strings.Cut(hashes, ",")
-	before := strings.FieldsFunc(failed, func(c rune) bool { return c == ',' })
-	return &eks.Update{ID: u.ID, Type: u.Type, Status: ekstypes.UpdateStatus(u.State), Message: u.Message, Wanted: wanted, Generation: generation, Failed: before, Started: u.Since.Time}
+	return eksupdate.Of(eksupdate.Stored{ID: u.ID, Type: u.Type, State: u.State, Message: u.Message, ParamsHash: u.ParamsHash, Since: u.Since})
 }
 
-func showUpdate(u *eks.Update) *controlplanev1.ClusterUpdate {
+func showUpdate(u *eksupdate.Update) *controlplanev1.ClusterUpdate {
 	if u == nil {
 		return nil
 	}
-	return &controlplanev1.ClusterUpdate{ID: u.ID, Type: u.Type, State: string(u.Status), Message: u.Message, ParamsHash: strings.Join(append([]string{u.Wanted}, u.Failed...), ",") + "@" + u.Generation, Since: metav1.NewMicroTime(u.Started)}
+	s := u.Stored()
+	return &controlplanev1.ClusterUpdate{ID: s.ID, Type: s.Type, State: s.State, Message: s.Message, ParamsHash: s.ParamsHash, Since: s.Since}
 }
 
 // areas are what the control plane has conditions of besides its foundation.

@@ -5,11 +5,11 @@ import (
 	"time"
 
 	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
-	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/eksupdate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/endpoint"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/foundation"
@@ -17,9 +17,6 @@ import (
 )
 
 const (
-	// retryFailed is when an update that failed is tried again though nobody changed the
-	// spec: what keeps it from going through is mostly for people to put right.
-	retryFailed = time.Hour
 	// rolePropagation is how long a role that was made or changed may not be known to EKS.
 	rolePropagation = time.Minute
 )
@@ -69,7 +66,7 @@ func (w *worker) intent() Intent {
 		in.AtEndpoint = func(e *endpoint.Intent) endpoint.Facts { return w.options.Endpoints.Facts(w.pass.Session, e) }
 	}
 	if u := w.obj.Status.Update; w.pass != nil && u != nil {
-		in.RetryFailed = !w.pass.Clock.Now().Before(u.Since.Add(retryFailed))
+		in.RetryFailed = !w.pass.Clock.Now().Before(u.Since.Add(eksupdate.RetryFailed))
 	}
 	return in
 }
@@ -87,7 +84,7 @@ func (w *worker) Look(ctx context.Context) error {
 	if err := w.Worker.Look(ctx); err != nil {
 		return err
 	}
-	if ending := w.view().cluster.Ending; ending != "" {
+	if ending := w.view().cluster.Updates.Ending; ending != "" {
 		if err := w.pass.Mirror.RefreshOf(ctx, w.pass.Session.Scope, 0, w.view().cluster.Intent.Wants()...); err != nil {
 			return err
 		}
@@ -124,11 +121,11 @@ func (w *worker) Take(ctx context.Context, r plan.Result) engine.Consequence {
 // Settle comes back when an update that failed may be tried again.
 func (w *worker) Settle(ctx context.Context, left plan.Plan) (time.Duration, error) {
 	again, err := w.Worker.Settle(ctx, left)
-	if w.view().cluster.Unrecorded() {
+	if w.view().cluster.Updates.Unrecorded() {
 		return time.Millisecond, err // what is next waits for the status to be written
 	}
-	if u := w.view().cluster.Current; err == nil && again == 0 && u != nil && u.Status == ekstypes.UpdateStatusFailed && !w.pass.Deleting() {
-		again = max(u.Started.Add(retryFailed).Sub(w.pass.Clock.Now()), 0)
+	if at := w.view().cluster.Updates.Again(); err == nil && again == 0 && !at.IsZero() && !w.pass.Deleting() {
+		again = max(at.Sub(w.pass.Clock.Now()), 0)
 	}
 	if at := w.options.Endpoints.Again(w.pass.Session, &w.view().endpoint); err == nil && at != 0 && (again == 0 || at < again) {
 		again = at

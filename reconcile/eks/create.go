@@ -64,7 +64,7 @@ func (s *State) subnets() []Subnet {
 func (s *State) create() *eks.CreateClusterInput {
 	in := &eks.CreateClusterInput{Name: &s.Name, RoleArn: optional(s.RoleARN), ResourcesVpcConfig: s.vpcConfig(), Tags: s.tags(), Logging: s.logging(nil),
 		KubernetesNetworkConfig: s.networkConfig(), AccessConfig: s.accessConfig(), BootstrapSelfManagedAddons: s.SelfManagedAddons, DeletionProtection: s.DeletionProtection,
-		ClientRequestToken: aws.String(names.Token(s.Owner.UID, "eks-cluster", s.Name, s.Last.id()))}
+		ClientRequestToken: aws.String(names.Token(s.Owner.UID, "eks-cluster", s.Name, s.Intent.Updates.Last.Key()))}
 	if r, ok := parse(s.Intent.Version); ok {
 		in.Version = aws.String(r.String())
 	}

@@ -39,7 +39,7 @@ func (s *State) planDelete() {
 	case aws.ToBool(s.Row.DeletionProtection):
 		s.plan.Add(plan.Action{Key: "eks-cluster/" + string(ekstypes.UpdateTypeDeletionProtectionUpdate), Area: AreaReady, Verb: plan.Update, Operation: "eks.UpdateClusterConfig",
 			Input: &eks.UpdateClusterConfigInput{Name: &s.Name, DeletionProtection: aws.Bool(false),
-				ClientRequestToken: aws.String(names.Token(s.Owner.UID, "eks-update", s.Name, "unprotect", s.Current.id()))},
+				ClientRequestToken: aws.String(names.Token(s.Owner.UID, "eks-update", s.Name, "unprotect", s.Updates.Current.Key()))},
 			Summary: fmt.Sprintf("switch off the deletion protection of EKS cluster %s", s.Name)})
 	default:
 		s.plan.Add(plan.Action{Key: "eks-cluster", Area: AreaReady, Verb: plan.Delete, Operation: "eks.DeleteCluster", Input: &eks.DeleteClusterInput{Name: &s.Name},

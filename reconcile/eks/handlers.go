@@ -5,6 +5,7 @@ import (
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/eksupdate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -22,13 +23,13 @@ func Handlers() []plan.Handler {
 			plan.Put(w, mirror.EKSClusters, row)
 		}, mirror.EKSClusters.Kind),
 		plan.Call("UpdateEKSControlPlane", (*eks.Client).UpdateClusterConfig, func(w *plan.Writer, in *eks.UpdateClusterConfigInput, out *eks.UpdateClusterConfigOutput) {
-			Began(w, *in.Name, Fingerprint(in), out.Update)
+			eksupdate.Began(w, *in.Name, "", eksupdate.Fingerprint(in), out.Update)
 		}, mirror.EKSClusters.Kind),
 		plan.Call("UpdateEKSControlPlane", (*eks.Client).UpdateClusterVersion, func(w *plan.Writer, in *eks.UpdateClusterVersionInput, out *eks.UpdateClusterVersionOutput) {
-			Began(w, *in.Name, Fingerprint(in), out.Update)
+			eksupdate.Began(w, *in.Name, "", eksupdate.Fingerprint(in), out.Update)
 		}, mirror.EKSClusters.Kind),
 		plan.Call("AssociateEncryptionConfig", (*eks.Client).AssociateEncryptionConfig, func(w *plan.Writer, in *eks.AssociateEncryptionConfigInput, out *eks.AssociateEncryptionConfigOutput) {
-			Began(w, *in.ClusterName, Fingerprint(in), out.Update)
+			eksupdate.Began(w, *in.ClusterName, "", eksupdate.Fingerprint(in), out.Update)
 		}, mirror.EKSClusters.Kind),
 		plan.Call("DeleteEKSControlPlane", (*eks.Client).DeleteCluster, func(w *plan.Writer, in *eks.DeleteClusterInput, out *eks.DeleteClusterOutput) {
 			if out.Cluster == nil { // it was gone
@@ -37,12 +38,5 @@ func Handlers() []plan.Handler {
 			}
 			plan.Modify(w, mirror.EKSClusters, *in.Name, func(c *ekstypes.Cluster) { c.Status = ekstypes.ClusterStatusDeleting })
 		}, mirror.EKSClusters.Kind),
-	}
-}
-
-// Began notes that an update of a cluster has begun.
-func Began(w *plan.Writer, cluster, wanted string, u *ekstypes.Update) {
-	if u != nil && u.Id != nil {
-		plan.Put(w, mirror.EKSUpdates, mirror.EKSUpdate{Update: *u, Cluster: cluster, Wanted: wanted})
 	}
 }

@@ -3,13 +3,12 @@
 package eks
 
 import (
-	"time"
-
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/eksupdate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 )
@@ -66,14 +65,8 @@ type Intent struct {
 	Adopt string
 	// Recorded is the endpoint that the object records, "" for none.
 	Recorded string
-	// Last is the latest update that the object knows of, nil for none.
-	Last *Update
-	// Settled is the update of which the cluster was read after its end, "" for none.
-	Settled string
-	// RetryFailed tells that enough time went by for another try of what failed.
-	RetryFailed bool
-	// Generation tells the spec apart from others.
-	Generation string
+	// Updates are the cluster's, whose name is Name.
+	Updates eksupdate.Intent
 }
 
 // Subnet is one where a cluster may stand.
@@ -95,45 +88,11 @@ type AutoMode struct {
 	NodeRoleARN string
 }
 
-// Update is a change that AWS takes its time for, as the object keeps it: while one is in
-// progress nothing else can be changed, and one that failed isn't tried again at once.
-type Update struct {
-	ID string
-	// Type is AWS's, as "LoggingUpdate".
-	Type   string
-	Status ekstypes.UpdateStatus
-	// Message is AWS's word on a failure.
-	Message string
-	// Wanted tells changes apart; Generation is that of the spec which wanted it.
-	Wanted, Generation string
-	// Failed are those of the same spec that failed before it; Message has AWS's words on
-	// them, too.
-	Failed  []string
-	Started time.Time
-}
-
-// ended tells that nothing more becomes of it.
-func (u *Update) ended() bool { return u != nil && u.Status != ekstypes.UpdateStatusInProgress }
-
-// failed tells that nothing came of it.
-func (u *Update) failed() bool { return u.ended() && u.Status != ekstypes.UpdateStatusSuccessful }
-
-func (u *Update) id() string {
-	if u == nil {
-		return ""
-	}
-	return u.ID
-}
-
 // Wants are the rows that tell of the cluster.
 func (in *Intent) Wants() []mirror.Interest { return []mirror.Interest{in.cluster()} }
 
 func (in *Intent) cluster() mirror.Interest {
 	return mirror.Interest{Kind: mirror.EKSClusters.Kind, IDs: []string{in.Name}}
-}
-
-func (in *Intent) update(id string) mirror.Interest {
-	return mirror.Interest{Kind: mirror.EKSUpdates.Kind, Parent: in.Name, IDs: []string{id}}
 }
 
 // tags are the cluster's.

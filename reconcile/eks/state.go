@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/eksupdate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
@@ -25,13 +27,8 @@ type State struct {
 	// Row is what AWS has under the name, nil for nothing; only what is Ours is the owner's.
 	Row   *ekstypes.Cluster
 	Claim ownership.Claim
-	// Current is the latest update that is known, nil for none.
-	Current *Update
-	// Ending is the id of an update that ended since the cluster was read; until that was
-	// done, it counts as in progress. "" for none.
-	Ending string
-	// Denied is why Current can't be read, nil where it can.
-	Denied error
+	// Updates are those of the cluster.
+	Updates *eksupdate.State
 
 	snap *mirror.Snapshot
 	plan plan.Plan
@@ -44,7 +41,12 @@ func Observe(in Intent, snap *mirror.Snapshot) *State {
 		in.Owner.Named = ownership.EKSCluster(in.Name)
 		s.Claim = in.Owner.Claim(ownership.Resource{ID: in.Owner.Named, Tags: s.Row.Tags, Recorded: s.recorded()})
 	}
-	s.observeUpdate()
+	var restedAt time.Time
+	if s.Row != nil && s.Row.Status == ekstypes.ClusterStatusActive {
+		restedAt = snap.ObservedOf(s.cluster())
+	}
+	in.Updates.Cluster = in.Name
+	s.Updates = eksupdate.Observe(in.Updates, snap, restedAt)
 	return s
 }
 
@@ -58,11 +60,7 @@ func Host(endpoint string) string { return strings.TrimPrefix(endpoint, "https:/
 
 // Wants are the rows that tell of the cluster, with the update that is in progress.
 func (s *State) Wants() []mirror.Interest {
-	wants := s.Intent.Wants()
-	if s.Current != nil && !s.Current.ended() {
-		wants = append(wants, s.update(s.Current.ID))
-	}
-	return wants
+	return append(s.Intent.Wants(), s.Updates.Wants()...)
 }
 
 // Seen tells that it is known whether there is such a cluster.
@@ -90,20 +88,14 @@ func (s *State) Version() string {
 	return ""
 }
 
-// Unrecorded tells that the object doesn't say yet how the latest update ended: a new one
-// would have that forgotten.
-func (s *State) Unrecorded() bool { return s.Current.ended() && !s.Last.ended() }
-
 // Locked tells what keeps anything else of the cluster from being changed that EKS changes
 // one at a time, "" for nothing.
 func (s *State) Locked() string {
-	switch c := s.Own(); {
+	switch c, locked := s.Own(), s.Updates.Locked("EKS cluster "+s.Name); {
 	case c == nil:
 		return "the EKS cluster"
-	case s.Current != nil && !s.Current.ended():
-		return fmt.Sprintf("update %s (%s) of EKS cluster %s", s.Current.ID, s.Current.Type, s.Name)
-	case s.Unrecorded():
-		return fmt.Sprintf("the end of update %s to be noted", s.Current.ID)
+	case locked != "":
+		return locked
 	case c.Status == ekstypes.ClusterStatusUpdating:
 		return fmt.Sprintf("an update of EKS cluster %s that was begun elsewhere", s.Name)
 	case c.Status != ekstypes.ClusterStatusActive:

@@ -1,17 +1,15 @@
 package eks
 
 import (
-	"encoding/json"
 	"fmt"
-	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/eksupdate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
@@ -30,17 +28,17 @@ type change struct {
 // before the spec changes or much time went by, and keeps the others from nothing.
 func (s *State) planUpdates() {
 	locked, planned := s.Locked(), false
-	if s.Denied != nil {
-		s.plan.Wait(AreaUpdating, "Updating", fmt.Sprintf("EKS cluster %s to be ACTIVE, since its updates can't be read (%s): allow eks:DescribeUpdate", s.Name, cloud.Classify(s.Denied).Message))
+	if s.Updates.Denied != nil {
+		s.plan.Wait(AreaUpdating, "Updating", fmt.Sprintf("EKS cluster %s to be ACTIVE, since its updates can't be read (%s): allow eks:DescribeUpdate", s.Name, cloud.Classify(s.Updates.Denied).Message))
 	}
 	for _, c := range s.changes() {
-		wanted := Fingerprint(c.input)
-		if s.failedBefore(wanted) {
-			s.problem(AreaUpdating, "%s: AWS says: %s; it is tried again when the spec changes, or later", c.summary, s.Current.Message)
+		wanted := eksupdate.Fingerprint(c.input)
+		if s.Updates.FailedBefore(wanted) {
+			s.problem(AreaUpdating, "%s: AWS says: %s; it is tried again when the spec changes, or later", c.summary, s.Updates.Current.Message)
 			continue
 		}
-		c.set(names.Token(s.Owner.UID, "eks-update", s.Name, wanted, s.Current.id()))
-		a := plan.Action{Key: "eks-cluster/" + string(c.kind), Area: AreaUpdating, Verb: plan.Update, Operation: operationOf(c.input), Input: c.input, Summary: c.summary, WaitsFor: locked}
+		c.set(names.Token(s.Owner.UID, "eks-update", s.Name, wanted, s.Updates.Current.Key()))
+		a := plan.Action{Key: "eks-cluster/" + string(c.kind), Area: AreaUpdating, Verb: plan.Update, Operation: eksupdate.Operation(c.input), Input: c.input, Summary: c.summary, WaitsFor: locked}
 		if planned && locked == "" {
 			a.WaitsFor = "the update before it"
 		}
@@ -50,29 +48,6 @@ func (s *State) planUpdates() {
 	if !planned && locked != "" {
 		s.plan.Wait(AreaUpdating, "Updating", "the end of "+locked)
 	}
-}
-
-// failedBefore tells that just this was tried for this spec, and failed.
-func (s *State) failedBefore(wanted string) bool {
-	u := s.Current
-	return u != nil && u.Generation == s.Generation && !s.RetryFailed && (u.failed() && u.Wanted == wanted || slices.Contains(u.Failed, wanted))
-}
-
-// Fingerprint tells changes apart by what they ask for, whatever their tokens are.
-func Fingerprint(input any) string {
-	bare := reflect.New(reflect.TypeOf(input).Elem())
-	bare.Elem().Set(reflect.ValueOf(input).Elem())
-	bare.Elem().FieldByName("ClientRequestToken").SetZero()
-	text, err := json.Marshal(bare.Interface())
-	if err != nil {
-		panic(err) // plain data always marshals
-	}
-	return names.Token(fmt.Sprintf("%T", input), string(text))[:16]
-}
-
-func operationOf(input any) string {
-	name := fmt.Sprintf("%T", input)
-	return "eks." + strings.TrimSuffix(name[strings.LastIndex(name, ".")+1:], "Input")
 }
 
 // changes are what differs, in the order in which it is put right: how the cluster is

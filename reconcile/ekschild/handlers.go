@@ -38,6 +38,7 @@ func retag(w *plan.Writer, arn *string, change func(map[string]string)) {
 	in(w, mirror.EKSPodIdentities, arn, change, func(a *ekstypes.PodIdentityAssociation) (*string, *map[string]string) {
 		return a.AssociationArn, &a.Tags
 	})
+	in(w, mirror.EKSNodegroups, arn, change, func(g *ekstypes.Nodegroup) (*string, *map[string]string) { return g.NodegroupArn, &g.Tags })
 	in(w, mirror.EKSFargateProfiles, arn, change, func(p *ekstypes.FargateProfile) (*string, *map[string]string) { return p.FargateProfileArn, &p.Tags })
 }
 

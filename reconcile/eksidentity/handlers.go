@@ -6,7 +6,7 @@ import (
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
-	eksroom "github.com/capa-apiserver/capa-apiserver/reconcile/eks"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/eksupdate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -15,7 +15,7 @@ func Handlers() []plan.Handler {
 	return []plan.Handler{
 		plan.About(plan.Call("AssociateEKSIdentityProvider", (*eks.Client).AssociateIdentityProviderConfig,
 			func(w *plan.Writer, in *eks.AssociateIdentityProviderConfigInput, out *eks.AssociateIdentityProviderConfigOutput) {
-				eksroom.Began(w, aws.ToString(in.ClusterName), eksroom.Fingerprint(in), out.Update)
+				eksupdate.Began(w, aws.ToString(in.ClusterName), "", eksupdate.Fingerprint(in), out.Update)
 				plan.Put(w, mirror.EKSIdentityProviders, ekstypes.OidcIdentityProviderConfig{
 					ClusterName: in.ClusterName, IdentityProviderConfigName: in.Oidc.IdentityProviderConfigName, ClientId: in.Oidc.ClientId, IssuerUrl: in.Oidc.IssuerUrl,
 					GroupsClaim: in.Oidc.GroupsClaim, GroupsPrefix: in.Oidc.GroupsPrefix, UsernameClaim: in.Oidc.UsernameClaim, UsernamePrefix: in.Oidc.UsernamePrefix,
@@ -30,7 +30,7 @@ func Handlers() []plan.Handler {
 					plan.Drop(w, mirror.EKSIdentityProviders, id)
 					return
 				}
-				eksroom.Began(w, aws.ToString(in.ClusterName), eksroom.Fingerprint(in), out.Update)
+				eksupdate.Began(w, aws.ToString(in.ClusterName), "", eksupdate.Fingerprint(in), out.Update)
 				plan.Modify(w, mirror.EKSIdentityProviders, id, func(c *ekstypes.OidcIdentityProviderConfig) { c.Status = ekstypes.ConfigStatusDeleting })
 			}), func(in *eks.DisassociateIdentityProviderConfigInput) mirror.Interest {
 			return rowOf(in.ClusterName, in.IdentityProviderConfig.Name)
