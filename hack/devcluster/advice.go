@@ -27,11 +27,32 @@ func (c *Cluster) Advice() string {
 			fmt.Fprintf(&text, "  clusterctl describe cluster %s\n", name)
 		}
 	}
+	if c.WorkloadKubeconfig != "" {
+		fmt.Fprintf(&text, "  kubectl --kubeconfig=%s get nodes\n", c.WorkloadKubeconfig)
+		c.adviseWorkers(&text)
+	}
 	if c.AWSEndpointURL != "" {
 		fmt.Fprintf(&text, "  set -a; . %s; set +a      # then any AWS tool%s\n", c.AWSEnv, forInstance())
 	}
 	fmt.Fprintf(&text, "Logs are in %s; \"%s\" stops it all.\n", filepath.Clean(c.Logs), c.Down)
 	return text.String()
+}
+
+// adviseWorkers has the workers of the first cluster come and go.
+func (c *Cluster) adviseWorkers(text *strings.Builder) {
+	workers := c.Clusters[0] + "-md-0"
+	fmt.Fprintf(text, "  kubectl scale machinedeployment %s --replicas=4      # one more\n", workers)
+	instance := fmt.Sprintf("$(kubectl get awsmachines -l cluster.x-k8s.io/deployment-name=%s -o 'jsonpath={.items[0].spec.instanceID}')", workers)
+	command := ""
+	if _, err := exec.LookPath("aws"); err == nil {
+		command = fmt.Sprintf("(set -a; . %s; aws ec2 terminate-instances --instance-ids %s)", c.AWSEnv, instance)
+	} else if _, err := exec.LookPath("curl"); err == nil {
+		command = fmt.Sprintf("(. %s; curl -s --aws-sigv4 aws:amz:%s:ec2 --user $AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY $AWS_ENDPOINT_URL/ -d Action=TerminateInstances -d Version=2016-11-15 -d InstanceId.1=%s)",
+			c.AWSEnv, emulatedRegion, instance)
+	}
+	if command != "" {
+		fmt.Fprintf(text, "  %s\n  kubectl get machines -w      # AWS lost a worker; the health check has it replaced\n", command)
+	}
 }
 
 // forInstance names AWS's own tool where it is installed.

@@ -3,6 +3,8 @@ package devcluster
 import (
 	"bytes"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -50,6 +52,7 @@ func TestAWSVariablesPointAtTheStandIn(t *testing.T) {
 }
 
 func TestNothingIsCreatedInARealAccountByAccident(t *testing.T) {
+	all := []string{build.Emulator, build.Instances, build.Server, demo, demoNodes}
 	cases := []struct {
 		name  string
 		url   string
@@ -57,10 +60,12 @@ func TestNothingIsCreatedInARealAccountByAccident(t *testing.T) {
 		asked []string
 		want  []string
 	}{
-		{"everything is there", "", []string{build.Emulator, build.Server}, []string{build.Emulator, build.Server, demo}, []string{build.Emulator, build.Server, demo}},
-		{"no emulator to start: no server either", "", []string{build.Server}, []string{build.Emulator, build.Server, demo}, nil},
-		{"a stand-in given: no emulator needed", "http://stand-in", []string{build.Server}, []string{build.Emulator, build.Server, demo}, []string{build.Server, demo}},
-		{"the user wants AWS itself: no demo", "", []string{build.Emulator, build.Server}, []string{build.Server, demo}, []string{build.Server}},
+		{"everything is there", "", []string{build.Emulator, build.Instances, build.Server, build.Clusterctl}, all, all},
+		{"no emulator to start: no server either", "", []string{build.Instances, build.Server}, all, nil},
+		{"a stand-in given: no emulator needed", "http://stand-in", []string{build.Instances, build.Server, build.Clusterctl}, all, []string{build.Instances, build.Server, demo, demoNodes}},
+		{"nothing to run on instances: no nodes", "", []string{build.Emulator, build.Server, build.Clusterctl}, all, []string{build.Emulator, build.Server, demo}},
+		{"nothing to fill templates with: no nodes", "", []string{build.Emulator, build.Instances, build.Server}, all, []string{build.Emulator, build.Instances, build.Server, demo}},
+		{"the user wants AWS itself: no demo", "", []string{build.Emulator, build.Instances, build.Server}, []string{build.Instances, build.Server, demo, demoNodes}, []string{build.Server}},
 		{"no server yet: the emulator alone", "", []string{build.Emulator}, []string{build.Emulator, build.Server, demo}, []string{build.Emulator}},
 	}
 	for _, c := range cases {
@@ -75,8 +80,26 @@ func TestNothingIsCreatedInARealAccountByAccident(t *testing.T) {
 			}
 		}
 		l.dropUnbuilt()
-		if got := slices.Sorted(maps.Keys(l.chosen)); !slices.Equal(got, c.want) {
+		if got := slices.Sorted(maps.Keys(l.chosen)); !slices.Equal(got, slices.Sorted(slices.Values(c.want))) {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestOnlyAnEmulatorsInstancesBoot(t *testing.T) {
+	emulator := http.NewServeMux()
+	emulator.HandleFunc("/_emulator/counts", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"ec2.CreateVpc":2}`)) })
+	for name, c := range map[string]struct {
+		there http.Handler
+		want  bool
+	}{"an aws-emulator": {emulator, true}, "another stand-in": {http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }), false}} {
+		server := httptest.NewServer(c.there)
+		l := &launch{Options: Options{AWSEndpointURL: server.URL + "/"}, state: &state{Ports: map[string]int{}}, out: &printer{out: &bytes.Buffer{}},
+			chosen: map[string]bool{build.Server: true, build.Instances: true, demoNodes: true}}
+		err := l.chooseAWS(t.Context())
+		server.Close()
+		if err != nil || l.chosen[build.Instances] != c.want || l.chosen[demoNodes] != c.want {
+			t.Errorf("%s: %v, chosen are %v", name, err, l.chosen)
 		}
 	}
 }

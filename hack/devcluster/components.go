@@ -25,8 +25,10 @@ var components = []component{
 	{name: build.BootstrapManager, needs: []string{build.CoreManager}},
 	{name: build.Emulator},
 	{name: build.StandInDNS},
+	{name: build.Instances},
 	{name: build.Server, needs: []string{build.CoreManager}},
 	{name: demo, needs: []string{build.Server}},
+	{name: demoNodes, needs: []string{demo, build.ControlPlaneManager, build.BootstrapManager, build.Instances}},
 	{name: demoEKS, needs: []string{build.Server}},
 }
 
@@ -35,7 +37,7 @@ var groups = map[string][]string{
 	"control-plane": {build.Etcd, build.KubeAPIServer, build.KubeControllerManager},
 	"capi":          {build.CoreManager, build.ControlPlaneManager, build.BootstrapManager},
 	"kubeadm":       {build.ControlPlaneManager, build.BootstrapManager},
-	"capa":          {build.Emulator, build.StandInDNS, build.Server, demo, demoEKS},
+	"capa":          {build.Emulator, build.StandInDNS, build.Instances, build.Server, demo, demoNodes, demoEKS},
 }
 
 // Selectable lists every name that --only and --without take.

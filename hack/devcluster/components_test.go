@@ -14,15 +14,17 @@ func TestChoosingComponentsKeepsWhatTheyNeed(t *testing.T) {
 		want          string
 	}{
 		{"nothing said: everything", nil, nil,
-			"aws-emulator capa-apiserver capi-core capi-kubeadm-bootstrap capi-kubeadm-control-plane demo demo-eks etcd kube-apiserver kube-controller-manager standin-dns"},
+			"aws-emulator aws-instances capa-apiserver capi-core capi-kubeadm-bootstrap capi-kubeadm-control-plane demo demo-eks demo-nodes etcd kube-apiserver kube-controller-manager standin-dns"},
 		{"only brings what is needed", []string{"kube-apiserver"}, nil, "etcd kube-apiserver"},
 		{"only takes groups", []string{"capi"}, nil,
 			"capi-core capi-kubeadm-bootstrap capi-kubeadm-control-plane etcd kube-apiserver kube-controller-manager"},
-		{"without takes away what needs it", nil, []string{"capi"}, "aws-emulator etcd kube-apiserver kube-controller-manager standin-dns"},
+		{"without takes away what needs it", nil, []string{"capi"}, "aws-emulator aws-instances etcd kube-apiserver kube-controller-manager standin-dns"},
 		{"without the kubeadm providers the server stays", nil, []string{"kubeadm"},
-			"aws-emulator capa-apiserver capi-core demo demo-eks etcd kube-apiserver kube-controller-manager standin-dns"},
+			"aws-emulator aws-instances capa-apiserver capi-core demo demo-eks etcd kube-apiserver kube-controller-manager standin-dns"},
 		{"without the emulator the server stays", nil, []string{"aws-emulator", "demo", "demo-eks"},
-			"capa-apiserver capi-core capi-kubeadm-bootstrap capi-kubeadm-control-plane etcd kube-apiserver kube-controller-manager standin-dns"},
+			"aws-instances capa-apiserver capi-core capi-kubeadm-bootstrap capi-kubeadm-control-plane etcd kube-apiserver kube-controller-manager standin-dns"},
+		{"what takes long can be left out", nil, []string{"demo-nodes", "demo-eks"},
+			"aws-emulator aws-instances capa-apiserver capi-core capi-kubeadm-bootstrap capi-kubeadm-control-plane demo etcd kube-apiserver kube-controller-manager standin-dns"},
 	}
 	for _, c := range cases {
 		chosen, err := choose(c.only, c.without)

@@ -20,7 +20,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
 )
 
-// quickstart is the self-managed cluster of the demo.
+// quickstart is the self-managed cluster of the demo, where it is to have no nodes.
 //
 //go:embed demo/quickstart.yaml
 var quickstart []byte
@@ -33,10 +33,11 @@ var quickstartEKS []byte
 // quickstartName is with what the names of the clusters in the demo's manifests begin, which is nowhere else in them.
 const quickstartName = "quickstart"
 
-// The components that are not processes but clusters.
+// The components that are not processes but clusters, and the machines of one.
 const (
-	demo    = "demo"
-	demoEKS = "demo-eks"
+	demo      = "demo"
+	demoNodes = "demo-nodes"
+	demoEKS   = "demo-eks"
 )
 
 // A demonstration is a component that is a cluster in AWS.
@@ -71,6 +72,14 @@ func listAWSClusters(ctx context.Context, client dynamic.Interface) error {
 type readyClusters struct {
 	mu    sync.Mutex
 	names []string
+	// workload is the kubeconfig of the one whose machines are nodes.
+	workload string
+}
+
+func (c *readyClusters) addWorkload(kubeconfig string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.workload = kubeconfig
 }
 
 func (c *readyClusters) add(name string) {
@@ -92,7 +101,7 @@ func (l *launch) demoSteps() []step {
 		steps = append(steps, step{name: d.component, after: []string{build.Server, build.KubeControllerManager, clusterAPIAccepts},
 			run: func(ctx context.Context) (string, error) { return l.demonstrate(ctx, d) }})
 	}
-	return steps
+	return append(steps, step{name: demoNodes, after: []string{demo, build.Instances}, run: l.awaitNodes})
 }
 
 // demonstrate applies a cluster as a user would and waits until it is ready.
@@ -113,10 +122,7 @@ func (l *launch) demonstrate(ctx context.Context, d demonstration) (string, erro
 			return name + " was deleted, and is not made again", nil
 		}
 	}
-	if err := l.applyManifest(ctx, bytes.ReplaceAll(d.manifest, []byte(quickstartName), []byte(l.state.FirstCluster))); err != nil {
-		return "", err
-	}
-	if err := l.state.demonstrate(d.component); err != nil {
+	if err := l.makeCluster(ctx, d); err != nil {
 		return "", err
 	}
 	if err := l.awaitReady(ctx, d.component, name, objects); err != nil {
@@ -129,6 +135,26 @@ func (l *launch) demonstrate(ctx context.Context, d demonstration) (string, erro
 	l.out.line("\n%s", strings.TrimRight(table, "\n"))
 	l.clusters.add(name)
 	return "cluster " + name + " is ready", nil
+}
+
+// makeCluster applies the manifest of a cluster. One that has nodes keeps them.
+func (l *launch) makeCluster(ctx context.Context, d demonstration) error {
+	nodes := d.component == demo && l.chosen[demoNodes]
+	if l.state.demonstrated(d.component) && (!nodes || l.state.demonstrated(demoNodes)) {
+		return nil
+	}
+	manifest, made := bytes.ReplaceAll(d.manifest, []byte(quickstartName), []byte(l.state.FirstCluster)), []string{d.component}
+	if nodes {
+		var err error
+		if manifest, err = l.generateCluster(ctx); err != nil {
+			return err
+		}
+		made = append(made, demoNodes)
+	}
+	if err := l.applyManifest(ctx, manifest); err != nil {
+		return err
+	}
+	return l.state.demonstrate(made...)
 }
 
 // awaitReady shows what an object waits for until it is ready.

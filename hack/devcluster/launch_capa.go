@@ -3,6 +3,7 @@ package devcluster
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -87,6 +88,7 @@ func (l *launch) capaSteps() []step {
 	steps := []step{
 		{name: build.Emulator, run: l.startEmulator},
 		{name: build.StandInDNS, run: l.startStandInDNS},
+		{name: build.Instances, after: []string{build.Emulator}, run: l.startInstances},
 		{name: build.Server, after: []string{build.KubeAPIServer, serverRights, build.Emulator, build.StandInDNS, componentsStep(build.CoreManager)}, run: l.startServer},
 	}
 	steps = append(steps, l.demoSteps()...)
@@ -127,6 +129,29 @@ func (l *launch) startStandInDNS(ctx context.Context) (string, error) {
 	})
 }
 
+func (l *launch) instancesProxy() string {
+	return fmt.Sprintf("http://127.0.0.1:%d", l.state.port(build.Instances))
+}
+
+// startInstances has the emulated instances boot. What ran on them is lost with an earlier process.
+func (l *launch) startInstances(ctx context.Context) (string, error) {
+	client, variables := &http.Client{Timeout: 5 * time.Second}, l.awsVariables()
+	// Those of the demos, and of what users try with their own variables.
+	regions := []string{emulatedRegion}
+	for _, variable := range variables {
+		if region, found := strings.CutPrefix(variable, "AWS_REGION="); found && region != emulatedRegion {
+			regions = append(regions, region)
+		}
+	}
+	return l.ensure(ctx, program{
+		name:  build.Instances,
+		args:  []string{fmt.Sprintf("--listen=127.0.0.1:%d", l.state.port(build.Instances)), "--region=" + strings.Join(regions, ",")},
+		env:   variables,
+		where: "proxy on " + l.instancesProxy(),
+		ready: func(ctx context.Context) error { return answers(ctx, client, l.instancesProxy()) },
+	})
+}
+
 func (l *launch) startServer(ctx context.Context) (string, error) {
 	env := Env{
 		Kubeconfig:  l.serverKubeconfig(),
@@ -151,10 +176,15 @@ func (l *launch) startServer(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("let the new store take the place of an earlier one: %w", err)
 		}
 	}
+	variables := l.awsVariables()
+	if l.chosen[build.Instances] {
+		// It is how EKS clusters are reached; AWS's own address is on loopback or plain HTTP, for which no client uses it.
+		variables = append(variables, "HTTPS_PROXY="+l.HTTPSProxy)
+	}
 	return l.ensure(ctx, program{
 		name:  build.Server,
 		args:  serverArgs(env),
-		env:   l.awsVariables(),
+		env:   variables,
 		where: l.address(build.Server),
 		// Ready means reachable the way users reach it: through kube-apiserver.
 		ready: func(ctx context.Context) error { return listAWSClusters(ctx, client) },
@@ -220,6 +250,21 @@ func (l *launch) writeAWSEnv() error {
 		return fmt.Errorf("write the AWS variables: %w", err)
 	}
 	return nil
+}
+
+// isEmulator tells whether a stand-in for AWS is an aws-emulator, of whose instances it is known how they boot.
+func isEmulator(ctx context.Context, client *http.Client, url string) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(url, "/")+"/_emulator/counts", nil)
+	if err != nil {
+		return false
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = response.Body.Close() }()
+	counts := map[string]int{}
+	return response.StatusCode == http.StatusOK && json.NewDecoder(response.Body).Decode(&counts) == nil
 }
 
 // answers reports nil once the address answers anything at all.

@@ -36,6 +36,9 @@ type Cluster struct {
 	AWSEndpointURL string `json:"awsEndpointURL,omitempty"`
 	// Clusters are the names of those that the demos made and that are there.
 	Clusters []string `json:"clusters,omitempty"`
+	// WorkloadKubeconfig is that of the first one, if its machines are nodes; WorkloadProxy leads to all whose instances are emulated.
+	WorkloadKubeconfig string `json:"workloadKubeconfig,omitempty"`
+	WorkloadProxy      string `json:"workloadProxy,omitempty"`
 	// Down is the command that stops it all.
 	Down string `json:"down"`
 	// Ports are by component; PIDs are of the processes that the cluster owns.
@@ -56,6 +59,9 @@ func (l *launch) report() *Cluster {
 		Down:             downCommand(l.layout.dir, l.Repo),
 		PIDs:             map[string]int{},
 		Clusters:         l.clusters.sorted(),
+
+		WorkloadKubeconfig: l.clusters.workload,
+		WorkloadProxy:      l.HTTPSProxy,
 	}
 	for _, r := range l.state.processes() {
 		if r.Alive() {

@@ -93,14 +93,15 @@ func (s *state) put(r record) error {
 	return s.save()
 }
 
-// demonstrate remembers that a component's cluster was made.
-func (s *state) demonstrate(component string) error {
+// demonstrate remembers that what components stand for was made.
+func (s *state) demonstrate(components ...string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if slices.Contains(s.Made, component) {
-		return nil
+	for _, component := range components {
+		if !slices.Contains(s.Made, component) {
+			s.Made = append(s.Made, component)
+		}
 	}
-	s.Made = append(s.Made, component)
 	return s.save()
 }
 

@@ -103,10 +103,22 @@ func (l *launch) chooseAWS(ctx context.Context) error {
 	if l.AWSEndpointURL == "" || !l.chosen[build.Server] {
 		return nil
 	}
-	if err := answers(ctx, &http.Client{Timeout: 5 * time.Second}, l.AWSEndpointURL); err != nil {
+	client := &http.Client{Timeout: 5 * time.Second}
+	if err := answers(ctx, client, l.AWSEndpointURL); err != nil {
 		return fmt.Errorf("nothing answers at AWS_ENDPOINT_URL=%s (%w): start it first, or unset AWS_ENDPOINT_URL to get the emulated AWS", l.AWSEndpointURL, err)
 	}
+	if l.chosen[build.Instances] && !isEmulator(ctx, client, l.AWSEndpointURL) {
+		l.out.line("  %-32s not started: what runs on the instances of %s is not known, so there will be no nodes", build.Instances, l.AWSEndpointURL)
+		l.leaveOut(build.Instances, demoNodes)
+	}
 	return nil
+}
+
+// leaveOut takes back the choice of components.
+func (l *launch) leaveOut(names ...string) {
+	for _, name := range names {
+		delete(l.chosen, name)
+	}
 }
 
 // chooseControlPlane decides between a control plane of our own and an existing cluster, once for a cluster's life.
@@ -123,9 +135,10 @@ func (l *launch) chooseControlPlane() error {
 		return nil
 	}
 	l.state.External = true
-	for _, name := range append(groups["control-plane"], groups["capi"]...) {
-		delete(l.chosen, name)
-	}
+	l.leaveOut(groups["control-plane"]...)
+	l.leaveOut(groups["capi"]...)
+	// Its managers know of no proxy to the clusters that run on emulated instances.
+	l.leaveOut(build.Instances, demoNodes)
 	if given == "" {
 		return nil
 	}
@@ -179,12 +192,15 @@ func (l *launch) buildMissingDNS(ctx context.Context) error {
 // prepare makes everything that needs no running process.
 func (l *launch) prepare(ctx context.Context) error {
 	l.dropUnbuilt()
-	ports := []string{build.Etcd, etcdPeerPort, build.KubeAPIServer, build.KubeControllerManager, build.Emulator, emulatorDNSPort, build.StandInDNS, build.Server, serverWebhookPort}
+	ports := []string{build.Etcd, etcdPeerPort, build.KubeAPIServer, build.KubeControllerManager, build.Emulator, emulatorDNSPort, build.StandInDNS, build.Instances, build.Server, serverWebhookPort}
 	for _, provider := range capi.Providers {
 		ports = append(ports, webhookPort(provider.Name), healthPort(provider.Name), diagnosticsPort(provider.Name))
 	}
 	if err := l.state.reservePorts(ports); err != nil {
 		return err
+	}
+	if l.HTTPSProxy == "" && l.chosen[build.Instances] {
+		l.HTTPSProxy = l.instancesProxy()
 	}
 	if l.state.External {
 		if err := l.checkExternal(ctx); err != nil {
@@ -221,7 +237,7 @@ func (l *launch) steps() []step {
 
 // dropUnbuilt takes back the choice of what this repository has no package for.
 func (l *launch) dropUnbuilt() {
-	for _, name := range []string{build.Emulator, build.Server} {
+	for _, name := range []string{build.Emulator, build.Instances, build.Server} {
 		_, err := os.Stat(l.layout.binary(name))
 		if l.chosen[name] && errors.Is(err, os.ErrNotExist) {
 			l.out.line("  %-32s not started: %s is not there", name, l.layout.binary(name))
@@ -235,10 +251,17 @@ func (l *launch) dropUnbuilt() {
 	if l.AWSEndpointURL != "" {
 		delete(l.chosen, build.Emulator)
 	}
+	if l.awsEndpointURL() == "" {
+		// The instances of AWS itself run by themselves.
+		l.leaveOut(build.Instances)
+	}
 	// The demos create resources, so they never run against AWS itself.
 	if !l.chosen[build.Server] || l.awsEndpointURL() == "" {
 		for _, d := range demonstrations {
-			delete(l.chosen, d.component)
+			l.leaveOut(d.component)
 		}
+	}
+	if _, err := os.Stat(l.layout.binary(build.Clusterctl)); err != nil || !l.chosen[demo] || !l.chosen[build.Instances] {
+		l.leaveOut(demoNodes)
 	}
 }

@@ -58,7 +58,7 @@ func run(m *testing.M) (int, error) {
 	if _, err := devcluster("build"); err != nil {
 		return 0, err
 	}
-	if suite.proxy, err = workload.NewProxy(); err != nil {
+	if suite.proxy, err = workload.NewProxy("127.0.0.1:0"); err != nil {
 		return 0, err
 	}
 	defer suite.proxy.Stop()

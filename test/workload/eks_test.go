@@ -73,7 +73,7 @@ func newEKSBench(t *testing.T, change func(*awseks.CreateClusterInput)) *eksBenc
 		b.cluster = out.Cluster
 		return nil
 	})
-	b.proxy, err = NewProxy()
+	b.proxy, err = NewProxy("127.0.0.1:0")
 	b.must(err)
 	t.Cleanup(b.proxy.Stop)
 	run, cancel := context.WithCancel(context.Background())

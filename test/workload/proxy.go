@@ -22,9 +22,9 @@ type Proxy struct {
 	users  []*Instances
 }
 
-// NewProxy starts one on a free port.
-func NewProxy() (*Proxy, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+// NewProxy starts one on an address, whose port 0 means a free one.
+func NewProxy(address string) (*Proxy, error) {
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen as a proxy: %w", err)
 	}

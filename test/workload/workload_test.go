@@ -60,7 +60,7 @@ func newBench(t *testing.T) *bench {
 	config := aws.Config{Region: "us-east-1", BaseEndpoint: &url, HTTPClient: emulator.HTTPClient{}, Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "x", "")}
 	b.cloud = newCloud(config)
 	b.buildNetwork()
-	proxy, err := NewProxy()
+	proxy, err := NewProxy("127.0.0.1:0")
 	b.must(err)
 	t.Cleanup(proxy.Stop)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -19,6 +19,7 @@ const (
 	Clusterctl            = "clusterctl"
 	Server                = "capa-apiserver"
 	Emulator              = "aws-emulator"
+	Instances             = "aws-instances"
 	StandInDNS            = "standin-dns"
 )
 
@@ -57,6 +58,7 @@ var ours = []target{
 	// Without debug information, which is a third of the time that linking takes; stack traces don't need it.
 	{name: Server, pkg: "./cmd/capa-apiserver", ldflags: plainFlags},
 	{name: Emulator, pkg: "./test/emulator/cmd/aws-emulator", ldflags: plainFlags},
+	{name: Instances, pkg: "./test/workload/cmd/aws-instances", ldflags: plainFlags},
 	{name: StandInDNS, module: "hack", pkg: "./cmd/standin-dns", ldflags: plainFlags},
 }
 

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/resmap"
 	kustomize "sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
@@ -29,12 +30,9 @@ func Render(moduleDir string, p Provider) ([]*unstructured.Unstructured, error) 
 
 // RenderFolder builds the kustomization in a folder.
 func RenderFolder(folder string) ([]*unstructured.Unstructured, error) {
-	options := krusty.MakeDefaultOptions()
-	// Kustomizations reach into their sibling folders.
-	options.LoadRestrictions = kustomize.LoadRestrictionsNone
-	resources, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), folder)
+	resources, err := kustomizeFolder(folder)
 	if err != nil {
-		return nil, fmt.Errorf("render %s: %w", folder, err)
+		return nil, err
 	}
 	objects := make([]*unstructured.Unstructured, 0, resources.Size())
 	for _, resource := range resources.Resources() {
@@ -54,6 +52,26 @@ func RenderFolder(folder string) ([]*unstructured.Unstructured, error) {
 		objects = append(objects, object)
 	}
 	return objects, nil
+}
+
+// RenderText builds the kustomization in a folder as text, in which variables like ${NAME} stand where they stood, numbers too.
+func RenderText(folder string) ([]byte, error) {
+	resources, err := kustomizeFolder(folder)
+	if err != nil {
+		return nil, err
+	}
+	return resources.AsYaml()
+}
+
+func kustomizeFolder(folder string) (resmap.ResMap, error) {
+	options := krusty.MakeDefaultOptions()
+	// Kustomizations reach into their sibling folders.
+	options.LoadRestrictions = kustomize.LoadRestrictionsNone
+	resources, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), folder)
+	if err != nil {
+		return nil, fmt.Errorf("render %s: %w", folder, err)
+	}
+	return resources, nil
 }
 
 // RenderFile renders a provider into a file that ReadFile reads.
