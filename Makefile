@@ -11,8 +11,8 @@ DEVCLUSTER := go -C hack run ./cmd/devcluster
 ##@ The local management cluster
 
 .PHONY: up
-up: ## Start it with two first clusters; AWS_ENDPOINT_URL=http://... uses that instead of the emulated AWS
-	@$(DEVCLUSTER) up
+up: ## Start it with two first clusters; WITHOUT=demo-nodes leaves out what takes longest; AWS_ENDPOINT_URL=http://... uses that AWS
+	@$(DEVCLUSTER) up $(if $(WITHOUT),--without=$(WITHOUT))
 
 .PHONY: status
 status: ## Show what runs of it

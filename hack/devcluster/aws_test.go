@@ -57,7 +57,12 @@ func TestAdviceNamesOnlyWhatIsThere(t *testing.T) {
 	c.Clusters, c.AWSEndpointURL, c.AWSEnv = []string{"quickstart"}, "http://127.0.0.1:1", "/aws.env"
 	t.Setenv("PATH", t.TempDir())
 	if text := c.Advice(); !strings.Contains(text, "clusterctl describe cluster quickstart") || !strings.Contains(text, ". /aws.env") ||
-		strings.Contains(text, "aws ec2") {
-		t.Errorf("with demo and AWS, without AWS's tool:\n%s", text)
+		strings.Contains(text, "aws ec2") || strings.Contains(text, "get nodes") || strings.Contains(text, "scale") {
+		t.Errorf("with demo and AWS, without nodes and AWS's tool:\n%s", text)
+	}
+	c.WorkloadKubeconfig = "/k/quickstart.kubeconfig"
+	if text := c.Advice(); !strings.Contains(text, "--kubeconfig=/k/quickstart.kubeconfig get nodes") || !strings.Contains(text, "scale machinedeployment quickstart-md-0") ||
+		strings.Contains(text, "terminate") || strings.Contains(text, "curl") {
+		t.Errorf("with nodes, without a tool that ends an instance:\n%s", text)
 	}
 }

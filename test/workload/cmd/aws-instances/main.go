@@ -48,10 +48,12 @@ func command() *cobra.Command {
 }
 
 func run(ctx context.Context, c *cobra.Command, listen string, regions []string) error {
-	aws, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(emulator.HTTPClient{}))
+	aws, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
 		return err
 	}
+	// Not as an option: with AWS_CA_BUNDLE set, the SDK takes none but its own.
+	aws.HTTPClient = emulator.HTTPClient{}
 	if aws.BaseEndpoint == nil {
 		return errors.New("AWS_ENDPOINT_URL is not set: the instances of AWS itself run by themselves; set it to the URL of an aws-emulator")
 	}
