@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -135,7 +134,7 @@ func TestPoolsAtRestCostTheSameForMany(t *testing.T) {
 	}
 	w.apply(ns, pool(cluster, "pool-0", "t3.large", 1))
 	settle(0)
-	time.Sleep(2 * period)
+	w.awaitSweeps(2)
 	one := w.callsAtRest()
 	for i := 1; i < n; i++ {
 		w.apply(ns, pool(cluster, fmt.Sprintf("pool-%d", i), "t3.large", 1))
@@ -143,7 +142,7 @@ func TestPoolsAtRestCostTheSameForMany(t *testing.T) {
 	for i := 1; i < n; i++ {
 		settle(i)
 	}
-	time.Sleep(2 * period)
+	w.awaitSweeps(2)
 	many := w.callsAtRest()
 	t.Logf("calls in %d sweeps at rest: %d with one pool, %d with %d", sweeps, one, many, n)
 	if tolerance := one/sweeps + 1; many > one+tolerance {

@@ -181,9 +181,12 @@ func (w *world) stopServer() {
 	_ = w.process.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-w.ended:
-	case <-time.After(30 * time.Second):
-		w.t.Errorf("the server didn't end within 30 s of SIGTERM")
-		_ = w.process.Process.Kill()
+	case <-time.After(patience):
+		w.t.Errorf("the server didn't end within %s of SIGTERM", patience)
+		// Go's runtime ends with what each goroutine waits for.
+		_ = w.process.Process.Signal(syscall.SIGQUIT)
+		<-w.ended
+		w.t.Logf("the server's log:\n%s", w.serverLog(5000))
 	}
 	w.process = nil
 	if w.t.Failed() {

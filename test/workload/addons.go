@@ -7,6 +7,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -83,7 +84,7 @@ func (a *addons) upgrade(ctx context.Context, to *appsv1.DaemonSet) error {
 func objectsOf(name, version string) []client.Object {
 	switch name {
 	case "vpc-cni":
-		return daemon("aws-node", "amazon-k8s-cni:"+version)
+		return append(daemon("aws-node", "amazon-k8s-cni:"+version), eniConfigs())
 	case "kube-proxy":
 		return append(daemon(name, "eks/kube-proxy:"+version), &corev1.ConfigMap{ObjectMeta: system(name)}, &corev1.ConfigMap{ObjectMeta: system("kube-proxy-config")})
 	case "eks-pod-identity-agent":
@@ -96,6 +97,13 @@ func objectsOf(name, version string) []client.Object {
 		objects = append(objects, waiting(name+suffix, labels, name, image))
 	}
 	return objects
+}
+
+// eniConfigs are what the VPC CNI can be told of subnets.
+func eniConfigs() *apiextensionsv1.CustomResourceDefinition {
+	return &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: "eniconfigs.crd.k8s.amazonaws.com"}, Spec: apiextensionsv1.CustomResourceDefinitionSpec{
+		Group: "crd.k8s.amazonaws.com", Scope: apiextensionsv1.ClusterScoped, Names: apiextensionsv1.CustomResourceDefinitionNames{Plural: "eniconfigs", Singular: "eniconfig", Kind: "ENIConfig"},
+		Versions: []apiextensionsv1.CustomResourceDefinitionVersion{{Name: "v1alpha1", Served: true, Storage: true}}}}
 }
 
 func system(name string) metav1.ObjectMeta {

@@ -41,7 +41,6 @@ type user struct {
 type gate struct {
 	cloud   *cloud
 	objects inmemory.Client
-	custom  customObjects
 
 	mu    sync.Mutex
 	plane eks.ControlPlane
@@ -77,8 +76,6 @@ func (g *gate) guard(next http.Handler) http.Handler {
 			refuse(w, apierrors.NewForbidden(schema.GroupResource{}, r.URL.Path, errNoRights{who.name}))
 		case path != nil && r.Method == http.MethodPost:
 			g.issue(w, r, path[1], path[2])
-		case strings.HasPrefix(r.URL.Path, customPath):
-			g.custom.ServeHTTP(w, r)
 		default:
 			next.ServeHTTP(w, r)
 		}

@@ -81,8 +81,7 @@ func (a authority) sign(key crypto.Signer, names ...string) (*tls.Certificate, e
 	return &tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}, nil
 }
 
-// newServer starts one whose certificates name the host of the cluster's endpoint. What isn't etcd's goes through the guard. Of custom resources it keeps the definitions only: what
-// Cluster API's in-memory server discovers and decodes is fixed.
+// newServer starts one whose certificates name the host of the cluster's endpoint. What isn't etcd's goes through the guard.
 func newServer(host string, ca, etcdCA authority, guard func(http.Handler) http.Handler) (*server, error) {
 	s := &server{ca: ca, etcdCA: etcdCA}
 	var err error
@@ -135,7 +134,8 @@ func (s *server) stop() {
 
 func (s *server) handler(manager inmemory.Manager, guard func(http.Handler) http.Handler) http.Handler {
 	resolve := func(string) (string, error) { return group, nil }
-	api := guard(inmemoryapi.NewAPIServerHandler(manager, logr.Discard(), resolve))
+	custom := &customObjects{definitions: s.client}
+	api := guard(custom.before(inmemoryapi.NewAPIServerHandler(manager, logr.Discard(), resolve)))
 	etcd := inmemoryetcd.NewEtcdServerHandler(manager, logr.Discard(), resolve)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
