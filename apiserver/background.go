@@ -56,6 +56,8 @@ type background struct {
 	// ours is the connection to the kinds that this process serves itself, and host that
 	// to the rest.
 	ours, host cluster.Cluster
+	// stored is what the cache of ours reads from.
+	stored stored
 	// start is what requests wait for.
 	start *start
 	// listed tells that the kinds were listed from the storage once.
@@ -107,14 +109,15 @@ func newBackground(extra *Extra, loopback *rest.Config, storage genericregistry.
 	self := rest.CopyConfig(loopback)
 	self.QPS, self.Burst = loopbackQPS, loopbackQPS
 	self.ContentType = runtime.ContentTypeJSON
+	own := stored{}
 	ours, err := cluster.New(self, func(co *cluster.Options) {
-		co.Scheme = scheme
+		co.Scheme, co.Cache.NewInformer = scheme, own.newInformer
 		co.MapperProvider = func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return o.Table.mapper(), nil }
 	})
 	if err != nil {
 		return nil, err
 	}
-	b := &background{manager: acting, ours: ours, host: host, start: extra.start}
+	b := &background{manager: acting, ours: ours, stored: own, host: host, start: extra.start}
 	if b.markers, err = newMarkers(storage); err != nil {
 		return nil, err
 	}

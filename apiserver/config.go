@@ -187,7 +187,7 @@ func (c CompletedConfig) New() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := options.Table.install(server, c.generic.RESTOptionsGetter, background.parts(options)); err != nil {
+	if err := options.Table.install(server, c.generic.RESTOptionsGetter, background.parts(options), background.stored); err != nil {
 		return nil, err
 	}
 	if err := server.AddReadyzChecks(c.extra.start.checks...); err != nil {

@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"net"
+	"reflect"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -16,8 +17,8 @@ import (
 var loopbackIPs = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
 
 // install puts every kind's storage into the server, all versions of a kind over
-// the same storage.
-func (t *Table) install(server *genericapiserver.GenericAPIServer, opts genericregistry.RESTOptionsGetter, p Parts) error {
+// the same storage, and tells the server's own caches of it.
+func (t *Table) install(server *genericapiserver.GenericAPIServer, opts genericregistry.RESTOptionsGetter, p Parts, own stored) error {
 	var infos []*genericapiserver.APIGroupInfo
 	for _, g := range t.Groups() {
 		info := t.info(g)
@@ -25,7 +26,7 @@ func (t *Table) install(server *genericapiserver.GenericAPIServer, opts genericr
 			if row.Group != g {
 				continue
 			}
-			storage, err := row.storage(t.Scheme, opts, p)
+			storage, err := row.storage(t.Scheme, opts, p, own)
 			if err != nil {
 				return err
 			}
@@ -52,7 +53,7 @@ func (t *Table) info(g *group.Group) *genericapiserver.APIGroupInfo {
 }
 
 // storage is that of a kind and its subresources, by path.
-func (r Row) storage(scheme *runtime.Scheme, opts genericregistry.RESTOptionsGetter, p Parts) (map[string]rest.Storage, error) {
+func (r Row) storage(scheme *runtime.Scheme, opts genericregistry.RESTOptionsGetter, p Parts, own stored) (map[string]rest.Storage, error) {
 	var live generic.Live
 	if r.Live != nil {
 		live = r.Live(p)
@@ -61,6 +62,7 @@ func (r Row) storage(scheme *runtime.Scheme, opts genericregistry.RESTOptionsGet
 	if err != nil {
 		return nil, err
 	}
+	own[reflect.TypeOf(r.New())] = store.Store
 	all := map[string]rest.Storage{r.Plural: store}
 	if status != nil {
 		all[r.Plural+"/status"] = status
