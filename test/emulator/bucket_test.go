@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
 func (c *cloud) s3(region string) *s3.Client { return s3.NewFromConfig(c.config("AKIATEST", region)) }
@@ -76,9 +78,15 @@ func TestBucketsRememberTheirSettings(t *testing.T) {
 	wantCode(t, second(s.CreateBucket(ctx, create)), "")
 	wantCode(t, second(s.CreateBucket(ctx, create)), "BucketAlreadyOwnedByYou")
 	wantCode(t, second(s.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: bucket})), "NoSuchBucketPolicy")
-	wantCode(t, second(s.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: bucket, Policy: aws.String("no JSON")})), "MalformedPolicy")
-	wantCode(t, second(s.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: bucket, Policy: aws.String(`{"Statement":[]}`)})), "")
-	if got := must[*s3.GetBucketPolicyOutput](t)(s.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: bucket})); *got.Policy != `{"Statement":[]}` {
+	reads := func(role string) string {
+		return `{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + emulator.DefaultAccount + `:role/` + role + `"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::user-data/*"}}`
+	}
+	for _, refused := range []string{"no JSON", `{"Statement":[]}`, reads("nobody"), strings.Replace(reads("nobody"), "Resource", "NotAField", 1)} {
+		wantCode(t, second(s.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: bucket, Policy: aws.String(refused)})), "MalformedPolicy")
+	}
+	nodes := reads("nodes.cluster-api-provider-aws.sigs.k8s.io")
+	wantCode(t, second(s.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: bucket, Policy: aws.String(nodes)})), "")
+	if got := must[*s3.GetBucketPolicyOutput](t)(s.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: bucket})); *got.Policy != nodes {
 		t.Errorf("policy %s", *got.Policy)
 	}
 	wantCode(t, second(s.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: bucket, Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}}}})), "")

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"encoding/json"
 	"encoding/xml"
 	"net/http"
 	"reflect"
@@ -9,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/iam"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/internal/policy"
 )
 
 type (
@@ -154,8 +155,10 @@ func putSetting[I any](r *core.Request, in *I) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if name == "BucketPolicy" && !json.Valid(given.body) {
-		return nil, refuse(http.StatusBadRequest, "MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'")
+	if name == "BucketPolicy" {
+		if err := checkPolicy(r, given.body); err != nil {
+			return nil, err
+		}
 	}
 	if name == "BucketTagging" {
 		if _, err := tagSet(given.body, mostBucketTags); err != nil {
@@ -167,6 +170,23 @@ func putSetting[I any](r *core.Request, in *I) (*response, error) {
 	}
 	b.settings[name] = given.body
 	return &response{status: http.StatusOK}, nil
+}
+
+// checkPolicy refuses what is no policy of a bucket, and one that names a role which doesn't exist ("Bucket policies", "IAM JSON policy elements:
+// Principal").
+func checkPolicy(r *core.Request, text []byte) error {
+	d, err := policy.ParseShared(string(text))
+	if err != nil {
+		return refuse(http.StatusBadRequest, "MalformedPolicy", err.Error())
+	}
+	for _, arn := range d.Named("AWS") {
+		if strings.Contains(arn, ":role/") && strings.Contains(arn, ":"+r.Account+":") {
+			if _, ok := iam.RoleOf(r.Region, arn); !ok {
+				return refuse(http.StatusBadRequest, "MalformedPolicy", "Invalid principal in policy")
+			}
+		}
+	}
+	return nil
 }
 
 // notSet are the answers for settings that a bucket doesn't have.

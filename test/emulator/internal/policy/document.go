@@ -113,6 +113,31 @@ func ParseTrust(text string) (Document, error) {
 	return d, nil
 }
 
+// ParseShared reads a policy of a resource that says who may do what with it.
+func ParseShared(text string) (Document, error) {
+	d, err := read(text)
+	if err != nil {
+		return d, err
+	}
+	for _, s := range d.Statements {
+		switch {
+		case s.Resource == nil && s.NotResource == nil:
+			return d, Malformed("Missing required field Resource")
+		case s.Principal == nil && s.NotPrincipal == nil:
+			return d, Malformed("Missing required field Principal")
+		}
+	}
+	return d, nil
+}
+
+// Named are the principals of a kind that the policy names.
+func (d Document) Named(kind string) (all []string) {
+	for _, s := range d.Statements {
+		all = append(append(all, s.Principal[kind]...), s.NotPrincipal[kind]...)
+	}
+	return all
+}
+
 func read(text string) (Document, error) {
 	var d Document
 	if !json.Valid([]byte(text)) {
