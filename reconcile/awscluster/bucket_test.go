@@ -18,7 +18,7 @@ import (
 const testBucket = "bootstrap-data"
 
 func withBucket(c *infrav1.AWSCluster) {
-	c.Spec.S3Bucket = &infrav1.S3Bucket{Name: testBucket, ControlPlaneIAMInstanceProfile: "cp.example", NodesIAMInstanceProfiles: []string{"node.example"}}
+	c.Spec.S3Bucket = &infrav1.S3Bucket{Name: testBucket, ControlPlaneIAMInstanceProfile: "control-plane.cluster-api-provider-aws.sigs.k8s.io", NodesIAMInstanceProfiles: []string{"nodes.cluster-api-provider-aws.sigs.k8s.io"}}
 }
 
 func (w *world) s3() *s3.Client {
@@ -53,7 +53,7 @@ func TestBucketAndItsEndpointComeAndGo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{"aws:SecureTransport", "role/cp.example", "bootstrap-data/control-plane/*", "role/node.example", "bootstrap-data/node/*"} {
+	for _, part := range []string{"aws:SecureTransport", "role/control-plane.cluster-api-provider-aws.sigs.k8s.io", "bootstrap-data/control-plane/*", "role/nodes.cluster-api-provider-aws.sigs.k8s.io", "bootstrap-data/node/*"} {
 		if !strings.Contains(*policy.Policy, part) {
 			t.Errorf("the policy lacks %q: %s", part, *policy.Policy)
 		}

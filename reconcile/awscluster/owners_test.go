@@ -303,7 +303,8 @@ func TestABucketOfOthersIsNeitherWrittenNorDeleted(t *testing.T) {
 	w := newWorld(t, newCluster(withBucket))
 	_, err := w.s3().CreateBucket(context.Background(), &s3.CreateBucketInput{Bucket: aws.String(testBucket)})
 	w.Must(err)
-	_, err = w.s3().PutBucketPolicy(context.Background(), &s3.PutBucketPolicyInput{Bucket: aws.String(testBucket), Policy: aws.String(`{"Version":"2012-10-17","Statement":[]}`)})
+	_, err = w.s3().PutBucketPolicy(context.Background(), &s3.PutBucketPolicyInput{Bucket: aws.String(testBucket), Policy: aws.String(
+		`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::` + testBucket + `/*"}}`)})
 	w.Must(err)
 	w.AWS.ResetCounts()
 	w.try()

@@ -27,7 +27,7 @@ const (
 func (w *world) withBucket(change ...func(*infrav1.S3Bucket)) {
 	w.T.Helper()
 	c := w.cluster()
-	c.Spec.S3Bucket = &infrav1.S3Bucket{Name: testBucket, ControlPlaneIAMInstanceProfile: "cp.example", NodesIAMInstanceProfiles: []string{"node.example"}}
+	c.Spec.S3Bucket = &infrav1.S3Bucket{Name: testBucket, ControlPlaneIAMInstanceProfile: "control-plane.cluster-api-provider-aws.sigs.k8s.io", NodesIAMInstanceProfiles: []string{"nodes.cluster-api-provider-aws.sigs.k8s.io"}}
 	for _, f := range change {
 		f(c.Spec.S3Bucket)
 	}
