@@ -35,7 +35,12 @@ type world struct {
 
 func newWorld(t testing.TB, c *controlplanev1.AWSManagedControlPlane, change ...func(*world)) *world {
 	t.Helper()
-	w := &world{World: enginetest.New(t, enginetest.WorldTime, owner(c), c)}
+	return newWorldIn(t, enginetest.WorldTime, c, change...)
+}
+
+func newWorldIn(t testing.TB, budget enginetest.Budget, c *controlplanev1.AWSManagedControlPlane, change ...func(*world)) *world {
+	t.Helper()
+	w := &world{World: enginetest.New(t, budget, owner(c), c)}
 	for _, f := range change {
 		f(w)
 	}

@@ -140,12 +140,14 @@ func (e *EventLog) Clear() {
 
 // Budget is by whose clock the requests to AWS are budgeted: by the world's, in which
 // nobody waits for them, or by the real one.
-type Budget bool
+type Budget int
 
-// The two budgets.
+// The budgets. With AWSTime requests are budgeted as AWS publishes it, and the world's
+// time has to go on while they wait.
 const (
-	WorldTime Budget = false
-	RealTime  Budget = true
+	WorldTime Budget = iota
+	RealTime
+	AWSTime
 )
 
 // Resolves is a DNS that knows every name.
@@ -247,8 +249,12 @@ func (w *World) NewProcess() *Process {
 	if w.budget == RealTime {
 		budget = nil
 	}
+	limits := func(string, string) cloud.Limit { return cloud.Limit{Burst: 1e6, Refill: 1e6} }
+	if w.budget == AWSTime {
+		limits = cloud.LimitOf
+	}
 	p.Sessions = cloud.NewSessions(cloud.Options{Clock: budget, Identities: w.Kube, Host: w.Kube, ControllerNamespace: "capa-system",
-		Limits: func(string, string) cloud.Limit { return cloud.Limit{Burst: 1e6, Refill: 1e6} },
+		Limits: limits,
 		LoadConfig: func(context.Context) (aws.Config, error) {
 			return aws.Config{Region: Region, BaseEndpoint: aws.String(w.URL),
 				Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "")}, nil
