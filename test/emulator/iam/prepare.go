@@ -49,7 +49,7 @@ func (s *state) prepare(r *core.Region) {
 			Arn: arn(r, "instance-profile", "/", name), InstanceProfileId: fixedID("AIPA", name), CreateDate: &bootstrapped}}, bootstrapped)
 	}
 	for _, p := range s.profiles.All() {
-		if p.CreateDate.Equal(bootstrapped) && !slices.Contains(wanted, *p.InstanceProfileName) {
+		if p.standsIn() && !slices.Contains(wanted, *p.InstanceProfileName) {
 			s.profiles.Delete(key(*p.InstanceProfileName))
 		}
 	}

@@ -15,6 +15,9 @@ type profile struct {
 	role string // its key
 }
 
+// standsIn says whether the account began with it; see prepare.
+func (p *profile) standsIn() bool { return p.CreateDate.Equal(bootstrapped) }
+
 // HasInstanceProfile says whether there is a profile of that name, as EC2 asks.
 func HasInstanceProfile(r *core.Region, name string) bool {
 	return of(r).profiles.Get(key(name)) != nil
@@ -55,7 +58,7 @@ func createInstanceProfile(r *core.Request, in *sdk.CreateInstanceProfileInput) 
 	if err != nil {
 		return nil, err
 	}
-	if now := s.profiles.Get(key(name)); now != nil && !now.CreateDate.Equal(bootstrapped) {
+	if now := s.profiles.Get(key(name)); now != nil && !now.standsIn() {
 		return nil, exists("Instance Profile %s already exists.", name)
 	}
 	if most := r.Config.Quota("instanceProfiles", mostProfiles); s.profiles.Len() >= most {

@@ -174,12 +174,15 @@ func deleteRole(r *core.Request, in *sdk.DeleteRoleInput) (*sdk.DeleteRoleOutput
 	switch {
 	case err != nil:
 		return nil, err
-	case s.profiles.Any(func(p *profile) bool { return p.role == key(*x.RoleName) }):
+	case s.profiles.Any(func(p *profile) bool { return p.role == key(*x.RoleName) && !p.standsIn() }):
 		return nil, conflict("Cannot delete entity, must remove roles from instance profile first.")
 	case len(x.attached) > 0:
 		return nil, conflict("Cannot delete entity, must detach all policies first.")
 	case len(x.inline) > 0:
 		return nil, conflict("Cannot delete entity, must delete policies first.")
+	}
+	for _, p := range s.profiles.Where(func(p *profile) bool { return p.role == key(*x.RoleName) }) {
+		p.role = ""
 	}
 	s.roles.Delete(key(*x.RoleName))
 	return nil, nil

@@ -224,7 +224,7 @@ func inventory(r *core.Region) []core.Resource {
 		out = append(out, core.Resource{Service: "iam", Type: "policy", ID: *x.PolicyName, Tags: tagMap(x.Tags), Content: x})
 	}
 	for _, x := range s.profiles.All() {
-		out = append(out, core.Resource{Service: "iam", Type: "instance-profile", ID: *x.InstanceProfileName, Tags: tagMap(x.Tags), Content: x, Implied: x.CreateDate.Equal(bootstrapped)})
+		out = append(out, core.Resource{Service: "iam", Type: "instance-profile", ID: *x.InstanceProfileName, Tags: tagMap(x.Tags), Content: x, Implied: x.standsIn()})
 	}
 	for _, x := range s.users.All() {
 		out = append(out, core.Resource{Service: "iam", Type: "user", ID: *x.UserName, Tags: tagMap(x.Tags), Content: x})
