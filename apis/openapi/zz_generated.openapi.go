@@ -8538,10 +8538,10 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AMIReference(ref common.R
 					},
 					"eksLookupType": {
 						SchemaProps: spec.SchemaProps{
-							Description: "eksLookupType is the kind of image that EKS publishes for the cluster's version.\n\nPossible enum values:\n - `\"AmazonLinux\"`\n - `\"AmazonLinux2023\"`\n - `\"AmazonLinux2023GPU\"`\n - `\"AmazonLinuxGPU\"`",
+							Description: "eksLookupType is the kind of image that EKS publishes for the cluster's version.\n\nPossible enum values:\n - `\"AmazonLinux\"`\n - `\"AmazonLinux2023\"`\n - `\"AmazonLinux2023GPU\"`\n - `\"AmazonLinux2023Neuron\"` AmazonLinux2023Neuron is for AWS's own accelerators.\n - `\"AmazonLinuxGPU\"`\n - `\"Bottlerocket\"` Bottlerocket's nodes read settings in TOML, for which Machines name a Secret of their own.\n - `\"BottlerocketFIPS\"`\n - `\"BottlerocketGPU\"`\n - `\"Windows2019Core\"`\n - `\"Windows2019Full\"`\n - `\"Windows2022Core\"`\n - `\"Windows2022Full\"`\n - `\"Windows2025Core\"`\n - `\"Windows2025Full\"`",
 							Type:        []string{"string"},
 							Format:      "",
-							Enum:        []interface{}{"AmazonLinux", "AmazonLinux2023", "AmazonLinux2023GPU", "AmazonLinuxGPU"},
+							Enum:        []interface{}{"AmazonLinux", "AmazonLinux2023", "AmazonLinux2023GPU", "AmazonLinux2023Neuron", "AmazonLinuxGPU", "Bottlerocket", "BottlerocketFIPS", "BottlerocketGPU", "Windows2019Core", "Windows2019Full", "Windows2022Core", "Windows2022Full", "Windows2025Core", "Windows2025Full"},
 						},
 					},
 				},

@@ -79,8 +79,8 @@ func (w *worker) prepareFailed(err error) error {
 
 func (w *worker) findImage(ctx context.Context, v *view) error {
 	spec := &v.Machine.Spec
-	architecture := instance.Architecture(w.pass.Snapshot(), spec.InstanceType)
-	query, err := instance.ImageQuery(spec, v.Infra, v.version(), architecture)
+	query, err := instance.ImageQuery(spec, v.Infra, instance.Runs{Version: v.version(), Architecture: instance.Architecture(w.pass.Snapshot(), spec.InstanceType),
+		BootstrapKind: v.Owner.Spec.Bootstrap.ConfigRef.Kind})
 	if err != nil {
 		return err
 	}

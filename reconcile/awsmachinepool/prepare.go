@@ -63,7 +63,8 @@ func (w *worker) Prepare(ctx context.Context) error {
 func (w *worker) findImage(ctx context.Context, in *Intent) error {
 	spec := in.spec()
 	spec.InstanceType = in.typeOfImage()
-	query, err := instance.ImageQuery(spec, in.Infra, in.version(), instance.Architecture(w.pass.Snapshot(), spec.InstanceType))
+	query, err := instance.ImageQuery(spec, in.Infra, instance.Runs{Version: in.version(), Architecture: instance.Architecture(w.pass.Snapshot(), spec.InstanceType),
+		BootstrapKind: in.Owner.Spec.Template.Spec.Bootstrap.ConfigRef.Kind})
 	if err != nil {
 		return err
 	}

@@ -39,25 +39,37 @@ func Architecture(snap *mirror.Snapshot, instanceType string) string {
 	return best
 }
 
-// ImageQuery returns which image a machine wants. version is the Machine's
-// Kubernetes version.
-func ImageQuery(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, version, architecture string) (cloud.ImageQuery, error) {
+// Runs is what an image has to run.
+type Runs struct {
+	// Version is the Machine's Kubernetes version.
+	Version string
+	// Architecture is the processors' one, "" while it isn't known.
+	Architecture string
+	// BootstrapKind is the kind of the bootstrap configuration, "" where there is none.
+	BootstrapKind string
+}
+
+// ImageQuery returns which image a machine wants.
+func ImageQuery(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, r Runs) (cloud.ImageQuery, error) {
 	switch {
 	case spec.AMI.ID != nil && *spec.AMI.ID != "":
 		return cloud.ImageQuery{ID: *spec.AMI.ID}, nil
-	case version == "":
+	case r.Version == "":
 		return cloud.ImageQuery{}, fmt.Errorf("no image can be looked up without a Kubernetes version: set spec.version of the Machine, or spec.ami.id")
-	case architecture == "":
+	case r.Architecture == "":
 		return cloud.ImageQuery{}, fmt.Errorf("the instance type %s isn't offered in %s: choose another one, or set spec.ami.id", spec.InstanceType, infra.Region)
 	case spec.AMI.EKSOptimizedLookupType != nil:
-		return eksQuery(*spec.AMI.EKSOptimizedLookupType, version, architecture)
+		return eksQuery(*spec.AMI.EKSOptimizedLookupType, r)
 	}
-	name, err := infrav1.ImageName(first(spec.ImageLookupFormat, infra.LookupFormat, defaultImageFormat),
-		first(spec.ImageLookupBaseOS, infra.LookupBaseOS, defaultImageBaseOS), strings.TrimPrefix(version, "v"))
+	format, baseOS, owner := first(spec.ImageLookupFormat, infra.LookupFormat), first(spec.ImageLookupBaseOS, infra.LookupBaseOS), first(spec.ImageLookupOrg, infra.LookupOrg)
+	if infra.EKS != "" && format+baseOS+owner == "" {
+		return eksQuery(familyFor(r.BootstrapKind), r)
+	}
+	name, err := infrav1.ImageName(first(format, defaultImageFormat), first(baseOS, defaultImageBaseOS), strings.TrimPrefix(r.Version, "v"))
 	if err != nil {
 		return cloud.ImageQuery{}, fmt.Errorf("imageLookupFormat: %w", err)
 	}
-	return cloud.ImageQuery{Owner: first(spec.ImageLookupOrg, infra.LookupOrg, defaultImageOwner), Name: name, Architecture: architecture}, nil
+	return cloud.ImageQuery{Owner: first(owner, defaultImageOwner), Name: name, Architecture: r.Architecture}, nil
 }
 
 // NeedsImage tells whether the image itself is looked at, not only its id.
@@ -70,31 +82,71 @@ func NeedsArchitecture(spec *infrav1.AWSMachineSpec) bool {
 	return spec.AMI.ID == nil || *spec.AMI.ID == ""
 }
 
-// eksQuery finds the images that EKS publishes, by the parameters that tell the
-// recommended one of a Kubernetes minor version.
-// https://docs.aws.amazon.com/eks/latest/userguide/retrieve-ami-id.html
-func eksQuery(kind infrav1.EKSAMILookupType, version, architecture string) (cloud.ImageQuery, error) {
-	parts := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
-	if len(parts) < 2 {
-		return cloud.ImageQuery{}, fmt.Errorf("the Kubernetes version %q has no minor version", version)
+// Where EKS, Bottlerocket and Windows tell the recommended images of a Kubernetes minor version.
+// https://docs.aws.amazon.com/eks/latest/userguide/retrieve-ami-id.html and its neighbours
+const (
+	eksParameter          = "/aws/service/eks/optimized-ami/%s/%s/recommended/image_id"
+	bottlerocketParameter = "/aws/service/bottlerocket/aws-k8s-%s%s/%s/latest/image_id"
+	windowsParameter      = "/aws/service/ami-windows-latest/Windows_Server-%s-EKS_Optimized-%s/image_id"
+)
+
+// amazonLinux2End is the first minor version of Kubernetes without images of Amazon Linux 2.
+const amazonLinux2End = 33
+
+var (
+	linux2023 = map[infrav1.EKSAMILookupType]string{infrav1.EKSAMILookupAmazonLinux2023: "standard", infrav1.EKSAMILookupAmazonLinux2023GPU: "nvidia",
+		infrav1.EKSAMILookupAmazonLinux2023Neuron: "neuron"}
+	bottlerocket = map[infrav1.EKSAMILookupType]string{infrav1.EKSAMILookupBottlerocket: "", infrav1.EKSAMILookupBottlerocketGPU: "-nvidia",
+		infrav1.EKSAMILookupBottlerocketFIPS: "-fips"}
+	windows = map[infrav1.EKSAMILookupType]string{infrav1.EKSAMILookupWindows2019Core: "2019-English-Core", infrav1.EKSAMILookupWindows2019Full: "2019-English-Full",
+		infrav1.EKSAMILookupWindows2022Core: "2022-English-Core", infrav1.EKSAMILookupWindows2022Full: "2022-English-Full",
+		infrav1.EKSAMILookupWindows2025Core: "2025-English-Core", infrav1.EKSAMILookupWindows2025Full: "2025-English-Full"}
+)
+
+// IsWindows tells the nodes that run Windows.
+func IsWindows(kind *infrav1.EKSAMILookupType) bool { return kind != nil && windows[*kind] != "" }
+
+// familyFor is the kind of image that reads what a kind of bootstrap configuration writes.
+func familyFor(bootstrapKind string) infrav1.EKSAMILookupType {
+	if bootstrapKind == "EKSConfig" {
+		return infrav1.EKSAMILookupAmazonLinux
 	}
-	var family string
-	switch kind {
-	case infrav1.EKSAMILookupAmazonLinux:
-		family = "amazon-linux-2"
-		if architecture == string(ec2types.ArchitectureTypeArm64) {
-			family += "-arm64"
+	return infrav1.EKSAMILookupAmazonLinux2023
+}
+
+// eksQuery finds the images that are published for EKS.
+func eksQuery(kind infrav1.EKSAMILookupType, r Runs) (cloud.ImageQuery, error) {
+	var major, minor int
+	if _, err := fmt.Sscanf(strings.TrimPrefix(r.Version, "v"), "%d.%d", &major, &minor); err != nil {
+		return cloud.ImageQuery{}, fmt.Errorf("the Kubernetes version %q has no minor version", r.Version)
+	}
+	version, arm := fmt.Sprintf("%d.%d", major, minor), r.Architecture == string(ec2types.ArchitectureTypeArm64)
+	var parameter string
+	switch {
+	case arm && (kind == infrav1.EKSAMILookupAmazonLinuxGPU || kind == infrav1.EKSAMILookupAmazonLinux2023Neuron || IsWindows(&kind)):
+		return cloud.ImageQuery{}, fmt.Errorf("there is no image of ami.eksLookupType %s for %s: choose an instance type of %s, or another eksLookupType", kind, r.Architecture, ec2types.ArchitectureTypeX8664)
+	case kind == infrav1.EKSAMILookupAmazonLinux || kind == infrav1.EKSAMILookupAmazonLinuxGPU:
+		if minor >= amazonLinux2End {
+			return cloud.ImageQuery{}, fmt.Errorf("there are no images of Amazon Linux 2 for Kubernetes %s: set ami.eksLookupType %s, with a NodeadmConfig", version, infrav1.EKSAMILookupAmazonLinux2023)
 		}
-	case infrav1.EKSAMILookupAmazonLinuxGPU:
-		family = "amazon-linux-2-gpu"
-	case infrav1.EKSAMILookupAmazonLinux2023:
-		family = "amazon-linux-2023/" + architecture + "/standard"
-	case infrav1.EKSAMILookupAmazonLinux2023GPU:
-		family = "amazon-linux-2023/" + architecture + "/nvidia"
+		parameter = fmt.Sprintf(eksParameter, version, "amazon-linux-2"+suffix(kind == infrav1.EKSAMILookupAmazonLinuxGPU, "-gpu")+suffix(arm, "-arm64"))
+	case linux2023[kind] != "":
+		parameter = fmt.Sprintf(eksParameter, version, "amazon-linux-2023/"+r.Architecture+"/"+linux2023[kind])
+	case strings.HasPrefix(string(kind), string(infrav1.EKSAMILookupBottlerocket)):
+		parameter = fmt.Sprintf(bottlerocketParameter, version, bottlerocket[kind], r.Architecture)
+	case IsWindows(&kind):
+		parameter = fmt.Sprintf(windowsParameter, windows[kind], version)
 	default:
 		return cloud.ImageQuery{}, fmt.Errorf("ami.eksLookupType %q is unknown", kind)
 	}
-	return cloud.ImageQuery{Parameter: fmt.Sprintf("/aws/service/eks/optimized-ami/%s.%s/%s/recommended/image_id", parts[0], parts[1], family)}, nil
+	return cloud.ImageQuery{Parameter: parameter}, nil
+}
+
+func suffix(wanted bool, text string) string {
+	if wanted {
+		return text
+	}
+	return ""
 }
 
 func first(values ...string) string {

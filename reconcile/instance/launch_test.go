@@ -150,10 +150,10 @@ func TestImagesAreLookedUpAsPublished(t *testing.T) {
 		return infrav1.AWSMachineSpec{AMI: infrav1.AMIReference{EKSOptimizedLookupType: &k}}
 	}
 	for _, x := range []struct {
-		name, version, arch string
-		spec                infrav1.AWSMachineSpec
-		want                cloud.ImageQuery
-		err                 string
+		name, version, arch, eks, bootstrap string
+		spec                                infrav1.AWSMachineSpec
+		want                                cloud.ImageQuery
+		err                                 string
 	}{
 		{name: "by default", version: "v1.32.4", arch: "x86_64", want: cloud.ImageQuery{Owner: defaultImageOwner, Name: "capa-ami-ubuntu-24.04-?1.32.4-*", Architecture: "x86_64"}},
 		{name: "by id", spec: infrav1.AWSMachineSpec{AMI: infrav1.AMIReference{ID: aws.String("ami-1")}}, want: cloud.ImageQuery{ID: "ami-1"}},
@@ -164,12 +164,32 @@ func TestImagesAreLookedUpAsPublished(t *testing.T) {
 			want: cloud.ImageQuery{Parameter: "/aws/service/eks/optimized-ami/1.31/amazon-linux-2023/arm64/standard/recommended/image_id"}},
 		{name: "EKS with GPU", version: "v1.31.2", arch: "x86_64", spec: eks(infrav1.EKSAMILookupAmazonLinuxGPU),
 			want: cloud.ImageQuery{Parameter: "/aws/service/eks/optimized-ami/1.31/amazon-linux-2-gpu/recommended/image_id"}},
+		{name: "EKS with Neuron", version: "v1.34.0", arch: "x86_64", spec: eks(infrav1.EKSAMILookupAmazonLinux2023Neuron),
+			want: cloud.ImageQuery{Parameter: "/aws/service/eks/optimized-ami/1.34/amazon-linux-2023/x86_64/neuron/recommended/image_id"}},
+		{name: "EKS with Neuron for other processors", version: "v1.34.0", arch: "arm64", spec: eks(infrav1.EKSAMILookupAmazonLinux2023Neuron), err: "choose an instance type of x86_64"},
+		{name: "EKS of Amazon Linux 2", version: "v1.32.1", arch: "arm64", spec: eks(infrav1.EKSAMILookupAmazonLinux),
+			want: cloud.ImageQuery{Parameter: "/aws/service/eks/optimized-ami/1.32/amazon-linux-2-arm64/recommended/image_id"}},
+		{name: "EKS of Amazon Linux 2 after its end", version: "v1.33.1", arch: "arm64", spec: eks(infrav1.EKSAMILookupAmazonLinux), err: "set ami.eksLookupType AmazonLinux2023, with a NodeadmConfig"},
+		{name: "Bottlerocket", version: "v1.34.3-eks-cb19647", arch: "arm64", spec: eks(infrav1.EKSAMILookupBottlerocket),
+			want: cloud.ImageQuery{Parameter: "/aws/service/bottlerocket/aws-k8s-1.34/arm64/latest/image_id"}},
+		{name: "Bottlerocket with GPU", version: "v1.34.3", arch: "x86_64", spec: eks(infrav1.EKSAMILookupBottlerocketGPU),
+			want: cloud.ImageQuery{Parameter: "/aws/service/bottlerocket/aws-k8s-1.34-nvidia/x86_64/latest/image_id"}},
+		{name: "Windows", version: "v1.34.3", arch: "x86_64", spec: eks(infrav1.EKSAMILookupWindows2022Core),
+			want: cloud.ImageQuery{Parameter: "/aws/service/ami-windows-latest/Windows_Server-2022-English-Core-EKS_Optimized-1.34/image_id"}},
+		{name: "nothing said in EKS", version: "v1.34", arch: "x86_64", eks: "e",
+			want: cloud.ImageQuery{Parameter: "/aws/service/eks/optimized-ami/1.34/amazon-linux-2023/x86_64/standard/recommended/image_id"}},
+		{name: "nothing said in EKS beside an EKSConfig", version: "v1.32", arch: "x86_64", eks: "e", bootstrap: "EKSConfig",
+			want: cloud.ImageQuery{Parameter: "/aws/service/eks/optimized-ami/1.32/amazon-linux-2/recommended/image_id"}},
+		{name: "images of one's own in EKS", version: "v1.32.4", arch: "x86_64", eks: "e", spec: infrav1.AWSMachineSpec{ImageLookupOrg: "7"},
+			want: cloud.ImageQuery{Owner: "7", Name: "capa-ami-ubuntu-24.04-?1.32.4-*", Architecture: "x86_64"}},
 		{name: "without version", arch: "x86_64", err: "Kubernetes version"},
 		{name: "unknown type", version: "v1.32.4", err: "isn't offered"},
 		{name: "broken pattern", version: "v1.32.4", arch: "x86_64", spec: infrav1.AWSMachineSpec{ImageLookupFormat: "{{"}, err: "imageLookupFormat"},
 	} {
 		t.Run(x.name, func(t *testing.T) {
-			got, err := ImageQuery(&x.spec, testInfra(), x.version, x.arch)
+			infra := testInfra()
+			infra.EKS = x.eks
+			got, err := ImageQuery(&x.spec, infra, Runs{Version: x.version, Architecture: x.arch, BootstrapKind: x.bootstrap})
 			if got != x.want || (err == nil) != (x.err == "") || err != nil && !strings.Contains(err.Error(), x.err) {
 				t.Errorf("%+v, error %v; want %+v, %q", got, err, x.want, x.err)
 			}

@@ -15,49 +15,32 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
-	"github.com/capa-apiserver/capa-apiserver/test/workload"
 )
 
-// eksCluster is an EKS cluster with what runs behind its endpoint.
-type eksCluster struct {
-	w                  *world
-	namespace, cluster string
-}
+// eksCluster is an EKS cluster with what runs behind its endpoint, and on its nodes.
+type eksCluster struct{ *joinedCluster }
 
 // newEKSCluster has the account's control planes run.
 func (w *world) newEKSCluster(cluster string) *eksCluster {
-	ctx, stop := context.WithCancel(context.Background())
-	w.t.Cleanup(stop)
-	workload.Start(ctx, w.awsConfig(), suite.proxy)
-	return &eksCluster{w: w, namespace: w.namespace(), cluster: cluster}
-}
-
-// withoutNodes is a published template without what makes nodes.
-func withoutNodes(manifest string) string {
-	var kept []string
-	for _, part := range strings.Split(manifest, "\n---\n") {
-		if !strings.Contains(part, "kind: NodeadmConfigTemplate") && !strings.Contains(part, "kind: MachineDeployment") {
-			kept = append(kept, part)
-		}
-	}
-	return strings.Join(kept, "\n---\n")
+	return &eksCluster{w.newJoinedCluster(w.namespace(), cluster)}
 }
 
 // besideKubeadm is a manifest as it has to be written where the kubeadm providers have v1beta2 of their groups.
 func besideKubeadm(manifest string) string {
-	return strings.ReplaceAll(manifest, "controlplane.cluster.x-k8s.io/v1beta2", "controlplane.cluster.x-k8s.io/v2beta1")
+	return strings.NewReplacer("controlplane.cluster.x-k8s.io/v1beta2", "controlplane.cluster.x-k8s.io/v2beta1",
+		"bootstrap.cluster.x-k8s.io/v1beta2", "bootstrap.cluster.x-k8s.io/v2beta1").Replace(manifest)
 }
 
-func (e *eksCluster) controlPlane(ctx context.Context) (*controlplanev1.AWSManagedControlPlane, error) {
+func (e *eksCluster) awsControlPlane(ctx context.Context) (*controlplanev1.AWSManagedControlPlane, error) {
 	c := &controlplanev1.AWSManagedControlPlane{}
 	return c, e.w.client.Get(ctx, client.ObjectKey{Namespace: e.namespace, Name: e.cluster + "-control-plane"}, c)
 }
 
 // describe is what the objects say of themselves.
 func (e *eksCluster) describe() string {
-	out, _ := e.w.tryKubectl("", "get", "cluster,awsmanagedcontrolplane,awsmanagedcluster", "-n", e.namespace, "-o",
+	out, _ := e.w.tryKubectl("", "get", "cluster,awsmanagedcontrolplane,awsmanagedcluster,machinedeployment,machinepool,awsmachinepool", "-n", e.namespace, "-o",
 		`jsonpath={range .items[*]}{.kind}{"\n"}{range .status.conditions[*]}  {.type}={.status} {.reason}: {.message}{"\n"}{end}{end}`)
-	return out
+	return out + e.joinedCluster.describe()
 }
 
 // waitAvailable waits until Cluster API takes the cluster for usable.
@@ -99,18 +82,31 @@ func (e *eksCluster) kubectl(kubeconfig string, args ...string) (string, error) 
 	return string(out), err
 }
 
-// checkPods looks at what runs in the workload cluster.
-func (e *eksCluster) checkPods(kubeconfig string) {
+// checkPods looks at what runs in the workload cluster: on each of its nodes, and somewhere.
+func (e *eksCluster) checkPods(kubeconfig string, nodes int) {
 	e.w.t.Helper()
-	out, err := e.kubectl(kubeconfig, "get", "pods", "-A", "-o", "name")
-	if err != nil {
-		e.w.t.Fatalf("kubectl get pods -A: %v\n%s", err, out)
-	}
-	for _, name := range []string{"aws-node", "coredns", "kube-proxy"} {
-		if !slices.ContainsFunc(strings.Fields(out), func(pod string) bool { return strings.HasPrefix(pod, "pod/"+name) }) {
-			e.w.t.Errorf("no %s runs:\n%s", name, out)
+	e.w.eventually(fmt.Sprintf("pods run on %d nodes", nodes), func(context.Context) error {
+		names, err := e.kubectl(kubeconfig, "get", "nodes", "-o", "name")
+		if err != nil || len(strings.Fields(names)) != nodes {
+			return fmt.Errorf("kubectl get nodes: %w\n%s", err, names)
 		}
-	}
+		pods, err := e.kubectl(kubeconfig, "get", "pods", "-A", "-o", `jsonpath={range .items[*]}{.metadata.name}{" "}{.spec.nodeName}{"\n"}{end}`)
+		if err != nil {
+			return fmt.Errorf("kubectl get pods -A: %w\n%s", err, pods)
+		}
+		for _, on := range strings.Fields(names) {
+			on = strings.TrimPrefix(on, "node/")
+			for _, daemon := range []string{"aws-node", "kube-proxy"} {
+				if !slices.ContainsFunc(strings.Split(pods, "\n"), func(line string) bool { return strings.HasPrefix(line, daemon) && strings.HasSuffix(line, " "+on) }) {
+					return fmt.Errorf("no %s on %s:\n%s", daemon, on, pods)
+				}
+			}
+		}
+		if nodes > 0 != strings.Contains(pods, "coredns-0 ip-") {
+			return fmt.Errorf("with %d nodes coredns is so:\n%s", nodes, pods)
+		}
+		return nil
+	})
 }
 
 // single is the form in which one object is both infrastructure and control plane.
@@ -135,7 +131,7 @@ func TestEKSCluster(t *testing.T) {
 	e := w.newEKSCluster("eks")
 	w.apply(e.namespace, single)
 	timed(t, "the cluster is available", e.waitAvailable)
-	cp, err := e.controlPlane(context.Background())
+	cp, err := e.awsControlPlane(context.Background())
 	must(t, err)
 	if host := w.core(e.namespace, e.cluster).Spec.ControlPlaneEndpoint.Host; host == "" || host != cp.Spec.ControlPlaneEndpoint.Host {
 		t.Errorf("the Cluster's endpoint is %q, the control plane's %q", host, cp.Spec.ControlPlaneEndpoint.Host)
@@ -143,7 +139,7 @@ func TestEKSCluster(t *testing.T) {
 	var kubeconfig string
 	timed(t, "kubectl works there", func() {
 		kubeconfig = e.kubeconfig()
-		e.checkPods(kubeconfig)
+		e.checkPods(kubeconfig, 0)
 	})
 	w.eventually("what is wanted is in the cluster", func(context.Context) error {
 		out, err := e.kubectl(kubeconfig, "get", "configmap/aws-auth", "daemonset/aws-node", "-n", "kube-system", "-o", "yaml")
@@ -181,16 +177,16 @@ func TestEKSTemplateUnchanged(t *testing.T) {
 func liveEKSTemplate(t *testing.T, adapt func(string) string) {
 	w := newWorld(t)
 	e := w.newEKSCluster("eks")
-	manifest := adapt(withoutNodes(template{file: "cluster-template-eks.yaml"}.render(t, e.cluster)))
+	manifest := adapt(template{file: "cluster-template-eks.yaml"}.render(t, e.cluster))
 	w.apply(e.namespace, manifest)
 	timed(t, "the cluster is available", e.waitAvailable)
-	cp, err := e.controlPlane(context.Background())
+	cp, err := e.awsControlPlane(context.Background())
 	must(t, err)
 	if host := w.core(e.namespace, e.cluster).Spec.ControlPlaneEndpoint.Host; host == "" || host != cp.Spec.ControlPlaneEndpoint.Host {
 		t.Errorf("the Cluster's endpoint is %q, the control plane's %q", host, cp.Spec.ControlPlaneEndpoint.Host)
 	}
 	w.eventually("all conditions are true", func(ctx context.Context) error {
-		cp, err := e.controlPlane(ctx)
+		cp, err := e.awsControlPlane(ctx)
 		if err != nil {
 			return err
 		}
@@ -202,7 +198,8 @@ func liveEKSTemplate(t *testing.T, adapt func(string) string) {
 		}
 		return nil
 	})
-	e.checkPods(e.kubeconfig())
+	timed(t, "3 machines join", func() { e.waitMachines("t3.large", 0, 3) })
+	e.checkPods(e.kubeconfig(), 3)
 	before := w.mutations()
 	w.apply(e.namespace, manifest)
 	if now := w.mutations(); now != before {
@@ -215,7 +212,7 @@ func liveEKSTemplate(t *testing.T, adapt func(string) string) {
 func (e *eksCluster) checkSubresource() {
 	path := "/apis/controlplane.cluster.x-k8s.io/v2beta1/namespaces/" + e.namespace + "/awsmanagedcontrolplanes/" + e.cluster + "-control-plane/kubeconfig"
 	config := e.w.kubectl("create", "--raw", path, "-f", os.DevNull)
-	e.checkPods(e.keep([]byte(config)))
+	e.checkPods(e.keep([]byte(config)), 0)
 	if out, err := e.w.tryKubectl("", "get", "--raw", path); err == nil {
 		e.w.t.Errorf("whoever may read gets one: %s", out)
 	}

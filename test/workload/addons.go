@@ -91,12 +91,8 @@ func objectsOf(name, version string) []client.Object {
 		return daemon(name, "eks/"+name+":"+version)
 	}
 	labels, image := map[string]string{"k8s-app": name}, "eks/"+name+":"+version
-	objects := []client.Object{&appsv1.Deployment{ObjectMeta: system(name), Spec: appsv1.DeploymentSpec{Replicas: new(int32(2)), Selector: &metav1.LabelSelector{MatchLabels: labels},
+	return []client.Object{&appsv1.Deployment{ObjectMeta: system(name), Spec: appsv1.DeploymentSpec{Replicas: new(int32(2)), Selector: &metav1.LabelSelector{MatchLabels: labels},
 		Template: template(labels, name, image)}}, &corev1.ServiceAccount{ObjectMeta: system(name)}}
-	for _, suffix := range []string{"-0", "-1"} {
-		objects = append(objects, waiting(name+suffix, labels, name, image))
-	}
-	return objects
 }
 
 // eniConfigs are what the VPC CNI can be told of subnets.
@@ -114,7 +110,7 @@ func template(labels map[string]string, container, image string) corev1.PodTempl
 	return corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: container, Image: image}}}}
 }
 
-// daemon is a DaemonSet with what it runs as. Its pod waits for a node.
+// daemon is a DaemonSet with what it runs as.
 func daemon(name, image string) []client.Object {
 	labels := map[string]string{"k8s-app": name}
 	return []client.Object{
@@ -123,13 +119,5 @@ func daemon(name, image string) []client.Object {
 		&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: name}},
 		&rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: name}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name},
 			Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: metav1.NamespaceSystem, Name: name}}},
-		waiting(name+"-0", labels, name, image),
 	}
-}
-
-// waiting is a pod that no node has room for.
-func waiting(name string, labels map[string]string, container, image string) client.Object {
-	meta := system(name)
-	meta.Labels = labels
-	return &corev1.Pod{ObjectMeta: meta, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: container, Image: image}}}, Status: corev1.PodStatus{Phase: corev1.PodPending}}
 }

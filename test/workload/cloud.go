@@ -131,7 +131,7 @@ func (c *cloud) addClassicRoutes(ctx context.Context, routes map[string][]string
 
 var (
 	imageVersion    = regexp.MustCompile(`-(v\d+\.\d+\.\d+)-`)
-	eksImageVersion = regexp.MustCompile(`^amazon-eks-.*node-.*?(1\.\d+)-v\d+$`)
+	eksImageVersion = regexp.MustCompile(`^(?:amazon-eks-.*node-.*?|bottlerocket-aws-k8s-|Windows_Server-.*-EKS_Optimized-)(1\.\d+)-`)
 )
 
 // eksSuffix is how the versions of EKS's kubelets end.

@@ -49,6 +49,7 @@ func (s *Instances) stepEKS(ctx context.Context) {
 		s.mu.Unlock()
 		c.gate.use(plane)
 		c.addons.install(ctx, plane.Access.Addons)
+		_ = pods{c.client}.settle(ctx) // what fails is tried again at the next look
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

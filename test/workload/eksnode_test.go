@@ -66,6 +66,14 @@ func TestNodesOfRolesThatAreLetInJoin(t *testing.T) {
 		}
 		return nil
 	})
+	b.eventually("its pods run on it", func() error {
+		for _, pod := range []string{"aws-node-" + short(name), "kube-proxy-" + short(name)} {
+			if p, err := b.client(b.token(b.config.Credentials, clusterName)).CoreV1().Pods("kube-system").Get(t.Context(), pod, metav1.GetOptions{}); err != nil || p.Spec.NodeName != name {
+				return fmt.Errorf("pod %s is %+v, %w", pod, p, err)
+			}
+		}
+		return nil
+	})
 	_, err = ec2.NewFromConfig(b.config).TerminateInstances(t.Context(), &ec2.TerminateInstancesInput{InstanceIds: []string{id}})
 	b.must(err)
 	b.eventually("the node goes with its instance", func() error {

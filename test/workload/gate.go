@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -63,23 +64,41 @@ func (g *gate) use(plane eks.ControlPlane) {
 	g.plane = plane
 }
 
-var tokenPath = regexp.MustCompile(`^/api/v1/namespaces/([^/]+)/serviceaccounts/([^/]+)/token$`)
+var (
+	tokenPath    = regexp.MustCompile(`^/api/v1/namespaces/([^/]+)/serviceaccounts/([^/]+)/token$`)
+	evictionPath = regexp.MustCompile(`^/api/v1/namespaces/([^/]+)/pods/([^/]+)/eviction$`)
+)
 
 // guard answers 401 and 403 itself, and what the in-memory API server doesn't know.
 func (g *gate) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who, ok := g.authenticate(r.Context(), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
-		switch path := tokenPath.FindStringSubmatch(r.URL.Path); {
+		switch path, eviction := tokenPath.FindStringSubmatch(r.URL.Path), evictionPath.FindStringSubmatch(r.URL.Path); {
 		case !ok:
 			refuse(w, apierrors.NewUnauthorized("Unauthorized"))
 		case !g.allowed(r.Context(), who):
 			refuse(w, apierrors.NewForbidden(schema.GroupResource{}, r.URL.Path, errNoRights{who.name}))
 		case path != nil && r.Method == http.MethodPost:
 			g.issue(w, r, path[1], path[2])
+		case eviction != nil && r.Method == http.MethodPost:
+			g.evict(w, r, eviction[1], eviction[2])
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+func (g *gate) evict(w http.ResponseWriter, r *http.Request, namespace, name string) {
+	err := pods{g.objects}.evict(r.Context(), namespace, name)
+	if err == nil {
+		reply(w, http.StatusCreated, metav1.Status{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: metav1.StatusSuccess})
+		return
+	}
+	var status *apierrors.StatusError
+	if !errors.As(err, &status) {
+		status = apierrors.NewInternalError(err)
+	}
+	refuse(w, status)
 }
 
 type errNoRights struct{ user string }

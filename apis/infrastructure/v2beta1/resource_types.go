@@ -53,4 +53,16 @@ const (
 	EKSAMILookupAmazonLinuxGPU     EKSAMILookupType = "AmazonLinuxGPU"
 	EKSAMILookupAmazonLinux2023    EKSAMILookupType = "AmazonLinux2023"
 	EKSAMILookupAmazonLinux2023GPU EKSAMILookupType = "AmazonLinux2023GPU"
+	// AmazonLinux2023Neuron is for AWS's own accelerators.
+	EKSAMILookupAmazonLinux2023Neuron EKSAMILookupType = "AmazonLinux2023Neuron"
+	// Bottlerocket's nodes read settings in TOML, for which Machines name a Secret of their own.
+	EKSAMILookupBottlerocket     EKSAMILookupType = "Bottlerocket"
+	EKSAMILookupBottlerocketGPU  EKSAMILookupType = "BottlerocketGPU"
+	EKSAMILookupBottlerocketFIPS EKSAMILookupType = "BottlerocketFIPS"
+	EKSAMILookupWindows2019Core  EKSAMILookupType = "Windows2019Core"
+	EKSAMILookupWindows2019Full  EKSAMILookupType = "Windows2019Full"
+	EKSAMILookupWindows2022Core  EKSAMILookupType = "Windows2022Core"
+	EKSAMILookupWindows2022Full  EKSAMILookupType = "Windows2022Full"
+	EKSAMILookupWindows2025Core  EKSAMILookupType = "Windows2025Core"
+	EKSAMILookupWindows2025Full  EKSAMILookupType = "Windows2025Full"
 )

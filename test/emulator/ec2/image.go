@@ -19,6 +19,9 @@ const (
 	OwnerCanonical = "099720109477"
 	ownerFlatcar   = "075585003325"
 	OwnerEKS       = "602401143452"
+	// OwnerBottlerocket and OwnerWindows publish the images of their systems for EKS.
+	OwnerBottlerocket = "092701018921"
+	OwnerWindows      = "801119661308"
 )
 
 // publicImage is an image as its publisher names it.
@@ -67,6 +70,7 @@ func publicImages() []publicImage {
 			}
 			both(OwnerEKS, name("x86_64"), name("arm64"), "/dev/xvda", 20, at)
 		}
+		out = append(out, nodeImages(minor, at)...)
 		if minor > lastMinorOfAmazonLinux2 {
 			continue
 		}
@@ -80,6 +84,23 @@ func publicImages() []publicImage {
 	out = append(out, canonicalImages()...)
 	for i, version := range []string{"4081.2.1", "4152.2.3", "4230.2.3"} {
 		both(ownerFlatcar, "Flatcar-stable-"+version+"-hvm", "Flatcar-stable-"+version+"-arm64-hvm", "/dev/xvda", 8, firstBuild.AddDate(1, 3*i, 0))
+	}
+	return out
+}
+
+// nodeImages are those of EKS nodes for some processors only, and those of other systems.
+func nodeImages(minor int, at time.Time) []publicImage {
+	day := at.Format("20060102")
+	out := []publicImage{{OwnerEKS, fmt.Sprintf("amazon-eks-node-al2023-x86_64-neuron-1.%d-v%s", minor, day), "/dev/xvda", types.ArchitectureValuesX8664, 20, at, ""}}
+	for _, variant := range []string{"", "-nvidia", "-fips"} {
+		for said, arch := range map[string]types.ArchitectureValues{"x86_64": types.ArchitectureValuesX8664, "aarch64": types.ArchitectureValuesArm64} {
+			out = append(out, publicImage{OwnerBottlerocket, fmt.Sprintf("bottlerocket-aws-k8s-1.%d%s-%s-v1.50.0-0a1b2c3d", minor, variant, said), "/dev/xvda", arch, 2, at, ""})
+		}
+	}
+	for _, release := range []string{"2019", "2022", "2025"} {
+		for _, edition := range []string{"Core", "Full"} {
+			out = append(out, publicImage{OwnerWindows, fmt.Sprintf("Windows_Server-%s-English-%s-EKS_Optimized-1.%d-%s", release, edition, minor, at.Format("2006.01.02")), "/dev/sda1", types.ArchitectureValuesX8664, 50, at, ""})
+		}
 	}
 	return out
 }
