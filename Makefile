@@ -70,6 +70,22 @@ update: ## Make the tree pass verify as far as a program can: generate, tidy, fo
 build: ## Compile the product's commands and the emulator into _run/bin
 	@hack/build.sh "$(BIN)"
 
+##@ Releases
+
+# What a release is called, and the image that it names.
+VERSION ?= v0.1.0
+IMAGE ?= ghcr.io/capa-apiserver/capa-apiserver
+
+.PHONY: image
+image: ## Build the OCI image of VERSION into _run/image, without a container engine; PUSH=$$(IMAGE):TAG pushes it
+	@go -C hack/tools run ./image --repo="$(CURDIR)" --version="$(VERSION)" --out="$(CURDIR)/_run/image" $(if $(PUSH),--push="$(PUSH)")
+
+.PHONY: release
+release: ## Write clusterctl's provider repository with VERSION and IMAGE into _run/release
+	@go -C hack run ./cmd/release --version="$(VERSION)" --image="$(IMAGE)" --out="$(CURDIR)/_run/release"
+
+##@ More
+
 .PHONY: clean
 clean: ## Stop the local management cluster and remove _run
 	@if [ -e _run/state.json ]; then $(DEVCLUSTER) down; fi

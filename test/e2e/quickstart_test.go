@@ -81,14 +81,17 @@ func TestNamespaceDeletionLeavesNothing(t *testing.T) {
 }
 
 // ownMetrics reads the server's metrics from its own port, as Prometheus does.
-func (w *world) ownMetrics() (string, error) {
+func (w *world) ownMetrics() (string, error) { return w.ownGet("/metrics") }
+
+// ownGet reads a path from the server's own port.
+func (w *world) ownGet(path string) (string, error) {
 	config := rest.CopyConfig(w.config)
 	config.Insecure, config.CAData, config.CAFile = true, nil, ""
 	c, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return "", err
 	}
-	response, err := c.Get(fmt.Sprintf("https://127.0.0.1:%d/metrics", w.port)) //nolint:noctx // bounded by the test
+	response, err := c.Get(fmt.Sprintf("https://127.0.0.1:%d%s", w.port, path)) //nolint:noctx // bounded by the test
 	if err != nil {
 		return "", err
 	}

@@ -53,6 +53,8 @@ type world struct {
 	process       *exec.Cmd
 	ended         chan error
 	flags         []string
+	// environment is added to the server's.
+	environment []string
 	// key is the access key that the server's process has.
 	key string
 	// program is the server's, and kubeconfig gives its rights in the host.
@@ -158,6 +160,7 @@ func (w *world) launch() {
 		"AWS_ACCESS_KEY_ID="+w.key, "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true",
 		// The names of workload clusters are known to no DNS server.
 		"HTTPS_PROXY="+suite.proxy.URL)
+	w.process.Env = append(w.process.Env, w.environment...)
 	w.process.Stdout, w.process.Stderr = log, log
 	must(w.t, w.process.Start())
 	ended := make(chan error, 1)

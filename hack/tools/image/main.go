@@ -29,8 +29,9 @@ func main() {
 
 // options are the command line.
 type options struct {
-	repo, version, out, push string
-	platforms                []string
+	repo, version, out, push, unpack string
+
+	platforms []string
 }
 
 func run(ctx context.Context, args []string) error {
@@ -40,6 +41,7 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&o.version, "version", "", "`version` of the product, for example v0.1.0")
 	flags.StringVar(&o.out, "out", "", "`folder` for the image in OCI's layout; what it held is replaced")
 	flags.StringVar(&o.push, "push", "", "`reference` to push the image to, for example registry.example.com/capa-apiserver:v0.1.0; credentials are docker's")
+	flags.StringVar(&o.unpack, "unpack", "", "new `folder` for the files of the image for this machine's architecture")
 	platforms := flags.String("platforms", "linux/amd64,linux/arm64", "platforms to build for")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -61,10 +63,15 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	fmt.Printf("capa-apiserver %s, %s: %s, in %s\n", o.version, *platforms, digest, o.out)
-	if o.push == "" {
-		return nil
+	if o.unpack != "" {
+		if err := unpack(o.out, o.unpack); err != nil {
+			return err
+		}
 	}
-	return push(ctx, index, o.push)
+	if o.push != "" {
+		return push(ctx, index, o.push)
+	}
+	return nil
 }
 
 // build makes the image and writes it as a layout, with each platform's list of what is in it beside it.

@@ -1,0 +1,84 @@
+package release
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func options(t *testing.T) Options {
+	t.Helper()
+	return Options{Repo: "../..", Out: t.TempDir(), Version: "v0.1.0", Image: "registry.example.com/capa-apiserver"}
+}
+
+func TestRepositoryHasWhatClusterctlReads(t *testing.T) {
+	o := options(t)
+	folder, err := Write(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := filepath.Join(o.Out, "infrastructure-aws", "v0.1.0"); folder != want {
+		t.Errorf("written to %s, want %s", folder, want)
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	want := []string{"cluster-template.yaml", "clusterclass-eks.yaml", "clusterclass-multi-tenancy.yaml", "clusterclass-quick-start.yaml", "infrastructure-components.yaml", "metadata.yaml"}
+	for _, flavor := range []string{
+		"dualstack-ipv4-primary", "dualstack-ipv6-primary", "eks", "eks-clusterclass", "eks-fargate", "eks-ipv6", "eks-machinepool", "eks-managedmachinepool",
+		"eks-managedmachinepool-gpu", "eks-managedmachinepool-vpccni", "flatcar", "flatcar-machinepool", "ipv6", "machinepool", "multitenancy-clusterclass", "simple-clusterclass",
+	} {
+		want = append(want, "cluster-template-"+flavor+".yaml")
+	}
+	slices.Sort(want)
+	slices.Sort(names)
+	if !slices.Equal(names, want) {
+		t.Errorf("it has\n%v, want\n%v", names, want)
+	}
+}
+
+func TestComponentsNameTheImageAndKeepTheVariables(t *testing.T) {
+	folder, err := Write(options(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(filepath.Join(folder, "infrastructure-components.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"image: registry.example.com/capa-apiserver:v0.1.0\n", "credentials: ${AWS_B64ENCODED_CREDENTIALS}\n", "--v=${CAPA_LOGLEVEL:=0}\n", "key: ${K8S_CP_LABEL:=node-role.kubernetes.io/control-plane}",
+		"--machine-pool-machines=${EXP_MACHINE_POOL_MACHINES:=false}\n", "${EXP_MACHINE_POOL:=}", "${AWS_CONTROLLER_IAM_ROLE/#arn/eks.amazonaws.com/role-arn: arn}\n",
+	} {
+		if !strings.Contains(string(raw), want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	// clusterctl upgrade scales Deployments of a provider to nothing before it asks the API server for all that there is.
+	if strings.Contains(string(raw), "kind: Deployment\n") {
+		t.Error("the server would be scaled down by an upgrade")
+	}
+}
+
+func TestMistakesSayWhatToWrite(t *testing.T) {
+	for want, change := range map[string]func(*Options){
+		"--out is needed":        func(o *Options) { o.Out = "" },
+		"write it like v0.1.0":   func(o *Options) { o.Version = "latest" },
+		"has no series 7.3":      func(o *Options) { o.Version = "v7.3.0" },
+		"registry.example.com/":  func(o *Options) { o.Image = "capa-apiserver" },
+		"write it without a tag": func(o *Options) { o.Image = "registry.example.com/capa-apiserver:v0.1.0" },
+	} {
+		o := options(t)
+		change(&o)
+		if _, err := Write(o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want it to say %q", err, want)
+		}
+	}
+}
