@@ -166,10 +166,13 @@ func (v *view) conditions(into *controlplanev1.AWSManagedControlPlane) {
 	list := []conditions.Condition{v.available()}
 	if v.cluster.Own() != nil {
 		list = append(list, v.updating(), v.creating())
+		if v.cluster.Active() {
+			list = append(list, v.healthy())
+		}
 	}
 	list = append(list, v.partConditions()...)
 	list = append(list, v.endpointConditions()...)
-	types := slices.Concat([]string{controlplanev1.AvailableCondition, eks.AreaUpdating, eks.AreaCreating}, eksparts.AllAreas, endpointAreas)
+	types := slices.Concat([]string{controlplanev1.AvailableCondition, eks.AreaUpdating, eks.AreaCreating, controlplanev1.EKSControlPlaneHealthyCondition}, eksparts.AllAreas, endpointAreas)
 	conditions.Replace(into, list, types, into.Generation)
 }
 
@@ -181,8 +184,6 @@ func (v *view) available() conditions.Condition {
 		if v.Deleting() {
 			c.Reason, c.Message = infrav1.DeletingReason, ""
 		}
-	} else if issues := eks.Issues(v.cluster.Row); len(issues) > 0 {
-		c.Message = "EKS says: " + conditions.Shorten(issues)
 	}
 	return c
 }
@@ -194,7 +195,7 @@ func (v *view) updating() conditions.Condition {
 	c := conditions.Condition{Type: eks.AreaUpdating, Reason: controlplanev1.UpdatedReason, Severity: clusterv1.ConditionSeverityInfo}
 	switch {
 	case area.OK && v.cluster.Ahead():
-		c.Message = "EKS cluster " + v.cluster.Name + " runs " + aws.ToString(v.cluster.Row.Version) + ", which is newer than spec.version; AWS updates clusters at the end of a version's support. Set spec.version to it"
+		c.Message = v.ahead()
 	case area.OK:
 	case area.Severity == clusterv1.ConditionSeverityInfo:
 		c.OK, c.Message = true, area.Message

@@ -28,6 +28,8 @@ type memory struct {
 	settled string
 	// roleChanged is when the role was made or changed last.
 	roleChanged time.Time
+	// issues and ahead are what was told last of the cluster's health, and of its version.
+	issues, ahead string
 }
 
 // worker is one object in one pass or read.

@@ -28,6 +28,8 @@ const (
 	KubeconfigReadyCondition            = "KubeconfigReady"
 	WorkloadClusterConfiguredCondition  = "WorkloadClusterConfigured"
 	UpgradeAllowedCondition             = "UpgradeAllowed"
+	// EKSControlPlaneHealthyCondition has AWS's words on what is wrong with a cluster that serves all the same.
+	EKSControlPlaneHealthyCondition = "EKSControlPlaneHealthy"
 )
 
 // Reasons of these conditions. Two literals are in lower case; existing tools know them so.
@@ -35,6 +37,7 @@ const (
 	EKSControlPlaneReconciliationFailedReason      = "EKSControlPlaneReconciliationFailed"
 	IAMControlPlaneRolesReconciliationFailedReason = "IAMControlPlaneRolesReconciliationFailed"
 	IAMAuthenticatorConfigurationFailedReason      = "IAMAuthenticatorConfigurationFailed"
+	EKSControlPlaneUnhealthyReason                 = "EKSControlPlaneUnhealthy"
 	EKSAddonsConfiguredFailedReason                = "EKSAddonsConfiguredFailed"
 	EKSIdentityProviderConfiguredFailedReason      = "EKSIdentityProviderConfiguredFailed"
 	CreatedReason                                  = "created"

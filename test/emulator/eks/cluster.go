@@ -14,6 +14,7 @@ import (
 
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/core"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/ec2"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/iam"
 )
 
 // cluster is a control plane with all that goes with it.
@@ -204,7 +205,12 @@ func describeCluster(r *core.Request, in *sdk.DescribeClusterInput) (*sdk.Descri
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.DescribeClusterOutput{Cluster: c.show()}, nil
+	out := c.show()
+	if _, ok := iam.RoleOf(r.Region, *c.RoleArn); !ok && (c.Status == types.ClusterStatusActive || c.Status == types.ClusterStatusUpdating) {
+		out.Health = &types.ClusterHealth{Issues: append(slices.Clone(c.Health.Issues), types.ClusterIssue{Code: types.ClusterIssueCodeIamRoleNotFound,
+			Message: core.Ptr("We couldn't find the cluster IAM role. You may be able to recreate an IAM role with the same settings to recover."), ResourceIds: []string{*c.RoleArn}})}
+	}
+	return &sdk.DescribeClusterOutput{Cluster: out}, nil
 }
 
 func listClusters(r *core.Request, in *sdk.ListClustersInput) (*sdk.ListClustersOutput, error) {
