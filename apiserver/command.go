@@ -64,6 +64,7 @@ func NewCommand(ctx context.Context, more ...Row) *cobra.Command {
 	for _, fs := range sets.FlagSets {
 		cmd.Flags().AddFlagSet(fs)
 	}
+	cmd.AddCommand(newSnapshotCommand())
 	return cmd
 }
 

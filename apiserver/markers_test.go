@@ -20,7 +20,7 @@ func TestWhatIsDoneOnceIsNotDoneAtTheNextStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Stop)
-	config := storagebackend.NewDefaultConfig(etcdPrefix, NewTable(Kinds()...).storageCodec())
+	config := storagebackend.NewDefaultConfig(etcd.Prefix, NewTable(Kinds()...).storageCodec())
 	config.Transport.ServerList = []string{server.Endpoint()}
 	opts := genericregistry.RESTOptions{StorageConfig: config.ForResource(schema.GroupResource{Group: infrav1.GroupName, Resource: "awsclustercontrolleridentities"})}
 	done, failure := 0, errors.New("not yet")

@@ -24,10 +24,6 @@ import (
 )
 
 const (
-	// etcdPrefix keeps clear of kube-apiserver's /registry, should somebody point
-	// both at one etcd.
-	etcdPrefix = "/capa-apiserver"
-
 	// minEtcdQuota is what a store with a few clusters and its history needs.
 	minEtcdQuota = 16 << 20
 
@@ -116,7 +112,7 @@ type Options struct {
 
 // NewOptions returns the defaults for a server of the table.
 func NewOptions(table *Table) *Options {
-	recommended := genericoptions.NewRecommendedOptions(etcdPrefix, table.storageCodec())
+	recommended := genericoptions.NewRecommendedOptions(etcd.Prefix, table.storageCodec())
 	recommended.Etcd.StorageConfig.EncodeVersioner = schema.GroupVersions(table.hubVersions())
 	recommended.SecureServing.BindPort = 8443
 	// Webhooks and policies of the host apply to these kinds too, so the library's

@@ -38,7 +38,12 @@ const (
 	dataDirMode  = 0o700
 	// sockets begins the names of the folders of sockets.
 	sockets = "capa-etcd-"
+	// memberName is the one member's.
+	memberName = "capa-apiserver"
 )
+
+// peerURL is what the one member advertises. Nobody else joins, so it is never dialled.
+var peerURL = url.URL{Scheme: "http", Host: "localhost:0"}
 
 // Options say where the data is and how much it may be.
 type Options struct {
@@ -95,6 +100,10 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	go s.watch()
 	s.makeRoom(ctx)
+	if err := s.noteEndpoint(); err != nil {
+		s.Stop()
+		return nil, explain(o.Dir, err)
+	}
 	return s, nil
 }
 
@@ -205,6 +214,7 @@ func (s *Server) Stop() {
 		s.hardStop()
 	}
 	os.RemoveAll(s.socketDir)
+	os.Remove(filepath.Join(s.dir, endpointFile))
 }
 
 // hardStop closes log and database while clients are still there.
@@ -223,13 +233,12 @@ func socketURL(dir, name string) url.URL {
 
 func (s *Server) config(client, peer url.URL) *embed.Config {
 	cfg := embed.NewConfig()
-	cfg.Name = "capa-apiserver"
+	cfg.Name = memberName
 	cfg.Dir = s.dir
 	cfg.ListenClientUrls = []url.URL{client}
-	// Nobody else joins, so what is advertised is never dialled.
-	cfg.AdvertiseClientUrls = []url.URL{{Scheme: "http", Host: "localhost:0"}}
+	cfg.AdvertiseClientUrls = []url.URL{peerURL}
 	cfg.ListenPeerUrls = []url.URL{peer}
-	cfg.AdvertisePeerUrls = []url.URL{{Scheme: "http", Host: "localhost:0"}}
+	cfg.AdvertisePeerUrls = []url.URL{peerURL}
 	cfg.InitialCluster = cfg.Name + "=" + cfg.AdvertisePeerUrls[0].String()
 	// A new store gets an ID from it that no other has.
 	cfg.InitialClusterToken = uuid.NewString()

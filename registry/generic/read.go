@@ -2,8 +2,10 @@ package generic
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -12,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
 	genericapirequest "k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/registry/rest"
 	"k8s.io/klog/v2"
@@ -74,6 +77,21 @@ func (r *REST) List(ctx context.Context, options *metainternalversion.ListOption
 	}
 	r.decorateAll(ctx, items, observed)
 	return list, nil
+}
+
+// Watch refuses to go on from what this store has yet to come to: the watcher knows another
+// one, in whose place this one is, and would hear nothing until then. It lists anew.
+func (r *REST) Watch(ctx context.Context, options *metainternalversion.ListOptions) (watch.Interface, error) {
+	if known, err := strconv.ParseUint(options.ResourceVersion, 10, 64); err == nil && known > 0 {
+		current, err := r.Storage.Storage.GetCurrentResourceVersion(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if known > current {
+			return nil, apierrors.NewResourceExpired(fmt.Sprintf("the resourceVersion %d isn't of this store, which is at %d", known, current))
+		}
+	}
+	return r.Store.Watch(ctx, options)
 }
 
 // decorateAll says in the items how old the facts are, as it was observed, or is found out
