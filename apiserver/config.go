@@ -187,7 +187,9 @@ func (c CompletedConfig) New() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := options.Table.install(server, c.generic.RESTOptionsGetter, background.parts(options), background.stored); err != nil {
+	parts := background.parts(options)
+	parts.Authorizer = c.generic.Authorization.Authorizer
+	if err := options.Table.install(server, c.generic.RESTOptionsGetter, parts, background.stored); err != nil {
 		return nil, err
 	}
 	if err := server.AddReadyzChecks(c.extra.start.checks...); err != nil {

@@ -11,6 +11,7 @@ import (
 	genericapiserver "k8s.io/apiserver/pkg/server"
 
 	"github.com/capa-apiserver/capa-apiserver/apis/group"
+	"github.com/capa-apiserver/capa-apiserver/apis/takeover"
 	"github.com/capa-apiserver/capa-apiserver/registry/generic"
 )
 
@@ -63,7 +64,7 @@ func (r Row) storage(scheme *runtime.Scheme, opts genericregistry.RESTOptionsGet
 		return nil, err
 	}
 	own[reflect.TypeOf(r.New())] = store.Store
-	all := map[string]rest.Storage{r.Plural: store}
+	all := map[string]rest.Storage{r.Plural: store, r.Plural + "/" + takeover.Subresource: generic.NewTakeoverREST(store, p.Authorizer)}
 	if status != nil {
 		all[r.Plural+"/status"] = status
 	}

@@ -73,7 +73,7 @@ func machines(t *testing.T, n int, f *told) (*generic.REST, *generic.StatusREST,
 	}
 	t.Cleanup(server.Stop)
 	table, kind := NewTable(Kinds()...), awsmachine.Kind()
-	config := storagebackend.NewDefaultConfig(etcdPrefix, table.storageCodec())
+	config := storagebackend.NewDefaultConfig(etcd.Prefix, table.storageCodec())
 	config.Transport.ServerList = []string{server.Endpoint()}
 	options := genericregistry.RESTOptions{
 		StorageConfig: config.ForResource(kind.GroupResource()), Decorator: registrystore.StorageWithCacher(), ResourcePrefix: kind.GroupResource().String(),

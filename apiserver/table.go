@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/apiserver/pkg/registry/rest"
 	"k8s.io/kube-openapi/pkg/common"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -51,6 +52,8 @@ type Parts struct {
 	// Ours are the kinds of the table, and Host those of the host: the caches themselves,
 	// which are asked for each object of each read.
 	Ours, Host client.Reader
+	// Authorizer knows what callers may do besides what they ask for.
+	Authorizer authorizer.Authorizer
 }
 
 // Table is what the server serves. Scheme, schemas, storage, admission, live reads,
