@@ -12359,7 +12359,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolSpec
 					"eksNodegroupName": {
 						SchemaProps: spec.SchemaProps{
 							Description: "eksNodegroupName is the name of the node group in EKS. Left out, NAMESPACE_NAME of this object. It can't be changed.",
-							MaxLength:   ptr.To[int64](64),
+							MaxLength:   ptr.To[int64](63),
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -12549,7 +12549,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolSpec
 					"labels": {
 						SchemaProps: spec.SchemaProps{
 							Description:   "labels of the nodes.",
-							MaxProperties: ptr.To[int64](100),
+							MaxProperties: ptr.To[int64](50),
 							AllOf: []spec.Schema{
 								{
 									SchemaProps: spec.SchemaProps{

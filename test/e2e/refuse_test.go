@@ -18,7 +18,7 @@ import (
 )
 
 // fewestBadManifests keeps the table from shrinking unnoticed.
-const fewestBadManifests = 440
+const fewestBadManifests = 680
 
 // TestBadInputIsRefusedWithWhatToWrite sends every invalid manifest of the
 // validation's own table through kubectl and the whole chain.
@@ -31,8 +31,10 @@ func TestBadInputIsRefusedWithWhatToWrite(t *testing.T) {
 		t.Fatalf("there are %d invalid manifests, want at least %d", len(files), fewestBadManifests)
 	}
 	calls, sent := w.mutations(), 0
-	served := w.kubectl("api-resources", "--api-group=infrastructure.cluster.x-k8s.io", "--no-headers") +
-		w.kubectl("api-resources", "--api-group=controlplane.cluster.x-k8s.io", "--no-headers")
+	served := ""
+	for _, group := range []string{"infrastructure", "controlplane", "bootstrap"} {
+		served += w.kubectl("api-resources", "--api-group="+group+".cluster.x-k8s.io", "--no-headers")
+	}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		must(t, err)
@@ -41,8 +43,9 @@ func TestBadInputIsRefusedWithWhatToWrite(t *testing.T) {
 		}
 		sent++
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
-			// Beside the kubeadm providers, kinds of control planes are written at the hub's version.
-			here := strings.NewReplacer("namespace: default", "namespace: "+ns, "controlplane.cluster.x-k8s.io/v1beta2", "controlplane.cluster.x-k8s.io/v2beta1")
+			// Beside the kubeadm providers, kinds of their groups are written at the hub's version.
+			here := strings.NewReplacer("namespace: default", "namespace: "+ns, "controlplane.cluster.x-k8s.io/v1beta2", "controlplane.cluster.x-k8s.io/v2beta1",
+				"bootstrap.cluster.x-k8s.io/v1beta2", "bootstrap.cluster.x-k8s.io/v2beta1")
 			w.refuses(t, ns, here.Replace(string(text)))
 		})
 	}
@@ -78,7 +81,8 @@ func (w *world) refuses(t *testing.T, ns, file string) {
 		}
 	}
 	w.kubectl("delete", "-n", ns, "awscluster,awsclustertemplate,awsclusterroleidentity,awsclusterstaticidentity,awsmachine,awsmachinetemplate,awsmachinepool,"+
-		"awsmanagedcluster,awsmanagedclustertemplate,awsfargateprofile,awsmanagedcontrolplane,awsmanagedcontrolplanetemplate", "--all", "--wait=false")
+		"awsmanagedcluster,awsmanagedclustertemplate,awsfargateprofile,awsmanagedcontrolplane,awsmanagedcontrolplanetemplate,"+
+		"awsmanagedmachinepool,awsmanagedmachinepooltemplate,nodeadmconfig,nodeadmconfigtemplate,eksconfig,eksconfigtemplate", "--all", "--wait=false")
 }
 
 // send applies a document. One that kubectl itself would repair, as it drops all

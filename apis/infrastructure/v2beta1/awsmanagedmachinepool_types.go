@@ -41,7 +41,7 @@ type AWSManagedMachinePoolSpec struct {
 	// eksNodegroupName is the name of the node group in EKS. Left out, NAMESPACE_NAME of this
 	// object. It can't be changed.
 	// +optional
-	// +k8s:validation:maxLength=64
+	// +k8s:validation:maxLength=63
 	EKSNodegroupName string `json:"eksNodegroupName,omitempty"`
 
 	// availabilityZones to spread over, where subnetIDs is empty. Left empty, those of the
@@ -110,7 +110,7 @@ type AWSManagedMachinePoolSpec struct {
 
 	// labels of the nodes.
 	// +optional
-	// +k8s:validation:maxProperties=100
+	// +k8s:validation:maxProperties=50
 	// +k8s:validation:additionalProperties:maxLength=63
 	Labels map[string]string `json:"labels,omitzero"`
 

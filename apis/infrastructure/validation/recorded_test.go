@@ -31,6 +31,8 @@ var recordCases = []struct {
 	})},
 	{"spec.providerID", aPool, onPool(func(s *infrav1.AWSMachinePoolSpec) { s.ProviderID = "aws:///arn" })},
 	{"spec.providerIDList", aPool, onPool(func(s *infrav1.AWSMachinePoolSpec) { s.ProviderIDList = []string{"aws:///us-east-1a/i-1"} })},
+	{"spec.providerIDList", aManagedPool, onManagedPool(func(s *infrav1.AWSManagedMachinePoolSpec) { s.ProviderIDList = []string{"aws:///us-east-1a/i-1"} })},
+	{"spec.roleName", aManagedPool, onManagedPool(func(s *infrav1.AWSManagedMachinePoolSpec) { s.RoleName = "nodes" })},
 	{"spec.partition", aCluster, onCluster(func(s *infrav1.AWSClusterSpec) { s.Partition = "aws" })},
 	{"spec.controlPlaneEndpoint", aCluster, onCluster(func(s *infrav1.AWSClusterSpec) {
 		s.ControlPlaneEndpoint = infrav1.APIEndpoint{Host: "a.example.com", Port: 6443}
@@ -63,7 +65,7 @@ func TestWhatTheServerRecordsIsGivenAtCreationOnlyAndChangedByTheServerOnly(t *t
 				t.Errorf("the server can't record it: %v", errs)
 			}
 			for what, errs := range map[string][]error{"fill": toErrors(full, empty), "empty": toErrors(empty, full)} {
-				if what == "empty" && (c.field == "spec.network.vpc.id" || c.field == "spec.controlPlaneEndpoint") {
+				if what == "empty" && (c.field == "spec.network.vpc.id" || c.field == "spec.roleName" || c.field == "spec.controlPlaneEndpoint") {
 					continue // refused by the rules for everybody
 				}
 				if !names(errs, c.field, "is recorded by the server") {
@@ -144,6 +146,13 @@ func aPool() runtime.Object {
 	return pool
 }
 
+func aManagedPool() runtime.Object {
+	pool := &infrav1.AWSManagedMachinePool{}
+	pool.Name = "pool"
+	infrav1.SetObjectDefaults_AWSManagedMachinePool(pool)
+	return pool
+}
+
 func aCluster() runtime.Object {
 	cluster := &infrav1.AWSCluster{Spec: infrav1.AWSClusterSpec{Region: "us-east-1", ControlPlaneLoadBalancer: nlb()}}
 	cluster.Spec.Network.Subnets = infrav1.Subnets{{ID: "a"}}
@@ -164,6 +173,10 @@ func onMachine(set func(*infrav1.AWSMachineSpec)) func(runtime.Object) {
 
 func onPool(set func(*infrav1.AWSMachinePoolSpec)) func(runtime.Object) {
 	return func(obj runtime.Object) { set(&obj.(*infrav1.AWSMachinePool).Spec) }
+}
+
+func onManagedPool(set func(*infrav1.AWSManagedMachinePoolSpec)) func(runtime.Object) {
+	return func(obj runtime.Object) { set(&obj.(*infrav1.AWSManagedMachinePool).Spec) }
 }
 
 func onCluster(set func(*infrav1.AWSClusterSpec)) func(runtime.Object) {
