@@ -99,6 +99,12 @@ func ControlPlaneTemplates(o Options) Rules {
 	return Rules{Validate: []Rule{onTemplates(identitiesOf(o).usable), onTemplates(regionRules{regions: o.Regions}.known)}}
 }
 
+// Nodegroups are the rules for AWSManagedMachinePool.
+func Nodegroups(o Options) Rules {
+	rules := nodegroupRules{machineRules{live: o.Live}}
+	return Rules{Advisory: true, Validate: []Rule{rules.ofEKS, rules.fits}}
+}
+
 // FargateProfiles are the rules for AWSFargateProfile.
 func FargateProfiles(o Options) Rules {
 	return Rules{Advisory: true, Validate: []Rule{profileRules{live: o.Live}.fits}}

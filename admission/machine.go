@@ -15,6 +15,7 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/facts"
@@ -61,11 +62,24 @@ type site struct {
 	live    *Live
 	session *cloud.Session
 	infra   *infrav1.AWSCluster
+	// controlPlane is that of a cluster on EKS, whose infra is what it has in common with an
+	// AWSCluster.
+	controlPlane *controlplanev1.AWSManagedControlPlane
+	// pool is the MachinePool that refers to the object, if one does.
+	pool *clusterv1.MachinePool
 	// zone is the failure domain of the Machine, or "".
 	zone string
 }
 
 func (s *site) region() string { return s.session.Scope.Region }
+
+// owner is the kind of the object that says what machines get that say nothing.
+func (s *site) owner() string {
+	if s.controlPlane != nil {
+		return "AWSManagedControlPlane"
+	}
+	return "AWSCluster"
+}
 
 // verdict is what a check says. err tells that AWS couldn't be asked about the paths.
 type verdict struct {
@@ -94,13 +108,18 @@ var checks = []check{
 }
 
 func (rules machineRules) exists(ctx context.Context, r Request) ([]string, field.ErrorList) {
+	return rules.judge(ctx, r, checks)
+}
+
+// judge makes those comparisons whose subject is new.
+func (rules machineRules) judge(ctx context.Context, r Request, all []check) ([]string, field.ErrorList) {
 	updated := wishesOf(r.Object)
 	if updated == nil || rules.live == nil {
 		return nil, nil
 	}
-	due := checks
+	due := all
 	if old := wishesOf(r.Old); old != nil {
-		due = slices.DeleteFunc(slices.Clone(checks), func(c check) bool { return reflect.DeepEqual(c.subject(old), c.subject(updated)) })
+		due = slices.DeleteFunc(slices.Clone(all), func(c check) bool { return reflect.DeepEqual(c.subject(old), c.subject(updated)) })
 	}
 	if len(due) == 0 {
 		return nil, nil
@@ -178,6 +197,9 @@ func (rules machineRules) site(ctx context.Context, object client.Object) (*site
 			s.zone, name = owner.Spec.FailureDomain, owner.Spec.ClusterName
 		}
 	}
+	if s.pool = poolOf(ctx, rules.live.Host, object); s.pool != nil {
+		name = s.pool.Spec.ClusterName
+	}
 	if name == "" {
 		return nil, nil
 	}
@@ -185,22 +207,55 @@ func (rules machineRules) site(ctx context.Context, object client.Object) (*site
 	if err := rules.live.Host.Get(ctx, client.ObjectKey{Namespace: object.GetNamespace(), Name: name}, cluster); err != nil {
 		return nil, ignoreNotFound(err, "Cluster "+name)
 	}
-	if ref := cluster.Spec.InfrastructureRef; ref.Kind != "AWSCluster" || ref.APIGroup != infrav1.GroupName {
-		return nil, nil
-	}
-	s.infra = &infrav1.AWSCluster{}
-	key := client.ObjectKey{Namespace: object.GetNamespace(), Name: cluster.Spec.InfrastructureRef.Name}
-	if err := rules.live.Ours.Get(ctx, key, s.infra); err != nil {
-		return nil, ignoreNotFound(err, "AWSCluster "+key.Name)
-	}
-	if s.infra.Spec.Region == "" {
-		return nil, nil
+	if err := s.findInfra(ctx, cluster); err != nil || s.infra == nil || s.infra.Spec.Region == "" {
+		return nil, err
 	}
 	var err error
 	if s.session, err = rules.live.Sessions.For(ctx, cloud.SiteOf(s.infra)); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// findInfra finds what a Cluster stands on: an AWSCluster, or an AWSManagedControlPlane.
+func (s *site) findInfra(ctx context.Context, cluster *clusterv1.Cluster) error {
+	key := client.ObjectKey{Namespace: cluster.Namespace, Name: cluster.Spec.InfrastructureRef.Name}
+	if ref := cluster.Spec.ControlPlaneRef; ref.Kind == "AWSManagedControlPlane" && ref.APIGroup == controlplanev1.GroupName {
+		found := &controlplanev1.AWSManagedControlPlane{}
+		key.Name = ref.Name
+		if err := s.live.Ours.Get(ctx, key, found); err != nil {
+			return ignoreNotFound(err, "AWSManagedControlPlane "+key.Name)
+		}
+		s.controlPlane, s.infra = found, clusterOf(found)
+		return nil
+	}
+	if ref := cluster.Spec.InfrastructureRef; ref.Kind != "AWSCluster" || ref.APIGroup != infrav1.GroupName {
+		return nil
+	}
+	found := &infrav1.AWSCluster{}
+	if err := s.live.Ours.Get(ctx, key, found); err != nil {
+		return ignoreNotFound(err, "AWSCluster "+key.Name)
+	}
+	s.infra = found
+	return nil
+}
+
+// poolOf is the MachinePool that refers to a node group's object, nil for none and for other
+// kinds of objects.
+func poolOf(ctx context.Context, host client.Reader, object client.Object) *clusterv1.MachinePool {
+	if _, ok := object.(*infrav1.AWSManagedMachinePool); !ok {
+		return nil
+	}
+	pools := &clusterv1.MachinePoolList{}
+	if host.List(ctx, pools, client.InNamespace(object.GetNamespace()), client.UnsafeDisableDeepCopy) != nil {
+		return nil // only an early word is lost
+	}
+	for i := range pools.Items {
+		if ref := pools.Items[i].Spec.Template.Spec.InfrastructureRef; ref.Kind == "AWSManagedMachinePool" && ref.APIGroup == infrav1.GroupName && ref.Name == object.GetName() {
+			return &pools.Items[i]
+		}
+	}
+	return nil
 }
 
 // withheld tells what speaks against the use of something in a VPC, nil for nothing.

@@ -210,7 +210,7 @@ func judgeKey(ctx context.Context, s *site, w *wishes) verdict {
 	case w.key != nil:
 		at.value, whose = *w.key, ""
 	case s.infra.Spec.SSHKeyName != nil:
-		at.value, whose = *s.infra.Spec.SSHKeyName, "which comes from the AWSCluster's spec.sshKeyName"
+		at.value, whose = *s.infra.Spec.SSHKeyName, "which comes from the "+s.owner()+"'s spec.sshKeyName"
 	}
 	if at.value == "" {
 		return verdict{}

@@ -32,6 +32,9 @@ type wishes struct {
 	market   infrav1.MarketType
 	spot     bool
 	tenancy  infrav1.InstanceTenancy
+	// group is the spec of a managed node group, nil for others, and root where it stands.
+	group *infrav1.AWSManagedMachinePoolSpec
+	root  *field.Path
 }
 
 // wish is a value and where it stands.
@@ -49,6 +52,11 @@ func wishesOf(object client.Object) *wishes {
 		return machineWishes(&o.Spec.Template.Spec, field.NewPath("spec", "template", "spec"))
 	case *infrav1.AWSMachinePool:
 		return poolWishes(&o.Spec, field.NewPath("spec"))
+	case *infrav1.AWSManagedMachinePool:
+		if !o.DeletionTimestamp.IsZero() {
+			return nil
+		}
+		return nodegroupWishes(&o.Spec, field.NewPath("spec"))
 	}
 	return nil
 }

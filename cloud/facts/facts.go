@@ -54,6 +54,7 @@ type Facts struct {
 	keys      *cloud.Memo[[]string]
 	profiles  *cloud.Memo[bool]
 	quotas    *cloud.Memo[float64]
+	templates *cloud.Memo[*ec2types.ResponseLaunchTemplateData]
 	eks       eksFacts
 	allowance *allowance
 }
@@ -70,7 +71,7 @@ func New(m *mirror.Mirror, images *cloud.Images, c clock.PassiveClock) *Facts {
 	}
 	return &Facts{mirror: m, images: images,
 		offerings: cloud.NewMemo[[]string](c, times(offeringsAge)), keys: cloud.NewMemo[[]string](c, times(keysAge)),
-		profiles: cloud.NewMemo[bool](c, times(profileAge)), quotas: cloud.NewMemo[float64](c, times(quotaAge)), eks: newEKSFacts(c, times), allowance: newAllowance(c)}
+		profiles: cloud.NewMemo[bool](c, times(profileAge)), quotas: cloud.NewMemo[float64](c, times(quotaAge)), templates: cloud.NewMemo[*ec2types.ResponseLaunchTemplateData](c, times(keysAge)), eks: newEKSFacts(c, times), allowance: newAllowance(c)}
 }
 
 // refresh has a table of the mirror no older than the age. Nothing is kept for it.
@@ -139,6 +140,45 @@ func (f *Facts) KeyPairs(ctx context.Context, s *cloud.Session, wanted string) (
 		return names, err
 	}
 	return f.keys.GetYounger(ctx, s.Asker(), "", missingAge, ask)
+}
+
+// LaunchTemplate returns what a version of a launch template, of an id or a name, says; nil
+// when there is none.
+func (f *Facts) LaunchTemplate(ctx context.Context, s *cloud.Session, id, name, version string) (*ec2types.ResponseLaunchTemplateData, error) {
+	ctx = f.allowance.of(ctx, s)
+	ask := func(ctx context.Context) (*ec2types.ResponseLaunchTemplateData, error) {
+		in := &ec2.DescribeLaunchTemplateVersionsInput{Versions: []string{version}}
+		if id != "" {
+			in.LaunchTemplateId = &id
+		} else {
+			in.LaunchTemplateName = &name
+		}
+		out, err := s.EC2.DescribeLaunchTemplateVersions(ctx, in)
+		// A malformed id is no template's either.
+		if cloud.IsNotFound(err) || cloud.Is(err, cloud.InvalidParameter) {
+			return nil, nil
+		}
+		if err != nil || len(out.LaunchTemplateVersions) == 0 {
+			return nil, err
+		}
+		return out.LaunchTemplateVersions[0].LaunchTemplateData, nil
+	}
+	key := id + " " + name + " " + version
+	found, err := f.templates.Get(ctx, s.Asker(), key, ask)
+	if err != nil || found != nil {
+		return found, err
+	}
+	return f.templates.GetYounger(ctx, s.Asker(), key, missingAge, ask)
+}
+
+// EKSImage tells whether AWS has an image of the name for EKS's nodes.
+func (f *Facts) EKSImage(ctx context.Context, s *cloud.Session, name, architecture string) (bool, error) {
+	_, err := f.images.Find(f.allowance.of(ctx, s), s, cloud.ImageQuery{Owner: "amazon", Name: name, Architecture: architecture})
+	var none *cloud.NoImageError
+	if errors.As(err, &none) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // HasInstanceProfile tells whether the account has an instance profile of the name.

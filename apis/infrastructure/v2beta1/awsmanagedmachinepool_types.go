@@ -267,6 +267,18 @@ func (t ManagedMachineAMIType) IsAL2() bool {
 	return slices.Contains([]ManagedMachineAMIType{AMITypeAL2x86_64, AMITypeAL2x86_64GPU, AMITypeAL2ARM64}, t)
 }
 
+// Successor is the kind of image that came after one of Amazon Linux 2.
+func (t ManagedMachineAMIType) Successor() ManagedMachineAMIType {
+	switch t {
+	case AMITypeAL2ARM64:
+		return AMITypeAL2023ARM64Standard
+	case AMITypeAL2x86_64GPU:
+		return AMITypeAL2023x86_64NVIDIA
+	default:
+		return AMITypeAL2023x86_64Standard
+	}
+}
+
 // IsWindows tells whether the image is Windows.
 func (t ManagedMachineAMIType) IsWindows() bool { return strings.HasPrefix(string(t), "WINDOWS_") }
 

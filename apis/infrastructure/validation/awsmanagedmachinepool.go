@@ -308,7 +308,7 @@ func AWSManagedMachinePoolWarnings(pool *infrav1.AWSManagedMachinePool) []string
 func nodegroupWarnings(spec *infrav1.AWSManagedMachinePoolSpec, path *field.Path) []string {
 	var warnings []string
 	if kind := spec.AMIType; kind != nil && kind.IsAL2() && !spec.HasOwnImage() {
-		warnings = append(warnings, fmt.Sprintf("%s: EKS makes no more images of Amazon Linux 2, and has none for Kubernetes 1.33 and newer: make a pool with amiType %s and a NodeadmConfig", path.Child("amiType"), successor(*kind)))
+		warnings = append(warnings, fmt.Sprintf("%s: EKS makes no more images of Amazon Linux 2, and has none for Kubernetes 1.33 and newer: make a pool with amiType %s and a NodeadmConfig", path.Child("amiType"), kind.Successor()))
 	}
 	template, in := spec.AWSLaunchTemplate, path.Child("awsLaunchTemplate")
 	if template == nil {
@@ -329,18 +329,6 @@ func nodegroupWarnings(spec *infrav1.AWSManagedMachinePoolSpec, path *field.Path
 	}
 	warnings = append(warnings, rootVolumeWarnings(template.RootVolume, in.Child("rootVolume"))...)
 	return append(warnings, nonRootVolumeWarnings(template.NonRootVolumes, in.Child("nonRootVolumes"))...)
-}
-
-// successor is the kind of image that came after one of Amazon Linux 2.
-func successor(kind infrav1.ManagedMachineAMIType) infrav1.ManagedMachineAMIType {
-	switch kind {
-	case infrav1.AMITypeAL2ARM64:
-		return infrav1.AMITypeAL2023ARM64Standard
-	case infrav1.AMITypeAL2x86_64GPU:
-		return infrav1.AMITypeAL2023x86_64NVIDIA
-	default:
-		return infrav1.AMITypeAL2023x86_64Standard
-	}
 }
 
 // ValidateAWSManagedMachinePoolTemplate judges a new template. A ClusterClass patches templates

@@ -153,8 +153,12 @@ func (n *Network) allImages(r *core.Region) *core.Table[types.Image] {
 		if p.description == "" {
 			p.description = p.name
 		}
+		var alias *string // which AWS gives its own accounts
+		if p.owner == OwnerEKS {
+			alias = ptr("amazon")
+		}
 		n.images.Put(id, &types.Image{
-			ImageId: ptr(id), Name: ptr(p.name), OwnerId: ptr(p.owner), Architecture: p.arch, State: types.ImageStateAvailable, Public: ptr(true),
+			ImageOwnerAlias: alias, ImageId: ptr(id), Name: ptr(p.name), OwnerId: ptr(p.owner), Architecture: p.arch, State: types.ImageStateAvailable, Public: ptr(true),
 			CreationDate: ptr(p.created.Format("2006-01-02T15:04:05.000Z")), RootDeviceName: ptr(p.root), RootDeviceType: types.DeviceTypeEbs,
 			VirtualizationType: types.VirtualizationTypeHvm, ImageType: types.ImageTypeValuesMachine, Hypervisor: types.HypervisorTypeXen,
 			EnaSupport: ptr(true), Description: ptr(p.description), ImageLocation: ptr(p.owner + "/" + p.name), PlatformDetails: ptr("Linux/UNIX"),
@@ -192,7 +196,7 @@ func describeImages(r *core.Request, in *sdk.DescribeImagesInput) (*sdk.Describe
 		}
 	}
 	page, err := describeWhere(r, table, query{in.ImageIds, in.Filters, in.NextToken, in.MaxResults}, imageFilters, noImage, func(i *types.Image) bool {
-		return len(in.Owners) == 0 || slices.Contains(in.Owners, *i.OwnerId) || (slices.Contains(in.Owners, "self") && *i.OwnerId == r.Account)
+		return len(in.Owners) == 0 || slices.Contains(in.Owners, *i.OwnerId) || i.ImageOwnerAlias != nil && slices.Contains(in.Owners, *i.ImageOwnerAlias) || (slices.Contains(in.Owners, "self") && *i.OwnerId == r.Account)
 	})
 	if err != nil {
 		return nil, err
