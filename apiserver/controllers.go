@@ -12,6 +12,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinetemplate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmanagedcluster"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmanagedcontrolplane"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmanagedmachinepool"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrapconfig"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 )
@@ -28,6 +29,7 @@ func (b *background) addReconcilers(o *Options) error {
 	clusters := awscluster.New(awscluster.Options{Options: common, Resolver: resolver(o.DNSServer), Images: b.images})
 	pools := awsmachinepool.New(awsmachinepool.Options{Options: common, Images: b.images, MachinePoolMachines: o.MachinePoolMachines})
 	controlPlanes := awsmanagedcontrolplane.New(awsmanagedcontrolplane.Options{Options: common, Images: b.images, MakeRoles: o.MakeRoles})
+	managedPools := awsmanagedmachinepool.New(awsmanagedmachinepool.Options{Options: common, Images: b.images, MakeRoles: o.MakeRoles})
 	profiles := awsfargateprofile.New(awsfargateprofile.Options{Options: common, MakeRoles: o.MakeRoles})
 	common.Concurrency = o.MachineConcurrency
 	machines := awsmachine.New(awsmachine.Options{Options: common, Images: b.images})
@@ -45,6 +47,7 @@ func (b *background) addReconcilers(o *Options) error {
 		machines.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		pools.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		controlPlanes.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
+		managedPools.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		profiles.Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		awsmanagedcluster.New(awsmanagedcluster.Options{Client: ours, Host: host, WatchFilter: o.WatchFilter}).Setup(b.manager, b.ours.GetCache(), b.manager.GetCache()),
 		templates.Setup(b.manager, b.ours.GetCache()),

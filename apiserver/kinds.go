@@ -34,7 +34,7 @@ func Kinds() []Row {
 		{Kind: awsmachinepool.Kind(), Admission: admission.Machines, Live: liveMachinePools},
 		{Kind: awsmanagedcluster.Kind()},
 		{Kind: awsmanagedclustertemplate.Kind()},
-		{Kind: awsmanagedmachinepool.Kind(), Admission: admission.Nodegroups},
+		{Kind: awsmanagedmachinepool.Kind(), Admission: admission.Nodegroups, Live: liveManagedPools},
 		{Kind: awsmanagedmachinepooltemplate.Kind()},
 		{Kind: awsfargateprofile.Kind(), Admission: admission.FargateProfiles, Live: liveFargateProfiles},
 		{Kind: awsclusteridentity.Controller(), Admission: admission.Identities},

@@ -17,6 +17,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinepool"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmanagedcontrolplane"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmanagedmachinepool"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/registry/generic"
 )
@@ -67,6 +68,10 @@ func observeControlPlanes(p Parts) *engine.Observer[*controlplanev1.AWSManagedCo
 
 func liveFargateProfiles(p Parts) generic.Live {
 	return LiveOf(awsfargateprofile.Kind(awsfargateprofile.Options{MakeRoles: p.MakeRoles}))(p)
+}
+
+func liveManagedPools(p Parts) generic.Live {
+	return LiveOf(awsmanagedmachinepool.Kind(awsmanagedmachinepool.Options{MakeRoles: p.MakeRoles}))(p)
 }
 
 // Refresh asks for facts no older than the promise and stops waiting at the

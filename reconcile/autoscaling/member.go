@@ -2,6 +2,7 @@ package autoscaling
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -20,6 +21,36 @@ import (
 func Leaving(i astypes.Instance) bool {
 	state := string(i.LifecycleState)
 	return strings.HasPrefix(state, "Terminat") || strings.HasPrefix(state, "Detach")
+}
+
+// Members are a group's instances in order, without those that are none any more.
+func Members(group *mirror.AutoScalingGroup) []astypes.Instance {
+	if group == nil {
+		return nil
+	}
+	list := slices.DeleteFunc(slices.Clone(group.Instances), func(i astypes.Instance) bool {
+		return i.LifecycleState == astypes.LifecycleStateTerminated || i.LifecycleState == astypes.LifecycleStateDetached
+	})
+	slices.SortFunc(list, func(a, b astypes.Instance) int {
+		return slices.Compare([]string{aws.ToString(a.AvailabilityZone), aws.ToString(a.InstanceId)},
+			[]string{aws.ToString(b.AvailabilityZone), aws.ToString(b.InstanceId)})
+	})
+	return list
+}
+
+// ProviderIDs name a group's members as nodes do. An instance that is ending stays among
+// them until it has ended: Cluster API deletes the nodes of those that leave.
+func ProviderIDs(group *mirror.AutoScalingGroup) []string {
+	var ids []string
+	for _, i := range Members(group) {
+		ids = append(ids, ProviderID(i))
+	}
+	return ids
+}
+
+// ProviderID names a member as its node does.
+func ProviderID(i astypes.Instance) string {
+	return fmt.Sprintf("aws:///%s/%s", aws.ToString(i.AvailabilityZone), aws.ToString(i.InstanceId))
 }
 
 // FindMember returns the entry of an instance in a group that is the pool's own, nil

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	groups "github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
@@ -178,7 +179,7 @@ func TestMemberOfAnotherGroupIsNotEnded(t *testing.T) {
 			thief := &infrav1.AWSMachine{ObjectMeta: metav1.ObjectMeta{Namespace: k.Namespace, Name: "thief", UID: "thief", Finalizers: []string{infrav1.MachineFinalizer},
 				Labels:          map[string]string{clusterv1.ClusterNameLabel: testName, clusterv1.MachinePoolNameLabel: k.Name},
 				OwnerReferences: []metav1.OwnerReference{{APIVersion: infrav1.SchemeGroupVersion.String(), Kind: poolKind, Name: k.Name, UID: uidOf(k)}}},
-				Spec: infrav1.AWSMachineSpec{InstanceID: victim.InstanceId, ProviderID: aws.String(providerID(victim)), InstanceType: "m5.large"}}
+				Spec: infrav1.AWSMachineSpec{InstanceID: victim.InstanceId, ProviderID: aws.String(groups.ProviderID(victim)), InstanceType: "m5.large"}}
 			w.Must(w.Kube.Create(t.Context(), thief))
 			w.Must(w.Kube.Delete(t.Context(), thief))
 			w.AWS.ResetCounts()

@@ -6,7 +6,6 @@ import (
 
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/cluster-api/util/annotations"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
@@ -16,9 +15,9 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/launchtemplate"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/machinepool"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
-	owners "github.com/capa-apiserver/capa-apiserver/reconcile/related"
 )
 
 // related are the objects that an AWSMachinePool belongs to. Each is nil while it
@@ -32,15 +31,9 @@ type related struct {
 // relativesOf reads what the object belongs to, from caches. What doesn't exist is
 // left out; the error says what couldn't be read.
 func relativesOf(ctx context.Context, ours, host client.Reader, obj *infrav1.AWSMachinePool) (out related, err error) {
-	name := obj.Labels[clusterv1.ClusterNameLabel]
-	if owner := owners.OwnerName(obj, "MachinePool"); owner != "" {
-		pool := &clusterv1.MachinePool{}
-		switch err := host.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: owner}, pool); {
-		case err == nil:
-			out.pool, name = pool, pool.Spec.ClusterName
-		case client.IgnoreNotFound(err) != nil:
-			return out, err
-		}
+	var name string
+	if out.pool, name, err = machinepool.Owner(ctx, host, obj); err != nil {
+		return out, err
 	}
 	out.cluster, out.infra, err = infrastructure.Find(ctx, ours, host, obj.Namespace, name)
 	return out, err
@@ -137,7 +130,7 @@ func (in *Intent) secretName() string {
 
 // scaledElsewhere tells that somebody else decides on the number of instances.
 func (in *Intent) scaledElsewhere() bool {
-	return in.Owner != nil && annotations.ReplicasManagedByExternalAutoscaler(in.Owner)
+	return machinepool.ScaledElsewhere(in.Owner)
 }
 
 // Kinds returns the tables that the pool is judged by.

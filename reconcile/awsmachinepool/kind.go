@@ -7,13 +7,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"k8s.io/apimachinery/pkg/api/equality"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -24,6 +20,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/machinepool"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -93,24 +90,8 @@ func sources(ours, host cache.Cache, reader client.Reader) []source.Source {
 	return append(infrastructure.Sources(ours, host, func(ctx context.Context, namespace, cluster string) []reconcile.Request {
 		return engine.Of(ctx, reader, &infrav1.AWSMachinePoolList{}, namespace, cluster)
 	}),
-		source.Kind(host, &clusterv1.MachinePool{}, handler.TypedEnqueueRequestsFromMapFunc(infrastructureOf), poolChanged()),
+		machinepool.Source(host, poolKind),
 		source.Kind(ours, &infrav1.AWSMachine{}, handler.TypedEnqueueRequestsFromMapFunc(poolOf), engine.OnlyDeleted[*infrav1.AWSMachine]()))
-}
-
-// poolChanged lets through what matters of a MachinePool: its spec, and who scales it.
-func poolChanged() predicate.TypedPredicate[*clusterv1.MachinePool] {
-	return predicate.TypedFuncs[*clusterv1.MachinePool]{UpdateFunc: func(e event.TypedUpdateEvent[*clusterv1.MachinePool]) bool {
-		return e.ObjectOld.Generation != e.ObjectNew.Generation || !equality.Semantic.DeepEqual(e.ObjectOld.Annotations, e.ObjectNew.Annotations)
-	}}
-}
-
-// infrastructureOf returns the AWSMachinePool of a MachinePool.
-func infrastructureOf(_ context.Context, m *clusterv1.MachinePool) []reconcile.Request {
-	ref := m.Spec.Template.Spec.InfrastructureRef
-	if ref.Kind != poolKind || ref.APIGroup != infrav1.GroupName {
-		return nil
-	}
-	return engine.Requests(client.ObjectKey{Namespace: m.Namespace, Name: ref.Name})
 }
 
 // poolOf returns the AWSMachinePool of an AWSMachine, whose end the pool may wait for.

@@ -99,7 +99,7 @@ func (v *view) machine(name string, i astypes.Instance) *infrav1.AWSMachine {
 		ObjectMeta: metav1.ObjectMeta{Namespace: v.Pool.Namespace, Name: name,
 			Labels:          map[string]string{clusterv1.ClusterNameLabel: v.Owner.Spec.ClusterName, clusterv1.MachinePoolNameLabel: format.MustFormatValue(v.Owner.Name)},
 			OwnerReferences: []metav1.OwnerReference{{APIVersion: infrav1.SchemeGroupVersion.String(), Kind: poolKind, Name: v.Pool.Name, UID: v.Pool.UID}}},
-		Spec: infrav1.AWSMachineSpec{ProviderID: aws.String(providerID(i)), InstanceID: i.InstanceId, InstanceType: aws.ToString(i.InstanceType)},
+		Spec: infrav1.AWSMachineSpec{ProviderID: aws.String(autoscaling.ProviderID(i)), InstanceID: i.InstanceId, InstanceType: aws.ToString(i.InstanceType)},
 	}
 	if filter, ok := v.Pool.Labels[clusterv1.WatchLabel]; ok {
 		m.Labels[clusterv1.WatchLabel] = filter

@@ -1,8 +1,6 @@
 package awsmachinepool
 
 import (
-	"fmt"
-	"slices"
 	"strconv"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -41,19 +39,7 @@ func (v *view) Record(into *infrav1.AWSMachinePool) bool {
 }
 
 // members are the group's instances, without those that are none any more.
-func (v *view) members() []astypes.Instance {
-	if v.group == nil {
-		return nil
-	}
-	list := slices.DeleteFunc(slices.Clone(v.group.Instances), func(i astypes.Instance) bool {
-		return i.LifecycleState == astypes.LifecycleStateTerminated || i.LifecycleState == astypes.LifecycleStateDetached
-	})
-	slices.SortFunc(list, func(a, b astypes.Instance) int {
-		return slices.Compare([]string{aws.ToString(a.AvailabilityZone), aws.ToString(a.InstanceId)},
-			[]string{aws.ToString(b.AvailabilityZone), aws.ToString(b.InstanceId)})
-	})
-	return list
-}
+func (v *view) members() []astypes.Instance { return autoscaling.Members(v.group) }
 
 // seen tells that the group was read, and not only made by a call of ours.
 func (v *view) seen() bool { return v.group != nil && aws.ToString(v.group.AutoScalingGroupARN) != "" }
@@ -66,15 +52,8 @@ func (v *view) record() infrav1.AWSMachinePoolSpec {
 	if v.deleting() || !v.seen() {
 		return spec
 	}
-	spec.ProviderID, spec.ProviderIDList = aws.ToString(v.group.AutoScalingGroupARN), nil
-	for _, i := range v.members() {
-		spec.ProviderIDList = append(spec.ProviderIDList, providerID(i))
-	}
+	spec.ProviderID, spec.ProviderIDList = aws.ToString(v.group.AutoScalingGroupARN), autoscaling.ProviderIDs(v.group)
 	return spec
-}
-
-func providerID(i astypes.Instance) string {
-	return fmt.Sprintf("aws:///%s/%s", aws.ToString(i.AvailabilityZone), aws.ToString(i.InstanceId))
 }
 
 // Status writes the status.

@@ -8,13 +8,13 @@ import (
 	"time"
 
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/machinepool"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
@@ -60,7 +60,7 @@ func (w *worker) Bond() engine.Bond {
 	in := Intent{Pool: w.obj}
 	b := engine.Bond{Cluster: w.related.cluster, Refs: []engine.Ref{{By: byGroup, Value: w.obj.Name}, {By: byTemplate, Value: in.templateName()}}}
 	if w.related.pool == nil {
-		b.Awaits = "the MachinePool controller to set the owner reference; create a MachinePool whose spec.template.spec.infrastructureRef names this AWSMachinePool, if there is none"
+		b.Awaits = machinepool.Awaits(poolKind)
 	}
 	if w.related.infra != nil {
 		b.Site = &w.related.infra.Site
@@ -132,18 +132,10 @@ func (w *worker) Follow(ctx context.Context) error {
 // somebody else decides that in AWS.
 func (w *worker) followReplicas(ctx context.Context) error {
 	v := w.view()
-	if v.deleting() || !v.scaledElsewhere() || !v.seen() || v.group.DesiredCapacity == nil {
+	if v.deleting() || !v.seen() {
 		return nil
 	}
-	if have := v.Owner.Spec.Replicas; have != nil && *have == *v.group.DesiredCapacity {
-		return nil
-	}
-	changed := v.Owner.DeepCopy()
-	changed.Spec.Replicas = v.group.DesiredCapacity
-	if err := w.pass.Host.Patch(ctx, changed, client.MergeFrom(v.Owner)); err != nil {
-		return fmt.Errorf("writing the replicas of MachinePool %s: %w", v.Owner.Name, client.IgnoreNotFound(err))
-	}
-	return nil
+	return machinepool.Follow(ctx, w.pass.Host, v.Owner, v.group.DesiredCapacity)
 }
 
 // Proof is that group and template are not listed after they must be.

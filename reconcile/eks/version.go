@@ -55,3 +55,10 @@ func Echo(spec, live string) string {
 	}
 	return "v" + Release(live) + ".0"
 }
+
+// Before tells that a version is an older minor version than another one.
+func Before(version, other string) bool {
+	a, known := parse(version)
+	b, ok := parse(other)
+	return known && ok && a.before(b)
+}

@@ -25,6 +25,7 @@ const (
 
 	KindControlPlane   = "AWSManagedControlPlane"
 	KindFargateProfile = "AWSFargateProfile"
+	KindManagedPool    = "AWSManagedMachinePool"
 )
 
 // rivals tells that objects of both kinds could claim the same by their names: what
@@ -161,6 +162,10 @@ var kinds = []ownerKind{
 		func(l client.ObjectList) []Object {
 			return objectsOf[*infrav1.AWSFargateProfile](l.(*infrav1.AWSFargateProfileList).Items)
 		}},
+	{KindManagedPool, func() client.Object { return &infrav1.AWSManagedMachinePool{} }, func() client.ObjectList { return &infrav1.AWSManagedMachinePoolList{} },
+		func(l client.ObjectList) []Object {
+			return objectsOf[*infrav1.AWSManagedMachinePool](l.(*infrav1.AWSManagedMachinePoolList).Items)
+		}},
 }
 
 // ByUID returns the object with a UID, nil if none has it.
@@ -266,6 +271,8 @@ func objectOf(obj client.Object) Object {
 		x.Kind, x.Account, x.Region, x.Records = KindControlPlane, o.Status.AccountID, o.Spec.Region, RecordsOfControlPlane(o)
 	case *infrav1.AWSFargateProfile:
 		x.Kind = KindFargateProfile // it records nothing of AWS's choice
+	case *infrav1.AWSManagedMachinePool:
+		x.Kind, x.Records = KindManagedPool, RecordsOfManagedPool(o)
 	}
 	return x
 }

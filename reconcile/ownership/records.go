@@ -112,6 +112,16 @@ func RecordsOfPool(p *infrav1.AWSMachinePool) []string {
 	return ids
 }
 
+// RecordsOfManagedPool returns the id that an AWSManagedMachinePool records: its node group's
+// name is a wish.
+func RecordsOfManagedPool(p *infrav1.AWSManagedMachinePool) []string {
+	ids := recorded{}
+	if id := p.Status.LaunchTemplateID; id != nil {
+		ids.add(launchTemplateID, *id)
+	}
+	return ids
+}
+
 // recorded are ids, each once.
 type recorded []string
 

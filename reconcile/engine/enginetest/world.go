@@ -203,7 +203,7 @@ func NewKube(t testing.TB, objects ...client.Object) client.WithWatch {
 	identity := &infrav1.AWSClusterControllerIdentity{ObjectMeta: metav1.ObjectMeta{Name: infrav1.AWSClusterControllerIdentityName},
 		Spec: infrav1.AWSClusterControllerIdentitySpec{AWSClusterIdentitySpec: infrav1.AWSClusterIdentitySpec{AllowedNamespaces: &infrav1.AllowedNamespaces{}}}}
 	return ownershiptest.Indexed(fake.NewClientBuilder().WithScheme(scheme).
-		WithStatusSubresource(append(slices.Clone(Further.WithStatus), &infrav1.AWSCluster{}, &infrav1.AWSMachine{}, &infrav1.AWSMachinePool{}, &infrav1.AWSMachineTemplate{}, &infrav1.AWSManagedCluster{}, &infrav1.AWSFargateProfile{}, &controlplanev1.AWSManagedControlPlane{}, &clusterv1.Machine{}, &clusterv1.MachinePool{})...).
+		WithStatusSubresource(append(slices.Clone(Further.WithStatus), &infrav1.AWSCluster{}, &infrav1.AWSMachine{}, &infrav1.AWSMachinePool{}, &infrav1.AWSManagedMachinePool{}, &infrav1.AWSMachineTemplate{}, &infrav1.AWSManagedCluster{}, &infrav1.AWSFargateProfile{}, &controlplanev1.AWSManagedControlPlane{}, &clusterv1.Machine{}, &clusterv1.MachinePool{})...).
 		WithObjects(append(objects, identity)...)).Build()
 }
 
