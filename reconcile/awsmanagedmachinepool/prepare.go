@@ -90,7 +90,8 @@ func (w *worker) findImage(ctx context.Context, in *Intent) error {
 			return err
 		}
 	}
-	query, err := instance.ImageQuery(spec, in.Infra, in.imageVersion(), instance.Architecture(w.pass.Snapshot(), spec.InstanceType))
+	query, err := instance.ImageQuery(spec, in.Infra, instance.Runs{Version: in.imageVersion(), Architecture: instance.Architecture(w.pass.Snapshot(), spec.InstanceType),
+		BootstrapKind: in.Owner.Spec.Template.Spec.Bootstrap.ConfigRef.Kind})
 	if err != nil {
 		return err
 	}
