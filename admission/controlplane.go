@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -92,6 +93,9 @@ func (c *change) due() []func(context.Context, *site, *change) verdict {
 		was = &c.old.Spec
 	} else if len(c.updated.Spec.Network.Subnets) > 0 {
 		all = append(all, judgeTwoZones)
+	}
+	if c.old == nil || c.upgrade && c.old.Initialized() {
+		all = append(all, judgeFreeAddresses)
 	}
 	if c.versionAsked() {
 		all = append(all, judgeVersion)
@@ -272,20 +276,37 @@ func judgeTwoZones(ctx context.Context, s *site, c *change) verdict {
 	return v
 }
 
-// judgeAddons: EKS has the add-ons for the version, in the versions that are asked for.
-func judgeAddons(ctx context.Context, s *site, c *change) verdict {
-	var v verdict
-	for i := range c.updated.Spec.Addons {
-		addon, at := &c.updated.Spec.Addons[i], controlPlanePath.Child("addons").Index(i)
-		versions, err := s.AddonVersions(ctx, s.session, addon.Name, c.to.String())
-		switch {
-		case err != nil:
-			v.paths, v.err = append(v.paths, at.String()), err
-		case len(versions) == 0:
-			v.addonRefused(c, addon, field.Invalid(at.Child("name"), addon.Name, fmt.Sprintf("EKS has no such add-on for v%s: take it out, or see what there is with: aws eks describe-addon-versions --kubernetes-version %s", c.to, c.to)))
-		case addon.Channel() == "" && !slices.Contains(versions, addon.Version):
-			v.addonRefused(c, addon, field.Invalid(at.Child("version"), addon.Version, fmt.Sprintf("EKS doesn't have it for v%s: write default, latest or one of %s", c.to, strings.Join(first(versions, maxSuggestions), ", "))))
+// What EKS needs in a subnet of a cluster: https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html
+// and https://docs.aws.amazon.com/eks/latest/userguide/update-cluster.html
+const (
+	freeToCreate  = 6
+	freeToUpgrade = 5
+)
+
+// judgeFreeAddresses warns of subnets that are there already and in which EKS finds too few
+// addresses for the interfaces of a new control plane, or of one that is upgraded.
+func judgeFreeAddresses(ctx context.Context, s *site, c *change) verdict {
+	at := controlPlanePath.Child("network", "subnets")
+	v, needed, what := verdict{paths: []string{at.String()}}, int32(freeToCreate), "make a control plane"
+	if c.old != nil {
+		needed, what = freeToUpgrade, "upgrade a control plane"
+	}
+	for i := range c.updated.Spec.Network.Subnets {
+		subnet := &c.updated.Spec.Network.Subnets[i]
+		id := cmp.Or(subnet.ResourceID, subnet.ID)
+		if !infrav1.IsSubnetID(id) || subnet.IsEdge() {
+			continue
 		}
+		row, err := s.Subnet(ctx, s.session, id)
+		if err != nil {
+			v.err = err
+			return v
+		}
+		if row == nil || row.AvailableIpAddressCount == nil || *row.AvailableIpAddressCount >= needed {
+			continue
+		}
+		v.warnings = append(v.warnings, fmt.Sprintf("%s: subnet %s has %d free addresses, and EKS needs up to %d to %s: free some, or name other subnets",
+			at.Index(i), id, *row.AvailableIpAddressCount, needed, what))
 	}
 	return v
 }

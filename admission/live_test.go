@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -79,7 +80,7 @@ func newLiveWorld(t *testing.T) *liveWorld {
 	owner.Spec.InfrastructureRef = clusterv1.ContractVersionedObjectReference{APIGroup: infrav1.GroupName, Kind: "AWSCluster", Name: infra.Name}
 	placed := &clusterv1.Machine{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "placed"}, Spec: clusterv1.MachineSpec{ClusterName: "c1", FailureDomain: "us-east-1c"}}
 	w.kube = fake.NewClientBuilder().WithScheme(scheme).WithObjects(infra, owner, placed).Build()
-	m := mirror.New(mirror.Options{Clock: w.now, Tables: append(append([]mirror.Resource{}, mirror.NetworkTables...), mirror.MachineTables...)})
+	m := mirror.New(mirror.Options{Clock: w.now, Tables: slices.Concat(mirror.NetworkTables, mirror.MachineTables, mirror.EKSTables)})
 	w.rules = machineRules{live: &Live{Ours: w.kube, Host: w.kube, Sessions: ownIdentity{sessions}, Facts: facts.New(m, cloud.NewImages(w.now), w.now)}}
 	w.aws.ResetCounts()
 	return w

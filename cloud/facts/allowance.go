@@ -50,19 +50,22 @@ func newAllowance(c clock.PassiveClock) *allowance {
 
 // of returns a context whose questions the session's allowance bounds.
 func (a *allowance) of(ctx context.Context, s *cloud.Session) context.Context {
-	return cloud.WithAllowance(ctx, func() error {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		namespace, _ := ctx.Value(namespaceKey{}).(string)
-		key := asker{s.Scope, s.Identity, namespace}
-		bucket := a.buckets[key]
-		if bucket == nil {
-			bucket = rate.NewLimiter(questionsRate, questionsBurst)
-			a.buckets[key] = bucket
-		}
-		if !bucket.AllowN(a.clock.Now(), 1) {
-			return ErrTooManyQuestions
-		}
-		return nil
-	})
+	return cloud.WithAllowance(ctx, func() error { return a.take(ctx, s) })
+}
+
+// take is one question more of whoever asks.
+func (a *allowance) take(ctx context.Context, s *cloud.Session) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	namespace, _ := ctx.Value(namespaceKey{}).(string)
+	key := asker{s.Scope, s.Identity, namespace}
+	bucket := a.buckets[key]
+	if bucket == nil {
+		bucket = rate.NewLimiter(questionsRate, questionsBurst)
+		a.buckets[key] = bucket
+	}
+	if !bucket.AllowN(a.clock.Now(), 1) {
+		return ErrTooManyQuestions
+	}
+	return nil
 }

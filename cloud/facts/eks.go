@@ -14,10 +14,11 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 )
 
 const (
-	// versionsAge, addonsAge: EKS adds versions every few weeks.
+	// versionsAge, addonsAge: EKS adds versions every few weeks. The schema of one stays.
 	versionsAge = 6 * time.Hour
 	addonsAge   = time.Hour
 	// roleAge: people change roles a few times a day.
@@ -39,14 +40,14 @@ type KubernetesVersion struct {
 // eksFacts are the answers about EKS and its roles.
 type eksFacts struct {
 	versions *cloud.Memo[[]KubernetesVersion]
-	addons   *cloud.Memo[[]string]
+	schemas  *cloud.Memo[string]
 	roles    *cloud.Memo[string]
 	insights *cloud.Memo[[]string]
 }
 
 func newEKSFacts(c clock.PassiveClock, times func(time.Duration) cloud.MemoTimes) eksFacts {
 	return eksFacts{
-		versions: cloud.NewMemo[[]KubernetesVersion](c, times(versionsAge)), addons: cloud.NewMemo[[]string](c, times(addonsAge)),
+		versions: cloud.NewMemo[[]KubernetesVersion](c, times(versionsAge)), schemas: cloud.NewMemo[string](c, times(versionsAge)),
 		roles: cloud.NewMemo[string](c, times(roleAge)), insights: cloud.NewMemo[[]string](c, times(insightsAge)),
 	}
 }
@@ -72,26 +73,37 @@ func (f *Facts) KubernetesVersions(ctx context.Context, s *cloud.Session) ([]Kub
 }
 
 // AddonVersions returns the versions of an add-on that EKS has for a version of Kubernetes,
-// none where there is no such add-on.
-func (f *Facts) AddonVersions(ctx context.Context, s *cloud.Session, name, kubernetes string) ([]string, error) {
-	return f.eks.addons.Get(f.allowance.of(ctx, s), s.Asker(), name+" "+kubernetes, func(ctx context.Context) ([]string, error) {
-		var all []string
-		pages := eks.NewDescribeAddonVersionsPaginator(s.EKS, &eks.DescribeAddonVersionsInput{AddonName: &name, KubernetesVersion: &kubernetes})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if cloud.IsNotFound(err) {
-				return nil, nil
-			}
-			if err != nil {
-				return nil, err
-			}
-			for _, addon := range page.Addons {
-				for _, v := range addon.AddonVersions {
-					all = append(all, aws.ToString(v.AddonVersion))
-				}
-			}
+// none where there is no such add-on. The mirror keeps them.
+func (f *Facts) AddonVersions(ctx context.Context, s *cloud.Session, name, kubernetes string) (*mirror.EKSAddonVersions, error) {
+	table, id := mirror.EKSAddonVersionsOf, mirror.NameIn(kubernetes, name)
+	i := mirror.Interest{Kind: table.Kind, Parent: kubernetes, IDs: []string{name}}
+	if !f.Snapshot(s).SeenOf(i) {
+		if err := f.allowance.take(ctx, s); err != nil {
+			return nil, err
 		}
-		return all, nil
+	}
+	f.mirror.WantFor("facts/"+s.Scope.String()+"/"+s.Identity+"/"+id, s, addonsAge, i)
+	if err := f.mirror.RefreshOf(ctx, s.Scope, addonsAge, i); err != nil {
+		return nil, err
+	}
+	if row, ok := mirror.Get(f.Snapshot(s), table, id); ok {
+		return row, nil
+	}
+	return &mirror.EKSAddonVersions{Kubernetes: kubernetes, Name: name}, nil
+}
+
+// AddonSchema returns the JSON schema of what a version of an add-on can be configured with,
+// "" where EKS has none.
+func (f *Facts) AddonSchema(ctx context.Context, s *cloud.Session, name, version string) (string, error) {
+	return f.eks.schemas.Get(f.allowance.of(ctx, s), s.Asker(), name+" "+version, func(ctx context.Context) (string, error) {
+		out, err := s.EKS.DescribeAddonConfiguration(ctx, &eks.DescribeAddonConfigurationInput{AddonName: &name, AddonVersion: &version})
+		if cloud.IsNotFound(err) {
+			return "", nil
+		}
+		if err != nil {
+			return "", err
+		}
+		return aws.ToString(out.ConfigurationSchema), nil
 	})
 }
 

@@ -60,7 +60,7 @@ type Facts struct {
 }
 
 // New gives facts of nothing yet. Share images with whoever else looks for images.
-// The mirror keeps mirror.NetworkTables and mirror.MachineTables. The clock is the
+// The mirror keeps mirror.NetworkTables, mirror.MachineTables and mirror.EKSTables. The clock is the
 // real one if nil.
 func New(m *mirror.Mirror, images *cloud.Images, c clock.PassiveClock) *Facts {
 	if c == nil {

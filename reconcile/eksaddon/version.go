@@ -1,12 +1,10 @@
 package eksaddon
 
 import (
-	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
-	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
@@ -32,7 +30,7 @@ func (s *State) version(p *plan.Plan, a *Addon, row *mirror.EKSAddon) (string, b
 		return "", false
 	}
 	if row != nil {
-		if now := aws.ToString(row.AddonVersion); newer(now, chosen) && offers(offered, now) {
+		if now := aws.ToString(row.AddonVersion); mirror.NewerAddon(now, chosen) && slices.Contains(offered.Names(), now) {
 			return now, true
 		}
 	}
@@ -41,7 +39,7 @@ func (s *State) version(p *plan.Plan, a *Addon, row *mirror.EKSAddon) (string, b
 
 // offered are the versions of an add-on that EKS offers; none while that isn't known, or
 // where it has no such add-on, which the plan says.
-func (s *State) offered(p *plan.Plan, addon string) []ekstypes.AddonVersionInfo {
+func (s *State) offered(p *plan.Plan, addon string) *mirror.EKSAddonVersions {
 	if s.Kubernetes == "" {
 		p.Wait(Area, PendingReason, "the version of the cluster")
 		return nil
@@ -55,7 +53,7 @@ func (s *State) offered(p *plan.Plan, addon string) []ekstypes.AddonVersionInfo 
 		p.Problem(Area, FailedReason, "EKS has no add-on %s for Kubernetes %s; take it out of spec.addons, or correct its name", addon, s.Kubernetes)
 		return nil
 	}
-	return found.Versions
+	return found
 }
 
 // refused tells that the identity may not ask for the versions: EKS chooses its default by
@@ -65,40 +63,9 @@ func (s *State) refused(addon string) bool {
 }
 
 // choose returns the version of a channel, "" if there is none.
-func choose(channel string, offered []ekstypes.AddonVersionInfo) string {
-	chosen, newest := "", ""
-	for _, v := range offered {
-		name := aws.ToString(v.AddonVersion)
-		if newest == "" || newer(name, newest) {
-			newest = name
-		}
-		for _, c := range v.Compatibilities {
-			if c.DefaultVersion {
-				chosen = cmp.Or(chosen, name)
-			}
-		}
-	}
+func choose(channel string, offered *mirror.EKSAddonVersions) string {
 	if channel == ChannelLatest {
-		return newest
+		return offered.Newest()
 	}
-	return chosen
-}
-
-func offers(offered []ekstypes.AddonVersionInfo, name string) bool {
-	for _, v := range offered {
-		if aws.ToString(v.AddonVersion) == name {
-			return true
-		}
-	}
-	return false
-}
-
-// newer tells whether version a is newer than b, as far as both can be read.
-func newer(a, b string) bool {
-	x, errX := version.ParseSemantic(a)
-	y, errY := version.ParseSemantic(b)
-	if errX != nil || errY != nil {
-		return false
-	}
-	return y.LessThan(x)
+	return offered.Default()
 }
