@@ -3233,6 +3233,14 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneV2Bet
 							Format:      "",
 						},
 					},
+					"serviceCIDR": {
+						SchemaProps: spec.SchemaProps{
+							Description: "serviceCIDR is the range for services, which nodes have to know.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
 					"accountID": {
 						SchemaProps: spec.SchemaProps{
 							Description: "accountID is the AWS account in which the cluster's resources are; recorded when the first is made, and compared before anything is changed.",
@@ -3914,6 +3922,14 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneStatu
 					"platformVersion": {
 						SchemaProps: spec.SchemaProps{
 							Description: "platformVersion is EKS's own version of the control plane, for example eks.12.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"serviceCIDR": {
+						SchemaProps: spec.SchemaProps{
+							Description: "serviceCIDR is the range for services, which nodes have to know.",
+							MaxLength:   ptr.To[int64](64),
 							Type:        []string{"string"},
 							Format:      "",
 						},

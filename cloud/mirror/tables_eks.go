@@ -73,6 +73,17 @@ var (
 		Rest:     rolesRest,
 		Global:   true,
 	}
+	// InstanceProfiles holds IAM's instance profiles by name, each with its role.
+	InstanceProfiles = &Table[iamtypes.InstanceProfile]{
+		Kind:     "iam/instance-profile",
+		ID:       func(p *iamtypes.InstanceProfile) string { return aws.ToString(p.InstanceProfileName) },
+		Tags:     noTags[iamtypes.InstanceProfile],
+		VPC:      noVPC[iamtypes.InstanceProfile],
+		Describe: describeInstanceProfile,
+		Budget:   rolesBudget,
+		Rest:     rolesRest,
+		Global:   true,
+	}
 )
 
 const (
@@ -83,7 +94,7 @@ const (
 )
 
 // EKSTables are the tables of EKS's control planes and of what is below them.
-var EKSTables = append([]Resource{EKSClusters, EKSUpdates, Roles}, EKSChildTables...)
+var EKSTables = append([]Resource{EKSClusters, EKSUpdates, Roles, InstanceProfiles}, EKSChildTables...)
 
 // EKSUpdate is an update of a cluster or of one of its node groups, which AWS's own answer
 // doesn't name.
@@ -147,6 +158,14 @@ func roleTags(r *Role) map[string]string {
 		m[aws.ToString(t.Key)] = aws.ToString(t.Value)
 	}
 	return m
+}
+
+func describeInstanceProfile(ctx context.Context, s *cloud.Session, _, name string) (*iamtypes.InstanceProfile, error) {
+	out, err := s.IAM.GetInstanceProfile(ctx, &iam.GetInstanceProfileInput{InstanceProfileName: &name})
+	if err != nil {
+		return nil, err
+	}
+	return out.InstanceProfile, nil
 }
 
 func describeRole(ctx context.Context, s *cloud.Session, _, name string) (*Role, error) {

@@ -1,26 +1,14 @@
 package awsmanagedcontrolplane
 
 import (
-	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
@@ -48,7 +36,8 @@ func targetOf(name string, c *ekstypes.Cluster) workload.Target {
 }
 
 // endpoint is what is wanted at the endpoint of a cluster that is active, on a network.
-func (in *Intent) endpoint(s *eks.State, n *network.State) endpoint.Intent {
+func (v *view) endpointIntent(s *eks.State, n *network.State) endpoint.Intent {
+	in := &v.Intent
 	cp, spec := in.ControlPlane, &in.ControlPlane.Spec
 	var c *ekstypes.Cluster
 	if s.Active() {
@@ -68,22 +57,21 @@ func (in *Intent) endpoint(s *eks.State, n *network.State) endpoint.Intent {
 	if arn := cp.Status.OIDCProvider.ARN; spec.AssociateOIDCProvider && arn != "" {
 		e.Workload.TrustPolicy = oidcprovider.TrustPolicy(arn)
 	}
-	e.Workload.Roles, e.Workload.Users = in.mappings()
+	e.Workload.Roles, e.Workload.Users = v.mappings()
+	e.Workload.Lines = remembered(cp, awsAuthAnnotation)
 	e.Workload.CNI = in.cni(c, n)
 	return e
 }
 
 // mappings are the lines of aws-auth that are wanted: of nodes first, and none where nobody reads
 // them.
-func (in *Intent) mappings() (roles, users []workload.Mapping) {
-	spec := &in.ControlPlane.Spec
-	if a := spec.AccessConfig; a != nil && a.AuthenticationMode == controlplanev1.EKSAuthenticationModeAPI {
+func (v *view) mappings() (roles, users []workload.Mapping) {
+	own := v.cluster.Own()
+	if !v.takesLines(own) {
 		return nil, nil
 	}
-	for _, profile := range in.Profiles {
-		roles = append(roles, workload.NodeRole(fmt.Sprintf("arn:%s:iam::%s:role/%s", cmp.Or(in.Partition, spec.Partition, "aws"), in.ControlPlane.Status.AccountID, profile)))
-	}
-	if m := spec.IAMAuthenticatorConfig; m != nil {
+	roles = v.nodeLines(own)
+	if m := v.ControlPlane.Spec.IAMAuthenticatorConfig; m != nil {
 		for _, r := range m.RoleMappings {
 			roles = append(roles, workload.Mapping{ARN: r.RoleARN, Username: r.UserName, Groups: r.Groups})
 		}
@@ -129,28 +117,6 @@ func envOf(vars []controlplanev1.EnvVar) []corev1.EnvVar {
 	return out
 }
 
-// profilesOf are the instance profiles of a cluster's machines and pools, which are named like their
-// roles.
-func profilesOf(ctx context.Context, ours client.Reader, namespace, cluster string) ([]string, error) {
-	found := map[string]bool{}
-	of := []client.ListOption{client.InNamespace(namespace), client.MatchingLabels{clusterv1.ClusterNameLabel: cluster}}
-	machines, pools := &infrav1.AWSMachineList{}, &infrav1.AWSMachinePoolList{}
-	if err := ours.List(ctx, machines, of...); err != nil {
-		return nil, err
-	}
-	if err := ours.List(ctx, pools, of...); err != nil {
-		return nil, err
-	}
-	for i := range machines.Items {
-		found[machines.Items[i].Spec.IAMInstanceProfile] = true
-	}
-	for i := range pools.Items {
-		found[pools.Items[i].Spec.AWSLaunchTemplate.IamInstanceProfile] = true
-	}
-	delete(found, "")
-	return slices.Sorted(maps.Keys(found)), nil
-}
-
 // lookEndpoint holds the looks at what is at the endpoint that failed.
 const lookEndpoint = engine.LookPrefix + "endpoint"
 
@@ -160,10 +126,6 @@ func (w *worker) lookAtEndpoint(ctx context.Context) (err error) {
 	if w.pass.Deleting() || !w.view().cluster.Active() {
 		return nil
 	}
-	if w.profiles, err = profilesOf(ctx, w.options.Client, w.obj.Namespace, w.view().Name); err != nil {
-		return err
-	}
-	w.pass.Changed()
 	if _, err = w.options.Endpoints.Look(ctx, w.pass.Session, &w.view().endpoint); err != nil {
 		w.pass.LookFailed(lookEndpoint, kubeconfig.Area, err)
 	} else {
@@ -203,17 +165,4 @@ func (w *worker) tookAtEndpoint(r plan.Result) engine.Consequence {
 	}
 	w.pass.Memory.Holds.Did(r.Action, w.pass.Clock.Now())
 	return engine.Silent
-}
-
-// nodeSources tell of machines and pools that come, whose nodes have to be let in before they boot.
-func nodeSources(ours cache.Cache, reader client.Reader) []source.Source {
-	of := func(ctx context.Context, obj client.Object) []reconcile.Request {
-		return engine.Of(ctx, reader, newList(), obj.GetNamespace(), obj.GetLabels()[clusterv1.ClusterNameLabel])
-	}
-	come := predicate.Funcs{UpdateFunc: func(event.UpdateEvent) bool { return false }, DeleteFunc: func(event.DeleteEvent) bool { return false }}
-	var all []source.Source
-	for _, kind := range []client.Object{&infrav1.AWSMachine{}, &infrav1.AWSMachinePool{}} {
-		all = append(all, source.Kind(ours, kind, handler.EnqueueRequestsFromMapFunc(of), come))
-	}
-	return all
 }

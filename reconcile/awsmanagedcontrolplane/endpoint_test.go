@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
 	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -27,6 +30,7 @@ import (
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/eksaccess"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine/enginetest"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/kubeconfig"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/workload"
@@ -80,6 +84,9 @@ func (i *inside) wrong() bool {
 func (i *inside) react(a clienttesting.Action) (bool, runtime.Object, error) {
 	if i.unreachable {
 		return true, nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("i/o timeout")}
+	}
+	if create, ok := a.(clienttesting.CreateAction); ok && a.GetVerb() == "create" { // as an API server does
+		create.GetObject().(metav1.Object).SetResourceVersion("1")
 	}
 	if a.GetVerb() == "get" || !i.wrong() {
 		return false, nil, nil
@@ -276,17 +283,52 @@ func TestWhoHasNotLookedSaysWhatWasSaid(t *testing.T) {
 	}
 }
 
-func TestNodesOfMachinesAreLetIn(t *testing.T) {
-	i := newInside(t)
-	machine := &infrav1.AWSMachine{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "m", Labels: map[string]string{"cluster.x-k8s.io/cluster-name": enginetest.ClusterName}},
-		Spec: infrav1.AWSMachineSpec{IAMInstanceProfile: "nodes"}}
-	w := newWorld(t, newControlPlane(), within(i))
+const nodesProfile = "nodes.cluster-api-provider-aws.sigs.k8s.io"
+
+// newMachine is one whose instance has the usual profile.
+func newMachine() *infrav1.AWSMachine {
+	return &infrav1.AWSMachine{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "m", Labels: map[string]string{"cluster.x-k8s.io/cluster-name": enginetest.ClusterName}},
+		Spec: infrav1.AWSMachineSpec{IAMInstanceProfile: nodesProfile}}
+}
+
+func (i *inside) mapRoles(t *testing.T) string {
+	t.Helper()
+	roles, _, _ := unstructured.NestedString(i.get(t, "configmaps", "kube-system", "aws-auth").Object, "data", "mapRoles")
+	return roles
+}
+
+func TestNodesOfMachinesAreLetInUntilTheLastOneIsGone(t *testing.T) {
+	i, machine := newInside(t), newMachine()
+	w := newWorld(t, newControlPlane(wanting), within(i))
 	w.Make(machine)
 	w.settle(func() bool {
 		return w.isReady() && w.condition(workload.AreaAuthenticator).Status == metav1.ConditionTrue
 	})
-	roles, _, _ := unstructured.NestedString(i.get(t, "configmaps", "kube-system", "aws-auth").Object, "data", "mapRoles")
-	if !strings.Contains(roles, "arn:aws:iam::123456789012:role/nodes") || !strings.Contains(roles, "system:nodes") {
+	if roles := i.mapRoles(t); !strings.Contains(roles, "arn:aws:iam::123456789012:role/"+nodesProfile) || !strings.Contains(roles, "system:nodes") {
 		t.Errorf("aws-auth has\n%s", roles)
 	}
+	w.Must(w.Kube.Delete(t.Context(), machine))
+	w.settle(func() bool { return !strings.Contains(i.mapRoles(t), nodesProfile) })
+	if roles := i.mapRoles(t); !strings.Contains(roles, "role/dev") {
+		t.Errorf("what the spec names has gone, too:\n%s", roles)
+	}
+	w.change(func(c *controlplanev1.AWSManagedControlPlane) { c.Spec.IAMAuthenticatorConfig = nil })
+	w.settle(func() bool { return !strings.Contains(i.mapRoles(t), "role/dev") })
+}
+
+func TestNodesHaveAccessEntriesWhereTheClusterTakesThem(t *testing.T) {
+	i, machine := newInside(t), newMachine()
+	w := newWorld(t, newControlPlane(func(c *controlplanev1.AWSManagedControlPlane) {
+		c.Spec.AccessConfig = &controlplanev1.AccessConfig{AuthenticationMode: controlplanev1.EKSAuthenticationModeAPIAndConfigMap}
+	}), within(i))
+	w.Make(machine)
+	entries := func() []string {
+		out, err := w.Session().EKS.ListAccessEntries(t.Context(), &awseks.ListAccessEntriesInput{ClusterName: aws.String(eksName)})
+		w.Must(err)
+		return slices.DeleteFunc(out.AccessEntries, func(arn string) bool { return !strings.HasSuffix(arn, nodesProfile) })
+	}
+	w.settle(func() bool { return w.isReady() && len(entries()) == 1 })
+	w.settle(func() bool { return w.condition(eksaccess.Area).Status == metav1.ConditionTrue })
+	w.Must(w.Kube.Delete(t.Context(), machine))
+	w.settle(func() bool { return len(entries()) == 0 })
 }

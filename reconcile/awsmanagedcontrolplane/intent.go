@@ -44,8 +44,11 @@ type Intent struct {
 	Settled string
 	// RetryFailed tells that enough time went by for another try of an update that failed.
 	RetryFailed bool
-	// Profiles are the instance profiles of the cluster's machines.
-	Profiles []string
+	// Nodes are whose instances join as nodes; profiles are their instance profiles, and roles
+	// those of these.
+	Nodes    Nodes
+	profiles []string
+	roles    []nodeRole
 	// AtEndpoint tells what was seen at the cluster's endpoint; nil where nobody looks.
 	AtEndpoint func(*endpoint.Intent) endpoint.Facts
 	foundation.Known

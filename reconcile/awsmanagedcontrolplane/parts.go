@@ -29,6 +29,7 @@ import (
 const (
 	accessEntriesAnnotation = "capa-apiserver.cluster.x-k8s.io/access-entries"
 	podIdentitiesAnnotation = "capa-apiserver.cluster.x-k8s.io/pod-identities"
+	awsAuthAnnotation       = "capa-apiserver.cluster.x-k8s.io/aws-auth"
 )
 
 // parts is what hangs below the EKS cluster, or belongs to it.
@@ -38,7 +39,7 @@ func (in *Intent) parts(cluster *eks.State, account string) eksparts.Intent {
 	if row == nil {
 		row = &ekstypes.Cluster{}
 	}
-	parent, ready := ekschild.Parent{Cluster: c.ClusterName(), Owner: in.owner()}, row.Status == ekstypes.ClusterStatusActive
+	parent, ready := ekschild.Parent{Cluster: c.ClusterName(), Owner: in.owner(), Removed: names.Unwanted(c, in.owner().UserTags())}, row.Status == ekstypes.ClusterStatusActive
 	parts := eksparts.Intent{
 		Addons:        eksaddon.Intent{Parent: parent, Kubernetes: aws.ToString(row.Version), Ready: ready},
 		Access:        eksaccess.Intent{Parent: parent, Ready: ready, Recorded: remembered(c, accessEntriesAnnotation)},
@@ -64,6 +65,7 @@ func (in *Intent) parts(cluster *eks.State, account string) eksparts.Intent {
 	for _, e := range spec.AccessEntries {
 		parts.Access.Entries = append(parts.Access.Entries, entryOf(&e))
 	}
+	in.nodeEntries(&parts.Access, cluster, account)
 	for _, a := range spec.PodIdentityAssociations {
 		parts.PodIdentities.Associations = append(parts.PodIdentities.Associations, ekspodidentity.Association{Namespace: a.Namespace, ServiceAccount: a.ServiceAccount,
 			RoleARN: a.RoleARN, TargetRoleARN: a.TargetRoleARN, DisableSessionTags: &a.DisableSessionTags})
@@ -112,7 +114,7 @@ func (v *view) partRows() []mirror.Interest {
 	case !v.hasParts():
 		return nil
 	}
-	return slices.Concat(v.parts.Addons.Wants(), v.parts.Access.Wants(), v.parts.Provider.Wants(), v.parts.Identity.Wants(), v.parts.PodIdentities.Wants())
+	return slices.Concat(profileRows(v.Intent.profiles...), v.parts.Addons.Wants(), v.parts.Access.Wants(), v.parts.Provider.Wants(), v.parts.Identity.Wants(), v.parts.PodIdentities.Wants())
 }
 
 // recordParts has the object remember what the spec names, and tells whether that is new.
@@ -121,7 +123,22 @@ func (v *view) recordParts(into *controlplanev1.AWSManagedControlPlane) bool {
 		return false
 	}
 	changed := remember(into, accessEntriesAnnotation, v.parts.Access.Left())
-	return remember(into, podIdentitiesAnnotation, v.parts.PodIdentities.Left()) || changed
+	changed = remember(into, podIdentitiesAnnotation, v.parts.PodIdentities.Left()) || changed
+	if v.facts != nil {
+		changed = remember(into, awsAuthAnnotation, v.endpoint.Workload.Written(v.facts.Cluster)) || changed
+	}
+	if tags := v.appliedTags(); tags != names.AppliedTags(into) {
+		names.SetAppliedTags(into, tags)
+		changed = true
+	}
+	return changed
+}
+
+// appliedTags are the users' tags that the object remembers: those that are wanted, and others until
+// nothing below the cluster has them.
+func (v *view) appliedTags() string {
+	users := v.owner().UserTags()
+	return names.Remember(v.ControlPlane, users, names.Unwanted(v.ControlPlane, users), v.parts.Tags()...)
 }
 
 func remembered(obj metav1.Object, key string) []string {

@@ -38,8 +38,9 @@ func observe(in Intent, snap *mirror.Snapshot) *view {
 	v := &view{Intent: in, snap: snap, State: foundation.Observe(f, snap)}
 	v.role = iamrole.Observe(in.role(), snap)
 	v.cluster = eks.Observe(in.cluster(v.Network, v.role), snap)
+	v.roles, v.Intent.profiles = in.nodeRoles(snap)
 	v.parts = eksparts.Observe(v.Intent.parts(v.cluster, snap.Scope.Account), snap)
-	v.endpoint = in.endpoint(v.cluster, v.Network)
+	v.endpoint = v.endpointIntent(v.cluster, v.Network)
 	if in.AtEndpoint != nil {
 		facts := in.AtEndpoint(&v.endpoint)
 		v.facts = &facts

@@ -1,6 +1,7 @@
 package awsmanagedcontrolplane
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -100,6 +101,9 @@ func (v *view) clusterStatus(status *controlplanev1.AWSManagedControlPlaneStatus
 	if version := v.cluster.Version(); version != "" {
 		status.Version, status.Versions = &version, []controlplanev1.ControlPlaneVersion{{Version: version}}
 		status.PlatformVersion = aws.ToString(c.PlatformVersion)
+	}
+	if c != nil && c.KubernetesNetworkConfig != nil {
+		status.ServiceCIDR = cmp.Or(aws.ToString(c.KubernetesNetworkConfig.ServiceIpv4Cidr), aws.ToString(c.KubernetesNetworkConfig.ServiceIpv6Cidr))
 	}
 	status.Update = showUpdate(v.cluster.Updates.Current)
 	if v.Deleting() || !active {

@@ -14,6 +14,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/foundation"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/related"
 )
 
 const (
@@ -39,8 +40,7 @@ type worker struct {
 	pass    *engine.Pass[*controlplanev1.AWSManagedControlPlane]
 	obj     *controlplanev1.AWSManagedControlPlane
 	memory  *memory
-	// profiles are the instance profiles of the cluster's machines.
-	profiles []string
+	nodes   Nodes
 }
 
 func begin(ctx context.Context, scene engine.Scene[*controlplanev1.AWSManagedControlPlane], o Options) (*worker, error) {
@@ -49,7 +49,11 @@ func begin(ctx context.Context, scene engine.Scene[*controlplanev1.AWSManagedCon
 		m = scene.Pass.Memory.Own.(*memory)
 	}
 	base, err := foundation.Begin(ctx, scene, o.Images, &m.Memory)
-	return &worker{Worker: base, options: o, pass: scene.Pass, obj: scene.Object, memory: m}, err
+	w := &worker{Worker: base, options: o, pass: scene.Pass, obj: scene.Object, memory: m}
+	if err == nil && scene.Object.DeletionTimestamp.IsZero() {
+		w.nodes, err = nodesOf(ctx, scene.Ours, scene.Object.Namespace, related.ClusterName(scene.Object))
+	}
+	return w, err
 }
 
 // Bond says what the control plane hangs on.
@@ -63,7 +67,7 @@ func (w *worker) Bond() engine.Bond {
 func (w *worker) intent() Intent {
 	in := NewIntent(w.obj, w.Owner)
 	in.Known, in.MakeRoles, in.Settled = w.Known(nil), w.options.MakeRoles, w.memory.settled
-	in.Profiles = w.profiles
+	in.Nodes = w.nodes
 	if w.pass != nil && w.pass.Session != nil {
 		in.AtEndpoint = func(e *endpoint.Intent) endpoint.Facts { return w.options.Endpoints.Facts(w.pass.Session, e) }
 	}

@@ -94,7 +94,7 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 	}
 	all := map[string]client.Object{}
 	for _, obj := range append([]client.Object{cluster(), machine(), pool(), kubeconfig("https://ABC.eks.amazonaws.com"),
-		&controlplanev1.AWSManagedControlPlane{ObjectMeta: named("c1-control-plane")}}, objects...) {
+		&controlplanev1.AWSManagedControlPlane{ObjectMeta: named("c1-control-plane"), Status: controlplanev1.AWSManagedControlPlaneStatus{ServiceCIDR: "172.20.0.0/16"}}}, objects...) {
 		all[fmt.Sprintf("%T %s", obj, obj.GetName())] = obj
 	}
 	b := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&bootstrapv1.NodeadmConfig{}, &bootstrapv1.EKSConfig{})
@@ -413,13 +413,15 @@ func TestAnObjectThatGoesIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestTheRangeForServicesIsTheOneThatEKSGets(t *testing.T) {
-	for want, blocks := range map[string][]string{"": nil, "10.7.0.0/16": {"fd00::/108", "10.7.0.0/16"}, "fd00::/108": {"fd00::/108"}} {
-		c := cluster()
-		c.Spec.ClusterNetwork.Services.CIDRBlocks = blocks
-		if got := serviceCIDR(c); got != want {
-			t.Errorf("%v gives %q, want %q", blocks, got, want)
-		}
+func TestTheRangeForServicesIsTheOneThatEKSTells(t *testing.T) {
+	w := newWorld(t, &bootstrapv1.NodeadmConfig{ObjectMeta: ownedBy("Machine", "m1")},
+		&controlplanev1.AWSManagedControlPlane{ObjectMeta: named("c1-control-plane"), Status: controlplanev1.AWSManagedControlPlaneStatus{ServiceCIDR: "10.100.0.0/16"}})
+	if w.nodeadm(); !strings.Contains(w.data(), "cidr: 10.100.0.0/16") {
+		t.Errorf("the data are\n%s", w.data())
+	}
+	w = newWorld(t, &bootstrapv1.NodeadmConfig{ObjectMeta: ownedBy("Machine", "m1")}, &controlplanev1.AWSManagedControlPlane{ObjectMeta: named("c1-control-plane")})
+	if w.nodeadm(); w.data() != "" {
+		t.Errorf("before it is known the data are\n%s", w.data())
 	}
 }
 

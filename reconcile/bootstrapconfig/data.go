@@ -3,7 +3,6 @@ package bootstrapconfig
 import (
 	"context"
 	"fmt"
-	"net/netip"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -59,6 +58,9 @@ func (r *Reconciler[T]) clusterOf(ctx context.Context, cluster *clusterv1.Cluste
 		}
 		return nodeconfig.Cluster{}, err
 	}
+	if controlPlane.Status.ServiceCIDR == "" {
+		return nodeconfig.Cluster{}, waiting(bootstrapv1.WaitingForControlPlaneInitializationReason, "waiting for "+controlPlaneKind+" "+name+" to tell the range for services, in status.serviceCIDR")
+	}
 	key := client.ObjectKey{Namespace: cluster.Namespace, Name: cluster.Name + "-kubeconfig"}
 	text, err := r.secretValue(ctx, key, valueKey)
 	if err != nil {
@@ -73,22 +75,7 @@ func (r *Reconciler[T]) clusterOf(ctx context.Context, cluster *clusterv1.Cluste
 		return nodeconfig.Cluster{}, failing(clusterv1.ConditionSeverityWarning, "the kubeconfig in Secret %s names no cluster", key.Name)
 	}
 	at := config.Clusters[use.Cluster]
-	return nodeconfig.Cluster{Name: controlPlane.ClusterName(), Endpoint: at.Server, CA: at.CertificateAuthorityData, ServiceCIDR: serviceCIDR(cluster)}, nil
-}
-
-// serviceCIDR is the range for services that an EKS cluster is made with: the first of IPv4, or
-// that of IPv6 where there is no other.
-func serviceCIDR(cluster *clusterv1.Cluster) string {
-	blocks := cluster.Spec.ClusterNetwork.Services.CIDRBlocks
-	for _, block := range blocks {
-		if prefix, err := netip.ParsePrefix(block); err == nil && prefix.Addr().Is4() {
-			return block
-		}
-	}
-	if len(blocks) > 0 {
-		return blocks[0]
-	}
-	return ""
+	return nodeconfig.Cluster{Name: controlPlane.ClusterName(), Endpoint: at.Server, CA: at.CertificateAuthorityData, ServiceCIDR: controlPlane.Status.ServiceCIDR}, nil
 }
 
 // fill puts what Secrets hold in place of the references to them.

@@ -37,6 +37,8 @@ type Intent struct {
 	// Recorded are the principals that the object records, which the spec may not name any
 	// more.
 	Recorded []string
+	// Kept are principals whose entry isn't deleted, though nothing here wants it.
+	Kept []string
 }
 
 // Entry is one access entry.
@@ -48,6 +50,8 @@ type Entry struct {
 	Username string
 	Groups   []string
 	Policies []Policy
+	// Shared tells that somebody else's entry of this type is as good.
+	Shared bool
 }
 
 // Policy is an access policy and for what it is.
@@ -100,6 +104,12 @@ func (s *State) Left() []string {
 	})
 }
 
+// Has tells that a principal has an entry of a type.
+func (s *State) Has(principal, kind string) bool {
+	row := s.row(principal)
+	return row != nil && aws.ToString(row.Type) == kind
+}
+
 func (s *State) wanted(principal string) *Entry {
 	for i := range s.Entries {
 		if s.Entries[i].Principal == principal {
@@ -114,11 +124,22 @@ func (s *State) row(principal string) *mirror.EKSAccessEntry {
 	return row
 }
 
+// TagsThere are the tags of the cluster's entries that there are.
+func (s *State) TagsThere() []map[string]string {
+	var all []map[string]string
+	for _, principal := range s.Records() {
+		if row := s.row(principal); row != nil && s.Claim(row.Tags).Ours() {
+			all = append(all, row.Tags)
+		}
+	}
+	return all
+}
+
 // Plan returns what is left to do, and what stands in the way.
 func (s *State) Plan() plan.Plan {
 	var p plan.Plan
 	if !s.Ready || s.Mode == ekstypes.AuthenticationModeConfigMap {
-		if len(s.Entries) > 0 {
+		if slices.ContainsFunc(s.Entries, func(e Entry) bool { return !e.Shared }) {
 			p.Wait(Area, PendingReason, s.waits())
 		}
 		return p
@@ -142,12 +163,16 @@ func (s *State) waits() string {
 
 func (s *State) planEntry(p *plan.Plan, principal string, e *Entry, row *mirror.EKSAccessEntry) {
 	switch {
-	case e == nil && (row == nil || !s.Claim(row.Tags).Ours()):
+	case e == nil && (row == nil || slices.Contains(s.Kept, principal) || !s.Claim(row.Tags).Ours()):
 	case e == nil:
-		p.Add(s.delete(principal, "which spec.accessEntries doesn't name any more"))
+		p.Add(s.delete(principal, "which neither spec.accessEntries nor an instance profile of the cluster's machines names any more"))
 	case row == nil:
 		p.Add(s.create(e))
 		s.planPolicies(p, e, nil, "the entry")
+	case e.Shared && !s.Claim(row.Tags).Ours() && aws.ToString(row.Type) == e.entryType():
+	case e.Shared && !s.Claim(row.Tags).Ours():
+		p.Problem(Area, ForeignReason, "instances of %s can't join as nodes: its access entry, which is of %s, has type %s and not %s; delete it, or give the machines another instance profile",
+			principal, s.Claim(row.Tags).Of, aws.ToString(row.Type), e.entryType())
 	case !s.Claim(row.Tags).Ours():
 		p.Problem(Area, ForeignReason, "the access entry of %s is of %s; leave it out of spec.accessEntries, or, %s", principal, s.Claim(row.Tags).Of,
 			s.Adopt(aws.ToString(row.AccessEntryArn)))
@@ -231,7 +256,8 @@ func (s *State) create(e *Entry) plan.Action {
 func (s *State) update(e *Entry, row *mirror.EKSAccessEntry) []plan.Action {
 	in := &eks.UpdateAccessEntryInput{ClusterName: aws.String(s.Cluster), PrincipalArn: aws.String(e.Principal)}
 	var differs []string
-	if groups := sorted(e.Groups); !slices.Equal(groups, sorted(row.KubernetesGroups)) {
+	// EKS itself says which groups entries of other types have.
+	if groups := sorted(e.Groups); e.entryType() == standard && !slices.Equal(groups, sorted(row.KubernetesGroups)) {
 		if in.KubernetesGroups = groups; groups == nil {
 			in.KubernetesGroups = []string{} // nil would leave them
 		}

@@ -96,6 +96,17 @@ func TestEntriesBecomeWhatTheSpecSays(t *testing.T) {
 				"to have it managed: aws eks tag-resource --resource-arn arn:aws:eks:us-east-1:123456789012:access-entry/default_c1/role/123456789012/alice/1 --tags kubernetes.io/cluster/c1=owned"},
 		"named no more":                      {intent(), true, []mirror.EKSAccessEntry{entry(nil)}, "DeleteAccessEntry alice"},
 		"named no more, and somebody else's": {intent(), true, []mirror.EKSAccessEntry{entry(func(e *mirror.EKSAccessEntry) { e.Tags = nil })}, ""},
+		"nodes have EKS's groups": {intent(Entry{Principal: alice, Type: "EC2_LINUX", Shared: true}), false,
+			[]mirror.EKSAccessEntry{entry(func(e *mirror.EKSAccessEntry) {
+				e.Type, e.KubernetesGroups = aws.String("EC2_LINUX"), []string{"system:nodes"}
+			})}, ""},
+		"nodes share somebody else's entry": {intent(Entry{Principal: alice, Type: "EC2_LINUX", Shared: true}), false,
+			[]mirror.EKSAccessEntry{entry(func(e *mirror.EKSAccessEntry) { e.Type, e.Tags = aws.String("EC2_LINUX"), nil })}, ""},
+		"somebody else's entry of another type is none for nodes": {intent(Entry{Principal: alice, Type: "EC2_LINUX", Shared: true}), false,
+			[]mirror.EKSAccessEntry{entry(func(e *mirror.EKSAccessEntry) { e.Tags = nil })},
+			"EKSAccessEntryForeign: instances of " + alice + " can't join as nodes: its access entry, which is of somebody who made it without the tag kubernetes.io/cluster/c1 = owned, has type STANDARD and not EC2_LINUX; " +
+				"delete it, or give the machines another instance profile"},
+		"named no more, and kept for others": {func() Intent { in := intent(); in.Kept = []string{alice}; return in }(), true, []mirror.EKSAccessEntry{entry(nil)}, ""},
 		"named no more, and gone":            {intent(), true, nil, ""},
 		"never named":                        {intent(), false, []mirror.EKSAccessEntry{entry(nil)}, ""},
 		"a cluster that has no entries": {func() Intent { in := intent(plain); in.Mode = ekstypes.AuthenticationModeConfigMap; return in }(), false, nil,

@@ -131,6 +131,17 @@ func (s *State) Row(name string) (row *mirror.EKSAddon, known bool) {
 	return row, s.snap.SeenOf(s.Parent.Rows(mirror.EKSAddons.Kind, name)[0])
 }
 
+// TagsThere are the tags of the add-ons that there are.
+func (s *State) TagsThere() []map[string]string {
+	var all []map[string]string
+	for _, name := range s.Names() {
+		if row := s.row(name); row != nil {
+			all = append(all, row.Tags)
+		}
+	}
+	return all
+}
+
 // Plan returns what is left to do, and what is wrong with the add-ons.
 func (s *State) Plan() plan.Plan {
 	var p plan.Plan

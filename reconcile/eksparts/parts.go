@@ -48,6 +48,11 @@ func Observe(in Intent, snap *mirror.Snapshot) *State {
 	}
 }
 
+// Tags are those of what there is below the cluster.
+func (s *State) Tags() []map[string]string {
+	return slices.Concat(s.Addons.TagsThere(), s.Access.TagsThere(), s.PodIdentities.TagsThere())
+}
+
 // Plan returns what is left to do, and what stands in the way.
 func (s *State) Plan() plan.Plan {
 	var p plan.Plan

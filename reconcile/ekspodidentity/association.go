@@ -114,6 +114,17 @@ func (s *State) of(row *ekstypes.PodIdentityAssociation) string {
 	return s.Claim(row.Tags).Of
 }
 
+// TagsThere are the tags of the cluster's associations that there are.
+func (s *State) TagsThere() []map[string]string {
+	var all []map[string]string
+	for _, name := range s.Records() {
+		if row := s.row(name); row != nil && s.ours(row) {
+			all = append(all, row.Tags)
+		}
+	}
+	return all
+}
+
 // Plan returns what is left to do, and what stands in the way.
 func (s *State) Plan() plan.Plan {
 	var p plan.Plan

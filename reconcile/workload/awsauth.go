@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // NodeRole is the line that lets the instances of a role join as nodes. aws-auth knows roles without
@@ -23,15 +24,84 @@ func withoutPath(arn string) string {
 	return before + ":role/" + rest[strings.LastIndex(rest, "/")+1:]
 }
 
-// merge returns a list of mappings with those that are wanted, and how many of them were missing. key
-// names the field of the ARN. Whatever else is in it stays, comments and unknown fields included: of
-// a line with the ARN of a wanted one, the user's name is set and the missing groups are added. The
-// error is that nobody knows what is in it.
-func merge(text, key string, wanted []Mapping) (merged string, changes int, err error) {
+// WindowsNodeRole is the line for instances that run Windows.
+func WindowsNodeRole(arn string) Mapping {
+	m := NodeRole(arn)
+	m.Groups = append(m.Groups, "eks:kube-proxy-windows")
+	return m
+}
+
+// authPart is one of the lists of aws-auth.
+type authPart struct {
+	// name is the list's, key the field of the ARNs there.
+	name, key string
+	lines     []Mapping
+	// dropped are the ARNs of lines that go.
+	dropped []string
+}
+
+func (in *Intent) hasLines() bool { return len(in.Roles)+len(in.Users)+len(in.Lines) > 0 }
+
+func (in *Intent) authParts() []authPart {
+	parts := []authPart{{name: "mapRoles", key: "rolearn", lines: in.Roles}, {name: "mapUsers", key: "userarn", lines: in.Users}}
+	for i := range parts {
+		for _, arn := range in.Lines {
+			if !slices.ContainsFunc(parts[i].lines, func(m Mapping) bool { return m.ARN == arn }) {
+				parts[i].dropped = append(parts[i].dropped, arn)
+			}
+		}
+	}
+	return parts
+}
+
+// Written are the ARNs of the lines of aws-auth to be remembered as written here: those that are, and
+// those about to be. A line that was there before isn't.
+func (in *Intent) Written(f *Facts) []string {
+	if !in.hasLines() || f.Err != nil || !f.seen([]Ref{awsAuth}) {
+		return in.Lines
+	}
+	var left []string
+	obj := f.begin(awsAuth)
+	for _, part := range in.authParts() {
+		text, _, _ := unstructured.NestedString(obj.Object, "data", part.name)
+		list, _, err := parseList(text)
+		if err != nil {
+			return in.Lines
+		}
+		there := func(arn string) bool {
+			return slices.ContainsFunc(list.Content, func(item *yaml.Node) bool { return scalarOf(item, part.key) == arn })
+		}
+		for _, m := range part.lines {
+			if slices.Contains(in.Lines, m.ARN) || !there(m.ARN) {
+				left = append(left, m.ARN)
+			}
+		}
+		for _, arn := range part.dropped {
+			if there(arn) {
+				left = append(left, arn)
+			}
+		}
+	}
+	slices.Sort(left)
+	return slices.Compact(left)
+}
+
+// merge returns a list of mappings with those that are wanted and without those that are dropped, and how
+// many it changed. key names the field of the ARN. Whatever else is in it stays, comments and unknown
+// fields included: of a line with the ARN of a wanted one, the user's name is set and the missing groups
+// are added. The error is that nobody knows what is in it.
+func merge(text, key string, wanted []Mapping, dropped []string) (merged string, changes int, err error) {
 	list, document, err := parseList(text)
 	if err != nil {
 		return "", 0, err
 	}
+	list.Content = slices.DeleteFunc(list.Content, func(item *yaml.Node) bool {
+		goes := slices.Contains(dropped, scalarOf(item, key))
+		if goes {
+			changes++
+		}
+		return goes
+	})
 	for _, want := range wanted {
 		i := slices.IndexFunc(list.Content, func(item *yaml.Node) bool { return scalarOf(item, key) == want.ARN })
 		if i < 0 {
@@ -46,6 +116,9 @@ func merge(text, key string, wanted []Mapping) (merged string, changes int, err 
 	}
 	list.Style = 0
 	var out bytes.Buffer
+	if len(list.Content) == 0 {
+		return "", changes, nil
+	}
 	encoder := yaml.NewEncoder(&out)
 	encoder.SetIndent(2)
 	if err := encoder.Encode(document); err != nil {

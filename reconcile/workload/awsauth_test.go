@@ -17,7 +17,7 @@ const someRoles = `# made by hand
 `
 
 func TestMergingKeepsWhatOthersWrote(t *testing.T) {
-	merged, changes, err := merge(someRoles, "rolearn", []Mapping{NodeRole("arn:aws:iam::1:role/path/nodes"), {ARN: "arn:aws:iam::1:role/dev", Username: "dev", Groups: []string{"a"}}})
+	merged, changes, err := merge(someRoles, "rolearn", []Mapping{NodeRole("arn:aws:iam::1:role/path/nodes"), {ARN: "arn:aws:iam::1:role/dev", Username: "dev", Groups: []string{"a"}}}, nil)
 	if err != nil || changes != 2 {
 		t.Fatalf("%d changes, %v", changes, err)
 	}
@@ -29,7 +29,7 @@ func TestMergingKeepsWhatOthersWrote(t *testing.T) {
 	if n := strings.Count(merged, "role/nodes"); n != 1 {
 		t.Errorf("the role is there %d times:\n%s", n, merged)
 	}
-	again, changes, err := merge(merged, "rolearn", []Mapping{NodeRole("arn:aws:iam::1:role/nodes")})
+	again, changes, err := merge(merged, "rolearn", []Mapping{NodeRole("arn:aws:iam::1:role/nodes")}, nil)
 	if err != nil || changes != 0 || again != merged {
 		t.Errorf("merged again it has %d changes, %v:\n%s", changes, err, again)
 	}
@@ -53,16 +53,26 @@ func TestMergingIntoWhatIsAndWhatIsNot(t *testing.T) {
 		{"no YAML", "- [", 0, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			merged, changes, err := merge(c.text, "rolearn", []Mapping{{ARN: "arn:dev", Username: "dev", Groups: []string{"a"}}})
+			merged, changes, err := merge(c.text, "rolearn", []Mapping{{ARN: "arn:dev", Username: "dev", Groups: []string{"a"}}}, nil)
 			if changes != c.changes || (err != nil) != c.refused {
 				t.Fatalf("%d changes, %v", changes, err)
 			}
 			if c.refused {
 				return
 			}
-			if _, left, err := merge(merged, "rolearn", []Mapping{{ARN: "arn:dev", Username: "dev", Groups: []string{"a"}}}); err != nil || left != 0 {
+			if _, left, err := merge(merged, "rolearn", []Mapping{{ARN: "arn:dev", Username: "dev", Groups: []string{"a"}}}, nil); err != nil || left != 0 {
 				t.Errorf("%d changes are left in %q, %v", left, merged, err)
 			}
 		})
+	}
+}
+
+func TestLinesThatAreDroppedGoAloneAndTheLastLeavesNothing(t *testing.T) {
+	merged, changes, err := merge(someRoles, "rolearn", nil, []string{"arn:aws:iam::1:role/nodes", "arn:aws:iam::1:role/unknown"})
+	if err != nil || changes != 1 || strings.Contains(merged, "role/nodes") || !strings.Contains(merged, "- rolearn: arn:aws:iam::1:role/admins # ours") {
+		t.Errorf("%d changes, %v:\n%s", changes, err, merged)
+	}
+	if merged, changes, err = merge("- {rolearn: x}", "rolearn", nil, []string{"x"}); merged != "" || changes != 1 || err != nil {
+		t.Errorf("%d changes, %v:\n%s", changes, err, merged)
 	}
 }

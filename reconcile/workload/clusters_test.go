@@ -3,6 +3,7 @@ package workload
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -116,6 +117,34 @@ func TestAllIsWrittenOnceAndThenLeftAlone(t *testing.T) {
 	in.TrustPolicy = `{"a":1}` // another form of the same
 	if done, left = b.converge(in); len(done) != 0 || !left.Done() {
 		t.Errorf("done again: %q, left %+v", done, left)
+	}
+}
+
+func TestOnlyLinesThatWereWrittenHereGo(t *testing.T) {
+	const ours, theirs = "arn:aws:iam::1:role/ours", "arn:aws:iam::1:role/theirs"
+	b := newBench(t, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "aws-auth", ResourceVersion: "1"}, Data: map[string]string{"mapRoles": "- {rolearn: '" + theirs + "', username: x}\n"}})
+	in := &Intent{Target: target, Roles: []Mapping{NodeRole(ours), {ARN: theirs, Username: "x"}}}
+	if _, err := b.clusters.Look(t.Context(), b.session, in); err != nil {
+		t.Fatal(err)
+	}
+	in.Lines = in.Written(b.clusters.Facts(b.session, target))
+	if !slices.Equal(in.Lines, []string{ours}) {
+		t.Fatalf("before the first write it remembers %q", in.Lines)
+	}
+	b.converge(in)
+	in.Roles = nil
+	if lines := in.Written(b.clusters.Facts(b.session, target)); !slices.Equal(lines, []string{ours}) {
+		t.Errorf("while the line is there it remembers %q", lines)
+	}
+	if done, left := b.converge(in); len(done) != 1 || !left.Done() {
+		t.Errorf("done %q, left %+v", done, left)
+	}
+	if lines := in.Written(b.clusters.Facts(b.session, target)); len(lines) > 0 {
+		t.Errorf("afterwards it remembers %q", lines)
+	}
+	obj, err := b.objects.Resource(awsAuth.resource()).Namespace(system).Get(t.Context(), "aws-auth", metav1.GetOptions{})
+	if text := fmt.Sprint(obj); err != nil || !strings.Contains(text, theirs) || strings.Contains(text, ours) {
+		t.Errorf("%v, %v", text, err)
 	}
 }
 

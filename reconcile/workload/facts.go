@@ -62,7 +62,7 @@ var (
 // refs are the objects that an intent is judged by.
 func (in *Intent) refs() []Ref {
 	var all []Ref
-	if len(in.Roles)+len(in.Users) > 0 {
+	if in.hasLines() {
 		all = append(all, awsAuth)
 	}
 	switch {

@@ -45,7 +45,9 @@ type Intent struct {
 	Private bool
 	// Roles and Users are lines that the aws-auth ConfigMap is to have, besides all that it has.
 	Roles, Users []Mapping
-	CNI          CNI
+	// Lines are the ARNs of those that were written before: what isn't wanted any more goes.
+	Lines []string
+	CNI   CNI
 	// WithoutKubeProxy has kube-proxy removed.
 	WithoutKubeProxy bool
 	// TrustPolicy is the text of the boilerplate; "" for none.

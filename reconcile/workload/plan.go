@@ -27,7 +27,7 @@ func (in *Intent) Plan(f *Facts) plan.Plan {
 	case len(refs) == 0 || !in.Target.Known():
 	case f.Err != nil:
 		in.unreachable(&p, f.Err)
-		if len(in.Roles)+len(in.Users) > 0 {
+		if in.hasLines() {
 			p.Wait(AreaAuthenticator, UnreachableReason, "the cluster's API to be reached")
 		}
 	case !f.seen(refs):
@@ -87,19 +87,16 @@ func (f *Facts) begin(ref Ref) *unstructured.Unstructured {
 }
 
 func (in *Intent) planAuth(p *plan.Plan, f *Facts) {
-	if len(in.Roles)+len(in.Users) == 0 {
+	if !in.hasLines() {
 		return
 	}
 	obj, changes := f.begin(awsAuth), 0
-	for _, part := range []struct {
-		name, key string
-		lines     []Mapping
-	}{{"mapRoles", "rolearn", in.Roles}, {"mapUsers", "userarn", in.Users}} {
-		if len(part.lines) == 0 {
+	for _, part := range in.authParts() {
+		if len(part.lines)+len(part.dropped) == 0 {
 			continue
 		}
 		have, _, _ := unstructured.NestedString(obj.Object, "data", part.name)
-		merged, n, err := merge(have, part.key, part.lines)
+		merged, n, err := merge(have, part.key, part.lines, part.dropped)
 		if err != nil {
 			p.Problem(AreaAuthenticator, UnreadableReason, "data.%s of ConfigMap kube-system/aws-auth of the cluster can't be read, and nothing is added to it: %v; put it right there", part.name, err)
 			return

@@ -91,8 +91,10 @@ func objectsOf(name, version string) []client.Object {
 		return daemon(name, "eks/"+name+":"+version)
 	}
 	labels, image := map[string]string{"k8s-app": name}, "eks/"+name+":"+version
+	pods := template(labels, name, image)
+	pods.Annotations = map[string]string{computeType: "ec2"} // so it is by default: Fargate's profiles don't take it
 	return []client.Object{&appsv1.Deployment{ObjectMeta: system(name), Spec: appsv1.DeploymentSpec{Replicas: new(int32(2)), Selector: &metav1.LabelSelector{MatchLabels: labels},
-		Template: template(labels, name, image)}}, &corev1.ServiceAccount{ObjectMeta: system(name)}}
+		Template: pods}}, &corev1.ServiceAccount{ObjectMeta: system(name)}}
 }
 
 // eniConfigs are what the VPC CNI can be told of subnets.

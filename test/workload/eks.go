@@ -49,7 +49,9 @@ func (s *Instances) stepEKS(ctx context.Context) {
 		s.mu.Unlock()
 		c.gate.use(plane)
 		c.addons.install(ctx, plane.Access.Addons)
-		_ = pods{c.client}.settle(ctx) // what fails is tried again at the next look
+		s.follow(ctx, c)
+		// What fails is tried again at the next look.
+		_, _ = s.fargate(ctx, c), pods{c.client}.settle(ctx)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -31,11 +31,8 @@ func (s *Instances) joinEKS(ctx context.Context, m *machine, instance ec2types.I
 	if err != nil {
 		return fmt.Errorf("the kubelet has no credentials: %w", err)
 	}
-	s.mu.Lock()
-	access := c.plane.Access
-	s.mu.Unlock()
-	if who, ok := c.gate.mapped(ctx, access, withoutPath(role)); !ok || !slices.Contains(who.groups, nodes) {
-		return fmt.Errorf("unauthorized: EKS cluster %s lets %s in as no node", config.EKS.Cluster, role)
+	if err := c.admits(ctx, s, role); err != nil {
+		return err
 	}
 	node := h.node()
 	node.Spec.Taints = append(node.Spec.Taints, config.Taints()...)
@@ -45,6 +42,17 @@ func (s *Instances) joinEKS(ctx context.Context, m *machine, instance ec2types.I
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m.plane, m.node = c, node
+	return nil
+}
+
+// admits tells whether a role may register a node.
+func (c *eksCluster) admits(ctx context.Context, s *Instances, role string) error {
+	s.mu.Lock()
+	access, name := c.plane.Access, c.plane.Name
+	s.mu.Unlock()
+	if who, ok := c.gate.mapped(ctx, access, withoutPath(role)); !ok || !slices.Contains(who.groups, nodes) {
+		return fmt.Errorf("unauthorized: EKS cluster %s lets %s in as no node", name, role)
+	}
 	return nil
 }
 

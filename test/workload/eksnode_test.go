@@ -11,6 +11,7 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	bootstrapv1 "github.com/capa-apiserver/capa-apiserver/apis/bootstrap/v2beta1"
@@ -107,4 +108,61 @@ func (b *eksBench) waitsFor(id, what string) error {
 		}
 	}
 	return fmt.Errorf("it waits for %s", b.instances.Problems())
+}
+
+func TestNodesOfManagedGroupsJoinByThemselves(t *testing.T) {
+	b := newEKSBench(t, nil)
+	groups := awseks.NewFromConfig(b.config)
+	_, err := groups.CreateNodegroup(t.Context(), &awseks.CreateNodegroupInput{ClusterName: b.cluster.Name, NodegroupName: aws.String("g"), Subnets: b.cluster.ResourcesVpcConfig.SubnetIds,
+		NodeRole: aws.String("arn:aws:iam::" + emulator.DefaultAccount + ":role/eks-nodegroup.cluster-api-provider-aws.sigs.k8s.io"), Labels: map[string]string{"role": "web"},
+		ScalingConfig: &ekstypes.NodegroupScalingConfig{MinSize: aws.Int32(1), MaxSize: aws.Int32(3), DesiredSize: aws.Int32(2)}})
+	b.must(err)
+	api := b.client(b.token(b.config.Credentials, clusterName)).CoreV1()
+	b.eventually("both are nodes, with labels", func() error {
+		list, err := api.Nodes().List(t.Context(), metav1.ListOptions{LabelSelector: "role=web,eks.amazonaws.com/nodegroup=g"})
+		if err != nil || len(list.Items) != 2 {
+			return fmt.Errorf("%d nodes, %w: %s", len(list.Items), err, b.instances.Problems())
+		}
+		return nil
+	})
+	b.eventually("they follow the group's taints", func() error {
+		if _, err := groups.UpdateNodegroupConfig(t.Context(), &awseks.UpdateNodegroupConfigInput{ClusterName: b.cluster.Name, NodegroupName: aws.String("g"),
+			Taints: &ekstypes.UpdateTaintsPayload{AddOrUpdateTaints: []ekstypes.Taint{{Key: aws.String("a"), Effect: ekstypes.TaintEffectNoSchedule}}}}); err != nil && !strings.Contains(err.Error(), "ResourceInUse") {
+			return err
+		}
+		list, err := api.Nodes().List(t.Context(), metav1.ListOptions{})
+		for _, n := range list.Items {
+			if len(n.Spec.Taints) != 1 {
+				return fmt.Errorf("node %s has %+v, %w", n.Name, n.Spec.Taints, err)
+			}
+		}
+		return err
+	})
+}
+
+func TestPodsThatAProfileSelectsRunOnFargate(t *testing.T) {
+	b := newEKSBench(t, nil)
+	_, err := awseks.NewFromConfig(b.config).CreateFargateProfile(t.Context(), &awseks.CreateFargateProfileInput{ClusterName: b.cluster.Name, FargateProfileName: aws.String("p"),
+		PodExecutionRoleArn: aws.String("arn:aws:iam::" + emulator.DefaultAccount + ":role/eks-fargate.cluster-api-provider-aws.sigs.k8s.io"),
+		Selectors:           []ekstypes.FargateProfileSelector{{Namespace: aws.String("default")}}})
+	b.must(err)
+	api := b.client(b.token(b.config.Credentials, clusterName)).CoreV1()
+	b.eventually("a pod is made", func() error {
+		_, err := api.Pods("default").Create(t.Context(), &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: "i"}}}}, metav1.CreateOptions{})
+		return err
+	})
+	b.eventually("it runs on a node of its own", func() error {
+		pod, err := api.Pods("default").Get(t.Context(), "web", metav1.GetOptions{})
+		if err != nil || !strings.HasPrefix(pod.Spec.NodeName, "fargate-ip-") {
+			return fmt.Errorf("on %q, %w", pod.Spec.NodeName, err)
+		}
+		return nil
+	})
+	b.must(api.Pods("default").Delete(t.Context(), "web", metav1.DeleteOptions{}))
+	b.eventually("the node goes with it", func() error {
+		if list, err := api.Nodes().List(t.Context(), metav1.ListOptions{}); err != nil || len(list.Items) > 0 {
+			return fmt.Errorf("%d nodes, %w", len(list.Items), err)
+		}
+		return nil
+	})
 }

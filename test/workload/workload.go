@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/capa-apiserver/capa-apiserver/test/workload/userdata"
@@ -44,6 +45,9 @@ type machine struct {
 	// plane and node are set for nodes of EKS clusters.
 	plane *eksCluster
 	node  *corev1.Node
+	// group is the managed node group of such a node, own the labels that it has besides.
+	group string
+	own   map[string]string
 	// problem is why the boot hasn't ended yet; final says that it never will.
 	problem error
 	final   bool
@@ -145,7 +149,9 @@ func (s *Instances) boot(ctx context.Context, instance ec2types.Instance) {
 	if done {
 		return
 	}
-	if data == nil {
+	c, group := s.groupOf(instance)
+	managed := group != nil && group.AmiType != ekstypes.AMITypesCustom
+	if data == nil && !managed {
 		var err error
 		if data, err = s.cloud.bootstrapData(ctx, id); err != nil {
 			s.note(m, err, false)
@@ -155,7 +161,10 @@ func (s *Instances) boot(ctx context.Context, instance ec2types.Instance) {
 		m.data = data
 		s.mu.Unlock()
 	}
-	config, err := userdata.Parse(data)
+	config, err := (*userdata.Config)(nil), error(nil)
+	if !managed {
+		config, err = userdata.Parse(data)
+	}
 	if err != nil {
 		s.note(m, err, true)
 		return
@@ -165,8 +174,13 @@ func (s *Instances) boot(ctx context.Context, instance ec2types.Instance) {
 		s.note(m, err, false)
 		return
 	}
-	host := hostOf(instance, version, config.Labels())
+	host := hostOf(instance, version, nil)
+	if config != nil {
+		host.labels = config.Labels()
+	}
 	switch {
+	case group != nil:
+		err = s.joinManaged(ctx, m, c, group, host, config)
 	case config.EKS != nil:
 		err = s.joinEKS(ctx, m, instance, host, config)
 	case config.Init != nil:

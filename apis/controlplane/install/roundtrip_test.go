@@ -51,7 +51,7 @@ func normalize(s *v1beta2.AWSManagedControlPlaneStatus) {
 		}
 	}
 	empty := []bool{
-		len(x.Conditions) == 0, x.Initialization == nil, len(x.Versions) == 0, x.PlatformVersion == "", x.AccountID == "", x.Update == nil,
+		len(x.Conditions) == 0, x.Initialization == nil, len(x.Versions) == 0, x.PlatformVersion == "", x.ServiceCIDR == "", x.AccountID == "", x.Update == nil,
 		x.Observation == nil, len(x.Failures) == 0, len(x.PendingCreations) == 0, len(x.FormerUIDs) == 0,
 	}
 	if !slices.Contains(empty, false) {

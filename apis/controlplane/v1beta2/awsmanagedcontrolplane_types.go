@@ -99,6 +99,11 @@ type AWSManagedControlPlaneV2Beta1Status struct {
 	// +optional
 	PlatformVersion string `json:"platformVersion,omitempty"`
 
+	// serviceCIDR is the range for services, which nodes have to know.
+	// +optional
+	// +k8s:validation:maxLength=64
+	ServiceCIDR string `json:"serviceCIDR,omitempty"`
+
 	// accountID is the AWS account in which the cluster's resources are; recorded when
 	// the first is made, and compared before anything is changed.
 	// +optional

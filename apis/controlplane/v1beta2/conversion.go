@@ -20,6 +20,7 @@ func Convert_v1beta2_AWSManagedControlPlaneStatus_To_v2beta1_AWSManagedControlPl
 		Version:                     in.Version,
 		Versions:                    extra.Versions,
 		PlatformVersion:             extra.PlatformVersion,
+		ServiceCIDR:                 extra.ServiceCIDR,
 		ExternalManagedControlPlane: in.ExternalManagedControlPlane,
 		ObservedGeneration:          in.ObservedGeneration,
 		AccountID:                   extra.AccountID,
@@ -64,6 +65,7 @@ func Convert_v2beta1_AWSManagedControlPlaneStatus_To_v1beta2_AWSManagedControlPl
 		Initialization:   withoutInitialized(in.Initialization),
 		Versions:         in.Versions,
 		PlatformVersion:  in.PlatformVersion,
+		ServiceCIDR:      in.ServiceCIDR,
 		AccountID:        in.AccountID,
 		Update:           in.Update,
 		Observation:      in.Observation,
@@ -71,7 +73,7 @@ func Convert_v2beta1_AWSManagedControlPlaneStatus_To_v1beta2_AWSManagedControlPl
 		PendingCreations: in.PendingCreations,
 		FormerUIDs:       in.FormerUIDs,
 	}
-	if len(extra.Conditions) > 0 || extra.Initialization != nil || len(extra.Versions) > 0 || extra.PlatformVersion != "" || extra.AccountID != "" || extra.Update != nil ||
+	if len(extra.Conditions) > 0 || extra.Initialization != nil || len(extra.Versions) > 0 || extra.PlatformVersion != "" || extra.ServiceCIDR != "" || extra.AccountID != "" || extra.Update != nil ||
 		extra.Observation != nil || len(extra.Failures) > 0 || len(extra.PendingCreations) > 0 || len(extra.FormerUIDs) > 0 {
 		out.V2Beta1 = &extra
 	}

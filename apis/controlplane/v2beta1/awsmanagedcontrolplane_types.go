@@ -270,6 +270,11 @@ type AWSManagedControlPlaneStatus struct {
 	// +optional
 	PlatformVersion string `json:"platformVersion,omitempty"`
 
+	// serviceCIDR is the range for services, which nodes have to know.
+	// +optional
+	// +k8s:validation:maxLength=64
+	ServiceCIDR string `json:"serviceCIDR,omitempty"`
+
 	// externalManagedControlPlane tells Cluster API that the control plane has no machines.
 	// +optional
 	// +default=true

@@ -420,7 +420,7 @@ func (w *World) Describe(obj engine.Object, name string) string {
 }
 
 // swept are the tables that Pass reads.
-var swept = slices.Concat([]mirror.Kind{mirror.EKSClusters.Kind, mirror.EKSUpdates.Kind, mirror.Roles.Kind, mirror.EKSAddons.Kind, mirror.EKSAccessEntries.Kind,
+var swept = slices.Concat([]mirror.Kind{mirror.EKSClusters.Kind, mirror.EKSUpdates.Kind, mirror.Roles.Kind, mirror.InstanceProfiles.Kind, mirror.EKSAddons.Kind, mirror.EKSAccessEntries.Kind,
 	mirror.EKSIdentityProviders.Kind, mirror.EKSPodIdentities.Kind, mirror.EKSFargateProfiles.Kind, mirror.EKSNodegroups.Kind, mirror.OIDCProviders.Kind, mirror.AutoScalingGroups.Kind, mirror.LaunchTemplates.Kind, mirror.Instances.Kind}, mirror.NetworkKinds)
 
 // Pass lets time go by for AWS and all processes, and everything be read.

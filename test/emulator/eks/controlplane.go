@@ -18,6 +18,9 @@ type ControlPlane struct {
 	Certificate []byte `json:"certificate"`
 	Key         []byte `json:"key"`
 	Access      Access `json:"access"`
+	// Nodegroups are those whose nodes EKS starts, Profiles those of Fargate that are active.
+	Nodegroups []*types.Nodegroup      `json:"nodegroups"`
+	Profiles   []*types.FargateProfile `json:"profiles"`
 }
 
 // controlPlanes lists those that run.
@@ -31,8 +34,17 @@ func controlPlanes(r *core.Region, _ url.Values) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, ControlPlane{Name: *c.Name, ARN: *c.Arn, Version: *c.Version, Endpoint: *c.Endpoint,
-			Certificate: c.authority.certificate, Key: c.authority.key, Access: access})
+		plane := ControlPlane{Name: *c.Name, ARN: *c.Arn, Version: *c.Version, Endpoint: *c.Endpoint,
+			Certificate: c.authority.certificate, Key: c.authority.key, Access: access}
+		for _, g := range c.nodegroups.All() {
+			plane.Nodegroups = append(plane.Nodegroups, g.show(r))
+		}
+		for _, p := range c.profiles.All() {
+			if p.Status == types.FargateProfileStatusActive {
+				plane.Profiles = append(plane.Profiles, p.show())
+			}
+		}
+		out = append(out, plane)
 	}
 	return out, nil
 }
