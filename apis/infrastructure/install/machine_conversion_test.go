@@ -56,6 +56,12 @@ func TestStatusOfMachinesAndPoolsReadsTheSameAtBothVersions(t *testing.T) {
 			old:  `{ready: true, replicas: 1, instances: [{instanceID: i-1, version: v1.34.1}], launchTemplateID: lt-1, launchTemplateVersion: "3", asgStatus: Delete in progress, infrastructureMachineKind: AWSMachine}`,
 			hub:  `{ready: true, replicas: 1, instances: [{instanceID: i-1, version: v1.34.1}], launchTemplateID: lt-1, launchTemplateVersion: "3", asgStatus: Delete in progress, infrastructureMachineKind: AWSMachine}`,
 		},
+		{
+			name: "a node group's replicas and launch template are in both, and what EKS says of it in the hub",
+			kind: "AWSManagedMachinePool",
+			old:  `{ready: true, replicas: 2, launchTemplateID: lt-1, launchTemplateVersion: "3", v2beta1: {initialization: {provisioned: true}, nodegroup: {status: ACTIVE, version: "1.34"}}}`,
+			hub:  `{ready: true, replicas: 2, launchTemplateID: lt-1, launchTemplateVersion: "3", initialization: {provisioned: true}, nodegroup: {status: ACTIVE, version: "1.34"}}`,
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -67,13 +73,15 @@ func TestStatusOfMachinesAndPoolsReadsTheSameAtBothVersions(t *testing.T) {
 
 // A failureReason at the place where Cluster API looks makes its pool controller panic.
 func TestAPoolShowsNoFailureToClusterAPI(t *testing.T) {
-	status := statusOf(t, infrav1.SchemeGroupVersion, "v1beta2", "AWSMachinePool", `{failureReason: a, failureMessage: b}`)
-	var content map[string]any
-	if err := yaml.Unmarshal([]byte(status), &content); err != nil {
-		t.Fatal(err)
-	}
-	if content["failureReason"] != nil || content["failureMessage"] != nil || !strings.Contains(status, "deprecated") {
-		t.Errorf("the hub's status is:\n%s", status)
+	for _, kind := range []string{"AWSMachinePool", "AWSManagedMachinePool"} {
+		status := statusOf(t, infrav1.SchemeGroupVersion, "v1beta2", kind, `{failureReason: a, failureMessage: b}`)
+		var content map[string]any
+		if err := yaml.Unmarshal([]byte(status), &content); err != nil {
+			t.Fatal(err)
+		}
+		if content["failureReason"] != nil || content["failureMessage"] != nil || !strings.Contains(status, "deprecated") {
+			t.Errorf("the hub's status of an %s is:\n%s", kind, status)
+		}
 	}
 }
 

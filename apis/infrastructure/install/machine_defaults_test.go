@@ -125,3 +125,23 @@ func TestDefaultsOfPools(t *testing.T) {
 		}
 	}
 }
+
+func TestDefaultsOfNodeGroups(t *testing.T) {
+	const rest = "\n  capacityType: onDemand"
+	tests := []struct{ name, in, want string }{
+		{"an empty spec is paid on demand and replaces one node at a time; the kind of the image is left open", `{}`, rest + "\n  updateConfig: {maxUnavailable: 1}"},
+		{"what the user wrote stays", `{capacityType: spot, updateConfig: {maxUnavailablePercentage: 30}, amiType: AL2_x86_64}`,
+			"\n  capacityType: spot\n  updateConfig: {maxUnavailablePercentage: 30}\n  amiType: AL2_x86_64"},
+		{"an empty updateConfig is left for validation", `{updateConfig: {}}`, rest + "\n  updateConfig: {}"},
+		{"nodes aren't repaired unless it is said", `{nodeRepairConfig: {}}`, rest + "\n  updateConfig: {maxUnavailable: 1}\n  nodeRepairConfig: {enabled: false}"},
+	}
+	for _, test := range tests {
+		for _, version := range []string{"v1beta2", "v2beta1"} {
+			t.Run(version+": "+test.name, func(t *testing.T) {
+				compareSpec(t, test.want, decode[*infrav1.AWSManagedMachinePool](t, version, "AWSManagedMachinePool", "spec: "+test.in).Spec)
+				template := decode[*infrav1.AWSManagedMachinePoolTemplate](t, version, "AWSManagedMachinePoolTemplate", "spec: {template: {spec: "+test.in+"}}")
+				compareSpec(t, test.want, template.Spec.Template.Spec)
+			})
+		}
+	}
+}
