@@ -11,8 +11,8 @@ DEVCLUSTER := go -C hack run ./cmd/devcluster
 ##@ The local management cluster
 
 .PHONY: up
-up: ## Start it with two first clusters; WITHOUT=demo-nodes leaves out what takes longest; AWS_ENDPOINT_URL=http://... uses that AWS
-	@$(DEVCLUSTER) up $(if $(WITHOUT),--without=$(WITHOUT))
+up: ## Start it with two first clusters; WITHOUT=demo-nodes leaves out what takes longest, DEBUG=30000 has Delve wait there, AWS_ENDPOINT_URL=http://... is another AWS
+	@$(DEVCLUSTER) up $(if $(WITHOUT),--without=$(WITHOUT)) $(if $(DEBUG),--debug-port=$(DEBUG))
 
 .PHONY: status
 status: ## Show what runs of it

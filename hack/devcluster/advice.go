@@ -31,6 +31,9 @@ func (c *Cluster) Advice() string {
 		fmt.Fprintf(&text, "  kubectl --kubeconfig=%s get nodes\n", c.WorkloadKubeconfig)
 		c.adviseWorkers(&text)
 	}
+	if c.Debugger != "" {
+		fmt.Fprintf(&text, "  dlv connect %s      # or in an IDE: attach to Delve (Go remote) at this address; the server runs on until a breakpoint\n", c.Debugger)
+	}
 	if c.AWSEndpointURL != "" {
 		fmt.Fprintf(&text, "  set -a; . %s; set +a      # then any AWS tool%s\n", c.AWSEnv, forInstance())
 	}

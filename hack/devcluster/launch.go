@@ -1,6 +1,7 @@
 package devcluster
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -39,13 +41,25 @@ type program struct {
 	ready func(context.Context) error
 	// where is shown to the user: an address.
 	where string
+	// binary is which one it runs, if not that of its name; debugger is the command line before that, if it is debugged.
+	binary   string
+	debugger []string
+}
+
+// command is what is run: the binary, or the debugger with it.
+func (l *launch) command(p program) (binary string, command []string) {
+	binary = l.layout.binary(cmp.Or(p.binary, p.name))
+	if len(p.debugger) == 0 {
+		return binary, append([]string{binary}, p.args...)
+	}
+	return binary, slices.Concat(p.debugger, []string{binary, "--"}, p.args)
 }
 
 // ensure has the program running and ready: it leaves one alone that already is, restarts one whose binary or
 // arguments changed, and starts one that is missing.
 func (l *launch) ensure(ctx context.Context, p program) (string, error) {
-	binary := l.layout.binary(p.name)
-	mark, err := fingerprint(binary, p.args, p.env)
+	binary, command := l.command(p)
+	mark, err := fingerprint(binary, command[1:], p.env)
 	if err != nil {
 		return "", err
 	}
@@ -61,13 +75,13 @@ func (l *launch) ensure(ctx context.Context, p program) (string, error) {
 	} else if known {
 		how = "restarted: it had died"
 	}
-	handle, err := process.Start(process.Spec{Name: p.name, Command: binary, Args: p.args, Env: p.env, Log: l.layout.log(p.name)})
+	handle, err := process.Start(process.Spec{Name: p.name, Command: command[0], Args: command[1:], Env: p.env, Log: l.layout.log(p.name)})
 	if err != nil {
 		return "", err
 	}
 	l.started.Add(1)
 	err = l.state.put(record{
-		Name: p.name, Identity: handle.Identity, Fingerprint: mark, Command: append([]string{binary}, p.args...),
+		Name: p.name, Identity: handle.Identity, Fingerprint: mark, Command: command,
 		Log: handle.Log, Started: time.Now().UTC(),
 	})
 	if err != nil {
@@ -90,7 +104,8 @@ func (l *launch) await(ctx context.Context, p program, handle *process.Handle, h
 
 // running says whether the program is there as it should be.
 func (l *launch) running(p program) bool {
-	mark, err := fingerprint(l.layout.binary(p.name), p.args, p.env)
+	binary, command := l.command(p)
+	mark, err := fingerprint(binary, command[1:], p.env)
 	if err != nil {
 		return false
 	}

@@ -181,14 +181,33 @@ func (l *launch) startServer(ctx context.Context) (string, error) {
 		// It is how EKS clusters are reached; AWS's own address is on loopback or plain HTTP, for which no client uses it.
 		variables = append(variables, "HTTPS_PROXY="+l.HTTPSProxy)
 	}
-	return l.ensure(ctx, program{
+	server := program{
 		name:  build.Server,
 		args:  serverArgs(env),
 		env:   variables,
 		where: l.address(build.Server),
 		// Ready means reachable the way users reach it: through kube-apiserver.
 		ready: func(ctx context.Context) error { return listAWSClusters(ctx, client) },
-	})
+	}
+	if l.DebugPort != 0 {
+		server.binary, server.debugger = build.DebugServer, l.debugger()
+		server.where += ", Delve on " + l.debugAddress()
+	}
+	return l.ensure(ctx, server)
+}
+
+func (l *launch) debugAddress() string { return fmt.Sprintf("127.0.0.1:%d", l.DebugPort) }
+
+func (l *launch) debuggerIfAny() string {
+	if l.DebugPort == 0 || !l.chosen[build.Server] {
+		return ""
+	}
+	return l.debugAddress()
+}
+
+// debugger runs a program on at once, and lets debuggers come and go.
+func (l *launch) debugger() []string {
+	return []string{l.layout.binary(build.Delve), "exec", "--headless", "--listen=" + l.debugAddress(), "--api-version=2", "--accept-multiclient", "--continue"}
 }
 
 // awsEndpointURL is where AWS is: the given stand-in, the emulator, or nothing, which means AWS itself.

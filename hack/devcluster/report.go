@@ -39,6 +39,8 @@ type Cluster struct {
 	// WorkloadKubeconfig is that of the first one, if its machines are nodes; WorkloadProxy leads to all whose instances are emulated.
 	WorkloadKubeconfig string `json:"workloadKubeconfig,omitempty"`
 	WorkloadProxy      string `json:"workloadProxy,omitempty"`
+	// Debugger is where Delve listens that runs the server; empty if none does.
+	Debugger string `json:"debugger,omitempty"`
 	// Down is the command that stops it all.
 	Down string `json:"down"`
 	// Ports are by component; PIDs are of the processes that the cluster owns.
@@ -60,6 +62,7 @@ func (l *launch) report() *Cluster {
 		PIDs:             map[string]int{},
 		Clusters:         l.clusters.sorted(),
 
+		Debugger:           l.debuggerIfAny(),
 		WorkloadKubeconfig: l.clusters.workload,
 		WorkloadProxy:      l.HTTPSProxy,
 	}

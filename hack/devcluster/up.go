@@ -40,6 +40,8 @@ type Options struct {
 	HTTPSProxy string
 	// Assets is the folder of prebuilt binaries; the value of KUBEBUILDER_ASSETS.
 	Assets string
+	// DebugPort is where a debugger of the server listens; 0 means that none runs it.
+	DebugPort int
 	// SkipBuild takes the binaries as they are.
 	SkipBuild bool
 	// Out receives progress lines.
@@ -176,6 +178,9 @@ func (l *launch) buildBinaries(ctx context.Context) error {
 	wanted := []string{build.Kubectl, build.Clusterctl}
 	for name := range l.chosen {
 		wanted = append(wanted, name)
+	}
+	if l.DebugPort != 0 && l.chosen[build.Server] {
+		wanted = append(wanted, build.Delve, build.DebugServer)
 	}
 	return build.Run(ctx, build.Options{Repo: l.Repo, Bin: l.layout.bin, Assets: l.Assets, Only: wanted, Out: l.out})
 }

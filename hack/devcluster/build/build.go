@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/capi"
@@ -114,7 +115,7 @@ func plan(opts Options, tc *toolchain) []job {
 			}})
 	}
 	for _, t := range ours {
-		if !wanted(opts.Only, t.name) || !exists(filepath.Join(opts.Repo, t.module, t.pkg)) {
+		if !wanted(opts.Only, t.name) || t.asked && len(opts.Only) == 0 || strings.HasPrefix(t.pkg, "./") && !exists(filepath.Join(opts.Repo, t.module, t.pkg)) {
 			continue
 		}
 		jobs = append(jobs, job{name: t.name, output: t.name,

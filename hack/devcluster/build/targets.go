@@ -21,6 +21,8 @@ const (
 	Emulator              = "aws-emulator"
 	Instances             = "aws-instances"
 	StandInDNS            = "standin-dns"
+	DebugServer           = "capa-apiserver-debug"
+	Delve                 = "dlv"
 )
 
 // target is one binary.
@@ -30,6 +32,10 @@ type target struct {
 	module  string
 	pkg     string
 	ldflags func(versions) string
+	// gcflags are for the compiler.
+	gcflags string
+	// asked says that it is built only for who asks for it by name.
+	asked bool
 	// asset says that a binary of this name in KUBEBUILDER_ASSETS may stand in for it.
 	asset bool
 }
@@ -60,6 +66,9 @@ var ours = []target{
 	{name: Emulator, pkg: "./test/emulator/cmd/aws-emulator", ldflags: plainFlags},
 	{name: Instances, pkg: "./test/workload/cmd/aws-instances", ldflags: plainFlags},
 	{name: StandInDNS, module: "hack", pkg: "./cmd/standin-dns", ldflags: plainFlags},
+	// With debug information, and our own packages without optimizations, so that a debugger finds every line and variable.
+	{name: DebugServer, pkg: "./cmd/capa-apiserver", ldflags: noFlags, gcflags: "github.com/capa-apiserver/capa-apiserver/...=-N -l", asked: true},
+	{name: Delve, module: "hack/tools", pkg: "github.com/go-delve/delve/cmd/dlv", ldflags: plainFlags, asked: true},
 }
 
 func noFlags(versions) string { return "" }

@@ -86,6 +86,9 @@ func (tc *toolchain) build(ctx context.Context, dir string, t target, output str
 	if flags := t.ldflags(tc.versions); flags != "" {
 		args = append(args, "-ldflags", flags)
 	}
+	if t.gcflags != "" {
+		args = append(args, "-gcflags", t.gcflags)
+	}
 	cmd := exec.CommandContext(ctx, "go", append(args, t.pkg)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	watched := &lineCounter{}
