@@ -55,7 +55,7 @@ func TestComponentsNameTheImageAndKeepTheVariables(t *testing.T) {
 	}
 	for _, want := range []string{
 		"image: registry.example.com/capa-apiserver:v0.1.0\n", "credentials: ${AWS_B64ENCODED_CREDENTIALS}\n", "--v=${CAPA_LOGLEVEL:=0}\n", "key: ${K8S_CP_LABEL:=node-role.kubernetes.io/control-plane}",
-		"--machine-pool-machines=${EXP_MACHINE_POOL_MACHINES:=false}\n", "${EXP_MACHINE_POOL:=}", "${AWS_CONTROLLER_IAM_ROLE/#arn/eks.amazonaws.com/role-arn: arn}\n",
+		"--machine-pool-machines=${EXP_MACHINE_POOL_MACHINES:=false}\n", "${EXP_MACHINE_POOL:=nothing}", "${AWS_CONTROLLER_IAM_ROLE/#arn/eks.amazonaws.com/role-arn: arn}\n",
 	} {
 		if !strings.Contains(string(raw), want) {
 			t.Errorf("no %q", want)
