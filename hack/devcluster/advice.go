@@ -53,6 +53,9 @@ func (c *Cluster) adviseWorkers(text *strings.Builder) {
 		command = fmt.Sprintf("(. %s; curl -s --aws-sigv4 aws:amz:%s:ec2 --user $AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY $AWS_ENDPOINT_URL/ -d Action=TerminateInstances -d Version=2016-11-15 -d InstanceId.1=%s)",
 			c.AWSEnv, emulatedRegion, instance)
 	}
+	if c.WorkloadProxy != "" {
+		fmt.Fprintf(text, "  HTTPS_PROXY=%s kubectl --kubeconfig=FILE get nodes      # for clusters of your own, FILE of clusterctl get kubeconfig\n", c.WorkloadProxy)
+	}
 	if command != "" {
 		fmt.Fprintf(text, "  %s\n  kubectl get machines -w      # AWS lost a worker; the health check has it replaced\n", command)
 	}

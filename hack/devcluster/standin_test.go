@@ -113,7 +113,7 @@ func takeAdvice(t *testing.T, cluster Cluster) string {
 	t.Helper()
 	script := "set -e\n"
 	for line := range strings.Lines(cluster.Advice()) {
-		if command, found := strings.CutPrefix(line, "  "); found && !strings.Contains(command, " -w") {
+		if command, found := strings.CutPrefix(line, "  "); found && !strings.Contains(command, " -w") && !strings.Contains(command, "FILE") {
 			script += command
 		}
 	}

@@ -70,7 +70,13 @@ func Write(o Options) (string, error) {
 			return "", err
 		}
 	}
-	return folder, nil
+	return folder, o.clusterctl(folder)
+}
+
+// clusterctl writes a configuration that names the repository, for who has none.
+func (o Options) clusterctl(folder string) error {
+	text := fmt.Sprintf("providers:\n  - name: aws\n    type: InfrastructureProvider\n    url: file://%s/infrastructure-components.yaml\n", folder)
+	return os.WriteFile(filepath.Join(o.Out, "clusterctl.yaml"), []byte(text), 0o644)
 }
 
 // metadata is that of the repository, in which the version's series has to be.

@@ -22,6 +22,9 @@ func TestRepositoryHasWhatClusterctlReads(t *testing.T) {
 	if want := filepath.Join(o.Out, "infrastructure-aws", "v0.1.0"); folder != want {
 		t.Errorf("written to %s, want %s", folder, want)
 	}
+	if config, err := os.ReadFile(filepath.Join(o.Out, "clusterctl.yaml")); err != nil || !strings.Contains(string(config), "url: file://"+folder+"/infrastructure-components.yaml\n") {
+		t.Errorf("clusterctl's configuration: %v\n%s", err, config)
+	}
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		t.Fatal(err)

@@ -30,12 +30,6 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf(`%s is written. clusterctl takes it with this in its configuration:
-
-providers:
-  - name: aws
-    type: InfrastructureProvider
-    url: file://%s/infrastructure-components.yaml
-`, folder, folder)
+	fmt.Printf("%s is written. clusterctl takes it with --config=%s/clusterctl.yaml, or with what that says in its own configuration.\n", folder, o.Out)
 	return nil
 }
