@@ -63,6 +63,7 @@ func (w *world) attach() {
 
 // restart starts a process that knows nothing.
 func (w *world) restart() {
+	w.Stop()
 	w.Boot()
 	w.attach()
 }

@@ -58,10 +58,12 @@ func (v *view) plan(wanted nodegroup.Intent) {
 		v.todo.Join(v.role.Plan())
 	}
 	v.planTemplate()
-	subnets, err := v.subnets(v.snap)
-	if wanted.Subnets = subnets; err != nil && (v.nodegroup.Own() == nil || v.namesSubnets()) {
-		v.todo.Problem(nodegroup.Area, nodegroup.Failed, "%s", err)
-		wanted.WaitsFor = cmp.Or(wanted.WaitsFor, "its subnets")
+	if v.nodegroup.Own() == nil || v.namesSubnets() { // else it keeps those that it has
+		var err error
+		if wanted.Subnets, err = v.subnets(v.snap); err != nil {
+			v.todo.Problem(nodegroup.Area, nodegroup.Failed, "%s", err)
+			wanted.WaitsFor = cmp.Or(wanted.WaitsFor, "its subnets")
+		}
 	}
 	if v.templatePending() {
 		wanted.RotationWaitsFor = cmp.Or(wanted.RotationWaitsFor, "the launch template")

@@ -41,13 +41,17 @@ func Observe(in Intent, snap *mirror.Snapshot) *State {
 		in.Owner.Named = ownership.EKSCluster(in.Name)
 		s.Claim = in.Owner.Claim(ownership.Resource{ID: in.Owner.Named, Tags: s.Row.Tags, Recorded: s.recorded()})
 	}
-	var restedAt time.Time
-	if s.Row != nil && s.Row.Status == ekstypes.ClusterStatusActive {
-		restedAt = snap.ObservedOf(s.cluster())
-	}
 	in.Updates.Cluster = in.Name
-	s.Updates = eksupdate.Observe(in.Updates, snap, restedAt)
+	s.Updates = eksupdate.Observe(in.Updates, snap, s.restedAt)
 	return s
+}
+
+// restedAt is when the cluster was read last and was ACTIVE, zero while it isn't.
+func (s *State) restedAt() time.Time {
+	if s.Row == nil || s.Row.Status != ekstypes.ClusterStatusActive {
+		return time.Time{}
+	}
+	return s.snap.ObservedOf(s.cluster())
 }
 
 // recorded tells that the object knows the cluster by its endpoint, which no other one has.

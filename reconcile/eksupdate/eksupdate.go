@@ -116,9 +116,9 @@ type State struct {
 }
 
 // Observe finds the latest update: the one that the object knows, or a newer one that this
-// process began. restedAt is when what is changed was read last and was at rest; zero while
-// it isn't. That tells of the end where updates may not be read.
-func Observe(in Intent, snap *mirror.Snapshot, restedAt time.Time) *State {
+// process began. restedAt says when what is changed was read last and was at rest; zero while
+// it isn't. That tells of the end where updates may not be read, and isn't asked otherwise.
+func Observe(in Intent, snap *mirror.Snapshot, restedAt func() time.Time) *State {
 	s := &State{in: in, snap: snap}
 	if in.Last != nil {
 		u := *in.Last
@@ -151,7 +151,7 @@ func (in *Intent) begun(row *mirror.EKSUpdate) *Update {
 
 // follow tells what became of an update that was in progress. It has ended once what it
 // changed was read afterwards: until then that may look as if nothing had been done.
-func (s *State) follow(u *Update, restedAt time.Time) {
+func (s *State) follow(u *Update, restedAt func() time.Time) {
 	row, there := mirror.Get(s.snap, mirror.EKSUpdates, mirror.NameIn(mirror.EKSUpdateParent(s.in.Cluster, s.in.Nodegroup), u.ID))
 	switch {
 	case there && row.Status == ekstypes.UpdateStatusInProgress, !there && !s.snap.SeenOf(s.row(u)):
@@ -169,11 +169,11 @@ func (s *State) follow(u *Update, restedAt time.Time) {
 
 // askWhatChanges has what is changed tell when an update is over that may not be read: from
 // some time after it began.
-func (s *State) askWhatChanges(u *Update, restedAt time.Time) {
+func (s *State) askWhatChanges(u *Update, restedAt func() time.Time) {
 	err := s.snap.ErrOf(s.row(u))
 	switch {
 	case !cloud.IsUnauthorized(err):
-	case restedAt.After(u.Started.Add(lag)):
+	case restedAt().After(u.Started.Add(lag)):
 		u.Status = ekstypes.UpdateStatusSuccessful
 	default:
 		s.Denied = err

@@ -32,17 +32,21 @@ type State struct {
 // Observe finds the node group in a snapshot.
 func Observe(in Intent, snap *mirror.Snapshot) *State {
 	s := &State{Intent: in, snap: snap}
-	var restedAt time.Time
 	if s.Row, _ = mirror.Get(snap, mirror.EKSNodegroups, mirror.NameIn(in.Cluster, in.Name)); s.Row != nil {
 		s.claim = in.Claim(s.Row.Tags)
-		if !mirror.EKSNodegroups.Busy(s.Row) {
-			restedAt = snap.ObservedOf(in.Wants()...)
-		}
 		s.Group, _ = mirror.Get(snap, mirror.AutoScalingGroups, s.GroupName())
 	}
 	in.Updates.Cluster, in.Updates.Nodegroup = in.Cluster, in.Name
-	s.Updates = eksupdate.Observe(in.Updates, snap, restedAt)
+	s.Updates = eksupdate.Observe(in.Updates, snap, s.restedAt)
 	return s
+}
+
+// restedAt is when the node group was read last and wasn't changing, zero while it is.
+func (s *State) restedAt() time.Time {
+	if s.Row == nil || mirror.EKSNodegroups.Busy(s.Row) {
+		return time.Time{}
+	}
+	return s.snap.ObservedOf(s.Intent.Wants()...)
 }
 
 // Wants are the rows that tell of the node group, with the update that is in progress.

@@ -11,6 +11,7 @@ import (
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
 	eksroom "github.com/capa-apiserver/capa-apiserver/reconcile/eks"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eksupdate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
@@ -155,8 +156,8 @@ func sizes(c *ekstypes.NodegroupScalingConfig) string {
 // he decided is left alone, unless it lies outside of new bounds, which AWS refuses.
 func (s *State) resize() *ekstypes.NodegroupScalingConfig {
 	have := s.Row.ScalingConfig
-	if have == nil {
-		return nil
+	if have == nil || s.Group != nil && autoscaling.Deleting(s.Group) {
+		return nil // what is on its way out has no size
 	}
 	lower, upper := either(s.Scaling.Min, have.MinSize), either(s.Scaling.Max, have.MaxSize)
 	now, desired := aws.ToInt32(s.desired()), aws.ToInt32(s.desired())

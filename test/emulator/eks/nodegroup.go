@@ -32,11 +32,16 @@ const (
 
 func (g *nodegroup) group() string { return *g.Resources.AutoScalingGroups[0].Name }
 
-// show is the node group as it stands: one whose Auto Scaling group is gone is degraded.
+// show is the node group as it stands: with as many nodes wanted as its Auto Scaling group has
+// it, whoever decided that; one whose Auto Scaling group is gone is degraded.
 func (g *nodegroup) show(r *core.Region) *types.Nodegroup {
 	out := g.Nodegroup
 	out.Tags, out.Labels, out.Taints = maps.Clone(g.Tags), maps.Clone(g.Labels), slices.Clone(g.Taints)
-	if _, ok := autoscaling.StandingOf(r, g.group()); !ok && g.Status == types.NodegroupStatusActive {
+	standing, ok := autoscaling.StandingOf(r, g.group())
+	if ok {
+		out.ScalingConfig = &types.NodegroupScalingConfig{MinSize: g.ScalingConfig.MinSize, MaxSize: g.ScalingConfig.MaxSize, DesiredSize: core.Ptr(int32(standing.Desired))}
+	}
+	if !ok && g.Status == types.NodegroupStatusActive {
 		out.Status = types.NodegroupStatusDegraded
 		out.Health = &types.NodegroupHealth{Issues: []types.Issue{{Code: types.NodegroupIssueCodeAutoScalingGroupNotFound, ResourceIds: []string{g.group()},
 			Message: core.Ptr("We couldn't find the Auto Scaling group associated with the managed node group. You may be able to recreate an Auto Scaling group with the same settings to recover.")}}}

@@ -175,7 +175,7 @@ func updateNodegroupConfig(r *core.Request, in *sdk.UpdateNodegroupConfigInput) 
 		return nil, err
 	}
 	id, err := core.Once(r, in, in.ClientRequestToken, func() (string, error) {
-		if err := g.busy(c, "ConfigUpdate"); err != nil {
+		if err := g.busy(r, c, "ConfigUpdate"); err != nil {
 			return "", err
 		}
 		sizes, err := resize(r, g, in.ScalingConfig)
@@ -216,19 +216,25 @@ func changing(r *core.Request, clusterName, name *string) (*cluster, *nodegroup,
 }
 
 // busy refuses a change while there is another.
-func (g *nodegroup) busy(c *cluster, what string) error {
+func (g *nodegroup) busy(r *core.Request, c *cluster, what string) error {
 	switch {
 	case g.updates.current != nil:
 		return inUse(*c.Name, "Cannot %s because nodegroup %s currently has update %s in progress", what, *g.NodegroupName, *g.updates.current.Id)
 	case g.Status == types.NodegroupStatusCreating || g.Status == types.NodegroupStatusDeleting:
 		return inUse(*c.Name, "Nodegroup %s cannot be updated as it is currently not in Active State", *g.NodegroupName)
+	case slices.ContainsFunc(g.show(r.Region).Health.Issues, func(i types.Issue) bool { return !slices.Contains(harmless, i.Code) }):
+		return refuse("InvalidRequestException", 400, "Nodegroup health has issues other than [ AsgInstanceLaunchFailures, InstanceLimitExceeded, InsufficientFreeAddresses, ClusterUnreachable ]")
 	}
 	return nil
 }
 
+// harmless are the issues with which a node group is changed all the same.
+var harmless = []types.NodegroupIssueCode{types.NodegroupIssueCodeAsgInstanceLaunchFailures, types.NodegroupIssueCodeInstanceLimitExceeded,
+	types.NodegroupIssueCodeInsufficientFreeAddresses, types.NodegroupIssueCodeClusterUnreachable}
+
 // resize has the Auto Scaling group follow.
 func resize(r *core.Request, g *nodegroup, in *types.NodegroupScalingConfig) (*types.NodegroupScalingConfig, error) {
-	sizes, err := sizesOf(g.ScalingConfig, in)
+	sizes, err := sizesOf(g.show(r.Region).ScalingConfig, in)
 	if err != nil || in == nil {
 		return sizes, err
 	}
@@ -290,7 +296,7 @@ func updateNodegroupVersion(r *core.Request, in *sdk.UpdateNodegroupVersionInput
 		return nil, err
 	}
 	id, err := core.Once(r, in, in.ClientRequestToken, func() (string, error) {
-		if err := g.busy(c, "VersionUpdate"); err != nil {
+		if err := g.busy(r, c, "VersionUpdate"); err != nil {
 			return "", err
 		}
 		return c.renew(r, g, in)
