@@ -14,10 +14,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	bootstrapv1 "github.com/capa-apiserver/capa-apiserver/apis/bootstrap/v2beta1"
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmanagedcontrolplane"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine/enginetest"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
 const (
@@ -25,6 +27,7 @@ const (
 	eksName      = "default_" + controlPlane
 	testName     = "pool"
 	testVersion  = "v1.33.0"
+	newVersion   = "v1.34.0"
 )
 
 // world is AWS with an EKS cluster, and the reconcilers of it and its pools.
@@ -37,7 +40,7 @@ type world struct {
 
 func newWorld(t testing.TB, makeRoles bool, pools ...*infrav1.AWSManagedMachinePool) *world {
 	t.Helper()
-	version := testVersion
+	version := newVersion
 	c := &controlplanev1.AWSManagedControlPlane{
 		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: controlPlane, UID: "uid-of-c1", Generation: 1, CreationTimestamp: metav1.Now(),
 			OwnerReferences: []metav1.OwnerReference{{APIVersion: clusterv1.GroupVersion.String(), Kind: "Cluster", Name: enginetest.ClusterName, UID: "owner"}}},
@@ -60,6 +63,8 @@ func (w *world) attach() {
 	w.pools = New(Options{Options: w.Options(w.Process), MakeRoles: w.makeRoles})
 	w.ofCluster = awsmanagedcontrolplane.New(awsmanagedcontrolplane.Options{Options: w.Options(w.Process), MakeRoles: true})
 }
+
+func init() { enginetest.Further.AddToScheme = bootstrapv1.AddToScheme }
 
 // restart starts a process that knows nothing.
 func (w *world) restart() {
@@ -156,4 +161,17 @@ func (w *world) count(op string) int { return w.AWS.Counts()[op] }
 
 func (w *world) gone(name string) func() bool {
 	return func() bool { return w.Gone(&infrav1.AWSManagedMachinePool{}, name) }
+}
+
+// act has something happen to the EKS cluster.
+func (w *world) act(what string) {
+	w.T.Helper()
+	if done, err := w.AWS.Act(what, "", enginetest.Region, eksName); err != nil || !done {
+		w.T.Fatalf("%s: %t, %v", what, done, err)
+	}
+}
+
+// deny takes the right to an operation of EKS from the identity.
+func (w *world) deny(operation string) {
+	w.AWS.Faults().Set(emulator.Fault{ID: "denied", Service: "eks", Operation: operation, Mode: emulator.ErrorBefore, Code: "AccessDeniedException", Status: 403, Message: "not allowed"})
 }
