@@ -8,6 +8,8 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
+
+	"github.com/capa-apiserver/capa-apiserver/apis/takeover"
 )
 
 // Action is what is to be done with one object in the host.
@@ -103,6 +105,8 @@ func decideOne(mode Mode, gv schema.GroupVersion, service ServiceLocation, host 
 		return Decision{Claimed: true, Action: ActionApply, Reason: ReasonClaimed, Message: "claimed: " + hides(servedBy)}
 	case legacy && len(servedBy) > 0:
 		return releaseOrLeave(existing, ReasonServedByCRD, "served by "+describe(servedBy)+"; our objects are reachable at "+NativeVersion)
+	case existing != nil && isLocal(existing) && len(servedBy) == 0 && takenOver(host.CRDs, gv):
+		return Decision{Claimed: true, Action: ActionTakeOver, Reason: ReasonTakenOver, Message: "claimed: the objects of CRDs that served it were taken over"}
 	case existing != nil && isLocal(existing) && len(servedBy) > 0:
 		return leave(ReasonServedByCRD, "served by %s", describe(servedBy))
 	case existing != nil && isLocal(existing):
@@ -164,15 +168,25 @@ func findAPIService(all []*apiregistrationv1.APIService, gv schema.GroupVersion)
 }
 
 // servingCRDs are those for which the host itself registers the group-version.
-// It does so for every served version, whatever the CRD's conditions say.
+// It does so for every served version, whatever the CRD's conditions say. Those whose objects
+// were taken over are no reason to leave it there.
 func servingCRDs(all []*apiextensionsv1.CustomResourceDefinition, gv schema.GroupVersion) []*apiextensionsv1.CustomResourceDefinition {
 	var serving []*apiextensionsv1.CustomResourceDefinition
 	for _, crd := range all {
-		if crd.Spec.Group == gv.Group && serves(crd, gv.Version) {
+		if _, taken := crd.Annotations[takeover.CRDAnnotation]; !taken && crd.Spec.Group == gv.Group && serves(crd, gv.Version) {
 			serving = append(serving, crd)
 		}
 	}
 	return serving
+}
+
+// takenOver tells whether CRDs of the group had their objects taken over into this server, to stay.
+func takenOver(all []*apiextensionsv1.CustomResourceDefinition, gv schema.GroupVersion) bool {
+	return slices.ContainsFunc(all, func(crd *apiextensionsv1.CustomResourceDefinition) bool {
+		_, taken := crd.Annotations[takeover.CRDAnnotation]
+		_, leaving := crd.Annotations[takeover.GivingBackAnnotation]
+		return taken && !leaving && crd.Spec.Group == gv.Group
+	})
 }
 
 func serves(crd *apiextensionsv1.CustomResourceDefinition, version string) bool {

@@ -1,0 +1,177 @@
+package takeover
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/capa-apiserver/capa-apiserver/apis/takeover"
+)
+
+// shownProblems is how many problems of one kind are worth reading.
+const shownProblems = 10
+
+// report collects what the checks find.
+type report struct{ problems, notes []string }
+
+func (r *report) problem(format string, args ...any) {
+	r.problems = append(r.problems, fmt.Sprintf(format, args...))
+}
+
+func (r *report) note(format string, args ...any) {
+	r.notes = append(r.notes, fmt.Sprintf(format, args...))
+}
+
+// check says what would be taken over and what can't be, and changes nothing.
+func (t *taker) check(ctx context.Context) error {
+	r := &report{}
+	if err := t.checkServer(ctx, r); err != nil {
+		return err
+	}
+	kinds, others, err := t.kinds(ctx)
+	if err != nil {
+		return err
+	}
+	if len(kinds) == 0 {
+		r.problem("no CRD of CAPA's serves %s: is this the management cluster that runs CAPA, and is CAPA 2.0 or later?", theirs)
+	}
+	table := tabwriter.NewWriter(t.Out, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(table, "KIND\tOBJECTS\tIN AWS")
+	for _, k := range kinds {
+		objects, err := t.objects(ctx, k, theirs)
+		if err != nil {
+			return err
+		}
+		if len(objects) > 0 {
+			fmt.Fprintf(table, "%s\t%d\tnothing is changed\n", k.name, len(objects))
+		}
+		for i := range objects {
+			t.checkObject(ctx, r, k, &objects[i])
+		}
+	}
+	for _, crd := range others {
+		k := kind{crd.Spec.Group, crd.Spec.Names.Kind, crd.Spec.Names.Plural, crd.Spec.Scope == "Namespaced", crd}
+		if !serves(crd, theirs) {
+			continue
+		}
+		objects, err := t.objects(ctx, k, theirs)
+		if err != nil {
+			return err
+		}
+		if len(objects) > 0 {
+			r.problem("%d %s can't be taken over, because the server doesn't have that kind, and CAPA would act for them no more: move their clusters elsewhere, or keep CAPA for them and `clusterctl move` the others", len(objects), k.plural)
+		}
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if err := t.checkHost(ctx, r); err != nil {
+		return err
+	}
+	return t.tell(r)
+}
+
+func (t *taker) tell(r *report) error {
+	for _, note := range r.notes {
+		t.say("note: %s", note)
+	}
+	for i, problem := range r.problems {
+		if i == shownProblems {
+			t.say("problem: … and %d more", len(r.problems)-i)
+			break
+		}
+		t.say("problem: %s", problem)
+	}
+	if len(r.problems) > 0 {
+		return ErrProblems
+	}
+	return nil
+}
+
+// checkServer looks for the server, which has to run beside CAPA.
+func (t *taker) checkServer(ctx context.Context, r *report) error {
+	service, err := t.dynamic.Resource(services).Get(ctx, ours+"."+groups[0].Name(), metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err), err == nil && service.GetLabels()[managedBy] != server:
+		r.problem("capa-apiserver doesn't serve %s here: install it beside CAPA first (kubectl apply -k manifests/overlays/default); it leaves CAPA's objects alone", ours)
+		return nil
+	case err != nil:
+		return err
+	case !available(service):
+		r.problem("capa-apiserver isn't available (kubectl get apiservice %s): wait until it is", service.GetName())
+	}
+	for _, g := range groups {
+		review, err := t.kube.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
+			Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Group: g.Name(), Version: ours, Resource: "*", Subresource: takeover.Subresource, Verb: "create"}},
+		}, metav1.CreateOptions{})
+		if err != nil {
+			return err
+		}
+		if !review.Status.Allowed {
+			r.problem("you may not create */%s of %s in the whole cluster: use a kubeconfig of an administrator", takeover.Subresource, g.Name())
+		}
+	}
+	return nil
+}
+
+func available(service *unstructured.Unstructured) bool {
+	conditions, _, _ := unstructured.NestedSlice(service.Object, "status", "conditions")
+	for _, c := range conditions {
+		if c, _ := c.(map[string]any); c["type"] == "Available" && c["status"] == "True" {
+			return true
+		}
+	}
+	return false
+}
+
+// checkObject tries the copy of one object without making it.
+func (t *taker) checkObject(ctx context.Context, r *report, k kind, o *unstructured.Unstructured) {
+	if o.GetDeletionTimestamp() != nil {
+		r.note("%s is being deleted: the server goes on with that", called(o))
+	}
+	lost, err := t.codec.lost(o)
+	if err != nil {
+		r.problem("%s can't be converted: %v", called(o), err)
+		return
+	}
+	if len(lost) > 0 {
+		r.note("%s has what the server doesn't know, and is taken over without it: %s", called(o), strings.Join(lost, ", "))
+	}
+	copied, err := t.codec.forStore(o)
+	if err == nil {
+		_, err = t.in(k, ours, o.GetNamespace()).Create(ctx, copied, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}, takeover.Subresource)
+	}
+	if err != nil && !(k.name == defaultIdentity && apierrors.IsConflict(err)) {
+		r.problem("%s can't be taken over: %v", called(o), err)
+	}
+}
+
+// checkHost looks at what runs beside.
+func (t *taker) checkHost(ctx context.Context, r *report) error {
+	deployments, err := t.deployments(ctx)
+	if err != nil {
+		return err
+	}
+	if len(deployments) == 0 {
+		r.problem("there is no Deployment with the label %s=%s: CAPA can't be stopped; label it so", providerLabel, provider)
+	}
+	for _, d := range deployments {
+		r.note("CAPA's Deployment %s/%s is scaled to 0", d.Namespace, d.Name)
+		if d.Namespace != t.Namespace {
+			r.note("CAPA reads Secrets of AWSClusterStaticIdentities in %s, the server in %s: copy them there first", d.Namespace, t.Namespace)
+		}
+	}
+	clusters, err := t.clusters(ctx)
+	if err != nil {
+		return err
+	}
+	r.note("%d Clusters are paused meanwhile, and unpaused if they weren't before", len(clusters))
+	return nil
+}

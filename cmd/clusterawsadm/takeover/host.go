@@ -1,0 +1,305 @@
+package takeover
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+var clusterResource = schema.GroupVersionResource{Group: "cluster.x-k8s.io", Version: theirs, Resource: "clusters"}
+
+// clusters are the Clusters that have something of CAPA's.
+func (t *taker) clusters(ctx context.Context) ([]unstructured.Unstructured, error) {
+	list, err := t.dynamic.Resource(clusterResource).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("reading Clusters: %w", err)
+	}
+	return slices.DeleteFunc(list.Items, func(c unstructured.Unstructured) bool {
+		for _, ref := range []string{"infrastructureRef", "controlPlaneRef"} {
+			kind, _, _ := unstructured.NestedString(c.Object, "spec", ref, "kind")
+			groupName, _, _ := unstructured.NestedString(c.Object, "spec", ref, "apiGroup")
+			if known(groupName, kind) {
+				return false
+			}
+		}
+		return true
+	}), nil
+}
+
+// pause pauses the Clusters, and remembers which were not.
+func (t *taker) pause(ctx context.Context) error {
+	if !t.state.PausedKnown {
+		clusters, err := t.clusters(ctx)
+		if err != nil {
+			return err
+		}
+		var names []string
+		for _, c := range clusters {
+			if paused, _, _ := unstructured.NestedBool(c.Object, "spec", "paused"); !paused {
+				names = append(names, key(&c).String())
+			}
+		}
+		if err := t.note(ctx, "which Clusters weren't paused", func(s *state) { s.Paused, s.PausedKnown = names, true }); err != nil {
+			return err
+		}
+	}
+	return t.setPaused(ctx, true)
+}
+
+func (t *taker) setPaused(ctx context.Context, paused bool) error {
+	for _, full := range t.state.Paused {
+		namespace, cluster, _ := strings.Cut(full, "/")
+		patch := fmt.Sprintf(`{"spec": {"paused": %t}}`, paused)
+		err := t.write(fmt.Sprintf("set paused of Cluster %s to %t", full, paused), func() error {
+			_, err := t.dynamic.Resource(clusterResource).Namespace(namespace).Patch(ctx, cluster, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+			return ignoreNotFound(err)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *taker) unpause(ctx context.Context) error { return t.setPaused(ctx, false) }
+
+func (t *taker) deployments(ctx context.Context) ([]appsv1.Deployment, error) {
+	list, err := t.kube.AppsV1().Deployments("").List(ctx, metav1.ListOptions{LabelSelector: providerLabel + "=" + provider})
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(list.Items, func(d appsv1.Deployment) bool { return strings.HasPrefix(d.Name, server) }), nil
+}
+
+// stop ends CAPA, and remembers how many there were.
+func (t *taker) stop(ctx context.Context) error {
+	deployments, err := t.deployments(ctx)
+	if err != nil {
+		return err
+	}
+	if t.state.Replicas == nil {
+		replicas := map[string]int32{}
+		for _, d := range deployments {
+			replicas[d.Namespace+"/"+d.Name] = 1
+			if d.Spec.Replicas != nil {
+				replicas[d.Namespace+"/"+d.Name] = *d.Spec.Replicas
+			}
+		}
+		if err := t.note(ctx, "how many replicas there were", func(s *state) { s.Replicas = replicas }); err != nil {
+			return err
+		}
+	}
+	for _, d := range deployments {
+		if err := t.scale(ctx, d.Namespace, d.Name, 0); err != nil {
+			return err
+		}
+	}
+	return t.wait(ctx, "CAPA's pods end", func(ctx context.Context) error {
+		for _, d := range deployments {
+			selector, err := metav1.LabelSelectorAsSelector(d.Spec.Selector)
+			if err != nil {
+				return err
+			}
+			pods, err := t.kube.CoreV1().Pods(d.Namespace).List(ctx, metav1.ListOptions{LabelSelector: selector.String()})
+			if err != nil {
+				return err
+			}
+			if len(pods.Items) > 0 {
+				return fmt.Errorf("%s/%s is still there", pods.Items[0].Namespace, pods.Items[0].Name)
+			}
+		}
+		return nil
+	})
+}
+
+func (t *taker) scale(ctx context.Context, namespace, deployment string, replicas int32) error {
+	return t.write(fmt.Sprintf("scale Deployment %s/%s to %d", namespace, deployment, replicas), func() error {
+		_, err := t.kube.AppsV1().Deployments(namespace).Patch(ctx, deployment, types.MergePatchType,
+			fmt.Appendf(nil, `{"spec": {"replicas": %d}}`, replicas), metav1.PatchOptions{})
+		return ignoreNotFound(err)
+	})
+}
+
+// start lets CAPA run as before.
+func (t *taker) start(ctx context.Context) error {
+	for full, replicas := range t.state.Replicas {
+		namespace, deployment, _ := strings.Cut(full, "/")
+		if err := t.scale(ctx, namespace, deployment, replicas); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var webhookResources = []string{"mutatingwebhookconfigurations", "validatingwebhookconfigurations"}
+
+func webhookResource(resource string) schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: "admissionregistration.k8s.io", Version: "v1", Resource: resource}
+}
+
+// putWebhooksAway keeps CAPA's webhook configurations in the state and deletes them: nobody answers
+// them any more, and the server asks the host's webhooks too.
+func (t *taker) putWebhooksAway(ctx context.Context) error {
+	kept, names := map[string]json.RawMessage{}, []string{}
+	for _, resource := range webhookResources {
+		list, err := t.dynamic.Resource(webhookResource(resource)).List(ctx, metav1.ListOptions{LabelSelector: providerLabel + "=" + provider})
+		if err != nil {
+			return err
+		}
+		for _, item := range list.Items {
+			unstructured.RemoveNestedField(item.Object, "metadata", "managedFields")
+			unstructured.RemoveNestedField(item.Object, "metadata", "resourceVersion")
+			unstructured.RemoveNestedField(item.Object, "metadata", "uid")
+			text, err := item.MarshalJSON()
+			if err != nil {
+				return err
+			}
+			kept[resource+"/"+item.GetName()] = text
+			names = append(names, resource+"/"+item.GetName())
+		}
+	}
+	if t.state.Webhooks == nil {
+		if err := t.note(ctx, "CAPA's webhooks", func(s *state) { s.Webhooks = kept }); err != nil {
+			return err
+		}
+	}
+	for _, full := range names {
+		resource, webhook, _ := strings.Cut(full, "/")
+		err := t.write("delete "+full, func() error {
+			return ignoreNotFound(t.dynamic.Resource(webhookResource(resource)).Delete(ctx, webhook, metav1.DeleteOptions{}))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *taker) putWebhooksBack(ctx context.Context) error {
+	for full, text := range t.state.Webhooks {
+		resource, _, _ := strings.Cut(full, "/")
+		o := &unstructured.Unstructured{}
+		if err := o.UnmarshalJSON(text); err != nil {
+			return err
+		}
+		err := t.write("create "+full, func() error {
+			_, err := t.dynamic.Resource(webhookResource(resource)).Create(ctx, o, metav1.CreateOptions{})
+			if apierrors.IsAlreadyExists(err) {
+				return nil
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const frozen = "this object is being taken over by capa-apiserver: try again in a minute"
+
+// freeze has the host refuse changes of CAPA's objects: what is changed after it was copied would
+// be lost.
+func (t *taker) freeze(ctx context.Context) error {
+	kinds, _, err := t.kinds(ctx)
+	if err != nil {
+		return err
+	}
+	policy, binding := policyFor(kinds)
+	client := t.kube.AdmissionregistrationV1()
+	err = errors.Join(
+		t.write("create ValidatingAdmissionPolicy "+name, func() error {
+			_, err := client.ValidatingAdmissionPolicies().Create(ctx, policy, metav1.CreateOptions{})
+			return ignoreExists(err)
+		}),
+		t.write("create ValidatingAdmissionPolicyBinding "+name, func() error {
+			_, err := client.ValidatingAdmissionPolicyBindings().Create(ctx, binding, metav1.CreateOptions{})
+			return ignoreExists(err)
+		}),
+	)
+	if err != nil || t.state.Copied {
+		return err
+	}
+	return t.wait(ctx, "changes are refused", func(ctx context.Context) error { return t.probe(ctx, kinds) })
+}
+
+// probe tries a change that is to be refused.
+func (t *taker) probe(ctx context.Context, kinds []kind) error {
+	for _, k := range kinds {
+		if k.name != "AWSClusterControllerIdentity" && k.name != "AWSCluster" {
+			continue
+		}
+		o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": k.group + "/" + theirs, "kind": k.name,
+			"metadata": map[string]any{"name": name + "-probe"}, "spec": map[string]any{}}}
+		namespace := ""
+		if k.namespaced {
+			namespace = t.Namespace
+		}
+		_, err := t.in(k, theirs, namespace).Create(ctx, o, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		if err == nil || !strings.Contains(err.Error(), frozen) {
+			return fmt.Errorf("a new %s was answered with %v", k.name, err)
+		}
+	}
+	return nil
+}
+
+func policyFor(kinds []kind) (*admissionregistrationv1.ValidatingAdmissionPolicy, *admissionregistrationv1.ValidatingAdmissionPolicyBinding) {
+	fail, exact := admissionregistrationv1.Fail, admissionregistrationv1.Exact
+	var rules []admissionregistrationv1.NamedRuleWithOperations
+	for _, g := range groups {
+		var resources []string
+		for _, k := range kinds {
+			if k.group == g.Name() {
+				resources = append(resources, k.plural, k.plural+"/status")
+			}
+		}
+		if len(resources) == 0 {
+			continue
+		}
+		rules = append(rules, admissionregistrationv1.NamedRuleWithOperations{RuleWithOperations: admissionregistrationv1.RuleWithOperations{
+			Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create, admissionregistrationv1.Update, admissionregistrationv1.Delete},
+			Rule:       admissionregistrationv1.Rule{APIGroups: []string{g.Name()}, APIVersions: []string{"v1beta1", theirs}, Resources: resources},
+		}})
+	}
+	policy := &admissionregistrationv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: admissionregistrationv1.ValidatingAdmissionPolicySpec{
+			FailurePolicy:    &fail,
+			MatchConstraints: &admissionregistrationv1.MatchResources{MatchPolicy: &exact, ResourceRules: rules},
+			Validations:      []admissionregistrationv1.Validation{{Expression: "false", Message: frozen}},
+		}}
+	binding := &admissionregistrationv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec{PolicyName: name,
+			ValidationActions: []admissionregistrationv1.ValidationAction{admissionregistrationv1.Deny}}}
+	return policy, binding
+}
+
+func ignoreExists(err error) error {
+	if apierrors.IsAlreadyExists(err) {
+		return nil
+	}
+	return err
+}
+
+// thaw lets the objects be changed again.
+func (t *taker) thaw(ctx context.Context) error {
+	client := t.kube.AdmissionregistrationV1()
+	return errors.Join(
+		t.write("delete ValidatingAdmissionPolicyBinding "+name, func() error {
+			return ignoreNotFound(client.ValidatingAdmissionPolicyBindings().Delete(ctx, name, metav1.DeleteOptions{}))
+		}),
+		t.write("delete ValidatingAdmissionPolicy "+name, func() error {
+			return ignoreNotFound(client.ValidatingAdmissionPolicies().Delete(ctx, name, metav1.DeleteOptions{}))
+		}),
+	)
+}

@@ -1,0 +1,410 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"go.etcd.io/etcd/client/pkg/v3/transport"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/capa-apiserver/capa-apiserver/cmd/clusterawsadm/takeover"
+)
+
+var (
+	crdResource        = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
+	apiServiceResource = schema.GroupVersionResource{Group: "apiregistration.k8s.io", Version: "v1", Resource: "apiservices"}
+)
+
+// capa is a management cluster as CAPA leaves it: its CRDs store and serve v1beta2, its objects are
+// in the host, with the UIDs that they had when all of it was made, and AWS has what they say.
+type capa struct {
+	*world
+	ns, cluster string
+	dynamic     dynamic.Interface
+	// crds are CAPA's, and objects what they keep, by plural.group.
+	crds    []unstructured.Unstructured
+	objects map[string][]unstructured.Unstructured
+}
+
+// TestTakeoverInPlace takes a cluster with machines and a pool over from CAPA, is ended at every
+// write and run again, gives all of it back in the same way, and takes it over once more.
+func TestTakeoverInPlace(t *testing.T) {
+	c := &capa{world: newWorld(t, "--sweep-period=3s", "--instance-sweep-period=3s", "--creation-grace=5s"), cluster: "inherited"}
+	var err error
+	c.dynamic, err = dynamic.NewForConfig(c.config)
+	must(t, err)
+	c.ns = c.namespace()
+	timed(t, "a cluster with machines and a pool", c.make)
+	timed(t, "it is CAPA's", c.handToCAPA)
+	before := c.all("v1beta2")
+	c.aws.ClearLog()
+	never := c.watchFor404()
+
+	t.Run("a dry run changes nothing", func(t *testing.T) {
+		var out bytes.Buffer
+		must(t, takeover.Run(t.Context(), c.options(&out, false, nil)))
+		t.Log(out.String())
+		for _, says := range []string{"AWSMachine ", "nothing is changed", "dry run"} {
+			if !strings.Contains(out.String(), says) {
+				t.Errorf("it doesn't say %q", says)
+			}
+		}
+		c.same(t, before, c.all("v1beta2"))
+	})
+	t.Run("there", func(t *testing.T) {
+		c.untilDone(t, false)
+		c.same(t, before, c.all("v1beta2"))
+		c.served(t, true)
+	})
+	c.waitReady(c.ns, c.cluster)
+	c.waitMachines(c.ns, "cp-0", "w-0")
+	t.Run("and back, with what has changed", func(t *testing.T) {
+		c.kubectl("label", "awsmachine", "-n", c.ns, "w-0", "since=takeover")
+		c.apply(c.ns, keptTemplate)
+		before := c.all("v1beta2")
+		c.untilDone(t, true)
+		c.served(t, false)
+		after := c.all("v1beta2")
+		for name, o := range after { // what was made since has another UID
+			if strings.Contains(name, "made-since") {
+				o.SetUID(before[name].GetUID())
+				o.SetCreationTimestamp(before[name].GetCreationTimestamp())
+			}
+		}
+		c.same(t, before, after)
+		deployment := &appsv1.Deployment{}
+		must(t, c.client.Get(t.Context(), client.ObjectKey{Namespace: "capa-system", Name: "capa-controller-manager"}, deployment))
+		if *deployment.Spec.Replicas != 1 {
+			t.Errorf("CAPA has %d replicas", *deployment.Spec.Replicas)
+		}
+		if out := c.kubectl("get", "validatingwebhookconfigurations", "capa-validating-webhook-configuration", "-o", "name"); out == "" {
+			t.Error("CAPA's webhooks aren't back")
+		}
+		if left := c.all("v2beta1"); len(left) > 0 {
+			t.Errorf("the server kept %d objects", len(left))
+		}
+	})
+	t.Run("there again", func(t *testing.T) {
+		before := c.all("v1beta2")
+		var out bytes.Buffer
+		if err := takeover.Run(t.Context(), c.options(&out, false, yes)); err != nil {
+			t.Fatalf("%v\n%s", err, &out)
+		}
+		c.same(t, before, c.all("v1beta2"))
+	})
+	c.waitReady(c.ns, c.cluster)
+	c.waitMachines(c.ns, "cp-0", "w-0")
+	c.waitIdle()
+	if calls := c.aws.Changes(); len(calls) > 0 {
+		t.Errorf("AWS was changed:\n%s", wrote(calls))
+	}
+	for _, failure := range never() {
+		t.Error(failure)
+	}
+	if out := c.kubectl("get", "secret", "-n", c.ns, "owned"); !strings.Contains(out, "owned") {
+		t.Error("the garbage collector deleted what belongs to the AWSCluster")
+	}
+	c.kubectl("delete", "machines,machinepools", "-n", c.ns, "--all", "--wait=false")
+	c.deleteCluster(c.ns, c.cluster)
+}
+
+const keptTemplate = `
+apiVersion: infrastructure.cluster.x-k8s.io/v1beta2
+kind: AWSMachineTemplate
+metadata: {name: made-since}
+spec: {template: {spec: {instanceType: t3.large, iamInstanceProfile: nodes.cluster-api-provider-aws.sigs.k8s.io}}}`
+
+func (c *capa) make() {
+	c.apply(c.ns, quickStartIn(c.cluster, region, oneZone))
+	c.waitReady(c.ns, c.cluster)
+	c.apply(c.ns, machine(c.cluster, "cp-0", true))
+	c.apply(c.ns, machine(c.cluster, "w-0", false))
+	c.apply(c.ns, pool(c.cluster, "workers", "t3.large", 1))
+	c.waitMachines(c.ns, "cp-0", "w-0")
+	c.eventually("the pool is ready", func(ctx context.Context) error { return c.poolIsReady(ctx, c.ns, "workers", 1) })
+	c.waitIdle()
+	owner, err := c.storedCluster(c.t.Context(), c.ns, c.cluster)
+	must(c.t, err)
+	must(c.t, c.client.Create(c.t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: c.ns, Name: "owned",
+		OwnerReferences: []metav1.OwnerReference{{APIVersion: "infrastructure.cluster.x-k8s.io/v1beta2", Kind: "AWSCluster", Name: c.cluster, UID: owner.UID}}}}))
+}
+
+// handToCAPA puts the host into the state in which CAPA has it.
+func (c *capa) handToCAPA() {
+	t, ctx := c.t, c.t.Context()
+	shadows, err := c.dynamic.Resource(crdResource).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/managed-by=capa-apiserver"})
+	must(t, err)
+	c.crds = shadows.Items
+	c.objects = map[string][]unstructured.Unstructured{}
+	for _, crd := range c.crds {
+		version := "v1beta2"
+		if !strings.HasPrefix(crd.GetName(), "aws") || strings.HasSuffix(crd.GetName(), ".controlplane.cluster.x-k8s.io") {
+			version = "v2beta1"
+		}
+		if version != "v1beta2" {
+			continue
+		}
+		list, err := c.dynamic.Resource(resourceOf(crd, version)).List(ctx, metav1.ListOptions{ResourceVersion: "0"})
+		if apierrors.IsNotFound(err) {
+			continue
+		}
+		must(t, err)
+		for _, o := range list.Items {
+			unstructured.RemoveNestedField(o.Object, "status", "v2beta1")
+			unstructured.RemoveNestedField(o.Object, "metadata", "resourceVersion")
+			c.objects[crd.GetName()] = append(c.objects[crd.GetName()], o)
+		}
+	}
+	c.kubectl("patch", "cluster", "-n", c.ns, c.cluster, "--type=merge", "-p", `{"spec": {"paused": true}}`)
+	c.stopServer()
+	must(t, os.RemoveAll(filepath.Join(c.dataDir, "etcd")))
+	c.forgetStore()
+	must(t, c.dynamic.Resource(apiServiceResource).DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "app.kubernetes.io/managed-by=capa-apiserver"}))
+	c.deleteCRDs()
+	c.makeCRDs()
+	t.Cleanup(c.deleteCRDs)
+	c.store()
+	c.runCAPA()
+	c.launch()
+	t.Cleanup(c.stopServer)
+	c.eventually("the server serves its version beside CAPA's", func(ctx context.Context) error {
+		_, err := c.dynamic.Resource(schema.GroupVersionResource{Group: "infrastructure.cluster.x-k8s.io", Version: "v2beta1", Resource: "awsclusters"}).List(ctx, metav1.ListOptions{})
+		return err
+	})
+	c.kubectl("patch", "cluster", "-n", c.ns, c.cluster, "--type=merge", "-p", `{"spec": {"paused": false}}`)
+}
+
+func resourceOf(crd unstructured.Unstructured, version string) schema.GroupVersionResource {
+	plural, group, _ := strings.Cut(crd.GetName(), ".")
+	return schema.GroupVersionResource{Group: group, Version: version, Resource: plural}
+}
+
+func (c *capa) deleteCRDs() {
+	ctx := context.Background()
+	for _, crd := range c.crds {
+		_ = c.dynamic.Resource(crdResource).Delete(ctx, crd.GetName(), metav1.DeleteOptions{})
+	}
+	c.eventually("the CRDs are gone", func(context.Context) error {
+		for _, crd := range c.crds {
+			if found, err := c.dynamic.Resource(crdResource).Get(ctx, crd.GetName(), metav1.GetOptions{}); err == nil && found.GetUID() == crd.GetUID() {
+				return errors.New(crd.GetName() + " is still there")
+			}
+		}
+		return nil
+	})
+}
+
+// makeCRDs makes CRDs of CAPA's names, versions and labels.
+func (c *capa) makeCRDs() {
+	for i, shadow := range c.crds {
+		names, _, _ := unstructured.NestedMap(shadow.Object, "spec", "names")
+		scope, _, _ := unstructured.NestedString(shadow.Object, "spec", "scope")
+		open := map[string]any{"openAPIV3Schema": map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fields": true}}
+		crd := &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+			"metadata": map[string]any{"name": shadow.GetName(), "labels": map[string]any{
+				"cluster.x-k8s.io/provider": "infrastructure-aws", "cluster.x-k8s.io/v1beta1": "v1beta1_v1beta2", "clusterctl.cluster.x-k8s.io": ""}},
+			"spec": map[string]any{"group": resourceOf(shadow, "").Group, "names": names, "scope": scope, "versions": []any{
+				map[string]any{"name": "v1beta1", "served": false, "storage": false, "schema": open},
+				map[string]any{"name": "v1beta2", "served": true, "storage": true, "schema": open, "subresources": map[string]any{"status": map[string]any{}}},
+			}},
+		}}
+		made, err := c.dynamic.Resource(crdResource).Create(c.t.Context(), crd, metav1.CreateOptions{})
+		must(c.t, err)
+		c.crds[i] = *made
+	}
+	c.eventually("the host serves CAPA's kinds", func(ctx context.Context) error {
+		for _, crd := range c.crds {
+			if _, err := c.dynamic.Resource(resourceOf(crd, "v1beta2")).List(ctx, metav1.ListOptions{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// store writes the objects into the host's etcd: through its API they would get other UIDs.
+func (c *capa) store() {
+	tls := transport.TLSInfo{TrustedCAFile: suite.local.EtcdCA, CertFile: suite.local.EtcdClientCert, KeyFile: suite.local.EtcdClientKey}
+	config, err := tls.ClientConfig()
+	must(c.t, err)
+	etcd, err := clientv3.New(clientv3.Config{Endpoints: []string{suite.local.EtcdServer}, TLS: config})
+	must(c.t, err)
+	defer etcd.Close()
+	for _, crd := range c.crds {
+		at := resourceOf(crd, "v1beta2")
+		for _, o := range c.objects[crd.GetName()] {
+			text, err := o.MarshalJSON()
+			must(c.t, err)
+			_, err = etcd.Put(c.t.Context(), filepath.Join("/registry", at.Group, at.Resource, o.GetNamespace(), o.GetName()), string(text))
+			must(c.t, err)
+		}
+	}
+}
+
+// runCAPA makes CAPA's Deployment, which no node runs, and webhooks that nobody answers any more
+// once it is stopped.
+func (c *capa) runCAPA() {
+	labels := `{cluster.x-k8s.io/provider: infrastructure-aws}`
+	c.apply("capa-system", fmt.Sprintf(`apiVersion: apps/v1
+kind: Deployment
+metadata: {name: capa-controller-manager, labels: %[1]s}
+spec:
+  replicas: 1
+  selector: {matchLabels: {control-plane: capa-controller-manager}}
+  template:
+    metadata: {labels: {control-plane: capa-controller-manager}}
+    spec: {containers: [{name: manager, image: capa}]}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: capa-validating-webhook-configuration, labels: %[1]s}
+webhooks:
+- name: validation.awscluster.infrastructure.cluster.x-k8s.io
+  clientConfig: {service: {namespace: capa-system, name: capa-webhook-service, path: /validate}}
+  failurePolicy: Fail
+  matchPolicy: Equivalent
+  sideEffects: None
+  admissionReviewVersions: [v1]
+  rules: [{apiGroups: [infrastructure.cluster.x-k8s.io], apiVersions: [v1beta2], operations: [CREATE, UPDATE], resources: [awsclusters]}]
+`, labels))
+	c.t.Cleanup(func() {
+		_, _ = c.tryKubectl("", "delete", "validatingwebhookconfiguration", "capa-validating-webhook-configuration", "--ignore-not-found")
+		_, _ = c.tryKubectl("", "delete", "deployment", "-n", "capa-system", "capa-controller-manager", "--ignore-not-found")
+		_, _ = c.tryKubectl("", "delete", "configmap", "-n", "capa-system", "capa-takeover", "--ignore-not-found")
+		_, _ = c.tryKubectl("", "delete", "validatingadmissionpolicy,validatingadmissionpolicybinding", "capa-takeover", "--ignore-not-found")
+	})
+}
+
+// all are the objects of the world's namespace at a version, by kind and name.
+func (c *capa) all(version string) map[string]*unstructured.Unstructured {
+	c.t.Helper()
+	all := map[string]*unstructured.Unstructured{}
+	for _, crd := range c.crds {
+		if !strings.HasSuffix(crd.GetName(), ".infrastructure.cluster.x-k8s.io") {
+			continue
+		}
+		list, err := c.dynamic.Resource(resourceOf(crd, version)).List(c.t.Context(), metav1.ListOptions{ResourceVersion: "0"})
+		must(c.t, err)
+		for _, o := range list.Items {
+			if o.GetNamespace() == c.ns {
+				all[o.GetKind()+"/"+o.GetName()] = &o
+			}
+		}
+	}
+	return all
+}
+
+// same compares what an object is: metadata but for what the store says of it, and the spec.
+func (c *capa) same(t *testing.T, before, after map[string]*unstructured.Unstructured) {
+	t.Helper()
+	told := func(all map[string]*unstructured.Unstructured) map[string]any {
+		out := map[string]any{}
+		for name, o := range all {
+			o = o.DeepCopy()
+			o.SetResourceVersion("")
+			o.SetManagedFields(nil)
+			o.SetGeneration(0)
+			ready, _, _ := unstructured.NestedBool(o.Object, "status", "ready")
+			var plain any
+			text, err := json.Marshal(map[string]any{"metadata": o.Object["metadata"], "spec": o.Object["spec"], "ready": ready})
+			must(t, err)
+			must(t, json.Unmarshal(text, &plain))
+			out[name] = plain
+		}
+		return out
+	}
+	if diff := gocmp.Diff(told(before), told(after)); diff != "" {
+		t.Errorf("the objects aren't as before (-before +after):\n%s", diff)
+	}
+}
+
+// served tells that the server, or the host, serves CAPA's version.
+func (c *capa) served(t *testing.T, byServer bool) {
+	t.Helper()
+	service, err := c.dynamic.Resource(apiServiceResource).Get(t.Context(), "v1beta2.infrastructure.cluster.x-k8s.io", metav1.GetOptions{})
+	must(t, err)
+	if _, routed, _ := unstructured.NestedMap(service.Object, "spec", "service"); routed != byServer {
+		t.Errorf("that the server serves v1beta2 is %t", routed)
+	}
+}
+
+var errKilled = errors.New("killed")
+
+// yes goes on.
+func yes(string) error { return nil }
+
+func (c *capa) options(out *bytes.Buffer, rollback bool, before func(string) error) takeover.Options {
+	return takeover.Options{Config: c.config, Namespace: "capa-system", Do: before != nil, Rollback: rollback, Patience: patience, Out: out, Before: before}
+}
+
+// untilDone runs the takeover again and again: the first run ends before its first write that
+// none has made before, the next one before the next, until there is none.
+func (c *capa) untilDone(t *testing.T, rollback bool) {
+	t.Helper()
+	var made []string
+	for runs := 1; ; runs++ {
+		var out bytes.Buffer
+		fresh := 0
+		err := takeover.Run(t.Context(), c.options(&out, rollback, func(what string) error {
+			if slices.Contains(made, what) {
+				return nil
+			}
+			if fresh++; fresh > 1 {
+				return errKilled
+			}
+			made = append(made, what)
+			return nil
+		}))
+		if err == nil {
+			t.Logf("%d runs, the last of which says:\n%s", runs, &out)
+			return
+		}
+		if !errors.Is(err, errKilled) {
+			t.Fatalf("run %d: %v\n%s", runs, err, &out)
+		}
+	}
+}
+
+// watchFor404 reads the AWSCluster all the time, at the version that Cluster API takes from the
+// CRD's labels, and tells when it was said not to be there.
+func (c *capa) watchFor404() (failures func() []string) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var found []string
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			version := "v1beta2"
+			if crd, err := c.dynamic.Resource(crdResource).Get(ctx, "awsclusters.infrastructure.cluster.x-k8s.io", metav1.GetOptions{}); err == nil {
+				if label := crd.GetLabels()["cluster.x-k8s.io/v1beta2"]; label != "" {
+					version = label
+				}
+			}
+			at := schema.GroupVersionResource{Group: "infrastructure.cluster.x-k8s.io", Version: version, Resource: "awsclusters"}
+			if _, err := c.dynamic.Resource(at).Namespace(c.ns).Get(ctx, c.cluster, metav1.GetOptions{ResourceVersion: "0"}); apierrors.IsNotFound(err) {
+				found = append(found, fmt.Sprintf("at %s, %s: %v", time.Now().Format(time.TimeOnly), version, err))
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}()
+	return func() []string { cancel(); <-done; return found }
+}
