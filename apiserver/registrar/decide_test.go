@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"sigs.k8s.io/cluster-api/util/contract"
+
+	"github.com/capa-apiserver/capa-apiserver/apis/takeover"
 )
 
 const (
@@ -69,6 +71,9 @@ func TestOneGroupVersionIsDecidedByModeAndHost(t *testing.T) {
 	kcp.Labels = map[string]string{providerLabel: "control-plane-kubeadm"}
 	capa := servedCRD(infra, "AWSCluster", "v1beta2")
 	shadow := ShadowCRD(testKinds[0])
+	taken, leaving := capa.DeepCopy(), capa.DeepCopy()
+	taken.Annotations = map[string]string{takeover.CRDAnnotation: "{}"}
+	leaving.Annotations = map[string]string{takeover.CRDAnnotation: "{}", takeover.GivingBackAnnotation: ""}
 
 	cases := map[string]struct {
 		mode    Mode
@@ -94,6 +99,11 @@ func TestOneGroupVersionIsDecidedByModeAndHost(t *testing.T) {
 		"legacy version where KubeadmControlPlane lives": {ModeAuto, kcpLegacy, crdList(kcp), local(kcpLegacy, "true"), false, ActionLeave, "served by CRD kubeadmcontrolplanes.controlplane.cluster.x-k8s.io of provider control-plane-kubeadm"},
 		"legacy version before the host registered it":   {ModeAuto, kcpLegacy, crdList(kcp), nil, false, ActionLeave, "served by CRD"},
 		"CAPA is still installed":                        {ModeAuto, infraLegacy, crdList(capa), local(infraLegacy, "true"), false, ActionLeave, "awsclusters.infrastructure"},
+		"CAPA's objects were taken over":                 {ModeAuto, infraLegacy, crdList(taken), local(infraLegacy, "true"), true, ActionTakeOver, "taken over"},
+		"what was taken over stays":                      {ModeAuto, infraLegacy, crdList(taken), ours(infraLegacy), true, ActionApply, "claimed: "},
+		"others in the group keep what was taken over":   {ModeAuto, infraLegacy, crdList(taken, servedCRD(infra, "Other", "v1beta2")), local(infraLegacy, "true"), false, ActionLeave, "others.infrastructure"},
+		"what is being given back is still ours":         {ModeAuto, infraLegacy, crdList(leaving), ours(infraLegacy), true, ActionApply, "claimed: "},
+		"what was given back isn't taken again":          {ModeAuto, infraLegacy, crdList(leaving), local(infraLegacy, "true"), false, ActionLeave, "serves it itself"},
 		"foreign CRD appears behind our claim":           {ModeAuto, kcpLegacy, crdList(kcp), ours(kcpLegacy), false, ActionRelease, "served by CRD"},
 		"last foreign CRD went, host's own lingers":      {ModeAuto, kcpLegacy, nil, local(kcpLegacy, "true"), false, ActionLeave, "no CRD does any more"},
 		"legacy version of a foreign server":             {ModeAuto, infraLegacy, nil, foreign(infraLegacy), false, ActionLeave, "Service other/server"},
