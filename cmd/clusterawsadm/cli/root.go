@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/spf13/cobra"
+
+	"github.com/capa-apiserver/capa-apiserver/cmd/clusterawsadm/takeover"
 )
 
 // New makes the command; in is what it reads where files are given as "-".
@@ -30,7 +32,7 @@ instance's or pod's role. AWS_ENDPOINT_URL leads to another endpoint than AWS's.
 	c.SilenceUsage, c.SilenceErrors = true, true
 	c.SetIn(in)
 	c.CompletionOptions.HiddenDefaultCmd = true
-	c.AddCommand(bootstrap(), version())
+	c.AddCommand(bootstrap(), version(), takeover.NewCommand())
 	return c
 }
 
