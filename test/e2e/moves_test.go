@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	gocmp "github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -29,7 +31,10 @@ const tagUID = "capa-apiserver.cluster.x-k8s.io/uid"
 const tagNamespace = "capa-apiserver.cluster.x-k8s.io/namespace"
 
 // movable are the kinds of what moves, dependents last.
-var movable = []string{"clusters", "awsclusters", "machinepools", "machines", "awsmachinepools", "awsmachines"}
+var movable = []string{"clusters", "awsclusters", "awsmanagedcontrolplanes", "machinepools", "machines", "awsmachinepools", "awsmachines"}
+
+// owning are those of them that own something in AWS.
+const owning = "awsclusters,awsmanagedcontrolplanes,awsmachines,awsmachinepools"
 
 // TestMovesWriteNothingButUIDTags takes a cluster that has one of everything through a
 // move by clusterctl, and through a restore of a backup, after both of which its objects
@@ -70,6 +75,67 @@ func TestMovesWriteNothingButUIDTags(t *testing.T) {
 		m.kubectl("delete", "machines,machinepools", "-n", m.ns, "--all", "--wait=false")
 		m.deleteCluster(m.ns, m.cluster)
 	})
+}
+
+// Clusters of the other forms move as well: with a classic load balancer, in a VPC of somebody's, and on EKS.
+func TestMovesOfAllFormsWriteNothingButUIDTags(t *testing.T) {
+	w := newWorld(t, "--sweep-period=3s", "--instance-sweep-period=3s", "--creation-grace=5s", "--eks-sweep-period=10s")
+	ready := func(m *moved) { m.waitReady(m.ns, m.cluster) }
+	for _, form := range []struct {
+		name, cluster, manifest string
+		wait                    func(*moved)
+	}{
+		{"classic", "classic", strings.NewReplacer("loadBalancerType: nlb", "loadBalancerType: classic", "    healthCheckProtocol: HTTPS\n", "").Replace(quickStartIn("classic", region, oneZone)), ready},
+		{"a VPC of somebody's", "guest", quickStartIn("guest", region, w.ownNetwork()), ready},
+		{"EKS", "eks", single, func(m *moved) { (&eksCluster{m.newJoinedCluster(m.ns, "eks")}).waitAvailable() }},
+	} {
+		t.Run(form.name, func(t *testing.T) {
+			m := &moved{world: w, cluster: form.cluster, ns: w.namespace()}
+			m.apply(m.ns, form.manifest)
+			timed(t, "the cluster", func() { form.wait(m); m.waitQuiet() })
+			uids, before := m.uids(), m.contents()
+			m.aws.ClearLog()
+			m.byBackup(t)
+			timed(t, "the cluster, after the move", func() { form.wait(m); m.waitQuiet() })
+			now := m.uids()
+			if slices.ContainsFunc(now, func(uid string) bool { return slices.Contains(uids, uid) }) {
+				t.Errorf("the UIDs are %v, were %v", now, uids)
+			}
+			if calls := slices.DeleteFunc(m.aws.Changes(), writesUIDTag); len(calls) > 0 {
+				t.Errorf("there were other writes:\n%s", wrote(calls))
+			}
+			if diff := gocmp.Diff(before, m.contents()); diff != "" {
+				t.Errorf("AWS has something else:\n%s", diff)
+			}
+			m.kubectl("delete", "cluster", "-n", m.ns, m.cluster, "--timeout=180s")
+		})
+	}
+}
+
+// ownNetwork makes a VPC with a subnet that the internet reaches, and one that it doesn't, as a
+// network of a cluster's.
+func (w *world) ownNetwork() string {
+	w.t.Helper()
+	ctx, cloud := w.t.Context(), w.ec2()
+	vpc, err := cloud.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.7.0.0/16")})
+	must(w.t, err)
+	gateway, err := cloud.CreateInternetGateway(ctx, &ec2.CreateInternetGatewayInput{})
+	must(w.t, err)
+	_, err = cloud.AttachInternetGateway(ctx, &ec2.AttachInternetGatewayInput{InternetGatewayId: gateway.InternetGateway.InternetGatewayId, VpcId: vpc.Vpc.VpcId})
+	must(w.t, err)
+	table, err := cloud.CreateRouteTable(ctx, &ec2.CreateRouteTableInput{VpcId: vpc.Vpc.VpcId})
+	must(w.t, err)
+	_, err = cloud.CreateRoute(ctx, &ec2.CreateRouteInput{RouteTableId: table.RouteTable.RouteTableId, DestinationCidrBlock: aws.String("0.0.0.0/0"), GatewayId: gateway.InternetGateway.InternetGatewayId})
+	must(w.t, err)
+	var ids []any
+	for _, block := range []string{"10.7.1.0/24", "10.7.2.0/24"} {
+		subnet, err := cloud.CreateSubnet(ctx, &ec2.CreateSubnetInput{VpcId: vpc.Vpc.VpcId, CidrBlock: aws.String(block), AvailabilityZone: aws.String(region + "a")})
+		must(w.t, err)
+		ids = append(ids, aws.ToString(subnet.Subnet.SubnetId))
+	}
+	_, err = cloud.AssociateRouteTable(ctx, &ec2.AssociateRouteTableInput{RouteTableId: table.RouteTable.RouteTableId, SubnetId: aws.String(ids[0].(string))})
+	must(w.t, err)
+	return fmt.Sprintf("network: {vpc: {id: %s}, subnets: [{id: %s}, {id: %s}]}", append([]any{aws.ToString(vpc.Vpc.VpcId)}, ids...)...)
 }
 
 // moved is a cluster that has one of everything.
@@ -206,7 +272,7 @@ func (m *moved) clusterctl(t *testing.T, args ...string) {
 // uids are those of the objects that own something in AWS.
 func (m *moved) uids() []string {
 	m.t.Helper()
-	uids := strings.Fields(m.kubectl("get", "awsclusters,awsmachines,awsmachinepools", "-n", m.ns, "-o", "jsonpath={.items[*].metadata.uid}"))
+	uids := strings.Fields(m.kubectl("get", owning, "-n", m.ns, "-o", "jsonpath={.items[*].metadata.uid}"))
 	m.seen = append(m.seen, uids...)
 	return uids
 }

@@ -101,6 +101,9 @@ func (t *taker) stop(ctx context.Context) error {
 		}
 	}
 	for _, d := range deployments {
+		if d.Spec.Replicas != nil && *d.Spec.Replicas == 0 {
+			continue
+		}
 		if err := t.scale(ctx, d.Namespace, d.Name, 0); err != nil {
 			return err
 		}

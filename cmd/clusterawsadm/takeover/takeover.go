@@ -113,6 +113,7 @@ func newTaker(ctx context.Context, o Options) (*taker, error) {
 	}
 	config := rest.CopyConfig(o.Config)
 	config.QPS, config.Burst, config.UserAgent = 100, 200, fieldManager
+	config.WarningHandler = rest.NoWarnings{} // about what was there before
 	t := &taker{Options: o, codec: newCodec()}
 	var err error
 	if t.kube, err = kubernetes.NewForConfig(config); err != nil {
