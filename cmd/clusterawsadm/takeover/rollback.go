@@ -291,6 +291,8 @@ func (t *taker) removeCopies(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// Identities go last: the server refuses that while clusters use them.
+	slices.SortStableFunc(kinds, func(a, b kind) int { return scope(a) - scope(b) })
 	for _, k := range kinds {
 		there, err := t.objects(ctx, k, theirs)
 		if err != nil {
@@ -304,10 +306,24 @@ func (t *taker) removeCopies(ctx context.Context) error {
 			if !slices.ContainsFunc(there, func(o unstructured.Unstructured) bool { return key(&o) == key(&here[i]) }) {
 				continue // the server's alone
 			}
-			if err := t.remove(ctx, k, &here[i]); err != nil {
+			err := t.wait(ctx, "the server lets its "+called(&here[i])+" go", func(ctx context.Context) error {
+				err := t.remove(ctx, k, &here[i])
+				if apierrors.IsForbidden(err) || err == nil {
+					return err
+				}
+				return stop{err}
+			})
+			if err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+func scope(k kind) int {
+	if k.namespaced {
+		return 0
+	}
+	return 1
 }

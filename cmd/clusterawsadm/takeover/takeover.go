@@ -155,14 +155,19 @@ func (t *taker) write(what string, do func() error) error {
 	return nil
 }
 
+// stop is an error with which waiting ends.
+type stop struct{ error }
+
+func (s stop) Unwrap() error { return s.error }
+
 // wait repeats a look until it finds what is to come.
 func (t *taker) wait(ctx context.Context, what string, look func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Patience)
 	defer cancel()
 	for {
 		err := look(ctx)
-		if err == nil {
-			return nil
+		if end := (stop{}); err == nil || errors.As(err, &end) {
+			return err
 		}
 		select {
 		case <-ctx.Done():
