@@ -13,7 +13,6 @@ import (
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
-	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine/enginetest"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
@@ -66,8 +65,7 @@ func TestNetworkOfAnotherToolIsAdoptedWithoutAChange(t *testing.T) {
 func (w *world) stripUID() {
 	w.T.Helper()
 	ctx := context.Background()
-	session, err := w.Sessions.For(ctx, cloud.Site{Namespace: "default", Region: testRegion})
-	w.Must(err)
+	session := w.Session()
 	stripped := 0
 	defer func() {
 		if stripped < 5 {
@@ -79,6 +77,7 @@ func (w *world) stripUID() {
 			continue
 		}
 		stripped++
+		var err error
 		switch r.Service {
 		case "ec2":
 			_, err = session.EC2.DeleteTags(ctx, &ec2.DeleteTagsInput{Resources: []string{r.ID}, Tags: []ec2types.Tag{{Key: aws.String(names.TagUID)}, {Key: aws.String(names.TagNamespace)}}})

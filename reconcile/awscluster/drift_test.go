@@ -114,9 +114,7 @@ func TestDriftIsShownAtTheNextReadAndRepairedWithAnEvent(t *testing.T) {
 			w := newWorld(t, newCluster())
 			w.create()
 			w.settle(func() bool { return len(w.plan()) == 0 })
-			session, err := w.Sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
-			w.Must(err)
-			w.Must(drift.breakIt(context.Background(), session, w.get()))
+			w.Must(drift.breakIt(context.Background(), w.Session(), w.get()))
 			w.settleReads(func() bool { return len(w.plan()) > 0 })
 
 			observer := observer(w)

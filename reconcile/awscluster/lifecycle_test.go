@@ -169,9 +169,7 @@ func (w *world) userNetwork() (vpcID string, subnetIDs []string) {
 // ec2 is the user's own way to AWS.
 func (w *world) ec2() *ec2.Client {
 	w.T.Helper()
-	session, err := w.Sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
-	w.Must(err)
-	return session.EC2
+	return w.Session().EC2
 }
 
 // deleteLoadBalancer deletes all load balancers of the newer API.

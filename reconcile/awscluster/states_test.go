@@ -264,9 +264,7 @@ func TestLostLoadBalancerIsReportedAndNotReplaced(t *testing.T) {
 	w := newWorld(t, newCluster())
 	w.create()
 	host := w.get().Spec.ControlPlaneEndpoint.Host
-	session, err := w.Sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
-	w.Must(err)
-	w.deleteLoadBalancer(session)
+	w.deleteLoadBalancer(w.Session())
 	w.settle(func() bool {
 		c := meta.FindStatusCondition(w.get().Status.Conditions, infrav1.LoadBalancerReadyCondition)
 		return c != nil && strings.Contains(c.Message, "doesn't exist any more")

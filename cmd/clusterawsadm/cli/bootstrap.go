@@ -27,7 +27,7 @@ Make what clusters need in IAM: roles and instance profiles of nodes, policies o
 
 Every command takes --config, an AWSIAMConfiguration, which says what else to make and under which names;
 "print-config" prints the default one. docs/iam.md has what every right is for.`,
-		printPolicy(), printConfig(), printTemplate(), createStack(), deleteStack())
+		printPolicy(), printConfig(), printTemplate(), createStack(), deleteStack(), check())
 }
 
 func addConfig(c *cobra.Command) {

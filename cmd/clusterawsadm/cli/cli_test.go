@@ -271,7 +271,7 @@ func TestWrongInputIsRefusedWithWhatToWrite(t *testing.T) {
 		args  []string
 		says  string
 	}{
-		"no command":          {"", []string{"bootstrap", "iam", "create"}, "clusterawsadm bootstrap iam has create-cloudformation-stack, delete-cloudformation-stack"},
+		"no command":          {"", []string{"bootstrap", "iam", "create"}, "clusterawsadm bootstrap iam has check, create-cloudformation-stack, delete-cloudformation-stack"},
 		"a document":          {"", []string{"bootstrap", "iam", "print-policy", "--document", "x"}, "write one of AWSIAMManagedPolicyControllers, "},
 		"a document not made": {"", []string{"bootstrap", "iam", "print-policy", "--document", "AWSEBSCSIPolicyController"}, "controlPlane.enableCSIPolicy"},
 		"no file":             {"", []string{"bootstrap", "iam", "print-config", "--config", "/nowhere"}, "print-config prints one to begin with"},

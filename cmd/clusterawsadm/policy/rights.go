@@ -211,7 +211,7 @@ var Features = []Feature{
 	{For: "pools: why a launch failed", Optional: true, Without: "conditions say less", In: Controllers, Grants: actions("autoscaling:DescribeScalingActivities")},
 	{For: "`--machine-pool-machines`", Without: "needed with it", In: Controllers, Grants: append(actions("autoscaling:DescribeAutoScalingInstances"),
 		Grant{Resources: groups, Actions: []string{"autoscaling:TerminateInstanceInAutoScalingGroup"}})},
-	{For: "`--events`", Without: "needed with it: see \"Events from AWS\" in [operations.md](operations.md)", In: Controllers, Option: "eventBridge",
+	{For: "`--events`", Without: "needed with it: see \"Events from AWS\" in operations.md", In: Controllers, Option: "eventBridge",
 		If: func(spec *iamconfig.Spec) bool { return spec.EventBridge.Enable }, Grants: actions(
 			"sqs:CreateQueue", "sqs:TagQueue", "sqs:ListQueueTags", "sqs:GetQueueUrl", "sqs:SetQueueAttributes", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:DeleteQueue",
 			"events:PutRule", "events:TagResource", "events:ListTagsForResource", "events:DescribeRule", "events:PutTargets", "events:RemoveTargets", "events:DeleteRule")},

@@ -63,6 +63,9 @@ type World struct {
 	*Process
 	Others []*Process
 	budget Budget
+	// hands is what Session returns.
+	hands  *cloud.Session
+	beside sync.Once
 }
 
 // Process is all that a process keeps in memory.
@@ -169,6 +172,7 @@ func New(t testing.TB, budget Budget, objects ...client.Object) *World {
 	w.Must(err)
 	t.Cleanup(stop)
 	w.URL, w.Kube = url, NewKube(t, objects...)
+	w.Must(Restrict(w.AWS, url, Controllers()))
 	w.Boot()
 	t.Cleanup(func() { w.Stop() })
 	return w
@@ -257,7 +261,7 @@ func (w *World) NewProcess() *Process {
 		Limits: limits,
 		LoadConfig: func(context.Context) (aws.Config, error) {
 			return aws.Config{Region: Region, BaseEndpoint: aws.String(w.URL),
-				Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "")}, nil
+				Credentials: credentials.NewStaticCredentialsProvider(controllersKey, "secret", "")}, nil
 		}})
 	ctx, cancel := context.WithCancel(context.Background())
 	var ended sync.WaitGroup
@@ -443,12 +447,18 @@ func (w *World) Elapse(d time.Duration) {
 	time.Sleep(5 * time.Millisecond)
 }
 
-// Session is the user's own way to AWS.
+// Session is of the process's identity by its scope, with the rights of somebody who may do everything: what tests do in AWS beside the process, they do
+// with it.
 func (w *World) Session() *cloud.Session {
 	w.T.Helper()
-	session, err := w.Sessions.For(context.Background(), cloud.Site{Namespace: metav1.NamespaceDefault, Region: Region})
+	its, err := w.Sessions.For(context.Background(), cloud.Site{Namespace: metav1.NamespaceDefault, Region: Region})
 	w.Must(err)
-	return session
+	w.beside.Do(func() {
+		unlimited := func(string, string) cloud.Limit { return cloud.Limit{Burst: 1e6, Refill: 1e6} }
+		w.hands = cloud.NewSession(aws.Config{Region: Region, BaseEndpoint: &w.URL, Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "")},
+			cloud.NewLimiter(clock.RealClock{}, unlimited), its.Scope, its.Partition, its.Identity)
+	})
+	return w.hands
 }
 
 // Resources counts what the account holds, by kind, leaving out what AWS itself puts into

@@ -85,6 +85,10 @@ func (w *world) caller(accessKey string) (Caller, Standard, bool) {
 	if !ok {
 		account = DefaultAccount
 	}
+	if role, ok := w.config.RoleKeys[accessKey]; ok {
+		return Caller{AccessKey: accessKey, Account: account, ARN: fmt.Sprintf("arn:aws:sts::%s:assumed-role/%s/key", account, role), UserID: "AROAEMULATOR000000000:key",
+			Role: fmt.Sprintf("arn:aws:iam::%s:role/%s", account, role)}, 0, true
+	}
 	return Caller{AccessKey: accessKey, Account: account, ARN: fmt.Sprintf("arn:aws:iam::%s:user/emulator", account),
 		UserID: "AIDAEMULATOR000000000"}, 0, true
 }

@@ -74,6 +74,8 @@ type Config struct {
 
 	// AccessKeys gives access keys to accounts; unknown ones belong to DefaultAccount.
 	AccessKeys map[string]string `json:"accessKeys"`
+	// RoleKeys are access keys that are sessions of a role of their account without anybody having assumed it: key → name of the role. They don't expire.
+	RoleKeys map[string]string `json:"roleKeys"`
 	// SecretKeys are the secrets of access keys, which their tokens must be signed with. Keys that aren't listed sign as they like.
 	SecretKeys map[string]string `json:"secretKeys"`
 	// BadKeys are access keys that AWS refuses: key → "invalid" or "expired".
@@ -158,7 +160,7 @@ func (c *Config) Quota(name string, otherwise int) int {
 // clone copies the maps too, so that a copy and its original don't change each other, and makes those that aren't there.
 func (c Config) clone() Config {
 	c.Buckets, c.AccessKeys, c.BadKeys = copied(c.Buckets), copied(c.AccessKeys), copied(c.BadKeys)
-	c.Roles, c.Quotas, c.SecretKeys = copied(c.Roles), copied(c.Quotas), copied(c.SecretKeys)
+	c.Roles, c.Quotas, c.SecretKeys, c.RoleKeys = copied(c.Roles), copied(c.Quotas), copied(c.SecretKeys), copied(c.RoleKeys)
 	c.NoCapacity, c.NotOffered = slices.Clone(c.NoCapacity), slices.Clone(c.NotOffered)
 	c.KeyPairs, c.InstanceProfiles = slices.Clone(c.KeyPairs), slices.Clone(c.InstanceProfiles)
 	return c

@@ -105,6 +105,9 @@ var resources = map[string]func(*core.Request, parameters) string{
 		if name := p.get("AutoScalingGroupName", "Tags.member.1.ResourceId"); name != "" && !strings.HasPrefix(r.Operation, "Describe") {
 			return r.ARN("autoscaling", "autoScalingGroup:*:autoScalingGroupName/"+name)
 		}
+		if r.Operation == "TerminateInstanceInAutoScalingGroup" { // about the group of an instance, which is named alone
+			return r.ARN("autoscaling", "autoScalingGroup:*:autoScalingGroupName/*")
+		}
 		return "*"
 	},
 	"eks":    eksResource,

@@ -3,6 +3,7 @@ package iam
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
@@ -66,12 +67,19 @@ func (x Role) documents() []policy.Document {
 	return out
 }
 
+// parsed are documents by their text.
+var parsed sync.Map
+
 // mustParse reads a document that was checked when it came.
 func mustParse(text string) policy.Document {
+	if d, ok := parsed.Load(text); ok {
+		return d.(policy.Document)
+	}
 	d, err := policy.Parse(text)
 	if err != nil {
 		panic(err)
 	}
+	parsed.Store(text, d)
 	return d
 }
 

@@ -1,0 +1,51 @@
+package enginetest
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"github.com/capa-apiserver/capa-apiserver/cmd/clusterawsadm/iamconfig"
+	"github.com/capa-apiserver/capa-apiserver/cmd/clusterawsadm/policy"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator"
+)
+
+// controllersKey is the access key that processes use, and controllers the role whose session it is.
+const (
+	controllersKey = "AKIACONTROLLERS"
+	controllers    = "controllers" + iamconfig.Suffix
+)
+
+// Controllers are the policies that clusterawsadm's stack gives the controllers, with all its options: whatever a reconciler does in a test, it does
+// with these rights.
+func Controllers() []policy.Document {
+	spec := &iamconfig.Default().Spec
+	spec.SecureSecretsBackends = []string{iamconfig.SecretsManager, iamconfig.ParameterStore}
+	spec.EKS.AllowIAMRoleCreation, spec.S3Buckets.Enable, spec.EventBridge.Enable, spec.AllowAssumeRole = true, true, true, true
+	spec.S3Buckets.NamePrefix, spec.ClusterAPIControllers.AllowedEC2InstanceProfiles = "", []string{"*"}
+	all := policy.Policies(spec)
+	return []policy.Document{all[policy.Controllers], all[policy.ControllersEKS]}
+}
+
+// Restrict has the emulator check rights: the processes' key has those of the documents, and others all.
+func Restrict(e *emulator.Emulator, url string, documents []policy.Document) error {
+	e.Configure(func(c *emulator.Config) {
+		c.Permissions, c.RoleKeys = true, map[string]string{controllersKey: controllers}
+	})
+	whole := policy.Document{Version: policy.Version}
+	for _, d := range documents {
+		whole.Statement = append(whole.Statement, d.Statement...)
+	}
+	text, err := json.Marshal(whole)
+	if err != nil {
+		return err
+	}
+	client := iam.NewFromConfig(aws.Config{Region: Region, BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "")})
+	_, err = client.PutRolePolicy(context.Background(), &iam.PutRolePolicyInput{RoleName: aws.String(controllers), PolicyName: aws.String("stack"), PolicyDocument: aws.String(string(text))})
+	e.ResetCounts()
+	e.ClearLog()
+	return err
+}
