@@ -11,7 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
-	"github.com/capa-apiserver/capa-apiserver/cmd/clusterawsadm/policy"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eks"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eksaccess"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eksaddon"
@@ -77,8 +76,7 @@ func TestWithCAPAsPoliciesAControlPlaneIsWholeAndEachMissingRightIsOneConditionT
 		t.Error("nothing says that eks:DescribeUpdate is missing")
 	}
 
-	w.RestrictTo(append(slices.Clone(documents), policy.Document{Version: policy.Version, Statement: []policy.Statement{policy.Allow(granted, []string{"*"}, nil),
-		policy.Allow([]string{"iam:PassRole"}, []string{podRole}, nil)}})...)
+	w.RestrictTo(append(slices.Clone(documents), enginetest.Granting("*", granted...), enginetest.Granting(podRole, "iam:PassRole"))...)
 	w.settle(w.partsAreThere)
 	w.delete()
 	for _, name := range []string{"alice", "pods"} {

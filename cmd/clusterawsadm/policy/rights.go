@@ -190,7 +190,7 @@ var Features = []Feature{
 	{For: "admission of machines", Optional: true, Without: "what they tell of isn't compared, with a warning", In: Controllers, Grants: actions(
 		"ec2:DescribeKeyPairs", "ec2:DescribeInstanceTypeOfferings", "ec2:DescribeRegions", "iam:GetInstanceProfile", "servicequotas:GetServiceQuota")},
 	{For: "admission of EKS control planes", Optional: true, Without: "what they tell of isn't compared, with a warning", In: ControllersEKS, Grants: actions(
-		"eks:DescribeClusterVersions", "eks:ListInsights", "eks:DescribeInsight")},
+		"eks:DescribeClusterVersions", "eks:ListInsights", "eks:DescribeInsight", "eks:DescribeAddonConfiguration")},
 	{For: "bootstrap data that an earlier attempt or an earlier self left in Secrets Manager", Optional: true, In: Controllers, If: backend(iamconfig.SecretsManager),
 		Without: "what is there already is neither overwritten nor removed, and an Event names it; an interrupted attempt isn't taken up: its secret has to be deleted by hand",
 		Grants:  []Grant{{Resources: secrets, Actions: []string{"secretsmanager:DescribeSecret", "secretsmanager:PutSecretValue"}}}},

@@ -31,6 +31,11 @@ func CAPAs(t testing.TB) []policy.Document {
 	return []policy.Document{out.Controllers, out.EKS}
 }
 
+// Granting is a policy that allows actions on a resource.
+func Granting(resource string, actions ...string) policy.Document {
+	return policy.Document{Version: policy.Version, Statement: []policy.Statement{policy.Allow(actions, []string{resource}, nil)}}
+}
+
 // RestrictTo gives the processes the rights of the documents in place of those they had.
 func (w *World) RestrictTo(documents ...policy.Document) {
 	w.T.Helper()
