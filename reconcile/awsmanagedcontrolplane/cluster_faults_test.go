@@ -1,12 +1,14 @@
 package awsmanagedcontrolplane
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -190,5 +192,26 @@ func TestRareUpdatesAreMadeOnceAndAFailureIsToldAndOverByItself(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestWhatWasRepairedIsToldThoughThePassCouldNotWrite has somebody else write the object in
+// the moment of the repair, as a read does that shows what it saw.
+func TestWhatWasRepairedIsToldThoughThePassCouldNotWrite(t *testing.T) {
+	w := newWorld(t, newControlPlane(withAddons("vpc-cni")))
+	w.settle(w.addonsAreThere)
+	_, err := w.Session().EKS.DeleteAddon(t.Context(), &awseks.DeleteAddonInput{ClusterName: aws.String(eksName), AddonName: aws.String("vpc-cni")})
+	w.Must(err)
+	made, refused := w.count("eks.CreateAddon"), false
+	w.writes = func() error {
+		if refused || w.count("eks.CreateAddon") == made {
+			return nil
+		}
+		refused = true
+		return errors.New("the object has been modified")
+	}
+	w.settle(func() bool { return refused && w.addonsAreThere() })
+	if told := w.Events.With("DriftRepaired"); len(told) != 1 || !strings.Contains(told[0], "vpc-cni") {
+		t.Errorf("told is %q", told)
 	}
 }

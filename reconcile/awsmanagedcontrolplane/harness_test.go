@@ -15,6 +15,8 @@ import (
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/facts"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/endpoint"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine/enginetest"
 )
@@ -58,7 +60,7 @@ func (w *world) attach() {
 		}
 		return nil
 	}
-	o := Options{Options: w.Options(w.Process), MakeRoles: w.makeRoles}
+	o := Options{Options: w.Options(w.Process), MakeRoles: w.makeRoles, Facts: facts.New(w.Mirror, cloud.NewImages(w.Now), w.Now)}
 	if w.inside != nil {
 		o.Endpoints = endpoint.New(w.inside.host(w.Kube), w.Now, w.inside.connect)
 	}

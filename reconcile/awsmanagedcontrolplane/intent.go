@@ -44,6 +44,8 @@ type Intent struct {
 	Settled string
 	// RetryFailed tells that enough time went by for another try of an update that failed.
 	RetryFailed bool
+	// Advice is what EKS said of the next version; nil where it wasn't asked.
+	Advice *advice
 	// Nodes are whose instances join as nodes; profiles are their instance profiles, and roles
 	// those of these.
 	Nodes    Nodes
@@ -135,6 +137,9 @@ func (in *Intent) cluster(n *network.State, role *iamrole.State) eks.Intent {
 		Updates: eksupdate.Intent{Last: updateOf(c.Status.Update), Settled: in.Settled, RetryFailed: in.RetryFailed, Generation: strconv.FormatInt(c.Generation, 10)}}
 	if spec.Version != nil {
 		e.Version = *spec.Version
+	}
+	if in.Advice != nil {
+		e.Advised = in.Advice.against
 	}
 	if l := spec.Logging; l != nil {
 		e.Logs = logTypes(l)

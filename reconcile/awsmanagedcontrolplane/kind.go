@@ -14,6 +14,7 @@ import (
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cloud/facts"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eks"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eksparts"
@@ -36,6 +37,8 @@ type Options struct {
 	Images *cloud.Images
 	// MakeRoles lets the roles that EKS assumes be made, changed and deleted.
 	MakeRoles bool
+	// Facts tell what EKS says of an upgrade; nil: it isn't asked.
+	Facts *facts.Facts
 	// Endpoints are those of all clusters; new ones if nil.
 	Endpoints *endpoint.Endpoints
 }

@@ -171,12 +171,12 @@ func (v *view) conditions(into *controlplanev1.AWSManagedControlPlane) {
 	if v.cluster.Own() != nil {
 		list = append(list, v.updating(), v.creating())
 		if v.cluster.Active() {
-			list = append(list, v.healthy())
+			list = append(append(list, v.healthy()), v.upgradeAllowed()...)
 		}
 	}
 	list = append(list, v.partConditions()...)
 	list = append(list, v.endpointConditions()...)
-	types := slices.Concat([]string{controlplanev1.AvailableCondition, eks.AreaUpdating, eks.AreaCreating, controlplanev1.EKSControlPlaneHealthyCondition}, eksparts.AllAreas, endpointAreas)
+	types := slices.Concat([]string{controlplanev1.AvailableCondition, eks.AreaUpdating, eks.AreaCreating, controlplanev1.EKSControlPlaneHealthyCondition, controlplanev1.UpgradeAllowedCondition}, eksparts.AllAreas, endpointAreas)
 	conditions.Replace(into, list, types, into.Generation)
 }
 

@@ -29,6 +29,8 @@ type memory struct {
 	settled string
 	// roleChanged is when the role was made or changed last.
 	roleChanged time.Time
+	// advice is what EKS said last of an upgrade, nil while none is asked for.
+	advice *advice
 	// issues and ahead are what was told last of the cluster's health, and of its version.
 	issues, ahead string
 }
@@ -67,7 +69,7 @@ func (w *worker) Bond() engine.Bond {
 func (w *worker) intent() Intent {
 	in := NewIntent(w.obj, w.Owner)
 	in.Known, in.MakeRoles, in.Settled = w.Known(nil), w.options.MakeRoles, w.memory.settled
-	in.Nodes = w.nodes
+	in.Nodes, in.Advice = w.nodes, w.memory.advice
 	if w.pass != nil && w.pass.Session != nil {
 		in.AtEndpoint = func(e *endpoint.Intent) endpoint.Facts { return w.options.Endpoints.Facts(w.pass.Session, e) }
 	}
@@ -105,6 +107,7 @@ func (w *worker) Prepare(ctx context.Context) error {
 	if err := w.Worker.Prepare(ctx); err != nil {
 		return err
 	}
+	w.lookAtUpgrade(ctx)
 	return w.lookAtEndpoint(ctx)
 }
 
@@ -132,6 +135,9 @@ func (w *worker) Settle(ctx context.Context, left plan.Plan) (time.Duration, err
 	}
 	if at := w.view().cluster.Updates.Again(); err == nil && again == 0 && !at.IsZero() && !w.pass.Deleting() {
 		again = max(at.Sub(w.pass.Clock.Now()), 0)
+	}
+	if a := w.memory.advice; err == nil && a != nil && len(a.against) > 0 && (again == 0 || adviceAge < again) {
+		again = adviceAge
 	}
 	if at := w.options.Endpoints.Again(w.pass.Session, &w.view().endpoint); err == nil && at != 0 && (again == 0 || at < again) {
 		again = at

@@ -32,6 +32,9 @@ type Intent struct {
 	Version string
 	// Force lets a version be updated that AWS's insights advise against.
 	Force bool
+	// Advised is what EKS has seen in the cluster that the next version would break; the
+	// version stays as long as there is some.
+	Advised []string
 	// RoleARN is the role that EKS assumes, "" while there is none.
 	RoleARN string
 	// WaitsFor is what has to be there before the cluster is created; "" for nothing.

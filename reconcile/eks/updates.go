@@ -9,6 +9,7 @@ import (
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eksupdate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
@@ -86,7 +87,9 @@ func (s *State) changes() []change {
 		in := &eks.AssociateEncryptionConfigInput{ClusterName: &s.Name, EncryptionConfig: []ekstypes.EncryptionConfig{*s.Encryption}}
 		all = append(all, change{ekstypes.UpdateTypeAssociateEncryptionConfig, "encrypt the secrets of EKS cluster " + s.Name, in, func(token string) { in.ClientRequestToken = &token }})
 	}
-	if next, ok := s.nextVersion(); ok {
+	if next, ok := s.nextVersion(); ok && len(s.Advised) > 0 {
+		s.problem(AreaUpdating, "EKS cluster %s isn't ready for %s, as EKS says: %s; put that right, or write force: true", s.Name, next, conditions.Shorten(s.Advised))
+	} else if ok {
 		in := &eks.UpdateClusterVersionInput{Name: &s.Name, Version: aws.String(next.String()), Force: s.Force}
 		all = append(all, change{ekstypes.UpdateTypeVersionUpdate, fmt.Sprintf("update EKS cluster %s from %s to %s", s.Name, aws.ToString(s.Row.Version), next), in, func(token string) { in.ClientRequestToken = &token }})
 	}
@@ -228,6 +231,18 @@ func (s *State) nextVersion() (release, bool) {
 		return release{}, false
 	}
 	return have.next(), true
+}
+
+// Next is the version that the cluster is to be updated to next, "" for none.
+func (s *State) Next() string {
+	if s.Own() == nil {
+		return ""
+	}
+	next, ok := s.nextVersion()
+	if !ok {
+		return ""
+	}
+	return next.String()
 }
 
 // Ahead tells that the cluster is newer than the spec says.

@@ -63,6 +63,9 @@ type Memory struct {
 	// bucket is the S3 bucket of the name, as it was seen here.
 	name   string
 	bucket *bucket.State
+	// repaired are the summaries of what was changed in AWS, was put right, and wasn't told
+	// yet: the pass that did it may end before it could.
+	repaired []string
 }
 
 // NewMemory knows nothing yet.
@@ -82,9 +85,8 @@ type Worker[T engine.Object] struct {
 	// dependents are the objects that the deletion waits for.
 	dependents []string
 	// complete tells that the cluster was as wanted before: what differs in AWS then was
-	// changed there; repaired are the summaries of what was put right.
+	// changed there.
 	complete bool
-	repaired []string
 	// interfaces are the network interfaces of the VPC, read when AWS refused to delete
 	// something that is in use.
 	interfaces []ec2types.NetworkInterface
@@ -233,7 +235,7 @@ func (w *Worker[T]) Take(_ context.Context, r plan.Result) engine.Consequence {
 		w.poolExhausted = true
 		return engine.Silent // Amazon's pool comes next
 	case r.Outcome == plan.Done && w.complete && !w.pass.Deleting():
-		w.repaired = append(w.repaired, r.Action.Summary)
+		w.memory.repaired = append(w.memory.repaired, r.Action.Summary)
 	}
 	return engine.Untaken
 }
@@ -256,9 +258,10 @@ func (w *Worker[T]) Settle(context.Context, plan.Plan) (time.Duration, error) {
 
 // Follow tells what was found different from what is wanted.
 func (w *Worker[T]) Follow(context.Context) error {
-	if len(w.repaired) > 0 {
+	if len(w.memory.repaired) > 0 {
 		w.pass.Event(corev1.EventTypeWarning, DriftRepaired,
-			"AWS differed from what is wanted; repaired: "+conditions.Shorten(w.repaired))
+			"AWS differed from what is wanted; repaired: "+conditions.Shorten(w.memory.repaired))
+		w.memory.repaired = nil
 	}
 	return nil
 }

@@ -27,7 +27,8 @@ const (
 	OIDCProviderReadyCondition          = "OIDCProviderReady"
 	KubeconfigReadyCondition            = "KubeconfigReady"
 	WorkloadClusterConfiguredCondition  = "WorkloadClusterConfigured"
-	UpgradeAllowedCondition             = "UpgradeAllowed"
+	// UpgradeAllowedCondition is there while another version is asked for than the cluster has.
+	UpgradeAllowedCondition = "UpgradeAllowed"
 	// EKSControlPlaneHealthyCondition has AWS's words on what is wrong with a cluster that serves all the same.
 	EKSControlPlaneHealthyCondition = "EKSControlPlaneHealthy"
 )
@@ -37,6 +38,7 @@ const (
 	EKSControlPlaneReconciliationFailedReason      = "EKSControlPlaneReconciliationFailed"
 	IAMControlPlaneRolesReconciliationFailedReason = "IAMControlPlaneRolesReconciliationFailed"
 	IAMAuthenticatorConfigurationFailedReason      = "IAMAuthenticatorConfigurationFailed"
+	InsightsInErrorReason                          = "InsightsInError"
 	EKSControlPlaneUnhealthyReason                 = "EKSControlPlaneUnhealthy"
 	EKSAddonsConfiguredFailedReason                = "EKSAddonsConfiguredFailed"
 	EKSIdentityProviderConfiguredFailedReason      = "EKSIdentityProviderConfiguredFailed"
