@@ -165,7 +165,7 @@ func allows(budget *policyv1.PodDisruptionBudget, selector labels.Selector, all 
 
 // takes tells whether the scheduler would put a pod onto a node.
 func takes(n *corev1.Node, pod *corev1.Pod) bool {
-	if n.Spec.Unschedulable || isFargate(n) {
+	if n.Spec.Unschedulable || isFargate(n) || !labels.SelectorFromSet(pod.Spec.NodeSelector).Matches(labels.Set(n.Labels)) {
 		return false
 	}
 	return !slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool {
