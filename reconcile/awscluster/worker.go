@@ -40,7 +40,7 @@ func begin(ctx context.Context, scene engine.Scene[*infrav1.AWSCluster], o Optio
 
 // Bond says what the cluster hangs on.
 func (w *worker) Bond() engine.Bond {
-	return w.Worker.Bond(cloud.SiteOf(w.obj), "AWSCluster", w.obj.Spec.Network.VPC.ID)
+	return w.Worker.Bond(cloud.SiteOf(w.obj), "AWSCluster", "infrastructureRef", w.obj.Spec.Network.VPC.ID)
 }
 
 // View is what a snapshot shows of the cluster.

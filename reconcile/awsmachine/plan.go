@@ -200,6 +200,8 @@ func (v *view) planMissing() {
 		v.plan.Wait(area, infrav1.InstanceProvisionStartedReason, "its turn: AWS lets few launches through at a time")
 	case v.Bootstrap == nil && len(v.Failures[area]) > 0:
 		v.plan.Wait(area, infrav1.InstanceProvisionFailedReason, "the next attempt to launch")
+	case v.Infra.NodesWait(v.version(), false) != "":
+		v.plan.Wait(area, infrav1.WaitingForControlPlaneVersionReason, v.Infra.NodesWait(v.version(), false))
 	case v.Bootstrap == nil:
 		v.plan.Wait(area, infrav1.WaitingForBootstrapDataReason, "the bootstrap data in Secret "+*v.Owner.Spec.Bootstrap.DataSecretName)
 	default:

@@ -33,7 +33,7 @@ func (w *worker) Prepare(ctx context.Context) error {
 	w.pass.Changed()
 	v := w.view()
 	if w.pass.Deleting() || v.row != nil || v.groundless() || v.failed() || instance.RecordedID(&w.obj.Spec) != "" ||
-		v.Owner.Spec.Bootstrap.DataSecretName == nil || w.pass.Memory.Holds.Held(launchKey, w.pass.Clock.Now()) || w.pass.Memory.Holds.Held(lookLaunch, w.pass.Clock.Now()) {
+		v.Owner.Spec.Bootstrap.DataSecretName == nil || v.Infra.NodesWait(v.version(), false) != "" || w.pass.Memory.Holds.Held(launchKey, w.pass.Clock.Now()) || w.pass.Memory.Holds.Held(lookLaunch, w.pass.Clock.Now()) {
 		return nil
 	}
 	if w.inLine = !w.gate.enter(w.pass.Session.Scope, client.ObjectKeyFromObject(w.related.cluster), w.pass.Key()); w.inLine {

@@ -252,6 +252,10 @@ func (v *view) templateData(subnets []string) *ec2types.RequestLaunchTemplateDat
 		}
 		return nil
 	}
+	if waits := v.Infra.NodesWait(v.version(), v.group != nil); waits != "" {
+		v.plan.Wait(areaTemplate, infrav1.WaitingForControlPlaneVersionReason, waits)
+		return nil
+	}
 	spec := v.spec()
 	l := instance.Launch{UID: string(v.Pool.UID), Name: v.Pool.Name, Spec: spec, Tags: v.instanceTags(), Infra: v.Infra, ImageID: v.ImageID, Image: v.Image}
 	groups, waits, err := instance.Groups(spec, v.Infra, false, v.Living, v.snap)

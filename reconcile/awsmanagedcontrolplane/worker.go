@@ -60,7 +60,7 @@ func begin(ctx context.Context, scene engine.Scene[*controlplanev1.AWSManagedCon
 
 // Bond says what the control plane hangs on.
 func (w *worker) Bond() engine.Bond {
-	b := w.Worker.Bond(cloud.SiteOf(w.obj), "AWSManagedControlPlane", w.obj.Spec.Network.VPC.ID)
+	b := w.Worker.Bond(cloud.SiteOf(w.obj), "AWSManagedControlPlane", "controlPlaneRef", w.obj.Spec.Network.VPC.ID)
 	in := w.intent()
 	b.Refs = append(b.Refs, engine.Ref{By: byEKS, Value: w.obj.ClusterName()}, engine.Ref{By: byRole, Value: in.roleName()})
 	return b

@@ -149,7 +149,7 @@ func (in *Intent) nodegroup(snap *mirror.Snapshot, role *iamrole.State, template
 	if cluster != nil {
 		g.ClusterVersion = aws.ToString(cluster.Version)
 	}
-	switch g.RotationWaitsFor = in.Unsettled; {
+	switch g.RotationWaitsFor = cmp.Or(in.Unsettled, in.Infra.NodesWait(in.version(), true)); {
 	case !active:
 		g.WaitsFor = "EKS cluster " + g.Cluster + " to be ACTIVE"
 		g.RotationWaitsFor = g.WaitsFor

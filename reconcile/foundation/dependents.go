@@ -28,6 +28,7 @@ var dependentKinds = []struct {
 	list func() client.ObjectList
 }{
 	{"AWSMachinePool", func() client.ObjectList { return &infrav1.AWSMachinePoolList{} }},
+	{"AWSManagedMachinePool", func() client.ObjectList { return &infrav1.AWSManagedMachinePoolList{} }},
 	{"AWSMachine", func() client.ObjectList { return &infrav1.AWSMachineList{} }},
 	{"AWSFargateProfile", func() client.ObjectList { return &infrav1.AWSFargateProfileList{} }},
 }
@@ -67,6 +68,7 @@ func Sources(ours cache.Cache, reader client.Reader, list func() client.ObjectLi
 	return []source.Source{
 		source.Kind(ours, &infrav1.AWSMachine{}, handler.TypedEnqueueRequestsFromMapFunc(WaitingFor[*infrav1.AWSMachine](reader, list)), engine.OnlyDeleted[*infrav1.AWSMachine]()),
 		source.Kind(ours, &infrav1.AWSMachinePool{}, handler.TypedEnqueueRequestsFromMapFunc(WaitingFor[*infrav1.AWSMachinePool](reader, list)), engine.OnlyDeleted[*infrav1.AWSMachinePool]()),
+		source.Kind(ours, &infrav1.AWSManagedMachinePool{}, handler.TypedEnqueueRequestsFromMapFunc(WaitingFor[*infrav1.AWSManagedMachinePool](reader, list)), engine.OnlyDeleted[*infrav1.AWSManagedMachinePool]()),
 		source.Kind(ours, &infrav1.AWSFargateProfile{}, handler.TypedEnqueueRequestsFromMapFunc(WaitingFor[*infrav1.AWSFargateProfile](reader, list)), engine.OnlyDeleted[*infrav1.AWSFargateProfile]()),
 	}
 }

@@ -130,11 +130,12 @@ func ownerOf[T engine.Object](ctx context.Context, scene engine.Scene[T]) (*clus
 	return nil, err
 }
 
-// Bond says what a cluster hangs on that is in a VPC, or will be.
-func (w *Worker[T]) Bond(site cloud.Site, kind, vpc string) engine.Bond {
+// Bond says what a cluster hangs on that is in a VPC, or will be. ref is the field by which a Cluster
+// names it.
+func (w *Worker[T]) Bond(site cloud.Site, kind, ref, vpc string) engine.Bond {
 	b := engine.Bond{Cluster: w.Owner, Site: &site, Refs: []engine.Ref{{By: byName, Value: related.ClusterName(w.scene.Object)}, {By: byVPC, Value: vpc}}}
 	if w.Owner == nil {
-		b.Awaits = fmt.Sprintf("the Cluster controller to set the owner reference; create a Cluster whose spec.infrastructureRef names this %s, if there is none", kind)
+		b.Awaits = fmt.Sprintf("the Cluster controller to set the owner reference; create a Cluster whose spec.%s names this %s, if there is none", ref, kind)
 	}
 	return b
 }

@@ -39,6 +39,7 @@ func OfAWSManagedControlPlane(c *controlplanev1.AWSManagedControlPlane, name str
 		LookupBaseOS: c.Spec.ImageLookupBaseOS, SSHKeyName: c.Spec.SSHKeyName,
 		UID: string(c.UID), Namespace: c.Namespace, Name: c.Name, Created: c.CreationTimestamp.Time, Former: c.Status.FormerUIDs,
 	}
+	in.Kubernetes, in.UpgradeFailed, in.AddonsWait = upgradeOf(c)
 	for role, group := range c.Status.NetworkStatus.SecurityGroups {
 		in.Groups[role] = group.ID
 		in.Recorded = append(in.Recorded, group.ID)

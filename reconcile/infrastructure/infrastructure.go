@@ -27,6 +27,9 @@ type Cluster struct {
 	Cluster string
 	// EKS is the name of the cluster in EKS, "" of one whose control plane is machines.
 	EKS string
+	// Kubernetes is the version that an EKS cluster runs; UpgradeFailed is why it couldn't be
+	// upgraded, and AddonsWait what of its add-ons isn't yet: see NodesWait.
+	Kubernetes, UpgradeFailed, AddonsWait string
 	// Account is where the cluster's resources are, "" while it has none.
 	Account, Region string
 	// Provisioned tells that machines may be launched.
@@ -112,7 +115,8 @@ func (in *Cluster) Same(other *Cluster) bool {
 	return reflect.DeepEqual(in.Site, other.Site) && in.IdentityTrouble == other.IdentityTrouble && in.Account == other.Account && in.Provisioned == other.Provisioned && in.External == other.External && in.VPCID == other.VPCID && in.IPv6 == other.IPv6 &&
 		slices.EqualFunc(in.Subnets, other.Subnets, sameSubnet) && maps.Equal(in.Groups, other.Groups) && slices.Equal(in.Recorded, other.Recorded) && maps.Equal(in.Tags, other.Tags) &&
 		slices.Equal(in.LoadBalancers, other.LoadBalancers) && slices.Equal(in.Former, other.Former) && in.LookupFormat == other.LookupFormat &&
-		in.LookupOrg == other.LookupOrg && in.LookupBaseOS == other.LookupBaseOS && in.BucketReady == other.BucketReady
+		in.LookupOrg == other.LookupOrg && in.LookupBaseOS == other.LookupBaseOS && in.BucketReady == other.BucketReady &&
+		in.Kubernetes == other.Kubernetes && in.UpgradeFailed == other.UpgradeFailed && in.AddonsWait == other.AddonsWait
 }
 
 func sameSubnet(a, b infrav1.SubnetSpec) bool {

@@ -41,6 +41,7 @@ const (
 	InsightsInErrorReason                          = "InsightsInError"
 	EKSControlPlaneUnhealthyReason                 = "EKSControlPlaneUnhealthy"
 	EKSAddonsConfiguredFailedReason                = "EKSAddonsConfiguredFailed"
+	EKSAddonsPendingReason                         = "EKSAddonsPending"
 	EKSIdentityProviderConfiguredFailedReason      = "EKSIdentityProviderConfiguredFailed"
 	CreatedReason                                  = "created"
 	UpdatedReason                                  = "updated"

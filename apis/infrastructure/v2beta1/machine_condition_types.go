@@ -24,6 +24,7 @@ const (
 	InstanceProvisionFailedReason         = "InstanceProvisionFailed"
 	WaitingForClusterInfrastructureReason = "WaitingForClusterInfrastructure"
 	WaitingForBootstrapDataReason         = "WaitingForBootstrapData"
+	WaitingForControlPlaneVersionReason   = "WaitingForControlPlaneVersion"
 	SecurityGroupsFailedReason            = "SecurityGroupsSyncFailed"
 	ELBAttachFailedReason                 = "ELBAttachFailed"
 	ELBDetachFailedReason                 = "ELBDetachFailed"
