@@ -213,6 +213,8 @@ func TestShadowsAreAppliedOnlyWhereNobodyElseServesOrStores(t *testing.T) {
 	storing.Status.StoredVersions = []string{"v1beta1", NativeVersion}
 	ourOwn := ShadowCRD(testKinds[0])
 	ourOwn.Status.StoredVersions = []string{NativeVersion}
+	taken := storing.DeepCopy()
+	taken.Annotations = map[string]string{takeover.CRDAnnotation: "{}"}
 	cases := map[string]struct {
 		exists *apiextensionsv1.CustomResourceDefinition
 		action Action
@@ -222,6 +224,7 @@ func TestShadowsAreAppliedOnlyWhereNobodyElseServesOrStores(t *testing.T) {
 		"our own":                {ourOwn, ActionApply, "shadow: AWSCluster"},
 		"CAPA's own":             {servedCRD(infra, "AWSCluster", "v1beta2", "v1beta1"), ActionLeave, "serves v1beta2, v1beta1"},
 		"unserved, with objects": {storing, ActionLeave, "stored as v1beta1;"},
+		"taken over":             {taken, ActionLeave, "never delete it"},
 	}
 	for name, c := range cases {
 		host := HostState{}

@@ -9,6 +9,8 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/capa-apiserver/capa-apiserver/apis/takeover"
 )
 
 // Labels that Cluster API core and clusterctl look for on a CRD.
@@ -84,6 +86,11 @@ func DecideShadows(resources []Resource, host HostState) []ShadowDecision {
 
 func decideShadow(r Resource, existing *apiextensionsv1.CustomResourceDefinition) ShadowDecision {
 	if existing != nil {
+		if _, taken := existing.Annotations[takeover.CRDAnnotation]; taken {
+			return ShadowDecision{Action: ActionLeave, Reason: ReasonShadow, Message: fmt.Sprintf(
+				"left alone: %s was taken over, and keeps what the way back needs; never delete it, Cluster API looks its labels up",
+				describe([]*apiextensionsv1.CustomResourceDefinition{existing}))}
+		}
 		if served := servedVersions(existing); len(served) > 0 {
 			return ShadowDecision{Action: ActionLeave, Reason: ReasonForeignCRD, Message: fmt.Sprintf(
 				"left alone: %s serves %s; Cluster API reads its labels, not ours, until it is removed",

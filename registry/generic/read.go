@@ -82,7 +82,11 @@ func (r *REST) List(ctx context.Context, options *metainternalversion.ListOption
 // Watch refuses to go on from what this store has yet to come to: the watcher knows another
 // one, in whose place this one is, and would hear nothing until then. It lists anew.
 func (r *REST) Watch(ctx context.Context, options *metainternalversion.ListOptions) (watch.Interface, error) {
-	if known, err := strconv.ParseUint(options.ResourceVersion, 10, 64); err == nil && known > 0 {
+	var from string
+	if options != nil {
+		from = options.ResourceVersion
+	}
+	if known, err := strconv.ParseUint(from, 10, 64); err == nil && known > 0 {
 		current, err := r.Storage.Storage.GetCurrentResourceVersion(ctx)
 		if err != nil {
 			return nil, err
