@@ -148,7 +148,7 @@ func (t *taker) checkObject(ctx context.Context, r *report, k kind, o *unstructu
 	if err == nil {
 		_, err = t.in(k, ours, o.GetNamespace()).Create(ctx, copied, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}, takeover.Subresource)
 	}
-	if err != nil && !(k.name == defaultIdentity && apierrors.IsConflict(err)) {
+	if err != nil && (k.name != defaultIdentity || !apierrors.IsConflict(err)) {
 		r.problem("%s can't be taken over: %v", called(o), err)
 	}
 }

@@ -250,8 +250,11 @@ func (t *taker) probe(ctx context.Context, kinds []kind) error {
 			namespace = t.Namespace
 		}
 		_, err := t.in(k, theirs, namespace).Create(ctx, o, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-		if err == nil || !strings.Contains(err.Error(), frozen) {
-			return fmt.Errorf("a new %s was answered with %v", k.name, err)
+		if err == nil {
+			return fmt.Errorf("a new %s isn't refused yet", k.name)
+		}
+		if !strings.Contains(err.Error(), frozen) {
+			return fmt.Errorf("a new %s is refused for another reason: %w", k.name, err)
 		}
 	}
 	return nil

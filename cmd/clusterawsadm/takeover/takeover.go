@@ -103,7 +103,9 @@ func Run(ctx context.Context, o Options) error {
 		step{"let the objects be changed again", t.thaw},
 		step{"let owner references name what is served", t.ownersForward},
 		step{"unpause the Clusters", t.unpause},
-		step{"done", func(ctx context.Context) error { return t.note(ctx, "that it is done", func(s *state) { s.Done = true }) }},
+		step{"done", func(ctx context.Context) error {
+			return t.note(ctx, "that it is done", func(s *state) { s.Done = true })
+		}},
 	)
 }
 
