@@ -60,7 +60,7 @@ func running(ctx context.Context, dir string) string {
 	if err != nil {
 		return ""
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	if _, err := client.Status(ctx, string(text)); err != nil {
@@ -87,7 +87,7 @@ func SaveExternal(ctx context.Context, config clientv3.Config, prefix, file stri
 		if err != nil {
 			return err
 		}
-		defer there.Close()
+		defer func() { _ = there.Close() }()
 		if count, err := copyKeys(ctx, there, prefix, here, Prefix); err != nil {
 			return fmt.Errorf("reading from %v: %w", config.Endpoints, err)
 		} else if count == 0 {
@@ -154,7 +154,7 @@ func RestoreExternal(ctx context.Context, file string, config clientv3.Config, p
 		if err != nil {
 			return err
 		}
-		defer there.Close()
+		defer func() { _ = there.Close() }()
 		found, err := there.Get(ctx, prefix+"/", clientv3.WithPrefix(), clientv3.WithCountOnly())
 		if err != nil {
 			return fmt.Errorf("reading from %v: %w", config.Endpoints, err)
@@ -196,7 +196,7 @@ func withScratch(ctx context.Context, file string, do func(*Server, *clientv3.Cl
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	return do(s, client)
 }
 
