@@ -331,13 +331,19 @@ func isPart(r emulator.Record) bool {
 
 // tagging are the calls that write tags and nothing else.
 var tagging = []string{"ec2.CreateTags", "elbv2.AddTags", "elb.AddTags", "autoscaling.CreateOrUpdateTags",
-	"secretsmanager.TagResource", "ssm.AddTagsToResource", "s3.PutBucketTagging", "s3.PutObjectTagging"}
+	"eks.TagResource", "secretsmanager.TagResource", "ssm.AddTagsToResource", "s3.PutBucketTagging", "s3.PutObjectTagging"}
 
 // writesUIDTag tells of a call that writes UID tags. S3 takes all tags of a bucket at
 // once; that the others are as they were is seen in the records.
 func writesUIDTag(e emulator.Entry) bool {
 	if !slices.Contains(tagging, e.Key()) || e.Outcome != "ok" {
 		return false
+	}
+	if e.Key() == "eks.TagResource" {
+		tags := map[string]string{}
+		err := json.Unmarshal([]byte(e.Params["tags"]), &tags)
+		delete(tags, tagNamespace)
+		return err == nil && len(tags) == 1 && tags[tagUID] != ""
 	}
 	keys := 0
 	for name, value := range e.Params {
