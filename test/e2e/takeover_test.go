@@ -243,9 +243,15 @@ func resourceOf(crd unstructured.Unstructured, version string) schema.GroupVersi
 	return schema.GroupVersionResource{Group: group, Version: version, Resource: plural}
 }
 
+// deleteCRDs takes CAPA's CRDs away, with what they keep: its objects have finalizers.
 func (c *capa) deleteCRDs() {
 	ctx := context.Background()
+	etcd := c.etcd()
+	defer func() { _ = etcd.Close() }()
 	for _, crd := range c.crds {
+		at := resourceOf(crd, "")
+		_, err := etcd.Delete(ctx, "/registry/"+at.Group+"/"+at.Resource+"/", clientv3.WithPrefix())
+		must(c.t, err)
 		_ = c.dynamic.Resource(crdResource).Delete(ctx, crd.GetName(), metav1.DeleteOptions{})
 	}
 	c.eventually("the CRDs are gone", func(context.Context) error {
@@ -287,14 +293,20 @@ func (c *capa) makeCRDs() {
 	})
 }
 
-// store writes the objects into the host's etcd: through its API they would get other UIDs.
-func (c *capa) store() {
+// etcd is the host's.
+func (c *capa) etcd() *clientv3.Client {
 	tls := transport.TLSInfo{TrustedCAFile: suite.local.EtcdCA, CertFile: suite.local.EtcdClientCert, KeyFile: suite.local.EtcdClientKey}
 	config, err := tls.ClientConfig()
 	must(c.t, err)
 	etcd, err := clientv3.New(clientv3.Config{Endpoints: []string{suite.local.EtcdServer}, TLS: config})
 	must(c.t, err)
-	defer etcd.Close()
+	return etcd
+}
+
+// store writes the objects into the host's etcd: through its API they would get other UIDs.
+func (c *capa) store() {
+	etcd := c.etcd()
+	defer func() { _ = etcd.Close() }()
 	for _, crd := range c.crds {
 		at := resourceOf(crd, "v1beta2")
 		for _, o := range c.objects[crd.GetName()] {
