@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -174,4 +175,11 @@ func (w *world) act(what string) {
 // deny takes the right to an operation of EKS from the identity.
 func (w *world) deny(operation string) {
 	w.AWS.Faults().Set(emulator.Fault{ID: "denied", Service: "eks", Operation: operation, Mode: emulator.ErrorBefore, Code: "AccessDeniedException", Status: 403, Message: "not allowed"})
+}
+
+// endInstance terminates an instance as somebody does in the console.
+func (w *world) endInstance(id string) {
+	w.T.Helper()
+	_, err := w.Session().EC2.TerminateInstances(w.T.Context(), &ec2.TerminateInstancesInput{InstanceIds: []string{id}})
+	w.Must(err)
 }

@@ -137,7 +137,9 @@ func TestReplicasAreTheMachinePoolsUnlessSomebodyElseScales(t *testing.T) {
 		t.Errorf("the sizes are %+v after %d changes more", g.ScalingConfig, w.updates("UpdateNodegroupConfig")-before)
 	}
 	w.change(testName, func(p *infrav1.AWSManagedMachinePool) { p.Spec.Scaling.MinSize = aws.Int32(5) })
-	w.settle(testName, func() bool { return w.quiet(testName)() && *w.owner(testName).Spec.Replicas == 5 && len(w.get(testName).Spec.ProviderIDList) == 5 })
+	w.settle(testName, func() bool {
+		return w.quiet(testName)() && *w.owner(testName).Spec.Replicas == 5 && len(w.get(testName).Spec.ProviderIDList) == 5
+	})
 }
 
 func TestANodegroupThatSomebodyDeletedIsMadeAgain(t *testing.T) {
