@@ -25,6 +25,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/sqs"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/ssm"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator/sts"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator/tagging"
 )
 
 type (
@@ -91,6 +92,7 @@ func New(options Options) *Emulator {
 		sqs.Service(),
 		ssm.Service(),
 		sts.Service(),
+		tagging.Service(),
 	)
 }
 

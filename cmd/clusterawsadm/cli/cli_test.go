@@ -348,3 +348,8 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 		}
 	}
 }
+
+// instant has nothing take long.
+func instant(c *emulator.Config) {
+	c.ClusterDelay, c.AddonDelay, c.ClusterUpdateDelay, c.ClusterUpdateLag = time.Millisecond, time.Millisecond, time.Millisecond, 0
+}

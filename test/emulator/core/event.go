@@ -39,6 +39,17 @@ func (r *Region) System(service, operation string) *Request {
 		Caller: Caller{Account: r.Account, ARN: "arn:" + Partition(r.Name) + ":iam::" + r.Account + ":role/aws-service-role/" + service}}
 }
 
+// Inventory is what exists in this region, of all services, without what is gone but still listed.
+func (r *Region) Inventory() []Resource {
+	var out []Resource
+	for _, service := range r.world.services {
+		if service.Inventory != nil {
+			out = append(out, service.Inventory(r)...)
+		}
+	}
+	return out
+}
+
 // Call carries out another service's operation as somebody who asked for it earlier: what CloudFormation makes, it makes with the rights of
 // its caller. in is a pointer to the operation's input.
 func (r *Region) Call(caller Caller, service string, in any) (any, error) {

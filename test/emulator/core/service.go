@@ -159,6 +159,9 @@ func (r *Request) Hidden(created time.Time) bool {
 	return r.Now().Before(created.Add(r.Config.HideNewFor))
 }
 
+// In is another region of the same account.
+func (r *Request) In(region string) *Region { return r.world.region(r.Account, region) }
+
 // InAccount is the same region of another account.
 func (r *Request) InAccount(account string) *Region { return r.world.region(account, r.Region.Name) }
 

@@ -255,3 +255,37 @@ func deregisterImage(r *core.Request, in *sdk.DeregisterImageInput) (*sdk.Deregi
 	delete(n.tags, *image.ImageId)
 	return &sdk.DeregisterImageOutput{Return: ptr(true)}, nil
 }
+
+// copyImage makes an image of the account after one of the same or another region. It is there at once.
+func copyImage(r *core.Request, in *sdk.CopyImageInput) (*sdk.CopyImageOutput, error) {
+	source := r.In(val(in.SourceRegion))
+	from := Of(source).allImages(source).Get(val(in.SourceImageId))
+	switch {
+	case val(in.Name) == "":
+		return nil, core.Missing("name")
+	case from == nil:
+		return nil, core.Refuse("InvalidAMIID.NotFound", "The image id '[%s]' does not exist", val(in.SourceImageId))
+	case val(in.KmsKeyId) != "" && !val(in.Encrypted):
+		return nil, core.Refuse("InvalidParameterDependency", "The parameter KmsKeyId requires the parameter Encrypted to be set.")
+	case val(in.DryRun):
+		return nil, &core.Error{Code: "DryRunOperation", Message: "Request would have succeeded, but DryRun flag is set.", Status: 412}
+	}
+	n, made := Of(r.Region), *from
+	made.ImageId, made.Name, made.OwnerId, made.Public = ptr(r.NewID("ami")), in.Name, ptr(r.Account), ptr(false)
+	made.CreationDate, made.SourceImageId, made.SourceImageRegion = ptr(r.Now().UTC().Format("2006-01-02T15:04:05.000Z")), in.SourceImageId, in.SourceRegion
+	if in.Description != nil {
+		made.Description = in.Description
+	}
+	made.BlockDeviceMappings = nil
+	for _, m := range from.BlockDeviceMappings {
+		if m.Ebs != nil {
+			ebs := *m.Ebs
+			ebs.SnapshotId, ebs.Encrypted, ebs.KmsKeyId = ptr(r.NewID("snap")), ptr(val(m.Ebs.Encrypted) || val(in.Encrypted)), in.KmsKeyId
+			m.Ebs = &ebs
+		}
+		made.BlockDeviceMappings = append(made.BlockDeviceMappings, m)
+	}
+	n.allImages(r.Region).Put(*made.ImageId, &made, r.Now())
+	r.Touch(*made.ImageId)
+	return &sdk.CopyImageOutput{ImageId: made.ImageId}, nil
+}

@@ -61,7 +61,7 @@ func operations() []core.Operation {
 		op(rebootInstances), op(getConsoleOutput), op(modifyInstanceAttribute), op(describeInstanceAttribute), op(modifyInstanceMetadataOptions),
 		op(modifyNetworkInterfaceAttribute), op(describeNetworkInterfaceAttribute), op(describeVolumes), op(deleteVolume),
 		op(describeSpotInstanceRequests), op(cancelSpotInstanceRequests),
-		op(describeInstanceTypes), op(describeInstanceTypeOfferings), op(describeImages), op(registerImage), op(deregisterImage),
+		op(describeInstanceTypes), op(describeInstanceTypeOfferings), op(describeImages), op(registerImage), op(copyImage), op(deregisterImage),
 		op(describeKeyPairs), op(importKeyPair), op(deleteKeyPair),
 		op(allocateHosts), op(describeHosts), op(releaseHosts),
 		op(createCapacityReservation), op(describeCapacityReservations), op(cancelCapacityReservation),
