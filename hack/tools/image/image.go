@@ -171,11 +171,11 @@ func emptyIndex() v1.ImageIndex {
 }
 
 // join makes one image of those of all platforms.
-func join(images []platformImage) (v1.ImageIndex, error) {
+func join(images []platformImage) v1.ImageIndex {
 	index := emptyIndex()
 	for _, p := range images {
 		platform := p.platform
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: p.Image, Descriptor: v1.Descriptor{Platform: &platform}})
 	}
-	return index, nil
+	return index
 }

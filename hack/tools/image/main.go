@@ -19,8 +19,8 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	// The process ends with the context, so nothing is left to stop.
+	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt)
 	if err := run(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "image:", err)
 		os.Exit(1)
@@ -96,10 +96,7 @@ func build(ctx context.Context, src *source, o options) (v1.ImageIndex, error) {
 		fmt.Fprintf(os.Stderr, "  %-14s %5.1fs\n", text, time.Since(begin).Seconds())
 		images = append(images, p)
 	}
-	index, err := join(images)
-	if err != nil {
-		return nil, err
-	}
+	index := join(images)
 	folder, err := layout.Write(o.out, emptyIndex())
 	if err != nil {
 		return nil, err
