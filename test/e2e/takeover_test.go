@@ -264,8 +264,21 @@ func (c *capa) deleteCRDs() {
 	})
 }
 
+// ofAnotherKind is a CRD of CAPA's that the server doesn't have, and nobody uses.
+const ofAnotherKind = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: rosanetworks.infrastructure.cluster.x-k8s.io, labels: {cluster.x-k8s.io/provider: infrastructure-aws, cluster.x-k8s.io/v1beta1: v1beta2}}
+spec:
+  group: infrastructure.cluster.x-k8s.io
+  names: {kind: ROSANetwork, listKind: ROSANetworkList, plural: rosanetworks, singular: rosanetwork}
+  scope: Namespaced
+  versions: [{name: v1beta2, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]
+`
+
 // makeCRDs makes CRDs of CAPA's names, versions and labels.
 func (c *capa) makeCRDs() {
+	c.apply("default", ofAnotherKind)
 	for i, shadow := range c.crds {
 		names, _, _ := unstructured.NestedMap(shadow.Object, "spec", "names")
 		scope, _, _ := unstructured.NestedString(shadow.Object, "spec", "scope")
@@ -345,6 +358,7 @@ webhooks:
   rules: [{apiGroups: [infrastructure.cluster.x-k8s.io], apiVersions: [v1beta2], operations: [CREATE, UPDATE], resources: [awsclusters]}]
 `, labels))
 	c.t.Cleanup(func() {
+		_, _ = c.tryKubectl("", "delete", "crd", "rosanetworks.infrastructure.cluster.x-k8s.io", "--ignore-not-found")
 		_, _ = c.tryKubectl("", "delete", "validatingwebhookconfiguration", "capa-validating-webhook-configuration", "--ignore-not-found")
 		_, _ = c.tryKubectl("", "delete", "deployment", "-n", "capa-system", "capa-controller-manager", "--ignore-not-found")
 		_, _ = c.tryKubectl("", "delete", "configmap", "-n", "capa-system", "capa-takeover", "--ignore-not-found")

@@ -56,7 +56,7 @@ func (t *taker) check(ctx context.Context) error {
 		}
 	}
 	for _, crd := range others {
-		k := kind{crd.Spec.Group, crd.Spec.Names.Kind, crd.Spec.Names.Plural, crd.Spec.Scope == "Namespaced", crd}
+		k := kindOf(crd)
 		if !serves(crd, theirs) {
 			continue
 		}

@@ -76,7 +76,7 @@ func (t *taker) copyOne(ctx context.Context, k kind, o *unstructured.Unstructure
 
 // claim marks CAPA's CRDs, upon which the server claims what nobody else serves.
 func (t *taker) claim(ctx context.Context) error {
-	kinds, _, err := t.kinds(ctx)
+	kinds, err := t.all(ctx)
 	if err != nil {
 		return err
 	}
@@ -168,13 +168,13 @@ func (t *taker) claimable(ctx context.Context, groupName string) (bool, error) {
 // shadow has Cluster API look for the kinds at the server's version, and then ends what the CRDs
 // serve. What they keep stays there, for the way back.
 func (t *taker) shadow(ctx context.Context) error {
-	kinds, _, err := t.kinds(ctx)
+	kinds, err := t.all(ctx)
 	if err != nil {
 		return err
 	}
 	for _, k := range kinds {
 		labels := map[string]any{contract: ours, "clusterctl.cluster.x-k8s.io": "", "cluster.x-k8s.io/v1beta1": nil, "cluster.x-k8s.io/v1alpha4": nil, "cluster.x-k8s.io/v1alpha3": nil}
-		if k.crd.Labels[contract] == ours {
+		if k.crd.Labels[contract] == ours || !known(k.group, k.name) {
 			continue
 		}
 		if err := t.patchCRD(ctx, k, map[string]any{"metadata": map[string]any{"labels": labels}}); err != nil {
@@ -187,11 +187,22 @@ func (t *taker) shadow(ctx context.Context) error {
 	case <-time.After(t.Settle):
 	}
 	for _, k := range kinds {
-		if err := t.changeVersions(ctx, k, unserved); err != nil {
+		change := unserved
+		if !known(k.group, k.name) {
+			change = silent
+		}
+		if err := t.changeVersions(ctx, k, change); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// silent are the versions of a CRD that serves nothing.
+func silent(crd *apiextensionsv1.CustomResourceDefinition) {
+	for i := range crd.Spec.Versions {
+		crd.Spec.Versions[i].Served = false
+	}
 }
 
 // unserved are the versions of a CRD that serves nothing and stores as the server's shadows do.

@@ -73,12 +73,28 @@ func (t *taker) kinds(ctx context.Context) (taken []kind, others []*apiextension
 		switch {
 		case crd.Labels[managedBy] == server && !wasTaken: // a shadow of the server's own
 		case known(crd.Spec.Group, crd.Spec.Names.Kind) && (wasTaken || serves(crd, theirs)):
-			taken = append(taken, kind{crd.Spec.Group, crd.Spec.Names.Kind, crd.Spec.Names.Plural, crd.Spec.Scope == apiextensionsv1.NamespaceScoped, crd})
+			taken = append(taken, kindOf(crd))
 		case crd.Labels[providerLabel] == provider:
 			others = append(others, crd)
 		}
 	}
 	return taken, others, nil
+}
+
+// all are the kinds, and besides them those of CAPA's that the server doesn't have: as long as
+// their CRDs serve CAPA's version of a group, the host has it.
+func (t *taker) all(ctx context.Context) ([]kind, error) {
+	all, others, err := t.kinds(ctx)
+	for _, crd := range others {
+		if _, wasTaken := crd.Annotations[takeover.CRDAnnotation]; wasTaken || serves(crd, theirs) {
+			all = append(all, kindOf(crd))
+		}
+	}
+	return all, err
+}
+
+func kindOf(crd *apiextensionsv1.CustomResourceDefinition) kind {
+	return kind{crd.Spec.Group, crd.Spec.Names.Kind, crd.Spec.Names.Plural, crd.Spec.Scope == apiextensionsv1.NamespaceScoped, crd}
 }
 
 // decode gives an object its type.

@@ -80,7 +80,7 @@ func (t *taker) pauseAgain(ctx context.Context) error {
 
 // serveAgain gives CAPA's CRDs what they had.
 func (t *taker) serveAgain(ctx context.Context) error {
-	kinds, _, err := t.kinds(ctx)
+	kinds, err := t.all(ctx)
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (t *taker) serveAgain(ctx context.Context) error {
 // release has the host route CAPA's version to its CRDs, in one write: between a deletion and a
 // creation of the APIService there would be nobody.
 func (t *taker) release(ctx context.Context) error {
-	kinds, _, err := t.kinds(ctx)
+	kinds, err := t.all(ctx)
 	if err != nil {
 		return err
 	}
