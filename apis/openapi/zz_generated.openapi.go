@@ -12752,7 +12752,7 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolSpec
 							},
 						},
 						SchemaProps: spec.SchemaProps{
-							Description: "lifecycleHooks of the node group's Auto Scaling group, with different names.",
+							Description: "lifecycleHooks are kept and not made: EKS drains and replaces the nodes itself.",
 							MaxItems:    ptr.To[int64](50),
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{

@@ -180,7 +180,7 @@ type AWSManagedMachinePoolSpec struct {
 	// +optional
 	LaunchTemplateRef *LaunchTemplateReference `json:"launchTemplateRef,omitempty"`
 
-	// lifecycleHooks of the node group's Auto Scaling group, with different names.
+	// lifecycleHooks are kept and not made: EKS drains and replaces the nodes itself.
 	// +optional
 	// +listType=atomic
 	// +k8s:validation:maxItems=50

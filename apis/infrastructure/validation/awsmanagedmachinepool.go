@@ -310,6 +310,9 @@ func nodegroupWarnings(spec *infrav1.AWSManagedMachinePoolSpec, path *field.Path
 	if kind := spec.AMIType; kind != nil && kind.IsAL2() && !spec.HasOwnImage() {
 		warnings = append(warnings, fmt.Sprintf("%s: EKS makes no more images of Amazon Linux 2, and has none for Kubernetes 1.33 and newer: make a pool with amiType %s and a NodeadmConfig", path.Child("amiType"), kind.Successor()))
 	}
+	if len(spec.AWSLifecycleHooks) > 0 {
+		warnings = append(warnings, fmt.Sprintf("%s: are kept and not made, because EKS drains and replaces the nodes itself: take them out, or use an AWSMachinePool", path.Child("lifecycleHooks")))
+	}
 	template, in := spec.AWSLaunchTemplate, path.Child("awsLaunchTemplate")
 	if template == nil {
 		return warnings
