@@ -52,6 +52,7 @@ e2e() {
 declare -A parts=(
   [e2e-templates]='^TestTemplates'
   [e2e-machines]='^Test(MachinePool|PoolsAtRest|Fleet|MachinesLive|HealthCheck|Tenants|Moves)'
+  [e2e-eks]='^Test(EKS|WhatHappensToAnEKS|SIGKILLAtEveryBoundaryOfAnEKS|Takeover|Snapshot|ProviderRepository)'
   [e2e-replicas]='^Test(RollingRestarts|EndedReplicas|WatchFilters|ExternalEtcd|KilledLeader|Watchers|IdentityFaults)'
 )
 
