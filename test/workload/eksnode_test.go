@@ -12,7 +12,10 @@ import (
 	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	bootstrapv1 "github.com/capa-apiserver/capa-apiserver/apis/bootstrap/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/nodeconfig"
@@ -24,6 +27,12 @@ func (b *eksBench) launch(told nodeconfig.Cluster, image string) (id, name strin
 	b.Helper()
 	data, err := nodeconfig.Nodeadm(&bootstrapv1.NodeadmConfigSpec{Kubelet: &bootstrapv1.KubeletOptions{Flags: []string{"--node-labels=role=web", "--register-with-taints=a=b:NoSchedule"}}}, told)
 	b.must(err)
+	return b.launchWith(data, image)
+}
+
+// launchWith runs an instance with user data.
+func (b *eksBench) launchWith(data []byte, image string) (id, name string) {
+	b.Helper()
 	client := ec2.NewFromConfig(b.config)
 	images, err := client.DescribeImages(b.Context(), &ec2.DescribeImagesInput{Filters: []ec2types.Filter{{Name: aws.String("name"), Values: []string{image}}}})
 	b.must(err)
@@ -138,6 +147,44 @@ func TestNodesOfManagedGroupsJoinByThemselves(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// evict asks for room, as a drain does.
+func (b *eksBench) evict(name string) error {
+	return b.client(b.token(b.config.Credentials, clusterName)).PolicyV1().Evictions("kube-system").Evict(b.Context(), &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: name}})
+}
+
+func TestABudgetHoldsADrainUp(t *testing.T) {
+	b := newEKSBench(t, func(in *awseks.CreateClusterInput) {
+		in.AccessConfig = &ekstypes.CreateAccessConfigRequest{AuthenticationMode: ekstypes.AuthenticationModeApi}
+	})
+	_, err := awseks.NewFromConfig(b.config).CreateAccessEntry(t.Context(), &awseks.CreateAccessEntryInput{ClusterName: b.cluster.Name, Type: aws.String("EC2_LINUX"),
+		PrincipalArn: aws.String("arn:aws:iam::" + emulator.DefaultAccount + ":role/nodes.cluster-api-provider-aws.sigs.k8s.io")})
+	b.must(err)
+	told := b.told()
+	data, err := nodeconfig.Nodeadm(&bootstrapv1.NodeadmConfigSpec{}, told)
+	b.must(err)
+	b.launchWith(data, "amazon-eks-node-al2023-x86_64-standard-1.33-v*")
+	api := b.client(b.token(b.config.Credentials, clusterName))
+	runs := func() error {
+		for _, name := range []string{"coredns-0", "coredns-1"} {
+			if p, err := api.CoreV1().Pods("kube-system").Get(t.Context(), name, metav1.GetOptions{}); err != nil || p.Status.Phase != corev1.PodRunning {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		return nil
+	}
+	b.eventually("coredns runs", runs)
+	two := intstr.FromInt32(2)
+	_, err = api.PolicyV1().PodDisruptionBudgets("kube-system").Create(t.Context(), &policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Name: "coredns"},
+		Spec: policyv1.PodDisruptionBudgetSpec{MinAvailable: &two, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"k8s-app": "coredns"}}}}, metav1.CreateOptions{})
+	b.must(err)
+	if err := b.evict("coredns-0"); !apierrors.IsTooManyRequests(err) {
+		t.Errorf("with a budget that allows none: %v", err)
+	}
+	b.must(api.PolicyV1().PodDisruptionBudgets("kube-system").Delete(t.Context(), "coredns", metav1.DeleteOptions{}))
+	b.must(b.evict("coredns-0"))
+	b.eventually("it runs again", runs)
 }
 
 func TestPodsThatAProfileSelectsRunOnFargate(t *testing.T) {
