@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -161,11 +159,11 @@ func TestEKSCluster(t *testing.T) {
 }
 
 // TestEKSTemplate takes the published EKS template, with the version that is free beside the kubeadm providers, to a cluster that is used.
-// A pool and a Fargate profile, as their own templates have them, come to its machines.
+// A pool, as its own template has it, comes to its machines.
 func TestEKSTemplate(t *testing.T) {
 	liveEKSTemplate(t, besideKubeadm, func(e *eksCluster) {
-		e.livePool()
-		e.liveFargate()
+		e.w.apply(e.namespace, e.part("cluster-template-eks-machinepool.yaml", "MachinePool", "AWSMachinePool", "NodeadmConfig"))
+		timed(t, "a pool of 3 joins", func() { e.waitPool("t3.large", 3) })
 	})
 }
 
@@ -227,67 +225,6 @@ func (e *eksCluster) part(file string, kinds ...string) string {
 	}
 	return strings.Join(kept, "\n---\n")
 }
-
-// livePool has a pool of nodes come beside 3 machines, be scaled, be replaced, and lose an instance.
-func (e *eksCluster) livePool() {
-	t, pool := e.w.t, "awsmachinepool.v1beta2.infrastructure.cluster.x-k8s.io"
-	e.w.apply(e.namespace, e.part("cluster-template-eks-machinepool.yaml", "MachinePool", "AWSMachinePool", "NodeadmConfig"))
-	timed(t, "a pool of 3 joins", func() { e.waitPool("t3.large", 3) })
-	e.checkPods(e.kubeconfig(), 6)
-	timed(t, "2 stay", func() {
-		e.w.kubectl("scale", "machinepool", "-n", e.namespace, e.pool(), "--replicas=2")
-		e.waitPool("t3.large", 2)
-	})
-	before := e.poolInstances()
-	timed(t, "an instance refresh replaces them", func() {
-		e.w.kubectl("patch", pool, "-n", e.namespace, e.pool(), "--type=merge",
-			"-p", `{"spec":{"defaultInstanceWarmup":"1s","awsLaunchTemplate":{"instanceType":"t3.xlarge"}}}`)
-		e.waitPool("t3.xlarge", 2)
-	})
-	now := e.poolInstances()
-	for id := range now {
-		if _, old := before[id]; old {
-			t.Errorf("instance %s is of before the refresh", id)
-		}
-	}
-	timed(t, "one that is ended in AWS is replaced", func() {
-		lost := slices.Sorted(maps.Keys(now))[0]
-		_, err := e.w.ec2().TerminateInstances(context.Background(), &ec2.TerminateInstancesInput{InstanceIds: []string{lost}})
-		must(t, err)
-		e.within("instance "+lost+" isn't in the pool's list", func(context.Context) error {
-			if ids := e.w.providerIDs(e.namespace, e.pool()); slices.ContainsFunc(ids, func(id string) bool { return strings.HasSuffix(id, lost) }) {
-				return fmt.Errorf("it is: %q\n%s", ids, e.describe())
-			}
-			return nil
-		})
-		e.waitPool("t3.xlarge", 2)
-	})
-}
-
-// liveFargate has a pod run on Fargate.
-func (e *eksCluster) liveFargate() {
-	e.w.apply(e.namespace, e.part("cluster-template-eks-fargate.yaml", "AWSFargateProfile"))
-	kubeconfig := e.kubeconfig()
-	timed(e.w.t, "a pod runs on Fargate", func() {
-		e.within("a pod in namespace default has a node of its own", func(context.Context) error {
-			if out, err := e.kubectl(kubeconfig, "apply", "--validate=false", "-f", e.keep([]byte(fargatePod))); err != nil {
-				return fmt.Errorf("kubectl apply: %w\n%s", err, out)
-			}
-			node, err := e.kubectl(kubeconfig, "get", "pod", "web", "-n", "default", "-o", "jsonpath={.spec.nodeName}")
-			if err != nil || !strings.HasPrefix(node, "fargate-ip-") {
-				return fmt.Errorf("it is on %q, %w\n%s", node, err, e.describe())
-			}
-			return nil
-		})
-	})
-}
-
-const fargatePod = `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: default}
-spec: {tolerations: [{key: eks.amazonaws.com/compute-type}], nodeSelector: {eks.amazonaws.com/compute-type: fargate}, containers: [{name: web, image: web}]}
-`
 
 // checkSubresource asks for a kubeconfig of one's own.
 func (e *eksCluster) checkSubresource() {

@@ -84,6 +84,11 @@ func TestNodesOfRolesThatAreLetInJoin(t *testing.T) {
 		}
 		return nil
 	})
+	_, later := b.launch(b.told(), "amazon-eks-node-al2023-x86_64-standard-1.33-v*")
+	b.eventually("so they do on one that comes later", func() error {
+		_, err := b.client(b.token(b.config.Credentials, clusterName)).CoreV1().Pods("kube-system").Get(t.Context(), "aws-node-"+short(later), metav1.GetOptions{})
+		return err
+	})
 	_, err = ec2.NewFromConfig(b.config).TerminateInstances(t.Context(), &ec2.TerminateInstancesInput{InstanceIds: []string{id}})
 	b.must(err)
 	b.eventually("the node goes with its instance", func() error {
