@@ -40,7 +40,9 @@ func TestNodeGroupsAreWarnedOfWhatIsLikelyNotMeant(t *testing.T) {
 		"an image of one's own ends with nothing": {func(s *infrav1.AWSManagedMachinePoolSpec) {
 			s.AMIType, s.AWSLaunchTemplate = kind(infrav1.AMITypeAL2x86_64), &infrav1.AWSLaunchTemplate{AMI: infrav1.AMIReference{ID: ptr("ami-0123456789abcdef0")}}
 		}, nil},
-		"hooks": {func(s *infrav1.AWSManagedMachinePoolSpec) { s.AWSLifecycleHooks = []infrav1.AWSLifecycleHook{{Name: "drain"}} },
+		"hooks": {func(s *infrav1.AWSManagedMachinePoolSpec) {
+			s.AWSLifecycleHooks = []infrav1.AWSLifecycleHook{{Name: "drain"}}
+		},
 			[]string{"spec.lifecycleHooks: are kept and not made, because EKS drains and replaces the nodes itself"}},
 		"looking up images": {func(s *infrav1.AWSManagedMachinePoolSpec) {
 			s.AWSLaunchTemplate = &infrav1.AWSLaunchTemplate{ImageLookupFormat: "a", ImageLookupOrg: "b", ImageLookupBaseOS: "c"}
