@@ -172,7 +172,7 @@ const ofEveryKind = `
 ---
 {apiVersion: bootstrap.cluster.x-k8s.io/v1beta2, kind: EKSConfigTemplate, metadata: {name: t}, spec: {template: {spec: {kubeletExtraArgs: {node-labels: a=b}}}}}
 ---
-{apiVersion: bootstrap.cluster.x-k8s.io/v1beta2, kind: NodeadmConfig, metadata: {name: node}, spec: {featureGates: [InstanceIdNodeName]}}
+{apiVersion: bootstrap.cluster.x-k8s.io/v1beta2, kind: NodeadmConfig, metadata: {name: node}, spec: {featureGates: {InstanceIdNodeName: true}}}
 ---
 {apiVersion: bootstrap.cluster.x-k8s.io/v1beta2, kind: NodeadmConfigTemplate, metadata: {name: t}, spec: {template: {spec: {}}}}
 `
