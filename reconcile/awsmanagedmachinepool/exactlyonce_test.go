@@ -145,24 +145,3 @@ func (w *world) dieAt(op string, skip int, death string) {
 		w.T.Errorf("it never happened")
 	}
 }
-
-// TestAnOutageOfAnOperationEndsWithTheSame has operations fail for a while.
-func TestAnOutageOfAnOperationEndsWithTheSame(t *testing.T) {
-	for op, status := range map[string]int{"eks.CreateNodegroup": 500, "eks.UpdateNodegroupConfig": 409, "eks.UpdateNodegroupVersion": 429, "eks.DescribeUpdate": 500,
-		"eks.DeleteNodegroup": 409, "autoscaling.CreateOrUpdateTags": 500, "ec2.CreateLaunchTemplateVersion": 500} {
-		t.Run(op, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, true, mortal())
-			w.buildCluster()
-			service, name, _ := strings.Cut(op, ".")
-			code := map[int]string{500: "ServerException", 429: "ThrottlingException", 409: "ResourceInUseException"}[status]
-			w.AWS.Faults().Set(emulator.Fault{ID: "outage", Service: service, Operation: name, Count: 3, Mode: emulator.ErrorBefore, Code: code, Status: status, Message: "not now"})
-			w.life(func(done func() bool) func() bool { return done })
-			for op, times := range map[string]int{"CreateNodegroup": 1, "DeleteNodegroup": 1, "UpdateNodegroupConfig": 1, "UpdateNodegroupVersion": 2} {
-				if n := w.done(op); n != times {
-					t.Errorf("%s was done %d times", op, n)
-				}
-			}
-		})
-	}
-}
