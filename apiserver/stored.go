@@ -66,4 +66,3 @@ func plain(event watch.Event) (watch.Event, bool) {
 	}
 	return event, true
 }
-

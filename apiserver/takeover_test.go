@@ -31,7 +31,9 @@ var everywhereOnly = authorizer.AuthorizerFunc(func(_ context.Context, a authori
 func TestATakeoverKeepsWhatAnObjectIs(t *testing.T) {
 	store, _, ctx := machines(t, 0, &told{state: infrav1.InstanceStateRunning})
 	taking := generic.NewTakeoverREST(store, everywhereOnly)
-	as := func(name string) context.Context { return genericapirequest.WithUser(ctx, &user.DefaultInfo{Name: name}) }
+	as := func(name string) context.Context {
+		return genericapirequest.WithUser(ctx, &user.DefaultInfo{Name: name})
+	}
 	object := func(uid types.UID) *infrav1.AWSMachine {
 		m := &infrav1.AWSMachine{ObjectMeta: metav1.ObjectMeta{Namespace: "team-a", Name: "m", UID: uid, ResourceVersion: "77", Generation: 5,
 			CreationTimestamp: metav1.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC), Finalizers: []string{"a/b"},
