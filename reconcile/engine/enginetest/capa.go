@@ -5,7 +5,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -13,15 +12,15 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/cmd/clusterawsadm/policy"
 )
 
-// CAPAs are the two policies that the tool of CAPA v2.13.0 gives its controllers, without options.
+// CAPAs are the two policies that the tool of CAPA v2.13.0 gives its controllers, without options, for the tests of
+// packages below reconcile.
 func CAPAs(t testing.TB) []policy.Document {
 	t.Helper()
-	_, here, _, _ := runtime.Caller(0)
 	var out struct {
 		Controllers policy.Document `json:"controllers"`
 		EKS         policy.Document `json:"controllers-eks"`
 	}
-	text, err := os.ReadFile(filepath.Join(filepath.Dir(here), "../../../cmd/clusterawsadm/policy/testdata/capa-v2.13.0.json"))
+	text, err := os.ReadFile(filepath.Join("..", "..", "cmd", "clusterawsadm", "policy", "testdata", "capa-v2.13.0.json"))
 	if err == nil {
 		err = json.Unmarshal(text, &out)
 	}
