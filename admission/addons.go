@@ -121,10 +121,12 @@ func inlined(part any, document map[string]any, within []string) any {
 func resolve(ref string, document map[string]any) (any, error) {
 	var at any = document
 	for _, step := range strings.Split(strings.TrimPrefix(ref, "#/"), "/") {
-		members, ok := at.(map[string]any)
-		if at, ok = members[step]; !ok {
+		members, _ := at.(map[string]any)
+		next, ok := members[step]
+		if !ok {
 			return nil, errors.New("there is no " + ref)
 		}
+		at = next
 	}
 	return at, nil
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
@@ -233,10 +232,4 @@ func (v *view) state() *infrav1.NodegroupState {
 		}
 	}
 	return s
-}
-
-// updating tells that EKS is replacing nodes or changing settings.
-func (v *view) updating() bool {
-	own := v.nodegroup.Own()
-	return own != nil && own.Status == ekstypes.NodegroupStatusUpdating || v.nodegroup.Updates.Current.InProgress()
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -51,7 +52,7 @@ func TestImage(t *testing.T) {
 	server := manifestServer(t)
 	w := newStoppedWorld(t)
 	w.program = w.contain(root, server)
-	w.flags = append(server.Args, "--kubeconfig=", fmt.Sprintf("--secure-port=%d", w.port), fmt.Sprintf("--webhook-port=%d", w.webhook))
+	w.flags = append(slices.Clone(server.Args), "--kubeconfig=", fmt.Sprintf("--secure-port=%d", w.port), fmt.Sprintf("--webhook-port=%d", w.webhook))
 	agents := w.userAgents()
 	w.startServer()
 	t.Cleanup(w.stopServer)

@@ -36,13 +36,15 @@ func documents(t *testing.T, below string) map[string][]map[string]any {
 		}
 		decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(raw), len(raw))
 		for {
-			var document map[string]any
-			if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
+			var content any
+			if err := decoder.Decode(&content); errors.Is(err, io.EOF) {
 				return nil
 			} else if err != nil {
 				return err
 			}
-			all[path] = append(all[path], document)
+			if document, ok := content.(map[string]any); ok { // patches are lists
+				all[path] = append(all[path], document)
+			}
 		}
 	})
 	if err != nil {

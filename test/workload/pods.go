@@ -153,14 +153,14 @@ func allows(budget *policyv1.PodDisruptionBudget, selector labels.Selector, all 
 	}
 	if most := budget.Spec.MaxUnavailable; most != nil {
 		n, _ := intstr.GetScaledValueFromIntOrPercent(most, matched, true) // the API server takes no others
-		return matched-healthy+1 <= n
+		return matched-healthy < n
 	}
 	least := intstr.FromInt32(1)
 	if budget.Spec.MinAvailable != nil {
 		least = *budget.Spec.MinAvailable
 	}
 	n, _ := intstr.GetScaledValueFromIntOrPercent(&least, matched, true)
-	return healthy-1 >= n
+	return healthy > n
 }
 
 // takes tells whether the scheduler would put a pod onto a node.

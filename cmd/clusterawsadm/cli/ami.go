@@ -73,7 +73,7 @@ func imagesOf(ctx context.Context, account aws.Config, region, owner, system, ku
 		}
 		for _, i := range page.Images {
 			parts := name.FindStringSubmatch(aws.ToString(i.Name))
-			if parts == nil || system != "" && parts[1] != system || kubernetes != "" && parts[2] != strings.TrimPrefix(kubernetes, "v") {
+			if len(parts) == 0 || system != "" && parts[1] != system || kubernetes != "" && parts[2] != strings.TrimPrefix(kubernetes, "v") {
 				continue
 			}
 			key := parts[1] + " " + parts[2]

@@ -108,14 +108,12 @@ func (x *stack) perform(jobs []*job, then func(failed []string)) {
 	x.region.After(x.region.Settings().StackDelay, func() {
 		var failed []string
 		for _, j := range now {
-			err := j.do()
-			switch {
-			case err == nil:
-				x.mark(j.resource, j.done, "")
-			default:
+			if err := j.do(); err != nil {
 				x.mark(j.resource, j.failedWith, x.words(err))
 				failed = append(failed, j.resource.logical)
+				continue
 			}
+			x.mark(j.resource, j.done, "")
 		}
 		if len(failed) > 0 {
 			then(failed)

@@ -73,12 +73,12 @@ func templateOf(r *core.Region, text string, capabilities []types.Capability) (*
 		return nil, invalid("Template format error: At least one Resources member must be defined.")
 	}
 	t := &template{text: text, about: read.Description, resources: read.Resources}
-	return t, t.check(r, capabilities)
+	return t, t.check(capabilities)
 }
 
 var logicalID = regexp.MustCompile(`^[a-zA-Z0-9]{1,255}$`)
 
-func (t *template) check(r *core.Region, capabilities []types.Capability) error {
+func (t *template) check(capabilities []types.Capability) error {
 	var unknown, unresolved []string
 	named := false
 	for _, id := range slices.Sorted(maps.Keys(t.resources)) {
