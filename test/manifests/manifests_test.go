@@ -53,13 +53,15 @@ func documents(t *testing.T, below string) map[string][]map[string]any {
 	return all
 }
 
-// arguments are those of the containers of a workload.
+// arguments are those of the server's containers of a workload.
 func arguments(document map[string]any) []string {
 	containers, _, _ := unstructured.NestedSlice(document, "spec", "template", "spec", "containers")
 	var args []string
 	for _, container := range containers {
-		own, _, _ := unstructured.NestedStringSlice(container.(map[string]any), "args")
-		args = append(args, own...)
+		if name, _, _ := unstructured.NestedString(container.(map[string]any), "name"); name == "server" {
+			own, _, _ := unstructured.NestedStringSlice(container.(map[string]any), "args")
+			args = append(args, own...)
+		}
 	}
 	return args
 }
