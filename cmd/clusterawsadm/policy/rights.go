@@ -178,7 +178,8 @@ var Features = []Feature{
 	{For: "pod identities", Without: "needed with `podIdentityAssociations`", In: ControllersEKS, Grants: actions(
 		"eks:ListPodIdentityAssociations", "eks:DescribePodIdentityAssociation", "eks:CreatePodIdentityAssociation", "eks:UpdatePodIdentityAssociation", "eks:DeletePodIdentityAssociation")},
 	{For: "images of `eksLookupType`", Without: "needed where an image is looked up so", In: ControllersEKS, Grants: []Grant{{Actions: []string{"ssm:GetParameter"},
-		Resources: []string{"arn:*:ssm:*:*:parameter/aws/service/eks/optimized-ami/*"}}}},
+		Resources: []string{"arn:*:ssm:*:*:parameter/aws/service/eks/optimized-ami/*", "arn:*:ssm:*:*:parameter/aws/service/bottlerocket/*",
+			"arn:*:ssm:*:*:parameter/aws/service/ami-windows-latest/*"}}}},
 	{For: "a bucket (`s3Bucket`)", Without: "needed with it", In: Controllers, Option: "s3Buckets", If: wantsBuckets, Grants: []Grant{{ResourcesOf: buckets, Actions: []string{
 		"s3:CreateBucket", "s3:DeleteBucket", "s3:PutBucketPolicy", "s3:PutBucketTagging", "s3:PutLifecycleConfiguration", "s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:ListBucket"}}}},
 	{For: "a bucket, looked at before it is changed", Without: "needed with it: without a look at its tags it can't be told whose it is; without `s3:ListBucket` above, whether it is there",
