@@ -55,6 +55,8 @@ func NewCommand(ctx context.Context, more ...Row) *cobra.Command {
 		},
 	}
 	cmd.SetContext(ctx)
+	library := libraryVersion()
+	utilruntime.Must(utilfeature.DefaultMutableFeatureGate.SetEmulationVersionAndMinCompatibilityVersion(library.EmulationVersion(), library.MinCompatibilityVersion()))
 	utilruntime.Must(logsapi.AddFeatureGates(utilfeature.DefaultMutableFeatureGate))
 	var sets cliflag.NamedFlagSets
 	o.AddFlags(sets.FlagSet("server"))

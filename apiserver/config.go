@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"time"
 
+	basecompatibility "k8s.io/component-base/compatibility"
+	baseversion "k8s.io/component-base/version"
+
 	"k8s.io/apiserver/pkg/admission"
 	openapinamer "k8s.io/apiserver/pkg/endpoints/openapi"
 	genericapiserver "k8s.io/apiserver/pkg/server"
-	"k8s.io/apiserver/pkg/util/compatibility"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -90,10 +92,16 @@ func (e *Extra) stop() {
 	}
 }
 
+// libraryVersion is the version of Kubernetes' libraries, which decides what features there are. The libraries take the
+// program's own version for it, which is much lower, and would leave all of them out.
+func libraryVersion() basecompatibility.MutableEffectiveVersion {
+	return basecompatibility.NewEffectiveVersionFromString(baseversion.DefaultKubeBinaryVersion, "", "")
+}
+
 func genericConfig(e *Extra, stop <-chan struct{}) (*genericapiserver.RecommendedConfig, error) {
 	o, s := e.options, e.start
 	config := genericapiserver.NewRecommendedConfig(o.Table.Codecs)
-	config.EffectiveVersion = compatibility.DefaultBuildEffectiveVersion()
+	config.EffectiveVersion = libraryVersion()
 	config.FeatureGate = utilfeature.DefaultFeatureGate
 	namer := openapinamer.NewDefinitionNamer(o.Table.external())
 	config.OpenAPIConfig = genericapiserver.DefaultOpenAPIConfig(o.Table.openAPI, namer)

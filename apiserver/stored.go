@@ -14,6 +14,9 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 )
 
+// longestWatch is how long a watch lasts that names no time.
+const longestWatch = 5 * time.Minute
+
 // lister lists and watches what is stored of a kind, as nobody but the server itself sees it.
 type lister interface {
 	List(ctx context.Context, options *metainternalversion.ListOptions) (runtime.Object, error)
@@ -39,13 +42,36 @@ func (s stored) newInformer(_ toolscache.ListerWatcher, object runtime.Object, r
 			if err != nil {
 				return nil, err
 			}
+			ctx, cancel := context.WithTimeout(ctx, watchTime(options))
 			events, err := from.Watch(ctx, internal)
 			if err != nil {
+				cancel()
 				return nil, err
 			}
-			return watch.Filter(events, plain), nil
+			return watching{watch.Filter(events, plain), cancel}, nil
 		},
 	}, object, resync, indexers)
+}
+
+// watchTime is how long a watch lasts. Without an end the storage's cache sends no bookmarks, and the informer waits
+// for the one behind the first objects until something happens to change.
+func watchTime(options metav1.ListOptions) time.Duration {
+	if options.TimeoutSeconds == nil {
+		return longestWatch
+	}
+	return time.Duration(*options.TimeoutSeconds) * time.Second
+}
+
+// watching is a watch that lets go of its time when it is stopped.
+type watching struct {
+	watch.Interface
+	cancel context.CancelFunc
+}
+
+// Stop ends the watch.
+func (w watching) Stop() {
+	w.cancel()
+	w.Interface.Stop()
 }
 
 // ask finds the storage of an object's kind, and writes options as it takes them.
