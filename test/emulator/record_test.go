@@ -100,7 +100,7 @@ func TestRecordsStayEqualUntilSomebodyChangesSomething(t *testing.T) {
 		}},
 		{"a bucket's policy", "bucket", func() error {
 			return second(c.s3("us-east-1").PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: bucket, Policy: aws.String(
-				`{"Statement":{"Effect":"Deny","Principal":"*","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::`+*bucket+`/*"}}`)}))
+				`{"Statement":{"Effect":"Deny","Principal":"*","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::` + *bucket + `/*"}}`)}))
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

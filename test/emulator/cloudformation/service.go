@@ -67,7 +67,7 @@ func createStack(r *core.Request, in *sdk.CreateStackInput) (*sdk.CreateStackOut
 	if !stackName.MatchString(name) {
 		return nil, invalid("1 validation error detected: Value '%s' at 'stackName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*", name)
 	}
-	t, err := templateOf(r.Region, core.Val(in.TemplateBody), in.Capabilities)
+	t, err := templateOf(core.Val(in.TemplateBody), in.Capabilities)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func updateStack(r *core.Request, in *sdk.UpdateStackInput) (*sdk.UpdateStackOut
 	}
 	t := x.template
 	if !core.Val(in.UsePreviousTemplate) {
-		if t, err = templateOf(r.Region, core.Val(in.TemplateBody), in.Capabilities); err != nil {
+		if t, err = templateOf(core.Val(in.TemplateBody), in.Capabilities); err != nil {
 			return nil, err
 		}
 	}

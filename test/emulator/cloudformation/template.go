@@ -42,7 +42,7 @@ const longestTemplate = 51200
 // sections of a template ("Template anatomy"); those that aren't followed here are refused rather than passed over.
 var sections = []string{"AWSTemplateFormatVersion", "Description", "Metadata", "Resources"}
 
-func templateOf(r *core.Region, text string, capabilities []types.Capability) (*template, error) {
+func templateOf(text string, capabilities []types.Capability) (*template, error) {
 	if text == "" {
 		return nil, invalid("Either Template URL or Template Body must be specified.")
 	}
