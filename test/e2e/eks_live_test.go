@@ -158,11 +158,17 @@ func (e *eksCluster) update(ctx context.Context, in *awseks.UpdateClusterConfigI
 	e.w.waitFacts()
 }
 
-// shows fails unless the very next read shows a condition so, with the text.
+// shows fails unless the very next read shows a condition so, with the text. A read that says itself that AWS didn't
+// answer in time is none.
 func (e *eksCluster) shows(kind string, status metav1.ConditionStatus, text string) {
 	e.w.t.Helper()
-	cp, err := e.awsControlPlane(context.Background())
-	must(e.w.t, err)
+	var cp *controlplanev1.AWSManagedControlPlane
+	e.w.eventually("a read in time", func(ctx context.Context) (err error) {
+		if cp, err = e.awsControlPlane(ctx); err == nil && cp.Status.Observation.Stale {
+			err = fmt.Errorf("the observation is %s", pretty(cp.Status.Observation))
+		}
+		return err
+	})
 	c := meta.FindStatusCondition(cp.Status.Conditions, kind)
 	if c == nil || c.Status != status || !strings.Contains(c.Message, text) {
 		e.w.t.Errorf("the next read shows %s, want it %s and to say %q", pretty(c), status, text)
