@@ -89,6 +89,7 @@ func TestTakeoverInPlace(t *testing.T) {
 		before := c.all("v1beta2")
 		c.untilDone(t, true)
 		c.served(t, false)
+		c.sameCRDs(t)
 		if diff := gocmp.Diff(uids, c.uidsOfShared(t, "v1beta2")); diff != "" {
 			t.Errorf("beside kubeadm's kinds others are there:\n%s", diff)
 		}
@@ -451,6 +452,24 @@ func (c *capa) uidsOfShared(t *testing.T, version string) map[string]string {
 		}
 	}
 	return uids
+}
+
+// sameCRDs tells that CAPA's CRDs are as they were.
+func (c *capa) sameCRDs(t *testing.T) {
+	t.Helper()
+	told := func(crd *unstructured.Unstructured) map[string]any {
+		stored, _, _ := unstructured.NestedSlice(crd.Object, "status", "storedVersions")
+		return map[string]any{"labels": crd.GetLabels(), "annotations": len(crd.GetAnnotations()), "spec": crd.Object["spec"], "stored": stored}
+	}
+	for _, was := range c.crds {
+		is, err := c.dynamic.Resource(crdResource).Get(t.Context(), was.GetName(), metav1.GetOptions{})
+		must(t, err)
+		was = *was.DeepCopy()
+		must(t, unstructured.SetNestedSlice(was.Object, []any{"v1beta2"}, "status", "storedVersions"))
+		if diff := gocmp.Diff(told(&was), told(is)); diff != "" {
+			t.Errorf("the CRD %s isn't as it was (-was +is):\n%s", was.GetName(), diff)
+		}
+	}
 }
 
 // served tells that the server, or the host, serves CAPA's version.

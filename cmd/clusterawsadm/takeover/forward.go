@@ -25,9 +25,10 @@ const defaultIdentity = "AWSClusterControllerIdentity"
 
 // before is what a CRD was before it was taken over.
 type before struct {
-	Served  []string          `json:"served"`
-	Storage string            `json:"storage"`
-	Labels  map[string]string `json:"labels"`
+	Versions []string          `json:"versions"`
+	Served   []string          `json:"served"`
+	Storage  string            `json:"storage"`
+	Labels   map[string]string `json:"labels"`
 }
 
 // copy stores all objects in the server, and once that is done the copies count.
@@ -118,6 +119,7 @@ func (t *taker) claim(ctx context.Context) error {
 func beforeOf(crd *apiextensionsv1.CustomResourceDefinition) before {
 	b := before{Labels: crd.Labels}
 	for _, v := range crd.Spec.Versions {
+		b.Versions = append(b.Versions, v.Name)
 		if v.Served {
 			b.Served = append(b.Served, v.Name)
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -78,35 +79,95 @@ func (t *taker) pauseAgain(ctx context.Context) error {
 	return t.setPaused(ctx, true)
 }
 
-// serveAgain gives CAPA's CRDs what they had.
+// serveAgain gives CAPA's CRDs what they had, and nothing besides: a version that stayed would
+// bring CAPA's objects to the webhooks for it, because the versions of one CRD are equivalent.
 func (t *taker) serveAgain(ctx context.Context) error {
 	kinds, err := t.all(ctx)
 	if err != nil {
 		return err
 	}
 	for _, k := range kinds {
-		text, marked := k.crd.Annotations[takeover.CRDAnnotation]
+		was, marked, err := k.before()
+		if err != nil {
+			return err
+		}
 		if !marked {
 			continue
 		}
-		var was before
-		if err := json.Unmarshal([]byte(text), &was); err != nil {
-			return fmt.Errorf("annotation %s of CRD %s: %w", takeover.CRDAnnotation, k.crd.Name, err)
-		}
-		if err := t.patchCRD(ctx, k, map[string]any{"metadata": map[string]any{"annotations": map[string]any{takeover.GivingBackAnnotation: ""}}}); err != nil {
+		err = t.patchCRD(ctx, k, map[string]any{"metadata": map[string]any{"annotations": map[string]any{takeover.GivingBackAnnotation: ""}}})
+		if err != nil {
 			return err
 		}
-		err := t.changeVersions(ctx, k, func(crd *apiextensionsv1.CustomResourceDefinition) {
-			for i := range crd.Spec.Versions {
-				v := &crd.Spec.Versions[i]
-				v.Served, v.Storage = slices.Contains(was.Served, v.Name), v.Name == was.Storage
-			}
-		})
-		if err != nil {
+		// It serves last, when no other version is there.
+		if err := t.changeVersions(ctx, k, was.store); err != nil {
+			return err
+		}
+		if err := t.forgetStored(ctx, k, was); err != nil {
+			return err
+		}
+		if err := t.changeVersions(ctx, k, was.restore); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// before is what a CRD was before, if it was taken over.
+func (k kind) before() (was before, marked bool, err error) {
+	text, marked := k.crd.Annotations[takeover.CRDAnnotation]
+	if !marked {
+		return was, false, nil
+	}
+	if err := json.Unmarshal([]byte(text), &was); err != nil {
+		return was, true, fmt.Errorf("annotation %s of CRD %s: %w", takeover.CRDAnnotation, k.crd.Name, err)
+	}
+	return was, true, nil
+}
+
+// store has a CRD store in the version in which its objects are.
+func (b before) store(crd *apiextensionsv1.CustomResourceDefinition) {
+	for i := range crd.Spec.Versions {
+		crd.Spec.Versions[i].Storage = crd.Spec.Versions[i].Name == b.Storage
+	}
+}
+
+// restore leaves a CRD the versions that it had, served as they were.
+func (b before) restore(crd *apiextensionsv1.CustomResourceDefinition) {
+	crd.Spec.Versions = slices.DeleteFunc(crd.Spec.Versions, func(v apiextensionsv1.CustomResourceDefinitionVersion) bool {
+		return !slices.Contains(b.Versions, v.Name)
+	})
+	for i := range crd.Spec.Versions {
+		v := &crd.Spec.Versions[i]
+		v.Served, v.Storage = slices.Contains(b.Served, v.Name), v.Name == b.Storage
+	}
+}
+
+// forgetStored says that nothing is stored in the versions that a CRD didn't have: it never served
+// while it was to store in them.
+func (t *taker) forgetStored(ctx context.Context, k kind, was before) error {
+	kept, err := t.dynamic.Resource(crds).Get(ctx, k.crd.Name, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	stored, _, err := unstructured.NestedStringSlice(kept.Object, "status", "storedVersions")
+	if err != nil {
+		return err
+	}
+	left := slices.DeleteFunc(slices.Clone(stored), func(v string) bool { return !slices.Contains(was.Versions, v) })
+	if len(left) == len(stored) {
+		return nil
+	}
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"resourceVersion": kept.GetResourceVersion()},
+		"status":   map[string]any{"storedVersions": left},
+	})
+	if err != nil {
+		return err
+	}
+	return t.write("change stored versions of CRD "+k.crd.Name, func() error {
+		_, err := t.dynamic.Resource(crds).Patch(ctx, k.crd.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager}, "status")
+		return err
+	})
 }
 
 // release has the host route CAPA's version to its CRDs, in one write: between a deletion and a
@@ -122,13 +183,12 @@ func (t *taker) release(ctx context.Context) error {
 		}
 	}
 	for _, k := range kinds {
-		text, marked := k.crd.Annotations[takeover.CRDAnnotation]
+		was, marked, err := k.before()
+		if err != nil {
+			return err
+		}
 		if !marked {
 			continue
-		}
-		var was before
-		if err := json.Unmarshal([]byte(text), &was); err != nil {
-			return err
 		}
 		labels := map[string]any{}
 		for label := range k.crd.Labels {
@@ -137,7 +197,7 @@ func (t *taker) release(ctx context.Context) error {
 		for label, value := range was.Labels {
 			labels[label] = value
 		}
-		err := t.patchCRD(ctx, k, map[string]any{"metadata": map[string]any{"labels": labels, "annotations": map[string]any{takeover.CRDAnnotation: nil, takeover.GivingBackAnnotation: nil}}})
+		err = t.patchCRD(ctx, k, map[string]any{"metadata": map[string]any{"labels": labels, "annotations": map[string]any{takeover.CRDAnnotation: nil, takeover.GivingBackAnnotation: nil}}})
 		if err != nil {
 			return err
 		}
@@ -154,14 +214,38 @@ func (t *taker) releaseGroup(ctx context.Context, groupName string) error {
 	if err != nil {
 		return err
 	}
-	if _, routed, _ := unstructured.NestedMap(service.Object, "spec", "service"); !routed || service.GetLabels()[managedBy] != server {
-		return nil
+	if _, routed, _ := unstructured.NestedMap(service.Object, "spec", "service"); routed && service.GetLabels()[managedBy] != server {
+		return nil // somebody else's
+	} else if !routed {
+		return t.waitForHost(ctx, groupName)
 	}
 	const local = `{"metadata": {"labels": {"app.kubernetes.io/managed-by": null, "kube-aggregator.kubernetes.io/automanaged": "true"}},
 		"spec": {"service": null, "caBundle": null, "groupPriorityMinimum": 1000, "versionPriority": 100}}`
-	return t.write("have the host serve "+groupName+"/"+theirs, func() error {
+	err = t.write("have the host serve "+groupName+"/"+theirs, func() error {
 		_, err := client.Patch(ctx, service.GetName(), types.MergePatchType, []byte(local), metav1.PatchOptions{FieldManager: fieldManager})
 		return err
+	})
+	if err != nil {
+		return err
+	}
+	return t.waitForHost(ctx, groupName)
+}
+
+// waitForHost waits until the host answers for CAPA's version of a group: its routes follow the
+// APIService a little later. Only the server has objects taken over.
+func (t *taker) waitForHost(ctx context.Context, groupName string) error {
+	version := groupName + "/" + theirs
+	return t.wait(ctx, "the host serves "+version, func(context.Context) error {
+		list, err := t.discovery.ServerResourcesForGroupVersion(version)
+		if err != nil {
+			return ignoreNotFound(err)
+		}
+		for _, r := range list.APIResources {
+			if strings.HasSuffix(r.Name, "/"+takeover.Subresource) {
+				return errors.New("the server still answers for it")
+			}
+		}
+		return nil
 	})
 }
 
