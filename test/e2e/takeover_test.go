@@ -57,8 +57,8 @@ func TestTakeoverInPlace(t *testing.T) {
 	if len(uids) != 6 {
 		t.Fatalf("of the kinds beside kubeadm's there are %v", uids)
 	}
-	must(t, c.client.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: c.ns, Name: "owned-by-eks",
-		OwnerReferences: []metav1.OwnerReference{{APIVersion: "controlplane.cluster.x-k8s.io/v1beta2", Kind: "AWSManagedControlPlane", Name: "cp", UID: types.UID(uids["AWSManagedControlPlane/cp"])}}}}))
+	c.makeOwned("owned", "infrastructure.cluster.x-k8s.io/v1beta2", "AWSCluster", c.cluster, before["AWSCluster/"+c.cluster].GetUID())
+	c.makeOwned("owned-by-eks", "controlplane.cluster.x-k8s.io/v1beta2", "AWSManagedControlPlane", "cp", types.UID(uids["AWSManagedControlPlane/cp"]))
 	c.aws.ClearLog()
 	never := c.watchFor404()
 
@@ -77,6 +77,7 @@ func TestTakeoverInPlace(t *testing.T) {
 		c.untilDone(t, false)
 		c.same(t, before, c.all("v1beta2"))
 		c.served(t, true)
+		c.ownedStay(t, "v2beta1")
 		if diff := gocmp.Diff(uids, c.uidsOfShared(t, "v2beta1")); diff != "" {
 			t.Errorf("beside kubeadm's kinds others are there:\n%s", diff)
 		}
@@ -90,6 +91,7 @@ func TestTakeoverInPlace(t *testing.T) {
 		c.untilDone(t, true)
 		c.served(t, false)
 		c.sameCRDs(t)
+		c.ownedStay(t, "v1beta2")
 		if diff := gocmp.Diff(uids, c.uidsOfShared(t, "v1beta2")); diff != "" {
 			t.Errorf("beside kubeadm's kinds others are there:\n%s", diff)
 		}
@@ -123,18 +125,14 @@ func TestTakeoverInPlace(t *testing.T) {
 	})
 	c.waitReady(c.ns, c.cluster)
 	c.waitMachines(c.ns, "cp-0", "w-0")
+	for _, failure := range never() { // who reads all the time keeps the server from being idle
+		t.Error(failure)
+	}
 	c.waitIdle()
 	if calls := c.aws.Changes(); len(calls) > 0 {
 		t.Errorf("AWS was changed:\n%s", wrote(calls))
 	}
-	for _, failure := range never() {
-		t.Error(failure)
-	}
-	for name, version := range map[string]string{"owned": "infrastructure.cluster.x-k8s.io/v1beta2", "owned-by-eks": "controlplane.cluster.x-k8s.io/v2beta1"} {
-		if out, err := c.tryKubectl("", "get", "secret", "-n", c.ns, name, "-o", "jsonpath={.metadata.ownerReferences[0].apiVersion}"); err != nil || out != version {
-			t.Errorf("the Secret %s has the owner %s (%v), want one at %s", name, out, err, version)
-		}
-	}
+	c.ownedStay(t, "v2beta1")
 	// Nobody waits for the one that was never made.
 	c.kubectl("patch", "awsmanagedcontrolplane", "-n", c.ns, "cp", "--type=merge", "-p", `{"metadata": {"finalizers": null}}`)
 	c.kubectl("delete", "machines,machinepools", "-n", c.ns, "--all", "--wait=false")
@@ -187,10 +185,22 @@ func (c *capa) make() {
 	c.waitMachines(c.ns, "cp-0", "w-0")
 	c.eventually("the pool is ready", func(ctx context.Context) error { return c.poolIsReady(ctx, c.ns, "workers", 1) })
 	c.waitIdle()
-	owner, err := c.storedCluster(c.t.Context(), c.ns, c.cluster)
-	must(c.t, err)
-	must(c.t, c.client.Create(c.t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: c.ns, Name: "owned",
-		OwnerReferences: []metav1.OwnerReference{{APIVersion: "infrastructure.cluster.x-k8s.io/v1beta2", Kind: "AWSCluster", Name: c.cluster, UID: owner.UID}}}}))
+}
+
+// makeOwned makes a Secret that goes when its owner does.
+func (c *capa) makeOwned(name, version, kind, owner string, uid types.UID) {
+	must(c.t, c.client.Create(c.t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: c.ns, Name: name,
+		OwnerReferences: []metav1.OwnerReference{{APIVersion: version, Kind: kind, Name: owner, UID: uid}}}}))
+}
+
+// ownedStay tells that what is owned is there, with owners at versions that are served.
+func (c *capa) ownedStay(t *testing.T, versionOfEKS string) {
+	t.Helper()
+	for name, version := range map[string]string{"owned": "infrastructure.cluster.x-k8s.io/v1beta2", "owned-by-eks": "controlplane.cluster.x-k8s.io/" + versionOfEKS} {
+		if out, err := c.tryKubectl("", "get", "secret", "-n", c.ns, name, "-o", "jsonpath={.metadata.ownerReferences[0].apiVersion}"); err != nil || out != version {
+			t.Errorf("the Secret %s has the owner %s (%v), want one at %s", name, out, err, version)
+		}
+	}
 }
 
 // handToCAPA puts the host into the state in which CAPA has it.
