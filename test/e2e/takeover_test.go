@@ -134,7 +134,7 @@ func TestTakeoverInPlace(t *testing.T) {
 	}
 	c.ownedStay(t, "v2beta1")
 	// Nobody waits for the one that was never made.
-	c.kubectl("patch", "awsmanagedcontrolplane", "-n", c.ns, "cp", "--type=merge", "-p", `{"metadata": {"finalizers": null}}`)
+	c.kubectl("patch", "awsmanagedcontrolplane.v2beta1.controlplane.cluster.x-k8s.io", "-n", c.ns, "cp", "--type=merge", "-p", `{"metadata": {"finalizers": null}}`)
 	c.kubectl("delete", "machines,machinepools", "-n", c.ns, "--all", "--wait=false")
 	c.deleteCluster(c.ns, c.cluster)
 }

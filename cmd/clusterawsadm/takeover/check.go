@@ -57,7 +57,7 @@ func (t *taker) check(ctx context.Context) error {
 	}
 	for _, crd := range others {
 		k := kindOf(crd)
-		if !serves(crd, theirs) {
+		if !serves(crd) {
 			continue
 		}
 		objects, err := t.objects(ctx, k, theirs)

@@ -72,7 +72,7 @@ func (t *taker) kinds(ctx context.Context) (taken []kind, others []*apiextension
 		_, wasTaken := crd.Annotations[takeover.CRDAnnotation]
 		switch {
 		case crd.Labels[managedBy] == server && !wasTaken: // a shadow of the server's own
-		case known(crd.Spec.Group, crd.Spec.Names.Kind) && (wasTaken || serves(crd, theirs)):
+		case known(crd.Spec.Group, crd.Spec.Names.Kind) && (wasTaken || serves(crd)):
 			taken = append(taken, kindOf(crd))
 		case crd.Labels[providerLabel] == provider:
 			others = append(others, crd)
@@ -86,7 +86,7 @@ func (t *taker) kinds(ctx context.Context) (taken []kind, others []*apiextension
 func (t *taker) all(ctx context.Context) ([]kind, error) {
 	all, others, err := t.kinds(ctx)
 	for _, crd := range others {
-		if _, wasTaken := crd.Annotations[takeover.CRDAnnotation]; wasTaken || serves(crd, theirs) {
+		if _, wasTaken := crd.Annotations[takeover.CRDAnnotation]; wasTaken || serves(crd) {
 			all = append(all, kindOf(crd))
 		}
 	}
@@ -106,9 +106,10 @@ func decode(from *unstructured.Unstructured, to any) error {
 	return json.Unmarshal(text, to)
 }
 
-func serves(crd *apiextensionsv1.CustomResourceDefinition, version string) bool {
+// serves tells whether a CRD serves CAPA's version.
+func serves(crd *apiextensionsv1.CustomResourceDefinition) bool {
 	return slices.ContainsFunc(crd.Spec.Versions, func(v apiextensionsv1.CustomResourceDefinitionVersion) bool {
-		return v.Name == version && v.Served
+		return v.Name == theirs && v.Served
 	})
 }
 
