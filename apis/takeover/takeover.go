@@ -13,7 +13,4 @@ const (
 	// serves is no reason any more to leave the group-version to the host. Its value is what the
 	// CRD served before.
 	CRDAnnotation = "capa-apiserver.cluster.x-k8s.io/taken-over"
-	// GivingBackAnnotation beside it says that they are being given back: what the host serves
-	// itself stays with it.
-	GivingBackAnnotation = "capa-apiserver.cluster.x-k8s.io/giving-back"
 )

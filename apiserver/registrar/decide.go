@@ -184,8 +184,7 @@ func servingCRDs(all []*apiextensionsv1.CustomResourceDefinition, gv schema.Grou
 func takenOver(all []*apiextensionsv1.CustomResourceDefinition, gv schema.GroupVersion) bool {
 	return slices.ContainsFunc(all, func(crd *apiextensionsv1.CustomResourceDefinition) bool {
 		_, taken := crd.Annotations[takeover.CRDAnnotation]
-		_, leaving := crd.Annotations[takeover.GivingBackAnnotation]
-		return taken && !leaving && crd.Spec.Group == gv.Group
+		return taken && crd.Spec.Group == gv.Group
 	})
 }
 

@@ -168,7 +168,7 @@ func (t *taker) claimable(ctx context.Context, groupName string) (bool, error) {
 }
 
 // shadow has Cluster API look for the kinds at the server's version, and then ends what the CRDs
-// serve. What they keep stays there, for the way back.
+// serve. What they keep stays there.
 func (t *taker) shadow(ctx context.Context) error {
 	kinds, err := t.all(ctx)
 	if err != nil {

@@ -134,17 +134,6 @@ func (t *taker) scale(ctx context.Context, namespace, deployment string, replica
 	})
 }
 
-// start lets CAPA run as before.
-func (t *taker) start(ctx context.Context) error {
-	for full, replicas := range t.state.Replicas {
-		namespace, deployment, _ := strings.Cut(full, "/")
-		if err := t.scale(ctx, namespace, deployment, replicas); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 var webhookResources = []string{"mutatingwebhookconfigurations", "validatingwebhookconfigurations"}
 
 func webhookResource(resource string) schema.GroupVersionResource {
@@ -181,27 +170,6 @@ func (t *taker) putWebhooksAway(ctx context.Context) error {
 		resource, webhook, _ := strings.Cut(full, "/")
 		err := t.write("delete "+full, func() error {
 			return ignoreNotFound(t.dynamic.Resource(webhookResource(resource)).Delete(ctx, webhook, metav1.DeleteOptions{}))
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (t *taker) putWebhooksBack(ctx context.Context) error {
-	for full, text := range t.state.Webhooks {
-		resource, _, _ := strings.Cut(full, "/")
-		o := &unstructured.Unstructured{}
-		if err := o.UnmarshalJSON(text); err != nil {
-			return err
-		}
-		err := t.write("create "+full, func() error {
-			_, err := t.dynamic.Resource(webhookResource(resource)).Create(ctx, o, metav1.CreateOptions{})
-			if apierrors.IsAlreadyExists(err) {
-				return nil
-			}
-			return err
 		})
 		if err != nil {
 			return err

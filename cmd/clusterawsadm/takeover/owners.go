@@ -25,7 +25,7 @@ func (t *taker) ownersForward(ctx context.Context) error {
 		}
 		served[g.Name()] = claimable
 	}
-	return t.rewriteOwners(ctx, nil, func(of schema.GroupVersionKind) string {
+	return t.rewriteOwners(ctx, func(of schema.GroupVersionKind) string {
 		if of.Version == ours || of.Version == theirs && served[of.Group] {
 			return of.Version
 		}
@@ -33,9 +33,8 @@ func (t *taker) ownersForward(ctx context.Context) error {
 	})
 }
 
-// rewriteOwners has all references to the kinds name the version that is said, and the UIDs of
-// those that have others now.
-func (t *taker) rewriteOwners(ctx context.Context, uids map[types.UID]types.UID, version func(schema.GroupVersionKind) string) error {
+// rewriteOwners has all references to the kinds name the version that is said.
+func (t *taker) rewriteOwners(ctx context.Context, version func(schema.GroupVersionKind) string) error {
 	lists, err := discovery.ServerPreferredResources(t.discovery)
 	if err != nil && !discovery.IsGroupDiscoveryFailedError(err) {
 		return err
@@ -49,7 +48,7 @@ func (t *taker) rewriteOwners(ctx context.Context, uids map[types.UID]types.UID,
 			if strings.Contains(r.Name, "/") || !slices.Contains(r.Verbs, "list") || !slices.Contains(r.Verbs, "patch") {
 				continue
 			}
-			if err := t.rewriteOwnersOf(ctx, gv.WithResource(r.Name), uids, version); err != nil {
+			if err := t.rewriteOwnersOf(ctx, gv.WithResource(r.Name), version); err != nil {
 				return err
 			}
 		}
@@ -57,7 +56,7 @@ func (t *taker) rewriteOwners(ctx context.Context, uids map[types.UID]types.UID,
 	return nil
 }
 
-func (t *taker) rewriteOwnersOf(ctx context.Context, resource schema.GroupVersionResource, uids map[types.UID]types.UID, version func(schema.GroupVersionKind) string) error {
+func (t *taker) rewriteOwnersOf(ctx context.Context, resource schema.GroupVersionResource, version func(schema.GroupVersionKind) string) error {
 	list, err := t.metadata.Resource(resource).List(ctx, metav1.ListOptions{ResourceVersion: "0"})
 	if apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
 		return nil
@@ -74,9 +73,6 @@ func (t *taker) rewriteOwnersOf(ctx context.Context, resource schema.GroupVersio
 				continue
 			}
 			to := schema.GroupVersion{Group: of.Group, Version: version(of)}.String()
-			if uid, moved := uids[owners[j].UID]; moved {
-				owners[j].UID, changed = uid, true
-			}
 			if owners[j].APIVersion != to {
 				owners[j].APIVersion, changed = to, true
 			}

@@ -35,8 +35,6 @@ type Options struct {
 	Namespace string
 	// Do is false for a dry run.
 	Do bool
-	// Rollback gives everything back to CAPA.
-	Rollback bool
 	// Patience bounds each thing that is waited for.
 	Patience time.Duration
 	// Settle is how long Cluster API may take to learn of changed labels of CRDs.
@@ -67,20 +65,14 @@ type step struct {
 	do   func(context.Context) error
 }
 
-// Run checks, and takes over or gives back. Whatever interrupted it, the next run goes on.
+// Run checks, and takes over. Whatever interrupted it, the next run goes on.
 func Run(ctx context.Context, o Options) error {
 	t, err := newTaker(ctx, o)
 	if err != nil {
 		return err
 	}
-	if o.Rollback {
-		return t.rollback(ctx)
-	}
-	if t.state.RollingBack {
-		return errors.New("a rollback was begun and isn't complete: end it first with --rollback --yes")
-	}
 	if t.state.Done {
-		t.say("CAPA's objects were taken over already: nothing to do. --rollback gives them back.")
+		t.say("CAPA's objects were taken over already: nothing to do.")
 		return nil
 	}
 	if !t.state.Copied {
@@ -89,7 +81,7 @@ func Run(ctx context.Context, o Options) error {
 		}
 	}
 	if !o.Do {
-		t.say("\nThis was a dry run and nothing was changed. --yes takes over; --rollback gives back afterwards.")
+		t.say("\nThis was a dry run and nothing was changed. --yes takes over; there is no command for the way back.")
 		return nil
 	}
 	return t.run(ctx,
@@ -136,7 +128,7 @@ func (t *taker) run(ctx context.Context, steps ...step) error {
 	for i, s := range steps {
 		t.say("%d/%d %s", i+1, len(steps), s.name)
 		if err := s.do(ctx); err != nil {
-			return fmt.Errorf("%s: %w\nrun the same command again to go on, or with --rollback to go back", s.name, err)
+			return fmt.Errorf("%s: %w\nrun the same command again to go on", s.name, err)
 		}
 	}
 	return nil
