@@ -85,17 +85,17 @@ func TestWhatHappensToAnEKSClusterIsShownAtTheNextReadAndRepaired(t *testing.T) 
 		e := e.of(t)
 		e.act("upgrade-cluster", e.eksName())
 		e.w.eventually("it is updated", func(context.Context) error {
-			if c := e.awsCluster(); *c.Version != "1.34" || c.Status != ekstypes.ClusterStatusActive {
+			if c := e.awsCluster(); *c.Version != "1.35" || c.Status != ekstypes.ClusterStatusActive {
 				return fmt.Errorf("it is %s, %s", *c.Version, c.Status)
 			}
 			return nil
 		})
 		w.waitFacts()
 		e.shows("EKSControlPlaneUpdating", metav1.ConditionFalse, "Set spec.version")
-		if list := w.kubectl("get", "awsmcp", "-n", e.namespace); !strings.Contains(list, "v1.34") {
+		if list := w.kubectl("get", "awsmcp", "-n", e.namespace); !strings.Contains(list, "v1.35") {
 			t.Errorf("the list shows\n%s", list)
 		}
-		e.told("EKSControlPlaneAhead", "1.34")
+		e.told("EKSControlPlaneAhead", "1.35")
 		if n := w.effects("UpdateClusterVersion"); n != 0 {
 			t.Errorf("%d updates of the version", n)
 		}

@@ -149,11 +149,6 @@ func (w *world) checkVersion(t *testing.T, binary string) {
 	if version.GitVersion != imageVersion || len(version.GitCommit) != 40 {
 		t.Errorf("/version: %s", raw)
 	}
-	metrics, err := w.ownGet("/metrics")
-	must(t, err)
-	if on := `kubernetes_feature_enabled{name="WatchList",stage="BETA"} 1`; !strings.Contains(metrics, on) {
-		t.Errorf("a low version of the program takes the libraries' features away: there is no %s", on)
-	}
 }
 
 // userAgents has all calls of the server pass through where its User-Agents are kept.

@@ -291,7 +291,7 @@ func (x *tenants) settleBucket(c *s3.Client) {
 	_, err := c.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: name})
 	must(x.t, err)
 	_, err = c.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: name, Policy: aws.String(`{"Version": "2012-10-17", "Statement": [{"Sid": "own", "Effect": "Allow",
-"Principal": {"AWS": "arn:aws:iam::123456789012:role/backup"}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::company-backups/*"}]}`)})
+"Principal": {"AWS": "arn:aws:iam::123456789012:role/nodes.cluster-api-provider-aws.sigs.k8s.io"}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::company-backups/*"}]}`)})
 	must(x.t, err)
 	_, err = c.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: name, Tagging: &s3types.Tagging{TagSet: []s3types.Tag{{Key: aws.String("team"), Value: aws.String("backup")}}}})
 	must(x.t, err)
