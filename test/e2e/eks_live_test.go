@@ -85,17 +85,17 @@ func TestWhatHappensToAnEKSClusterIsShownAtTheNextReadAndRepaired(t *testing.T) 
 		e := e.of(t)
 		e.act("upgrade-cluster", e.eksName())
 		e.w.eventually("it is updated", func(context.Context) error {
-			if c := e.awsCluster(); *c.Version != "1.35" || c.Status != ekstypes.ClusterStatusActive {
+			if c := e.awsCluster(); *c.Version != "1.34" || c.Status != ekstypes.ClusterStatusActive {
 				return fmt.Errorf("it is %s, %s", *c.Version, c.Status)
 			}
 			return nil
 		})
 		w.waitFacts()
 		e.shows("EKSControlPlaneUpdating", metav1.ConditionFalse, "Set spec.version")
-		if list := w.kubectl("get", "awsmcp", "-n", e.namespace); !strings.Contains(list, "v1.35") {
+		if list := w.kubectl("get", "awsmcp", "-n", e.namespace); !strings.Contains(list, "v1.34") {
 			t.Errorf("the list shows\n%s", list)
 		}
-		e.told("EKSControlPlaneAhead", "1.35")
+		e.told("EKSControlPlaneAhead", "1.34")
 		if n := w.effects("UpdateClusterVersion"); n != 0 {
 			t.Errorf("%d updates of the version", n)
 		}
@@ -158,20 +158,20 @@ func (e *eksCluster) update(ctx context.Context, in *awseks.UpdateClusterConfigI
 	e.w.waitFacts()
 }
 
-// shows fails unless the very next read shows a condition so, with the text. A read that says itself that AWS didn't
-// answer in time is none.
+// shows fails unless the first read whose facts are younger than this call shows a condition so, with the text.
 func (e *eksCluster) shows(kind string, status metav1.ConditionStatus, text string) {
 	e.w.t.Helper()
+	since := time.Now()
 	var cp *controlplanev1.AWSManagedControlPlane
-	e.w.eventually("a read in time", func(ctx context.Context) (err error) {
-		if cp, err = e.awsControlPlane(ctx); err == nil && cp.Status.Observation.Stale {
+	e.w.eventually("a read asks AWS", func(ctx context.Context) (err error) {
+		if cp, err = e.awsControlPlane(ctx); err == nil && !cp.Status.Observation.ObservedTime.After(since) {
 			err = fmt.Errorf("the observation is %s", pretty(cp.Status.Observation))
 		}
 		return err
 	})
 	c := meta.FindStatusCondition(cp.Status.Conditions, kind)
 	if c == nil || c.Status != status || !strings.Contains(c.Message, text) {
-		e.w.t.Errorf("the next read shows %s, want it %s and to say %q", pretty(c), status, text)
+		e.w.t.Errorf("the read shows %s, want it %s and to say %q; AWS has %s, observed %s", pretty(c), status, text, pretty(e.awsCluster()), pretty(cp.Status.Observation))
 	}
 }
 
