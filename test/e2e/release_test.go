@@ -242,9 +242,6 @@ func (p *provider) flavors(t *testing.T) {
 			}
 			p.eventually("the flavor "+flavor+" is accepted", func(context.Context) error {
 				out, err := p.tryKubectl(manifest, "apply", "-n", namespace, "--dry-run=server", "-f", "-")
-				if err != nil && strings.Contains(out, `no matches for kind "AWSManagedMachinePool"`) {
-					t.Skip("its kind isn't served yet")
-				}
 				if err != nil {
 					return errors.New(out)
 				}
