@@ -6,11 +6,16 @@ import (
 	"reflect"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metainternalversion "k8s.io/apimachinery/pkg/apis/meta/internalversion"
 	metainternalversionscheme "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/apiserver/pkg/features"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	toolscache "k8s.io/client-go/tools/cache"
 )
 
@@ -53,8 +58,7 @@ func (s stored) newInformer(_ toolscache.ListerWatcher, object runtime.Object, r
 	}, object, resync, indexers)
 }
 
-// watchTime is how long a watch lasts. Without an end the storage's cache sends no bookmarks, and the informer waits
-// for the one behind the first objects until something happens to change.
+// watchTime is how long a watch lasts: on the way through the port the library sees to that, and not the storage.
 func watchTime(options metav1.ListOptions) time.Duration {
 	if options.TimeoutSeconds == nil {
 		return longestWatch
@@ -79,6 +83,12 @@ func (s stored) ask(object runtime.Object, options metav1.ListOptions) (lister, 
 	from, ok := s[reflect.TypeOf(object)]
 	if !ok {
 		return nil, nil, fmt.Errorf("%T is no kind that is stored here", object)
+	}
+	// The storage would leave it out where the feature is off, and the informer wait for its end for ever.
+	if options.SendInitialEvents != nil && !utilfeature.DefaultFeatureGate.Enabled(features.WatchList) {
+		path := field.NewPath("sendInitialEvents")
+		return nil, nil, apierrors.NewInvalid(schema.GroupKind{Group: metav1.GroupName, Kind: "ListOptions"}, "",
+			field.ErrorList{field.Forbidden(path, "the feature WatchList is off")})
 	}
 	internal := &metainternalversion.ListOptions{}
 	err := metainternalversionscheme.Scheme.Convert(&options, internal, nil)
