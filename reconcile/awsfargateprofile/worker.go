@@ -17,16 +17,13 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eksfargate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/iamrole"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 )
 
-// rolePropagation is how long a role that was made or changed may not be known to EKS.
-const rolePropagation = time.Minute
-
 // memory is what a process knows of an object from one pass to the next.
 type memory struct {
-	// roleChanged is when the role was made or changed last.
-	roleChanged time.Time
+	role iamrole.Propagation
 }
 
 // worker is one object in one pass or read.
@@ -125,14 +122,9 @@ func (w *worker) Before(ctx context.Context, ready []plan.Action) error {
 
 // Take notes what AWS needs time for to know it everywhere.
 func (w *worker) Take(_ context.Context, r plan.Result) engine.Consequence {
-	now := w.pass.Clock.Now()
-	if r.Action.Area == areaRole && r.Outcome == plan.Done {
-		w.memory.roleChanged = now
-	}
 	_, creates := r.Action.Input.(*awseks.CreateFargateProfileInput)
-	if creates && r.Err.Class == cloud.InvalidParameter && now.Before(w.memory.roleChanged.Add(rolePropagation)) {
-		w.pass.Memory.Holds.Until(r.Action.Key, r.Action.Area, now.Add(5*time.Second))
-		return engine.Silent // EKS doesn't see the role yet
+	if w.memory.role.Took(r, areaRole, creates, &w.pass.Memory.Holds, w.pass.Clock.Now()) {
+		return engine.Silent
 	}
 	return engine.Untaken
 }

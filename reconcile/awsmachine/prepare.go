@@ -16,12 +16,6 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 )
 
-// The keys of a Secret with bootstrap data, from Cluster API's bootstrap contract.
-const (
-	secretValue  = "value"
-	secretFormat = "format"
-)
-
 // lookLaunch holds the attempts to get together what a launch needs.
 const lookLaunch = engine.LookPrefix + "launch"
 
@@ -51,9 +45,9 @@ func (w *worker) Prepare(ctx context.Context) error {
 		}
 		return fmt.Errorf("reading the bootstrap data in Secret %s: %w", key, err)
 	}
-	value, ok := secret.Data[secretValue]
-	if !ok {
-		return w.prepareFailed(fmt.Errorf("the Secret %s has no key %q with bootstrap data", key, secretValue))
+	data, err := bootstrap.DataOf(secret)
+	if err != nil {
+		return w.prepareFailed(err)
 	}
 	if err := w.findImage(ctx, v); err != nil {
 		return w.prepareFailed(err)
@@ -61,7 +55,7 @@ func (w *worker) Prepare(ctx context.Context) error {
 	if err := w.judgeInterfaces(ctx, v); err != nil {
 		return w.prepareFailed(err)
 	}
-	w.data = &bootstrap.Data{Value: value, Format: bootstrap.Format(secret.Data[secretFormat])}
+	w.data = data
 	if err := w.link(ctx, v); err != nil {
 		return w.prepareFailed(err)
 	}

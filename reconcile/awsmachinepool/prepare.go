@@ -15,12 +15,6 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 )
 
-// The keys of a Secret with bootstrap data, from Cluster API's bootstrap contract.
-const (
-	secretValue  = "value"
-	secretFormat = "format"
-)
-
 // lookTemplate holds the attempts to get together what a launch template needs.
 const lookTemplate = engine.LookPrefix + "template"
 
@@ -45,16 +39,16 @@ func (w *worker) Prepare(ctx context.Context) error {
 		}
 		return fmt.Errorf("reading the bootstrap data in Secret %s: %w", key, err)
 	}
-	value, ok := secret.Data[secretValue]
-	if !ok {
-		w.pass.LookFailed(lookTemplate, areaTemplate, fmt.Errorf("the Secret %s has no key %q with bootstrap data", key, secretValue))
+	data, err := bootstrap.DataOf(secret)
+	if err != nil {
+		w.pass.LookFailed(lookTemplate, areaTemplate, err)
 		return nil
 	}
 	if err := w.findImage(ctx, &in); err != nil {
 		w.pass.LookFailed(lookTemplate, areaTemplate, err)
 		return nil
 	}
-	w.data = &bootstrap.Data{Value: value, Format: bootstrap.Format(secret.Data[secretFormat])}
+	w.data = data
 	holds.Release(lookTemplate)
 	w.pass.Changed()
 	return nil

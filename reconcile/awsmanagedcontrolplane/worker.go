@@ -13,22 +13,19 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/endpoint"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/foundation"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/iamrole"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/related"
 )
 
-const (
-	// rolePropagation is how long a role that was made or changed may not be known to EKS.
-	rolePropagation = time.Minute
-)
+const ()
 
 // memory is what a process knows of an object from one pass to the next.
 type memory struct {
 	foundation.Memory
 	// settled is the update of which the cluster was read after its end.
 	settled string
-	// roleChanged is when the role was made or changed last.
-	roleChanged time.Time
+	role    iamrole.Propagation
 	// advice is what EKS said last of an upgrade, nil while none is asked for.
 	advice *advice
 	// issues and ahead are what was told last of the cluster's health, and of its version.
@@ -113,13 +110,9 @@ func (w *worker) Prepare(ctx context.Context) error {
 
 // Take notes what AWS needs time for to know it everywhere.
 func (w *worker) Take(ctx context.Context, r plan.Result) engine.Consequence {
-	now := w.pass.Clock.Now()
-	if r.Action.Area == areaRole && r.Outcome == plan.Done {
-		w.memory.roleChanged = now
-	}
-	if _, creates := r.Action.Input.(*awseks.CreateClusterInput); creates && r.Err.Class == cloud.InvalidParameter && now.Before(w.memory.roleChanged.Add(rolePropagation)) {
-		w.pass.Memory.Holds.Until(r.Action.Key, r.Action.Area, now.Add(5*time.Second))
-		return engine.Silent // EKS doesn't see the role yet
+	_, creates := r.Action.Input.(*awseks.CreateClusterInput)
+	if w.memory.role.Took(r, areaRole, creates, &w.pass.Memory.Holds, w.pass.Clock.Now()) {
+		return engine.Silent
 	}
 	if endpoint.Is(r.Action) {
 		return w.tookAtEndpoint(r)

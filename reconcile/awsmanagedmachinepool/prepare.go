@@ -16,12 +16,6 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
 )
 
-// The keys of a Secret with bootstrap data, from Cluster API's bootstrap contract.
-const (
-	secretValue  = "value"
-	secretFormat = "format"
-)
-
 // lookTemplate holds the attempts to get together what a launch template needs.
 const lookTemplate = engine.LookPrefix + "template"
 
@@ -63,12 +57,10 @@ func (w *worker) prepareTemplate(ctx context.Context, in *Intent) error {
 		case err != nil:
 			return fmt.Errorf("reading the bootstrap data in Secret %s: %w", key, err)
 		}
-		value, ok := secret.Data[secretValue]
-		if !ok {
-			w.pass.LookFailed(lookTemplate, areaTemplate, fmt.Errorf("the Secret %s has no key %q with bootstrap data", key, secretValue))
+		if w.data, err = bootstrap.DataOf(secret); err != nil {
+			w.pass.LookFailed(lookTemplate, areaTemplate, err)
 			return nil
 		}
-		w.data = &bootstrap.Data{Value: value, Format: bootstrap.Format(secret.Data[secretFormat])}
 	}
 	if err := w.findImage(ctx, in); err != nil {
 		w.pass.LookFailed(lookTemplate, areaTemplate, err)

@@ -20,6 +20,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eksupdate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/iamrole"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/machinepool"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/nodegroup"
@@ -27,8 +28,6 @@ import (
 )
 
 const (
-	// rolePropagation is how long a role that was made or changed may not be known to EKS.
-	rolePropagation = time.Minute
 	// quiet is for how long nothing may have changed before nodes are replaced: who changes
 	// several objects at once has them replaced once.
 	quiet = 3 * time.Second
@@ -38,8 +37,7 @@ const (
 
 // memory is what a process knows of an object from one pass to the next.
 type memory struct {
-	// roleChanged is when the role was made or changed last.
-	roleChanged time.Time
+	role iamrole.Propagation
 	// settled is the update of which the node group was read after its end.
 	settled string
 	// wanted is what nodes are replaced for, and wantedSince when that changed last.
@@ -195,14 +193,9 @@ func (w *worker) Before(ctx context.Context, ready []plan.Action) error {
 
 // Take notes what AWS needs time for to know it everywhere.
 func (w *worker) Take(_ context.Context, r plan.Result) engine.Consequence {
-	now := w.pass.Clock.Now()
-	if r.Action.Area == areaRole && r.Outcome == plan.Done {
-		w.memory.roleChanged = now
-	}
 	_, creates := r.Action.Input.(*awseks.CreateNodegroupInput)
-	if creates && r.Err.Class == cloud.InvalidParameter && now.Before(w.memory.roleChanged.Add(rolePropagation)) {
-		w.pass.Memory.Holds.Until(r.Action.Key, r.Action.Area, now.Add(5*time.Second))
-		return engine.Silent // EKS doesn't see the role yet
+	if w.memory.role.Took(r, areaRole, creates, &w.pass.Memory.Holds, w.pass.Clock.Now()) {
+		return engine.Silent
 	}
 	return engine.Untaken
 }

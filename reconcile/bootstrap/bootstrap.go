@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	corev1 "k8s.io/api/core/v1"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
@@ -30,6 +31,15 @@ const (
 type Data struct {
 	Value  []byte
 	Format Format
+}
+
+// DataOf reads a Secret with bootstrap data, by the keys of Cluster API's bootstrap contract.
+func DataOf(secret *corev1.Secret) (*Data, error) {
+	value, ok := secret.Data["value"]
+	if !ok {
+		return nil, fmt.Errorf("the Secret %s/%s has no key %q with bootstrap data", secret.Namespace, secret.Name, "value")
+	}
+	return &Data{Value: value, Format: Format(secret.Data["format"])}, nil
 }
 
 // maxUserData is how much user data an instance takes, before base64.
