@@ -18,8 +18,6 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/related"
 )
 
-const ()
-
 // memory is what a process knows of an object from one pass to the next.
 type memory struct {
 	foundation.Memory
