@@ -72,6 +72,7 @@ func NewCommand(ctx context.Context, more ...Row) *cobra.Command {
 
 // Run serves with the options until ctx ends.
 func Run(ctx context.Context, o *Options) error {
+	collectRarely()
 	o.Complete()
 	if err := o.Validate(); err != nil {
 		return err

@@ -123,6 +123,7 @@ func genericConfig(e *Extra, stop <-chan struct{}) (*genericapiserver.Recommende
 	}
 	if headers := config.Authentication.RequestHeaderConfig; headers != nil {
 		s.expect("front-proxy", frontProxyKnown(headers.CAContentProvider))
+		config.Authentication.Authenticator = withVouched(config.Authentication.Authenticator, headers)
 		config.SecureServing.ClientCA = awaited{config.SecureServing.ClientCA, headers.CAContentProvider, stop}
 	}
 	return config, nil
