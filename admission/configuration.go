@@ -43,11 +43,11 @@ func (l Location) clientConfig(path string, caBundle []byte) admissionregistrati
 	return admissionregistrationv1.WebhookClientConfig{Service: service, CABundle: caBundle}
 }
 
-// Requests that no rule would judge do not leave the API server at all: removal
+// Updates that no rule would judge do not leave the API server at all: removal
 // of finalizers works even while the webhooks are down, and so do labels.
 var matchConditions = []admissionregistrationv1.MatchCondition{
-	{Name: "not-being-deleted", Expression: `request.operation == 'DELETE' || !has(object.metadata.deletionTimestamp)`},
-	{Name: "spec-changed", Expression: `request.operation != 'UPDATE' || !has(object.spec) || !has(oldObject.spec) || object.spec != oldObject.spec`},
+	{Name: "not-being-deleted", Expression: `!has(object.metadata.deletionTimestamp)`},
+	{Name: "spec-changed", Expression: `!has(object.spec) || !has(oldObject.spec) || object.spec != oldObject.spec`},
 }
 
 func mutatingConfiguration(kinds []Kind, at Location, caBundle []byte) *admissionregistrationv1.MutatingWebhookConfiguration {
@@ -87,8 +87,10 @@ func validatingConfiguration(kinds []Kind, at Location, caBundle []byte) *admiss
 			if rules.Advisory {
 				policy = admissionregistrationv1.Ignore
 			}
-			c.Webhooks = append(c.Webhooks, k.validatingWebhook("validate.", at, caBundle, policy, matchConditions,
-				admissionregistrationv1.Create, admissionregistrationv1.Update))
+			c.Webhooks = append(c.Webhooks,
+				// By itself: to evaluate conditions costs a fifth of what the whole call does.
+				k.validatingWebhook("validate.", at, caBundle, policy, nil, admissionregistrationv1.Create),
+				k.validatingWebhook("update.", at, caBundle, policy, matchConditions, admissionregistrationv1.Update))
 		}
 		if len(rules.Delete) > 0 {
 			c.Webhooks = append(c.Webhooks, k.validatingWebhook("deletion.", at, caBundle, admissionregistrationv1.Fail, nil,

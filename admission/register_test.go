@@ -3,6 +3,7 @@ package admission
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -63,11 +64,17 @@ func TestConfigurationsAreInstalledInTheHost(t *testing.T) {
 	}
 	want := map[string]admissionregistrationv1.FailurePolicyType{
 		"validate.awscluster.infrastructure.cluster.x-k8s.io":                   admissionregistrationv1.Fail,
+		"update.awscluster.infrastructure.cluster.x-k8s.io":                     admissionregistrationv1.Fail,
 		"validate.awsclustertemplate.infrastructure.cluster.x-k8s.io":           admissionregistrationv1.Fail,
+		"update.awsclustertemplate.infrastructure.cluster.x-k8s.io":             admissionregistrationv1.Fail,
 		"validate.awsmachine.infrastructure.cluster.x-k8s.io":                   admissionregistrationv1.Ignore,
+		"update.awsmachine.infrastructure.cluster.x-k8s.io":                     admissionregistrationv1.Ignore,
 		"validate.awsmachinetemplate.infrastructure.cluster.x-k8s.io":           admissionregistrationv1.Ignore,
+		"update.awsmachinetemplate.infrastructure.cluster.x-k8s.io":             admissionregistrationv1.Ignore,
 		"validate.awsmachinepool.infrastructure.cluster.x-k8s.io":               admissionregistrationv1.Ignore,
+		"update.awsmachinepool.infrastructure.cluster.x-k8s.io":                 admissionregistrationv1.Ignore,
 		"validate.awsclusterroleidentity.infrastructure.cluster.x-k8s.io":       admissionregistrationv1.Fail,
+		"update.awsclusterroleidentity.infrastructure.cluster.x-k8s.io":         admissionregistrationv1.Fail,
 		"deletion.awsclusterroleidentity.infrastructure.cluster.x-k8s.io":       admissionregistrationv1.Fail,
 		"deletion.awsclusterstaticidentity.infrastructure.cluster.x-k8s.io":     admissionregistrationv1.Fail,
 		"deletion.awsclustercontrolleridentity.infrastructure.cluster.x-k8s.io": admissionregistrationv1.Fail,
@@ -238,9 +245,8 @@ func TestNothingIsInstalledThatCannotBeReached(t *testing.T) {
 
 // The conditions are compiled and evaluated by the API server's own code.
 func TestOnlyRequestsThatARuleCouldJudgeReachTheWebhook(t *testing.T) {
-	w := validatingConfiguration(kinds, atURL, []byte("bundle")).Webhooks[0]
+	webhooks := validatingConfiguration(kinds, atURL, []byte("bundle")).Webhooks
 	compiler := admissioncel.NewConditionCompiler(environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()))
-	matcher := webhook.NewValidatingWebhookAccessor("uid", ConfigurationName, &w).GetCompiledMatcher(compiler)
 
 	deleting := cluster(nil, "changed")
 	now := metav1.Now()
@@ -268,7 +274,10 @@ func TestOnlyRequestsThatARuleCouldJudgeReachTheWebhook(t *testing.T) {
 			gvk := infrav1.SchemeGroupVersion.WithKind("AWSCluster")
 			attributes := admission.NewAttributesRecord(updated, old, gvk, "team-a", "one", infrav1.SchemeGroupVersion.WithResource("awsclusters"), "", c.operation, nil, false, nil)
 			versioned := &admission.VersionedAttributes{Attributes: attributes, VersionedObject: updated, VersionedOldObject: old, VersionedKind: gvk}
-			got := matcher.Match(t.Context(), versioned, nil, nil)
+			i := slices.IndexFunc(webhooks, func(w admissionregistrationv1.ValidatingWebhook) bool {
+				return w.Rules[0].Resources[0] == "awsclusters" && string(w.Rules[0].Operations[0]) == string(c.operation)
+			})
+			got := webhook.NewValidatingWebhookAccessor("uid", ConfigurationName, &webhooks[i]).GetCompiledMatcher(compiler).Match(t.Context(), versioned, nil, nil)
 			if got.Error != nil || got.Matches != c.want {
 				t.Errorf("matches=%v (%s), error %v; want %v", got.Matches, got.FailedConditionName, got.Error, c.want)
 			}
