@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 )
 
 const (
@@ -47,8 +49,8 @@ func (h *Holds) Fail(key, area, message string, now time.Time) {
 	h.fail(key, area, message, now, lastHold)
 }
 
-// Wait holds what AWS refuses only until something else has ended, which is looked
-// at more often.
+// Wait holds what AWS refuses only until something else has ended, or somebody else has
+// changed something, which is looked at more often.
 func (h *Holds) Wait(key, area, message string, now time.Time) {
 	h.fail(key, area, message, now, lastWait)
 }
@@ -59,6 +61,9 @@ func (h *Holds) Took(r Result, now time.Time) {
 	switch {
 	case r.Outcome == Busy:
 		h.Until(r.Action.Key, r.Action.Area, now.Add(busyWait))
+	case r.Outcome == Failed && r.Err.Class == cloud.Unauthorized:
+		// Somebody else gives the right, and then looks whether it helped.
+		h.Wait(r.Action.Key, r.Action.Area, r.Err.Message, now)
 	case r.Outcome == Failed, r.Outcome == Existed && r.Action.Verb != Delete:
 		h.Fail(r.Action.Key, r.Action.Area, r.Err.Message, now)
 	default:

@@ -32,3 +32,19 @@ func TestWhatAWSIsBusyForWaitsAndHasNotFailed(t *testing.T) {
 		t.Error("held after it was done")
 	}
 }
+
+func TestARightThatIsGivenIsNoticedWithinHalfAMinute(t *testing.T) {
+	for class, most := range map[cloud.Class]time.Duration{cloud.Unauthorized: 30 * time.Second, cloud.Unknown: 2 * time.Minute} {
+		now := time.Now()
+		var h Holds
+		a, longest := Action{Key: "make", Area: "Ready", Verb: Create, Operation: "ec2.CreateVpc"}, time.Duration(0)
+		for range 20 {
+			h.Took(Result{Action: a, Outcome: Failed, Err: cloud.Error{Class: class, Message: "no"}}, now)
+			longest = max(longest, h.Left("make", now))
+			now = now.Add(h.Left("make", now))
+		}
+		if longest != most {
+			t.Errorf("%s is tried again after %v at the latest, want %v", class, longest, most)
+		}
+	}
+}
