@@ -3,6 +3,7 @@ package workload
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,6 +23,8 @@ type eksCluster struct {
 	gate   *gate
 	addons *addons
 	plane  eks.ControlPlane
+	// problem is why not all pods are where they belong yet.
+	problem error
 }
 
 // stepEKS has the control planes run that AWS has, and no others.
@@ -50,8 +53,10 @@ func (s *Instances) stepEKS(ctx context.Context) {
 		c.gate.use(plane)
 		c.addons.install(ctx, plane.Access.Addons)
 		s.follow(ctx, c)
-		// What fails is tried again at the next look.
-		_, _ = s.fargate(ctx, c), pods{c.client}.settle(ctx)
+		problem := errors.Join(s.fargate(ctx, c), pods{c.client}.settle(ctx)) // what fails is tried again at the next look
+		s.mu.Lock()
+		c.problem = problem
+		s.mu.Unlock()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,6 +15,7 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	bootstrapv1 "github.com/capa-apiserver/capa-apiserver/apis/bootstrap/v2beta1"
@@ -97,6 +98,38 @@ func TestNodesOfRolesThatAreLetInJoin(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+func TestPodsRunOnEveryNodeThoughSomebodyPatchesNodes(t *testing.T) {
+	b := newEKSBench(t, func(in *awseks.CreateClusterInput) {
+		in.AccessConfig = &ekstypes.CreateAccessConfigRequest{AuthenticationMode: ekstypes.AuthenticationModeApi}
+	})
+	_, err := awseks.NewFromConfig(b.config).CreateAccessEntry(t.Context(), &awseks.CreateAccessEntryInput{ClusterName: b.cluster.Name, Type: aws.String("EC2_LINUX"),
+		PrincipalArn: aws.String("arn:aws:iam::" + emulator.DefaultAccount + ":role/nodes.cluster-api-provider-aws.sigs.k8s.io")})
+	b.must(err)
+	api := b.client(b.token(b.config.Credentials, clusterName)).CoreV1()
+	for range 2 {
+		var names []string
+		for range 3 {
+			_, name := b.launch(b.told(), "amazon-eks-node-al2023-x86_64-standard-1.33-v*")
+			names = append(names, name)
+		}
+		b.eventually("all nodes run their pods", func() error {
+			for _, name := range names {
+				for _, daemon := range []string{"aws-node-", "kube-proxy-"} {
+					if p, err := api.Pods("kube-system").Get(t.Context(), daemon+short(name), metav1.GetOptions{}); err != nil || p.Spec.NodeName != name {
+						return fmt.Errorf("pod %s%s is on %q, %w: %s", daemon, name, p.Spec.NodeName, err, b.instances.Problems())
+					}
+				}
+			}
+			return nil
+		})
+		// So Cluster API does with the nodes of its machines.
+		for _, name := range names {
+			_, err := api.Nodes().Patch(t.Context(), name, types.MergePatchType, []byte(`{"metadata":{"labels":{"patched":"true"}}}`), metav1.PatchOptions{})
+			b.must(err)
+		}
+	}
 }
 
 func TestNodesThatAreToldSomethingElseDoNotJoin(t *testing.T) {

@@ -104,7 +104,7 @@ func newServer(host string, ca, etcdCA authority, guard func(http.Handler) http.
 		cancel()
 		return nil, err
 	}
-	s.cancel, s.client = cancel, manager.GetResourceGroup(group).GetClient()
+	s.cancel, s.client = cancel, typed{manager.GetResourceGroup(group).GetClient(), scheme}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		cancel()

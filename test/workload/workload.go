@@ -100,7 +100,7 @@ func (s *Instances) Nodes(endpoint string) map[string]string {
 	return nil
 }
 
-// Problems says of each instance that isn't a node yet what it waits for.
+// Problems says of each instance that isn't a node yet what it waits for, and of each EKS cluster why its pods don't run.
 func (s *Instances) Problems() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -108,6 +108,11 @@ func (s *Instances) Problems() string {
 	for _, id := range slices.Sorted(maps.Keys(s.machines)) {
 		if err := s.machines[id].problem; err != nil {
 			lines = append(lines, fmt.Sprintf("instance %s: %v", id, err))
+		}
+	}
+	for _, arn := range slices.Sorted(maps.Keys(s.planes)) {
+		if c := s.planes[arn]; c.problem != nil {
+			lines = append(lines, fmt.Sprintf("EKS cluster %s: %v", c.plane.Name, c.problem))
 		}
 	}
 	return strings.Join(lines, "\n")
