@@ -64,7 +64,7 @@ e2e_parts() {
   nice -n 19 bash -c 'hack/fuzz.sh && hack/race.sh ./reconcile/engine/... ./cloud/mirror/... ./registry/...' >"$logs/beside.log" 2>&1 &
   pids+=($!)
   for name in "${!parts[@]}"; do
-    go_test "$name" . -vet=off -run "${parts[$name]}" ./test/e2e/... &
+    go_test "$name" . -vet=off -parallel 8 -run "${parts[$name]}" ./test/e2e/... &
     pids+=($!)
   done
   go_test e2e . -vet=off -skip "$(IFS='|'; echo "${parts[*]}")" ./test/e2e/... || ok=false

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -35,18 +36,18 @@ func (e *eksCluster) group(ctx context.Context) (*nodegroup, error) {
 }
 
 // node is one as kubectl shows it in the workload cluster.
-type node struct{ name, ready, version, providerID string }
+type node struct{ name, ready, version, providerID, taints string }
 
 func (e *eksCluster) nodes(kubeconfig, selector string) ([]node, error) {
 	out, err := e.kubectl(kubeconfig, "get", "nodes", "-l", selector, "-o",
-		`jsonpath={range .items[*]}{.metadata.name}{" "}{.status.conditions[?(@.type=="Ready")].status}{" "}{.status.nodeInfo.kubeletVersion}{" "}{.spec.providerID}{"\n"}{end}`)
+		`jsonpath={range .items[*]}{.metadata.name}{" "}{.status.conditions[?(@.type=="Ready")].status}{" "}{.status.nodeInfo.kubeletVersion}{" "}{.spec.providerID}{" "}{.spec.taints[*].key}{"\n"}{end}`)
 	if err != nil {
 		return nil, fmt.Errorf("kubectl get nodes: %w: %s", err, out)
 	}
 	var all []node
 	for line := range strings.Lines(out) {
-		if f := strings.Fields(line); len(f) == 4 {
-			all = append(all, node{f[0], f[1], f[2], f[3]})
+		if f := strings.Fields(line); len(f) >= 4 {
+			all = append(all, node{f[0], f[1], f[2], f[3], strings.Join(f[4:], " ")})
 		}
 	}
 	return all, nil
@@ -103,47 +104,66 @@ func (e *eksCluster) waitVersion(version string) {
 	})
 }
 
+// none tells whether no node is one of before.
 func none(nodes, before []node) bool {
-	return !slices.ContainsFunc(nodes, func(n node) bool { return slices.Contains(before, n) })
+	return !slices.ContainsFunc(nodes, func(n node) bool {
+		return slices.ContainsFunc(before, func(old node) bool { return old.name == n.name })
+	})
 }
 
-// TestEKSManagedMachinePoolTemplate takes the published template with a managed node group to nodes, and these through
-// their life.
-func TestEKSManagedMachinePoolTemplate(t *testing.T) {
-	w := newWorld(t)
-	e := w.newEKSCluster("eks")
-	manifest := besideKubeadm(template{file: "cluster-template-eks-managedmachinepool.yaml"}.render(t, e.cluster))
-	w.apply(e.namespace, manifest)
-	timed(t, "the cluster is available", e.waitAvailable)
+// liveManaged has a managed node group be scaled, upgraded, changed, and deleted in AWS.
+func (e *eksCluster) liveManaged() {
+	w, t := e.w, e.w.t
 	kubeconfig := e.kubeconfig()
-	timed(t, "3 nodes join", func() { e.waitNodes(kubeconfig, 3, "v1.34", "") })
-	e.checkPods(kubeconfig, 3)
-	before := w.mutations()
-	w.apply(e.namespace, manifest)
-	if now := w.mutations(); now != before {
-		t.Errorf("applying again made %d calls that change AWS", now-before)
-	}
 	timed(t, "a 4th joins", func() {
 		w.kubectl("scale", "machinepool", "-n", e.namespace, e.cluster+"-pool-0", "--replicas=4")
 		e.waitNodes(kubeconfig, 4, "v1.34", "")
 	})
+	var old []node
 	timed(t, "2 stay", func() {
 		w.kubectl("scale", "machinepool", "-n", e.namespace, e.cluster+"-pool-0", "--replicas=2")
-		e.waitNodes(kubeconfig, 2, "v1.34", "")
+		old = e.waitNodes(kubeconfig, 2, "v1.34", "")
 	})
-	old := e.waitNodes(kubeconfig, 2, "v1.34", "")
 	timed(t, "control plane and nodes are of the next version", func() {
-		w.kubectl("patch", "awsmanagedcontrolplane.v2beta1.controlplane.cluster.x-k8s.io", "-n", e.namespace, e.cluster+"-control-plane", "--type=merge", "-p", `{"spec":{"version":"v1.35.0"}}`)
-		e.waitVersion("v1.35.0")
+		e.upgradeControlPlane()
 		w.kubectl("patch", "machinepool", "-n", e.namespace, e.cluster+"-pool-0", "--type=merge", "-p", `{"spec":{"template":{"spec":{"version":"v1.35.0"}}}}`)
-		if nodes := e.waitNodes(kubeconfig, 2, "v1.35", ""); !none(nodes, old) {
+		if nodes := e.waitNodes(e.kubeconfig(), 2, "v1.35", ""); !none(nodes, old) {
 			t.Errorf("nodes %v are of before: %v", nodes, old)
 		}
 	})
-	timed(t, "labels and taints reach the node group", func() {
+	timed(t, "labels and taints reach the nodes", func() {
 		w.kubectl("patch", "awsmanagedmachinepool.v1beta2.infrastructure.cluster.x-k8s.io", "-n", e.namespace, e.cluster+"-pool-0", "--type=merge",
 			"-p", `{"spec":{"labels":{"example.com/role":"web"},"taints":[{"key":"web","value":"","effect":"prefer-no-schedule"}]}}`)
-		e.waitNodes(kubeconfig, 2, "v1.35", "example.com/role=web")
+		e.within("the nodes have the taint", func(context.Context) error {
+			old = e.waitNodes(e.kubeconfig(), 2, "v1.35", "example.com/role=web")
+			for _, n := range old {
+				if n.taints != "web" {
+					return fmt.Errorf("node %v hasn't:\n%s", n, e.describePools())
+				}
+			}
+			return nil
+		})
 	})
-	timed(t, "all is gone", func() { w.deleteCluster(e.namespace, e.cluster) })
+	timed(t, "a node group that is deleted in AWS comes back", func() {
+		g, err := e.group(t.Context())
+		must(t, err)
+		_, err = w.eks().DeleteNodegroup(t.Context(), &awseks.DeleteNodegroupInput{ClusterName: aws.String(e.eksName()), NodegroupName: &g.pool.Spec.EKSNodegroupName})
+		must(t, err)
+		e.within("other nodes are there", func(context.Context) error {
+			nodes, err := e.nodes(e.kubeconfig(), "example.com/role=web")
+			if err != nil || len(nodes) == 0 || !none(nodes, old) {
+				return fmt.Errorf("they are %v, %w:\n%s", nodes, err, e.describePools())
+			}
+			return nil
+		})
+		e.waitNodes(e.kubeconfig(), 2, "v1.35", "example.com/role=web")
+	})
+	e.checkPods(e.kubeconfig(), 2)
+}
+
+// upgradeControlPlane has it run v1.35.
+func (e *eksCluster) upgradeControlPlane() {
+	e.w.t.Helper()
+	e.w.kubectl("patch", "awsmanagedcontrolplane.v2beta1.controlplane.cluster.x-k8s.io", "-n", e.namespace, e.cluster+"-control-plane", "--type=merge", "-p", `{"spec":{"version":"v1.35.0"}}`)
+	e.waitVersion("v1.35.0")
 }

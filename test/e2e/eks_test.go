@@ -159,12 +159,8 @@ func TestEKSCluster(t *testing.T) {
 }
 
 // TestEKSTemplate takes the published EKS template, with the version that is free beside the kubeadm providers, to a cluster that is used.
-// A pool, as its own template has it, comes to its machines.
 func TestEKSTemplate(t *testing.T) {
-	liveEKSTemplate(t, besideKubeadm, func(e *eksCluster) {
-		e.w.apply(e.namespace, e.part("cluster-template-eks-machinepool.yaml", "MachinePool", "AWSMachinePool", "NodeadmConfig"))
-		timed(t, "a pool of 3 joins", func() { e.waitPool("t3.large", 3) })
-	})
+	liveEKSTemplate(t, besideKubeadm)
 }
 
 // TestEKSTemplateUnchanged does so in a management cluster without the kubeadm providers, with the template as it is published.
@@ -177,10 +173,10 @@ func TestEKSTemplateUnchanged(t *testing.T) {
 		_, _ = devcluster("down", "--dir="+dir) // it ends with the test's process anyway
 	})
 	must(t, json.Unmarshal(report, &suite.local))
-	liveEKSTemplate(t, func(manifest string) string { return manifest }, func(*eksCluster) {})
+	liveEKSTemplate(t, func(manifest string) string { return manifest })
 }
 
-func liveEKSTemplate(t *testing.T, adapt func(string) string, more func(*eksCluster)) {
+func liveEKSTemplate(t *testing.T, adapt func(string) string) {
 	w := newWorld(t)
 	e := w.newEKSCluster("eks")
 	manifest := adapt(template{file: "cluster-template-eks.yaml"}.render(t, e.cluster))
@@ -211,7 +207,6 @@ func liveEKSTemplate(t *testing.T, adapt func(string) string, more func(*eksClus
 	if now := w.mutations(); now != before {
 		t.Errorf("applying again made %d calls that change AWS", now-before)
 	}
-	more(e)
 	timed(t, "all is gone", func() { w.deleteCluster(e.namespace, e.cluster) })
 }
 

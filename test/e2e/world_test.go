@@ -285,6 +285,12 @@ func (w *world) deleteCluster(namespace, name string) {
 	w.t.Helper()
 	w.kubectl("delete", "cluster", "-n", namespace, name, "--wait=false")
 	w.awsIsEmpty()
+	w.clusterEnds(namespace, name)
+}
+
+// clusterEnds waits until a Cluster that is being deleted is gone.
+func (w *world) clusterEnds(namespace, name string) {
+	w.t.Helper()
 	w.eventually("the Cluster ends", func(context.Context) error {
 		if out, err := w.tryKubectl("", "get", "cluster", "-n", namespace, name); err == nil {
 			return fmt.Errorf("still there: %s", out)
