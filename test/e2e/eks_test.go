@@ -56,6 +56,18 @@ func (e *eksCluster) waitAvailable() {
 	})
 }
 
+// waitWell waits until all conditions of the control plane are as they are while nothing happens.
+func (e *eksCluster) waitWell() {
+	e.w.t.Helper()
+	e.w.eventually("all conditions are true", func(ctx context.Context) error {
+		cp, err := e.awsControlPlane(ctx)
+		if err != nil {
+			return err
+		}
+		return allWell(cp.Status.Conditions)
+	})
+}
+
 // kubeconfig is the file that the real clusterctl writes.
 func (e *eksCluster) kubeconfig() string {
 	e.w.t.Helper()
@@ -187,19 +199,7 @@ func liveEKSTemplate(t *testing.T, adapt func(string) string) {
 	if host := w.core(e.namespace, e.cluster).Spec.ControlPlaneEndpoint.Host; host == "" || host != cp.Spec.ControlPlaneEndpoint.Host {
 		t.Errorf("the Cluster's endpoint is %q, the control plane's %q", host, cp.Spec.ControlPlaneEndpoint.Host)
 	}
-	w.eventually("all conditions are true", func(ctx context.Context) error {
-		cp, err := e.awsControlPlane(ctx)
-		if err != nil {
-			return err
-		}
-		for _, c := range cp.Status.Conditions {
-			// These are true while something happens.
-			if passing := []string{"Paused", "EKSControlPlaneCreating", "EKSControlPlaneUpdating"}; (c.Status == metav1.ConditionTrue) == slices.Contains(passing, c.Type) {
-				return fmt.Errorf("condition %s is %s, %s: %s", c.Type, c.Status, c.Reason, c.Message)
-			}
-		}
-		return nil
-	})
+	e.waitWell()
 	timed(t, "3 machines join", func() { e.waitMachines("t3.large", 0, 3) })
 	e.checkPods(e.kubeconfig(), 3)
 	before := w.mutations()

@@ -38,6 +38,9 @@ func TestEKSWorkers(t *testing.T) {
 	})
 	managed.checkPods(managed.kubeconfig(), 3)
 	own.checkPods(own.kubeconfig(), 6)
+	for e := range manifests {
+		e.waitWell()
+	}
 	before := w.mutations()
 	for e, manifest := range manifests {
 		w.apply(e.namespace, manifest)
