@@ -16,6 +16,7 @@ import (
 	genericregistry "k8s.io/apiserver/pkg/registry/generic"
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	aggregatorclient "k8s.io/kube-aggregator/pkg/client/clientset_generated/clientset"
@@ -186,6 +187,7 @@ func (b *background) addAll(extra *Extra) error {
 	})
 	return errors.Join(
 		b.addRegistrar(extra),
+		b.addKept(extra),
 		b.manager.Add(leader(b.ensureDefaultIdentity)),
 		b.addReconcilers(o),
 		b.addWebhooks(extra),
@@ -246,6 +248,18 @@ func (f leader) Start(ctx context.Context) error { return f(ctx) }
 
 // NeedLeaderElection says that one replica does the work.
 func (f leader) NeedLeaderElection() bool { return true }
+
+// addKept has the host's way to a server that runs in its cluster survive upgrades by clusterctl.
+func (b *background) addKept(extra *Extra) error {
+	if extra.options.ServiceExternalName != "" {
+		return nil
+	}
+	client, err := metadata.NewForConfig(extra.host)
+	if err != nil {
+		return err
+	}
+	return b.manager.Add(leader(kept{client, extra.options.Namespace}.run))
+}
 
 // addRegistrar keeps the host's registrations of this server.
 func (b *background) addRegistrar(extra *Extra) error {

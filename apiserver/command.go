@@ -37,6 +37,9 @@ const example = `  # outside the cluster, for development
 // NewCommand makes the command that runs the server until ctx ends. It serves all kinds,
 // and those of further rows.
 func NewCommand(ctx context.Context, more ...Row) *cobra.Command {
+	// Options are made by the features that there are.
+	library := libraryVersion()
+	utilruntime.Must(utilfeature.DefaultMutableFeatureGate.SetEmulationVersionAndMinCompatibilityVersion(library.EmulationVersion(), library.MinCompatibilityVersion()))
 	o := NewOptions(NewTable(append(Kinds(), more...)...))
 	logOptions := logs.NewOptions()
 	cmd := &cobra.Command{
@@ -55,8 +58,6 @@ func NewCommand(ctx context.Context, more ...Row) *cobra.Command {
 		},
 	}
 	cmd.SetContext(ctx)
-	library := libraryVersion()
-	utilruntime.Must(utilfeature.DefaultMutableFeatureGate.SetEmulationVersionAndMinCompatibilityVersion(library.EmulationVersion(), library.MinCompatibilityVersion()))
 	utilruntime.Must(logsapi.AddFeatureGates(utilfeature.DefaultMutableFeatureGate))
 	var sets cliflag.NamedFlagSets
 	o.AddFlags(sets.FlagSet("server"))

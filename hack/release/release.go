@@ -47,11 +47,12 @@ func Write(o Options) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	components, err := o.components()
-	if err != nil {
-		return "", err
+	files := map[string][]byte{"metadata.yaml": metadata}
+	for name, overlay := range map[string]string{"infrastructure-components.yaml": "clusterctl", "infrastructure-components-external-etcd.yaml": "clusterctl-external-etcd"} {
+		if files[name], err = o.components(overlay); err != nil {
+			return "", err
+		}
 	}
-	files := map[string][]byte{"metadata.yaml": metadata, "infrastructure-components.yaml": components}
 	if err := o.templates(files); err != nil {
 		return "", err
 	}
@@ -107,9 +108,9 @@ func (o Options) metadata() ([]byte, error) {
 // write it, because it becomes YAML only then.
 const roleAnnotation = "  annotations:\n    ${AWS_CONTROLLER_IAM_ROLE/#arn/eks.amazonaws.com/role-arn: arn}\n"
 
-// components are those of the kustomization, with the image.
-func (o Options) components() ([]byte, error) {
-	text, err := capi.RenderText(filepath.Join(o.Repo, "manifests", "overlays", "clusterctl"))
+// components are those of an overlay, with the image.
+func (o Options) components(overlay string) ([]byte, error) {
+	text, err := capi.RenderText(filepath.Join(o.Repo, "manifests", "overlays", overlay))
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +119,7 @@ func (o Options) components() ([]byte, error) {
 		{"kind: ServiceAccount\nmetadata:\n", "kind: ServiceAccount\nmetadata:\n" + roleAnnotation},
 	} {
 		if bytes.Count(text, []byte(replacement.what)) != 1 {
-			return nil, fmt.Errorf("manifests/overlays/clusterctl has not exactly one %q", replacement.what)
+			return nil, fmt.Errorf("manifests/overlays/%s has not exactly one %q", overlay, replacement.what)
 		}
 		text = bytes.ReplaceAll(text, []byte(replacement.what), []byte(replacement.by))
 	}

@@ -1,8 +1,10 @@
 package release
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -33,7 +35,7 @@ func TestRepositoryHasWhatClusterctlReads(t *testing.T) {
 	for _, entry := range entries {
 		names = append(names, entry.Name())
 	}
-	want := []string{"cluster-template.yaml", "clusterclass-eks.yaml", "clusterclass-multi-tenancy.yaml", "clusterclass-quick-start.yaml", "infrastructure-components.yaml", "metadata.yaml"}
+	want := []string{"cluster-template.yaml", "clusterclass-eks.yaml", "clusterclass-multi-tenancy.yaml", "clusterclass-quick-start.yaml", "infrastructure-components-external-etcd.yaml", "infrastructure-components.yaml", "metadata.yaml"}
 	for _, flavor := range []string{
 		"dualstack-ipv4-primary", "dualstack-ipv6-primary", "eks", "eks-clusterclass", "eks-fargate", "eks-ipv6", "eks-machinepool", "eks-managedmachinepool",
 		"eks-managedmachinepool-gpu", "eks-managedmachinepool-vpccni", "flatcar", "flatcar-machinepool", "ipv6", "machinepool", "multitenancy-clusterclass", "simple-clusterclass",
@@ -52,11 +54,18 @@ func TestComponentsNameTheImageAndKeepTheVariables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, err := os.ReadFile(filepath.Join(folder, "infrastructure-components.yaml"))
+	for file, also := range map[string]string{"infrastructure-components.yaml": "--data-dir=/var/lib/capa-apiserver\n", "infrastructure-components-external-etcd.yaml": "servers: ${CAPA_ETCD_SERVERS}\n"} {
+		t.Run(file, func(t *testing.T) { componentsHave(t, filepath.Join(folder, file), also) })
+	}
+}
+
+func componentsHave(t *testing.T, file, also string) {
+	raw, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
+		also,
 		"image: registry.example.com/capa-apiserver:v0.1.0\n", "credentials: ${AWS_B64ENCODED_CREDENTIALS}\n", "--v=${CAPA_LOGLEVEL:=0}\n", "key: ${K8S_CP_LABEL:=node-role.kubernetes.io/control-plane}",
 		"--machine-pool-machines=${EXP_MACHINE_POOL_MACHINES:=false}\n", "${EXP_MACHINE_POOL:=nothing}", "${AWS_CONTROLLER_IAM_ROLE/#arn/eks.amazonaws.com/role-arn: arn}\n",
 	} {
@@ -67,6 +76,12 @@ func TestComponentsNameTheImageAndKeepTheVariables(t *testing.T) {
 	// clusterctl upgrade scales Deployments of a provider to nothing before it asks the API server for all that there is.
 	if strings.Contains(string(raw), "kind: Deployment\n") {
 		t.Error("the server would be scaled down by an upgrade")
+	}
+	// clusterctl moves them into the provider's namespace, where what they refer to isn't.
+	for _, document := range bytes.Split(raw, []byte("\n---\n")) {
+		if namespace := regexp.MustCompile(`(?m)^  namespace: (.*)$`).FindSubmatch(document); namespace != nil && string(namespace[1]) != "capa-system" {
+			t.Errorf("this is in another namespace:\n%s", document)
+		}
 	}
 }
 

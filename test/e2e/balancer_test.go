@@ -21,9 +21,21 @@ type balancer struct {
 	turn    int
 }
 
-// newBalancer asks each replica's /readyz ten times a second, and sends connections to
-// the port that target gives for it.
-func newBalancer(t *testing.T, replicas []*world, target func(*world) int) *balancer {
+// readyPorts are the ports that target gives for the replicas whose /readyz says so.
+func readyPorts(replicas []*world, target func(*world) int) func() []int {
+	return func() []int {
+		var ready []int
+		for _, r := range replicas {
+			if r.ready() == nil {
+				ready = append(ready, target(r))
+			}
+		}
+		return ready
+	}
+}
+
+// newBalancer asks ten times a second which ports are ready, and sends connections there.
+func newBalancer(t *testing.T, ready func() []int) *balancer {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
@@ -41,14 +53,9 @@ func newBalancer(t *testing.T, replicas []*world, target func(*world) int) *bala
 	}()
 	go func() {
 		for {
-			var ready []int
-			for _, r := range replicas {
-				if r.ready() == nil {
-					ready = append(ready, target(r))
-				}
-			}
+			now := ready()
 			b.mu.Lock()
-			b.targets = ready
+			b.targets = now
 			b.mu.Unlock()
 			select {
 			case <-stop:
@@ -85,8 +92,10 @@ var probes = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
 }}
 
 // ready is what kubelet asks.
-func (w *world) ready() error {
-	answer, err := probes.Get(fmt.Sprintf("https://127.0.0.1:%d/readyz", w.port))
+func (w *world) ready() error { return readyz(w.port) }
+
+func readyz(port int) error {
+	answer, err := probes.Get(fmt.Sprintf("https://127.0.0.1:%d/readyz", port))
 	if err != nil {
 		return err
 	}

@@ -19,12 +19,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine/enginetest"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
 const (
 	fleetKey       = "AKIAFLEET"
-	ownKey         = "AKIATEST" // the process's
+	ownKey         = enginetest.ControllersKey // the process's
 	wrongKey       = "AKIAWRONG"
 	otherKey       = "AKIAOTHER"
 	anotherAccount = "999999999999"

@@ -17,22 +17,25 @@ import (
 
 // suite is what all tests of the package share.
 var suite struct {
-	// root is the repository.
-	root string
+	// root is the repository, and dir is gone with the tests.
+	root, dir string
 	// proxy is how the management cluster reaches workload clusters.
 	proxy *workload.Proxy
-	// local is the management cluster, as the command that starts it reports it.
-	local struct {
-		Bin string `json:"bin"`
-		// Kubeconfig is an administrator's; ServerKubeconfig has the rights that the
-		// manifests give our server.
-		Kubeconfig       string `json:"kubeconfig"`
-		ServerKubeconfig string `json:"serverKubeconfig"`
-		EtcdServer       string `json:"etcdServer"`
-		EtcdCA           string `json:"etcdCA"`
-		EtcdClientCert   string `json:"etcdClientCert"`
-		EtcdClientKey    string `json:"etcdClientKey"`
-	}
+	// local is the management cluster.
+	local management
+}
+
+// management is a management cluster, as the command that starts it reports it.
+type management struct {
+	Bin string `json:"bin"`
+	// Kubeconfig is an administrator's; ServerKubeconfig has the rights that the
+	// manifests give our server.
+	Kubeconfig       string `json:"kubeconfig"`
+	ServerKubeconfig string `json:"serverKubeconfig"`
+	EtcdServer       string `json:"etcdServer"`
+	EtcdCA           string `json:"etcdCA"`
+	EtcdClientCert   string `json:"etcdClientCert"`
+	EtcdClientKey    string `json:"etcdClientKey"`
 }
 
 func TestMain(m *testing.M) {
@@ -54,7 +57,7 @@ func run(m *testing.M) (int, error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	suite.root = root
+	suite.root, suite.dir = root, dir
 	if _, err := devcluster("build"); err != nil {
 		return 0, err
 	}

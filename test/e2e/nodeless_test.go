@@ -24,7 +24,7 @@ import (
 // nodeless is scheduler, kubelet and network of a management cluster that has no nodes: it runs the product's pods as processes, with the
 // binary that their image's tag names, their arguments, a token of their service account and, for each pod's name, a folder that stays, as its
 // volume does. The controllers of the cluster make and end the pods. Only addresses differ from what the pods say, and the Service leads to
-// this machine.
+// this machine, to the pods that are ready.
 type nodeless struct {
 	w        *world
 	clients  kubernetes.Interface
@@ -38,8 +38,11 @@ type nodeless struct {
 
 // podProcess is what runs of a pod, by the pod's UID.
 type podProcess struct {
-	cmd   *exec.Cmd
-	ended chan struct{}
+	cmd           *exec.Cmd
+	ended         chan struct{}
+	port, webhook int
+	// ready is what the pod's status says.
+	ready bool
 	// asked tells that it was asked to end; a second time would end it at once.
 	asked bool
 }
@@ -52,6 +55,8 @@ func (w *world) startNodeless(binaries map[string]string) *nodeless {
 	clients, err := kubernetes.NewForConfig(w.config)
 	must(w.t, err)
 	n := &nodeless{w: w, clients: clients, binaries: binaries, dir: w.t.TempDir(), processes: map[string]*podProcess{}}
+	w.port = newBalancer(w.t, n.ready(func(p *podProcess) int { return p.port })).port
+	w.webhook = newBalancer(w.t, n.ready(func(p *podProcess) int { return p.webhook })).port
 	ctx, cancel := context.WithCancel(context.Background())
 	_, err = clients.CoreV1().Nodes().Create(ctx, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: nodelessNode}}, metav1.CreateOptions{})
 	must(w.t, err)
@@ -75,6 +80,21 @@ func (w *world) startNodeless(binaries map[string]string) *nodeless {
 	})
 	w.t.Cleanup(n.stop)
 	return n
+}
+
+// ready are the ports that target gives for the pods that take connections.
+func (n *nodeless) ready(target func(*podProcess) int) func() []int {
+	return func() []int {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		var ports []int
+		for _, p := range n.processes {
+			if p.ready && !p.asked {
+				ports = append(ports, target(p))
+			}
+		}
+		return ports
+	}
 }
 
 // step looks once. What fails is done at the next look.
@@ -143,25 +163,56 @@ func (n *nodeless) start(ctx context.Context, pod *corev1.Pod) error {
 		return err
 	}
 	defer log.Close()
-	w := n.w
-	cmd := exec.Command(n.binaries[container.Image[strings.LastIndex(container.Image, ":")+1:]], append(container.Args,
-		"--kubeconfig="+kubeconfig, "--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", w.port), fmt.Sprintf("--service-port=%d", w.port),
+	w, p := n.w, &podProcess{ended: make(chan struct{}), port: freePort(n.w.t), webhook: freePort(n.w.t)}
+	cmd := exec.Command(n.binaries[container.Image[strings.LastIndex(container.Image, ":")+1:]], append(arguments(container),
+		"--kubeconfig="+kubeconfig, "--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", p.port), fmt.Sprintf("--service-port=%d", w.port),
 		"--data-dir="+filepath.Join(n.dir, pod.Name, "etcd"), "--cert-dir="+filepath.Join(n.dir, string(pod.UID)),
-		"--webhook-bind-address=127.0.0.1", fmt.Sprintf("--webhook-port=%d", w.webhook), fmt.Sprintf("--webhook-url=https://127.0.0.1:%d", w.webhook),
+		"--webhook-bind-address=127.0.0.1", fmt.Sprintf("--webhook-port=%d", p.webhook), fmt.Sprintf("--webhook-url=https://127.0.0.1:%d", w.webhook),
 		"--dns-server="+w.aws.DNSAddr())...)
-	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+w.awsURL, "AWS_REGION="+region, "AWS_ACCESS_KEY_ID="+w.key, "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true",
-		"HTTPS_PROXY="+suite.proxy.URL)
+	profile, err := n.profile(ctx, pod)
+	if err != nil {
+		return err
+	}
+	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+w.awsURL, "AWS_SHARED_CREDENTIALS_FILE="+profile, "AWS_EC2_METADATA_DISABLED=true", "HTTPS_PROXY="+suite.proxy.URL)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	p := &podProcess{cmd: cmd, ended: make(chan struct{})}
+	p.cmd = cmd
 	n.processes[string(pod.UID)] = p
 	go func() {
 		_ = cmd.Wait()
 		close(p.ended)
 	}()
 	return nil
+}
+
+// arguments are a container's, with the suite's etcd for the one that it names.
+func arguments(container corev1.Container) []string {
+	var args []string
+	external := false
+	for _, arg := range container.Args {
+		if strings.HasPrefix(arg, "--etcd-") {
+			external = true
+			continue
+		}
+		args = append(args, arg)
+	}
+	if external {
+		etcd := suite.local
+		args = append(args, "--etcd-servers="+etcd.EtcdServer, "--etcd-cafile="+etcd.EtcdCA, "--etcd-certfile="+etcd.EtcdClientCert, "--etcd-keyfile="+etcd.EtcdClientKey)
+	}
+	return args
+}
+
+// profile is the credentials file that the pod's volume has.
+func (n *nodeless) profile(ctx context.Context, pod *corev1.Pod) (string, error) {
+	path := filepath.Join(n.dir, string(pod.UID)+".credentials")
+	secret, err := n.clients.CoreV1().Secrets(hostNamespace).Get(ctx, "capa-manager-bootstrap-credentials", metav1.GetOptions{})
+	if err != nil {
+		return "", err
+	}
+	return path, os.WriteFile(path, secret.Data["credentials"], 0o600)
 }
 
 // kubeconfig is what a pod finds in its folder of secrets: a token of its service account, which is no longer one once that is deleted.
@@ -181,8 +232,15 @@ func (n *nodeless) kubeconfig(ctx context.Context, pod *corev1.Pod) (string, err
 
 // report says whether the pod is ready.
 func (n *nodeless) report(ctx context.Context, pod *corev1.Pod) {
+	n.mu.Lock()
+	p := n.processes[string(pod.UID)]
+	n.mu.Unlock()
+	is := readyz(p.port) == nil
+	n.mu.Lock()
+	p.ready = is
+	n.mu.Unlock()
 	ready := corev1.ConditionFalse
-	if n.w.ready() == nil {
+	if is {
 		ready = corev1.ConditionTrue
 	}
 	for _, condition := range pod.Status.Conditions {

@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,13 +13,17 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	gocmp "github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cmd/clusterawsadm/iamconfig"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
@@ -27,14 +33,18 @@ const (
 	newRelease = "v0.1.1"
 )
 
-// TestProviderRepository has the real clusterctl install the product from a provider repository, make a cluster up to nodes, upgrade the product
-// and delete it. There are no nodes in the management cluster: what stands in for a kubelet and the cluster's network is nodeless. Cluster API's
-// own providers run beside it as processes; of these clusterctl installs names only.
+// TestProviderRepository prepares an account, has the real clusterctl install the product from a provider repository, makes a cluster up to nodes,
+// moves it to another management cluster and back, upgrades the product and deletes it, all with the rights of the account's stack. There are no
+// nodes in the management clusters: what stands in for a kubelet and the cluster's network is nodeless. Cluster API's own providers run beside it
+// as processes; of these clusterctl installs names only.
 func TestProviderRepository(t *testing.T) {
 	w := newStoppedWorld(t)
-	p := newProvider(w)
-	p.clusterctl("init", "--core=cluster-api", "--bootstrap=kubeadm", "--control-plane=kubeadm", "--infrastructure=aws:"+oldRelease)
-	w.waitServed()
+	p := newProvider(w, singleReplica)
+	p.prepareAccount()
+	p.init(oldRelease)
+	if said := p.kubelet.log(1000); strings.Contains(said, "already queried") {
+		t.Errorf("the server takes its libraries for others than they are:\n%s", said)
+	}
 	t.Run("variables without effect are taken, and it is said", func(t *testing.T) {
 		if said := w.kubectl("get", "configmap", "-n", hostNamespace, "capa-apiserver-variables-without-effect", "-o", "jsonpath={.data.EXP_MACHINE_POOL}"); !strings.HasPrefix(said, "set to 'true'") {
 			t.Errorf("EXP_MACHINE_POOL: %s", said)
@@ -44,25 +54,32 @@ func TestProviderRepository(t *testing.T) {
 
 	f := w.newJoinedCluster(w.namespace(), "released")
 	w.apply(f.namespace, p.generate(f.cluster, f.namespace, ""))
-	timed(t, "a control plane and a worker join", func() { f.waitMachines("t3.large", 1, 1) })
+	timed(t, "a control plane and a worker join", func() { p.waitWell(f) })
+	w.eventually("bootstrap data that nobody needs any more are gone", func(context.Context) error {
+		for _, r := range w.aws.Resources(account, region) {
+			if r.Service == "secretsmanager" {
+				return fmt.Errorf("%s is there", r.ID)
+			}
+		}
+		return nil
+	})
+	t.Run("a move to another management cluster and back does nothing in AWS", func(t *testing.T) {
+		other := p.elsewhere()
+		there := *f
+		there.w = other.world
+		timed(t, "there", func() { p.move(t, other, &there) })
+		timed(t, "and back", func() { other.move(t, p, f) })
+		other.clusterctl("delete", "--infrastructure=aws")
+		other.waitGone()
+	})
 	before := p.everything(f)
-
 	t.Run("an upgrade loses nothing and does nothing in AWS", func(t *testing.T) {
 		if plan := p.clusterctl("upgrade", "plan"); !strings.Contains(plan, newRelease) {
 			t.Errorf("the plan has no %s:\n%s", newRelease, plan)
 		}
-		w.eventually("bootstrap data that nobody needs any more are gone", func(context.Context) error {
-			for _, r := range w.aws.Resources(account, region) {
-				if r.Service == "secretsmanager" {
-					return fmt.Errorf("%s is there", r.ID)
-				}
-			}
-			return nil
-		})
 		w.aws.ClearLog()
 		reading := w.read(2)
-		p.clusterctl("upgrade", "apply", "--infrastructure="+hostNamespace+"/aws:"+newRelease)
-		p.waitVersion(newRelease)
+		p.upgrade()
 		w.waitServed()
 		reading.stop()
 		t.Logf("%d reads, answered %v", reading.reads.Load(), reading.answers)
@@ -73,17 +90,16 @@ func TestProviderRepository(t *testing.T) {
 		if difference := gocmp.Diff(before, p.everything(f)); difference != "" {
 			t.Errorf("the objects are others (-before +after):\n%s", difference)
 		}
-		// What was deleted within the creation grace is deleted once more by a new process: AWS doesn't tell whether it was there.
-		calls := slices.DeleteFunc(w.aws.Changes(), func(c emulator.Entry) bool { return c.Key() == "secretsmanager.DeleteSecret" })
-		if len(calls) > 0 {
-			t.Errorf("it did %s", pretty(calls))
-		}
+		p.changedNothing(t)
 	})
 	t.Run("deleting the provider leaves AWS alone, and installing it again finds everything", func(t *testing.T) {
 		w.aws.ClearLog()
 		resources := len(w.aws.Resources(account, region))
 		p.clusterctl("delete", "--infrastructure=aws")
 		p.waitGone()
+		if listed := p.clusterawsadm(adminKey, "resource", "list", "--cluster-name="+f.cluster); !strings.Contains(listed, "vpc/") {
+			t.Errorf("what is left is said to be:\n%s", listed)
+		}
 		if left := len(w.aws.Resources(account, region)); left != resources || len(w.aws.Changes()) > 0 {
 			t.Errorf("of %d resources %d are left, after %s", resources, left, pretty(w.aws.Changes()))
 		}
@@ -95,48 +111,233 @@ func TestProviderRepository(t *testing.T) {
 			t.Errorf("the objects are others (-before +after):\n%s", difference)
 		}
 	})
-	timed(t, "all is gone", func() { w.deleteCluster(f.namespace, f.cluster) })
+	timed(t, "all is gone", func() {
+		w.kubectl("delete", "cluster", "-n", f.namespace, f.cluster, "--timeout="+patience.String())
+		p.clusterawsadm(adminKey, "bootstrap", "iam", "delete-cloudformation-stack")
+		w.awsIsEmpty()
+	})
 }
 
-// hostNamespace is where the product is installed.
-const hostNamespace = "capa-system"
+// TestAnUpgradeByClusterctlFailsNoRead upgrades three replicas over a common etcd under continuous reads.
+func TestAnUpgradeByClusterctlFailsNoRead(t *testing.T) {
+	w := newStoppedWorld(t)
+	p := newProvider(w, threeReplicas)
+	p.init(oldRelease)
+	p.rolledOut(oldRelease)
+	ns := w.namespace()
+	w.apply(ns, quickStart("upgraded"))
+	w.waitReady(ns, "upgraded")
+	w.waitStill()
+	w.aws.ClearLog()
+	reading := w.read(4)
+	p.upgrade()
+	reading.stop()
+	t.Logf("%d reads, answered %v", reading.reads.Load(), reading.answers)
+	for _, err := range reading.failures {
+		t.Error(err)
+	}
+	p.changedNothing(t)
+	w.deleteCluster(ns, "upgraded")
+	p.clusterctl("delete", "--infrastructure=aws")
+	p.waitGone()
+}
+
+const (
+	// hostNamespace is where the product is installed.
+	hostNamespace = "capa-system"
+	// adminKey is a key of the account's administrator.
+	adminKey = "AKIAADMIN"
+	// A provider repository has two files to choose from.
+	singleReplica = "infrastructure-components.yaml"
+	threeReplicas = "infrastructure-components-external-etcd.yaml"
+)
 
 // provider is a provider repository, and what clusterctl needs to use it.
 type provider struct {
 	*world
-	folder, config string
-	kubelet        *nodeless
+	// folder has the repository, and home what is written for clusterctl.
+	folder, home string
+	kubelet      *nodeless
+	// credentials are what clusterawsadm made of the controllers' keys.
+	credentials string
 }
 
-func newProvider(w *world) *provider {
-	w.t.Helper()
-	p := &provider{world: w, folder: w.t.TempDir()}
-	p.config = filepath.Join(p.folder, "clusterctl.yaml")
-	binaries := map[string]string{}
-	for _, version := range []string{oldRelease, newRelease} {
-		p.run(filepath.Join(suite.root, "hack"), "go", "run", "./cmd/release", "--repo="+suite.root, "--out="+p.folder, "--version="+version, "--image=registry.example.com/capa-apiserver")
-		binaries[version] = filepath.Join(p.folder, "capa-apiserver-"+version)
-		p.run(suite.root, "go", "build", "-ldflags=-s -w -X k8s.io/component-base/version.gitVersion="+version, "-o", binaries[version], "./cmd/capa-apiserver")
+// releases makes a folder once, with a provider repository, a binary of each version and clusterawsadm.
+var releases = sync.OnceValues(func() (string, error) {
+	folder := filepath.Join(suite.dir, "releases")
+	run := func(dir string, args ...string) error {
+		cmd := exec.Command("go", args...)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("go %v: %w\n%s", args, err, out)
+		}
+		return nil
 	}
-	p.writeConfig()
-	p.certManager()
-	p.kubelet = w.startNodeless(binaries)
+	for _, version := range []string{oldRelease, newRelease} {
+		if err := run(filepath.Join(suite.root, "hack"), "run", "./cmd/release", "--repo="+suite.root, "--out="+folder, "--version="+version, "--image=registry.example.com/capa-apiserver"); err != nil {
+			return "", err
+		}
+		if err := run(suite.root, "build", "-ldflags=-s -w -X k8s.io/component-base/version.gitVersion="+version, "-o", filepath.Join(folder, "capa-apiserver-"+version), "./cmd/capa-apiserver"); err != nil {
+			return "", err
+		}
+	}
+	return folder, run(suite.root, "build", "-ldflags=-s -w", "-o", filepath.Join(folder, "clusterawsadm"), "./cmd/clusterawsadm")
+})
+
+// newProvider is a repository of which clusterctl takes one file of components.
+func newProvider(w *world, components string) *provider {
+	w.t.Helper()
+	folder, err := releases()
+	must(w.t, err)
+	p := &provider{world: w, folder: folder, home: w.t.TempDir(), credentials: base64.StdEncoding.EncodeToString([]byte("[default]\naws_access_key_id = " + ownKey + "\naws_secret_access_key = test\n"))}
+	p.writeConfig(components)
+	p.startNodes()
 	w.t.Cleanup(p.restore)
 	return p
 }
 
-func (p *provider) run(dir, command string, args ...string) {
+// startNodes has the management cluster have what clusterctl finds in others.
+func (p *provider) startNodes() {
+	p.certManager()
+	binaries := map[string]string{}
+	for _, version := range []string{oldRelease, newRelease} {
+		binaries[version] = filepath.Join(p.folder, "capa-apiserver-"+version)
+	}
+	p.kubelet = p.startNodeless(binaries)
+}
+
+func (p *provider) init(version string) {
 	p.t.Helper()
-	cmd := exec.Command(command, args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		p.t.Fatalf("%s %v: %v\n%s", command, args, err, out)
+	p.clusterctl("init", "--core=cluster-api", "--bootstrap=kubeadm", "--control-plane=kubeadm", "--infrastructure=aws:"+version)
+	p.waitServed()
+	p.waitKept()
+}
+
+// waitKept waits until clusterctl wouldn't delete any more what the server is reached by.
+func (p *provider) waitKept() {
+	p.t.Helper()
+	p.eventually("an upgrade would delete nothing that the server is reached by", func(context.Context) error {
+		if labelled := p.kubectl("get", "statefulset,service,serviceaccount", "-n", hostNamespace, "-l", "clusterctl.cluster.x-k8s.io", "-o", "name"); labelled != "" {
+			return errors.New(labelled)
+		}
+		return nil
+	})
+}
+
+// upgrade has clusterctl upgrade the product, in place.
+func (p *provider) upgrade() {
+	p.t.Helper()
+	uids := func() string {
+		return p.kubectl("get", "statefulset,service,serviceaccount", "-n", hostNamespace, "-l", "app.kubernetes.io/name=capa-apiserver", "-o", `jsonpath={range .items[*]}{.kind} {.metadata.uid}{"\n"}{end}`)
+	}
+	before := uids()
+	p.clusterctl("upgrade", "apply", "--infrastructure="+hostNamespace+"/aws:"+newRelease)
+	p.rolledOut(newRelease)
+	if after := uids(); after != before {
+		p.t.Errorf("what the server is reached by was\n%sand is\n%s", before, after)
+	}
+	p.waitKept()
+}
+
+// rolledOut waits until all replicas are of a version.
+func (p *provider) rolledOut(version string) {
+	p.t.Helper()
+	p.kubectl("rollout", "status", "-n", hostNamespace, "statefulset/capa-apiserver", "--timeout="+patience.String())
+	p.eventually("the server is "+version, func(context.Context) error {
+		raw, err := p.ownGet("/version")
+		if err == nil && !strings.Contains(raw, `"`+version+`"`) {
+			err = errors.New(raw)
+		}
+		return err
+	})
+}
+
+// changedNothing fails for each change of AWS since the log was cleared but UID tags.
+func (p *provider) changedNothing(t *testing.T) {
+	t.Helper()
+	calls := slices.DeleteFunc(p.aws.Changes(), func(e emulator.Entry) bool {
+		// What was deleted within the creation grace is deleted once more by a new process: AWS doesn't tell whether it was there.
+		return writesUIDTag(e) || e.Key() == "secretsmanager.DeleteSecret"
+	})
+	if len(calls) > 0 {
+		t.Errorf("it did\n%s", wrote(calls))
 	}
 }
 
+// prepareAccount does what docs/iam.md says: a stack, and keys of its role for the server.
+func (p *provider) prepareAccount() {
+	p.t.Helper()
+	table := p.clusterawsadm(adminKey, "bootstrap", "iam", "create-cloudformation-stack")
+	if made := strings.Count(table, "CREATE_COMPLETE"); made != 11 {
+		p.t.Errorf("the stack has %d resources, want 11:\n%s", made, table)
+	}
+	p.credentials = strings.TrimSpace(p.clusterawsadm(ownKey, "bootstrap", "credentials", "encode-as-profile"))
+	inline, err := iam.NewFromConfig(p.awsConfig()).ListRolePolicies(p.t.Context(), &iam.ListRolePoliciesInput{RoleName: aws.String("controllers" + iamconfig.Suffix)})
+	must(p.t, err)
+	if len(inline.PolicyNames) > 0 {
+		p.t.Errorf("the server's role has rights besides the stack's policies: %v", inline.PolicyNames)
+	}
+}
+
+// clusterawsadm runs it with somebody's key.
+func (p *provider) clusterawsadm(key string, args ...string) string {
+	p.t.Helper()
+	cmd := exec.Command(filepath.Join(p.folder, "clusterawsadm"), args...)
+	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+p.awsURL, "AWS_REGION="+region, "AWS_ACCESS_KEY_ID="+key, "AWS_SECRET_ACCESS_KEY=test", "HOME="+p.home)
+	var problems strings.Builder
+	cmd.Stderr = &problems
+	out, err := cmd.Output()
+	if err != nil {
+		p.t.Fatalf("clusterawsadm %s: %v\n%s%s", strings.Join(args, " "), err, out, &problems)
+	}
+	return string(out)
+}
+
+// elsewhere installs the product in another management cluster, with the same AWS.
+func (p *provider) elsewhere() *provider {
+	p.t.Helper()
+	dir := p.t.TempDir()
+	report, err := devcluster("up", "--dir="+dir, "--without=capa", "--https-proxy="+suite.proxy.URL, "--json")
+	must(p.t, err)
+	p.t.Cleanup(func() { _, _ = devcluster("down", "--dir="+dir) }) // it ends with the test's process anyway
+	var local management
+	must(p.t, json.Unmarshal(report, &local))
+	w, other := *p.world, *p
+	w.beside(local)
+	other.world = &w
+	other.startNodes()
+	other.init(oldRelease)
+	return &other
+}
+
+// move has clusterctl move a cluster, which is well there afterwards, and whose AWS nobody changed.
+func (p *provider) move(t *testing.T, to *provider, there *joinedCluster) {
+	t.Helper()
+	p.aws.ClearLog()
+	p.clusterctl("move", "--namespace="+there.namespace, "--to-kubeconfig="+to.local.Kubeconfig)
+	to.waitWell(there)
+	(&moved{world: to.world}).waitQuiet()
+	p.changedNothing(t)
+}
+
+// waitWell waits until a cluster of one control plane and one worker is all that it can be.
+func (p *provider) waitWell(f *joinedCluster) {
+	p.t.Helper()
+	f.waitMachines("t3.large", 1, 1)
+	p.eventually("clusterctl describes everything as well", func(context.Context) error {
+		out, err := p.tryClusterctl("describe", "cluster", f.cluster, "--namespace="+f.namespace)
+		if err == nil && (strings.Contains(out, "False") || strings.Contains(out, "Unknown") || !strings.Contains(out, "AWSCluster/")) {
+			err = errors.New("not yet")
+		}
+		if err != nil {
+			return fmt.Errorf("%w\n%s", err, out)
+		}
+		return nil
+	})
+}
+
 // writeConfig names our provider, and in the place of Cluster API's, which run already, one Namespace each.
-func (p *provider) writeConfig() {
+func (p *provider) writeConfig(components string) {
 	p.t.Helper()
 	const version = "v1.14.2"
 	type entry struct {
@@ -144,13 +345,13 @@ func (p *provider) writeConfig() {
 		Type string `json:"type"`
 		URL  string `json:"url"`
 	}
-	entries := []entry{{"aws", "InfrastructureProvider", "file://" + filepath.Join(p.folder, "infrastructure-aws", oldRelease, "infrastructure-components.yaml")}}
+	entries := []entry{{"aws", "InfrastructureProvider", "file://" + filepath.Join(p.folder, "infrastructure-aws", oldRelease, components)}}
 	for _, own := range []struct{ name, kind, label, file, namespace string }{
 		{"cluster-api", "CoreProvider", "cluster-api", "core-components.yaml", "capi-system"},
 		{"kubeadm", "BootstrapProvider", "bootstrap-kubeadm", "bootstrap-components.yaml", "capi-kubeadm-bootstrap-system"},
 		{"kubeadm", "ControlPlaneProvider", "control-plane-kubeadm", "control-plane-components.yaml", "capi-kubeadm-control-plane-system"},
 	} {
-		dir := filepath.Join(p.folder, own.label, version)
+		dir := filepath.Join(p.home, own.label, version)
 		must(p.t, os.MkdirAll(dir, 0o755))
 		must(p.t, os.WriteFile(filepath.Join(dir, own.file), []byte("apiVersion: v1\nkind: Namespace\nmetadata: {name: "+own.namespace+"}\n"), 0o644))
 		must(p.t, os.WriteFile(filepath.Join(dir, "metadata.yaml"), []byte("apiVersion: clusterctl.cluster.x-k8s.io/v1alpha3\nkind: Metadata\nreleaseSeries: [{major: 1, minor: 14, contract: v1beta2}]\n"), 0o644))
@@ -158,8 +359,10 @@ func (p *provider) writeConfig() {
 	}
 	text, err := yaml.Marshal(map[string]any{"providers": entries, "cert-manager": map[string]any{"externallyProvisioned": true}})
 	must(p.t, err)
-	must(p.t, os.WriteFile(p.config, text, 0o600))
+	must(p.t, os.WriteFile(p.config(), text, 0o600))
 }
+
+func (p *provider) config() string { return filepath.Join(p.home, "clusterctl.yaml") }
 
 // certManager has the kinds be there that clusterctl looks for; nothing of ours uses them.
 func (p *provider) certManager() {
@@ -179,15 +382,15 @@ spec:
 // restore leaves the management cluster to the other tests as it was.
 func (p *provider) restore() {
 	p.kubectl("delete", "crd", "--ignore-not-found", "certificates.cert-manager.io", "issuers.cert-manager.io", "providers.clusterctl.cluster.x-k8s.io")
-	p.kubectl("delete", "-n", hostNamespace, "--ignore-not-found", "statefulset/capa-apiserver", "service/capa-apiserver", "configmap/capa-apiserver-variables-without-effect",
-		"secret/capa-manager-bootstrap-credentials")
+	p.kubectl("delete", "-n", hostNamespace, "--ignore-not-found", "statefulset/capa-apiserver", "service/capa-apiserver", "serviceaccount/capa-apiserver",
+		"configmap/capa-apiserver-variables-without-effect", "secret/capa-manager-bootstrap-credentials", "role/capa-apiserver-kept", "rolebinding/capa-apiserver-kept")
 	p.kubelet.stop()
 	p.kubectl("apply", "-k", filepath.Join(suite.root, "manifests/overlays/outside"))
 }
 
 // variables are what users have set.
 var variables = map[string]string{
-	"AWS_B64ENCODED_CREDENTIALS": "W2RlZmF1bHRdCg==", "EXP_MACHINE_POOL": "true", "CAPA_LOGLEVEL": "1", "AWS_CONTROLLER_IAM_ROLE": "arn:aws:iam::123456789012:role/controller",
+	"CAPA_ETCD_SERVERS": "https://etcd-0.etcd:2379", "EXP_MACHINE_POOL": "true", "CAPA_LOGLEVEL": "1", "AWS_CONTROLLER_IAM_ROLE": "arn:aws:iam::123456789012:role/controller",
 	"AWS_REGION": region, "AWS_SSH_KEY_NAME": "default", "AWS_CONTROL_PLANE_MACHINE_TYPE": "t3.large", "AWS_NODE_MACHINE_TYPE": "t3.large",
 	"AWS_AVAILABILITY_ZONE": region + "a", "AWS_S3_BUCKET_NAME": "cluster-api-provider-aws-flavors", "VPC_ADDON_VERSION": "v1.20.4-eksbuild.1",
 	"COREDNS_ADDON_VERSION": "v1.12.3-eksbuild.1", "KUBE_PROXY_ADDON_VERSION": "v1.34.0-eksbuild.2",
@@ -205,8 +408,8 @@ func (p *provider) clusterctl(args ...string) string {
 }
 
 func (p *provider) tryClusterctl(args ...string) (string, error) {
-	cmd := exec.Command(filepath.Join(suite.local.Bin, "clusterctl"), append(args, "--config="+p.config)...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+suite.local.Kubeconfig, "CLUSTERCTL_DISABLE_VERSIONCHECK=true", "HOME="+p.folder)
+	cmd := exec.Command(filepath.Join(p.local.Bin, "clusterctl"), append(args, "--config="+p.config())...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+p.local.Kubeconfig, "CLUSTERCTL_DISABLE_VERSIONCHECK=true", "HOME="+p.home, "AWS_B64ENCODED_CREDENTIALS="+p.credentials)
 	for name, value := range variables {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
@@ -281,27 +484,15 @@ func (p *provider) everything(f *joinedCluster) map[string]any {
 	return maps.Clone(all)
 }
 
-func (p *provider) waitVersion(version string) {
-	p.t.Helper()
-	p.eventually("the server is "+version, func(context.Context) error {
-		raw, err := p.ownGet("/version")
-		if err == nil && !strings.Contains(raw, `"`+version+`"`) {
-			err = errors.New(raw)
-		}
-		return err
-	})
-}
-
-// waitGone waits until no server runs any more.
+// waitGone waits until no server runs any more, and nothing is left of it in its namespace but its volume.
 func (p *provider) waitGone() {
 	p.t.Helper()
 	p.eventually("the server is gone", func(ctx context.Context) error {
 		if running := p.kubelet.running(); running > 0 {
 			return fmt.Errorf("%d run", running)
 		}
-		out, err := p.tryKubectl("", "get", "statefulset", "-n", hostNamespace, "capa-apiserver")
-		if err == nil || !strings.Contains(out, string("NotFound")) {
-			return fmt.Errorf("%s", out)
+		if left := p.kubectl("get", "statefulset,service,serviceaccount,role,rolebinding,configmap,poddisruptionbudget", "-n", hostNamespace, "-l", "app.kubernetes.io/name=capa-apiserver", "-o", "name"); left != "" {
+			return errors.New(left)
 		}
 		return nil
 	})

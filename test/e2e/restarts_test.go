@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine/enginetest"
 )
 
 // newReplicas starts servers over the suite's etcd behind what stands for their Service,
@@ -35,12 +36,13 @@ func newReplicas(t *testing.T, filters ...string) []*world {
 		next.port, next.webhook, next.dataDir = freePort(t), freePort(t), t.TempDir()
 		replicas = append(replicas, &next)
 	}
-	service := newBalancer(t, replicas, func(w *world) int { return w.port })
-	webhooks := newBalancer(t, replicas, func(w *world) int { return w.webhook })
+	service := newBalancer(t, readyPorts(replicas, func(w *world) int { return w.port }))
+	webhooks := newBalancer(t, readyPorts(replicas, func(w *world) int { return w.webhook }))
 	for i, r := range replicas {
 		r.flags = append(slices.Clone(r.flags), "--watch-filter="+filters[i], fmt.Sprintf("--service-port=%d", service.port),
 			fmt.Sprintf("--webhook-url=https://127.0.0.1:%d", webhooks.port), "--shutdown-delay-duration=2s")
 		r.key = ownKey + strings.ToUpper(filters[i])
+		enginetest.Admit(r.aws, r.key)
 		r.launch()
 		t.Cleanup(r.stopServer)
 	}

@@ -26,6 +26,7 @@ import (
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/apis/infrastructure/install"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine/enginetest"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
@@ -37,9 +38,10 @@ const (
 	patience = 3 * time.Minute
 )
 
-// world is an emulated AWS and our server beside the suite's management cluster.
+// world is an emulated AWS and our server beside a management cluster.
 type world struct {
 	t      *testing.T
+	local  management
 	aws    *emulator.Emulator
 	awsURL string
 	// endAWS closes AWS's listener and all of its connections.
@@ -74,24 +76,33 @@ func newWorld(t *testing.T, flags ...string) *world {
 // newStoppedWorld is a world whose server has yet to be started.
 func newStoppedWorld(t *testing.T, flags ...string) *world {
 	t.Helper()
-	w := &world{t: t, aws: emulator.New(emulator.Options{}), dataDir: t.TempDir(), flags: flags, key: ownKey,
-		program: filepath.Join(suite.local.Bin, "capa-apiserver"), kubeconfig: suite.local.ServerKubeconfig}
+	w := &world{t: t, aws: emulator.New(emulator.Options{}), flags: flags, key: ownKey}
 	w.startAWS("127.0.0.1:0")
 	t.Cleanup(func() { w.endAWS() })
+	// The server has the rights that clusterawsadm's stack gives it, and tests, whose keys are others, have all.
+	must(t, enginetest.Restrict(w.aws, w.awsURL, enginetest.Controllers()))
 	_, stopDNS, err := w.aws.StartDNS("127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(stopDNS)
-	w.port, w.webhook = freePort(t), freePort(t)
-	w.config, err = clientcmd.BuildConfigFromFlags("", suite.local.Kubeconfig)
-	must(t, err)
-	w.config.QPS, w.config.Burst = 200, 400
-	w.client, err = client.New(w.config, client.Options{Scheme: clientScheme(t)})
-	must(t, err)
-	w.discovery, err = discovery.NewDiscoveryClientForConfig(w.config)
-	must(t, err)
-	// Each test has a store of its own, and that of the one before is gone for good.
-	must(t, client.IgnoreNotFound(w.client.Delete(context.Background(), &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: "capa-system", Name: "capa-apiserver"}})))
+	w.beside(suite.local)
 	return w
+}
+
+// beside has the server run, when it is started, beside a management cluster.
+func (w *world) beside(local management) {
+	w.t.Helper()
+	w.local, w.dataDir, w.port, w.webhook = local, w.t.TempDir(), freePort(w.t), freePort(w.t)
+	w.program, w.kubeconfig = filepath.Join(local.Bin, "capa-apiserver"), local.ServerKubeconfig
+	var err error
+	w.config, err = clientcmd.BuildConfigFromFlags("", local.Kubeconfig)
+	must(w.t, err)
+	w.config.QPS, w.config.Burst = 200, 400
+	w.client, err = client.New(w.config, client.Options{Scheme: clientScheme(w.t)})
+	must(w.t, err)
+	w.discovery, err = discovery.NewDiscoveryClientForConfig(w.config)
+	must(w.t, err)
+	// Each test has a store of its own, and that of the one before is gone for good.
+	must(w.t, client.IgnoreNotFound(w.client.Delete(context.Background(), &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: "capa-system", Name: "capa-apiserver"}})))
 }
 
 // startAWS has AWS listen at an address.
@@ -228,8 +239,8 @@ func (w *world) kubectl(args ...string) string {
 
 // tryKubectl runs the real one with the input and returns all it says.
 func (w *world) tryKubectl(input string, args ...string) (string, error) {
-	cmd := exec.Command(filepath.Join(suite.local.Bin, "kubectl"), args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+suite.local.Kubeconfig)
+	cmd := exec.Command(filepath.Join(w.local.Bin, "kubectl"), args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+w.local.Kubeconfig)
 	cmd.Stdin = strings.NewReader(input)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

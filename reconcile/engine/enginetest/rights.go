@@ -13,9 +13,9 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
-// controllersKey is the access key that processes use, and controllers the role whose session it is.
+// ControllersKey is the access key that processes use, and controllers the role whose session it is.
 const (
-	controllersKey = "AKIACONTROLLERS"
+	ControllersKey = "AKIACONTROLLERS"
 	controllers    = "controllers" + iamconfig.Suffix
 )
 
@@ -30,11 +30,20 @@ func Controllers() []policy.Document {
 	return []policy.Document{all[policy.Controllers], all[policy.ControllersEKS]}
 }
 
+// Admit has the emulator check rights, and an access key be a session of the controllers' role.
+func Admit(e *emulator.Emulator, key string) {
+	e.Configure(func(c *emulator.Config) {
+		c.Permissions = true
+		if c.RoleKeys == nil {
+			c.RoleKeys = map[string]string{}
+		}
+		c.RoleKeys[key] = controllers
+	})
+}
+
 // Restrict has the emulator check rights: the processes' key has those of the documents, and others all.
 func Restrict(e *emulator.Emulator, url string, documents []policy.Document) error {
-	e.Configure(func(c *emulator.Config) {
-		c.Permissions, c.RoleKeys = true, map[string]string{controllersKey: controllers}
-	})
+	Admit(e, ControllersKey)
 	whole := policy.Document{Version: policy.Version}
 	for _, d := range documents {
 		whole.Statement = append(whole.Statement, d.Statement...)

@@ -261,7 +261,7 @@ func (w *World) NewProcess() *Process {
 		Limits: limits,
 		LoadConfig: func(context.Context) (aws.Config, error) {
 			return aws.Config{Region: Region, BaseEndpoint: aws.String(w.URL),
-				Credentials: credentials.NewStaticCredentialsProvider(controllersKey, "secret", "")}, nil
+				Credentials: credentials.NewStaticCredentialsProvider(ControllersKey, "secret", "")}, nil
 		}})
 	ctx, cancel := context.WithCancel(context.Background())
 	var ended sync.WaitGroup
