@@ -13,6 +13,7 @@ import (
 // the host's configuration brings into our server.
 func TestWhatNeedsAnotherObjectIsJudgedAtAdmission(t *testing.T) {
 	w := newWorld(t)
+	w.assumable("210987654321", "capi")
 	ns := w.namespace()
 	role := `{apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSClusterRoleIdentity, metadata: {name: %s},
 spec: {roleARN: "arn:aws:iam::210987654321:role/capi", allowedNamespaces: %s, sourceIdentityRef: {kind: AWSClusterControllerIdentity, name: default}}}`

@@ -326,7 +326,7 @@ func (p *provider) waitWell(f *joinedCluster) {
 	f.waitMachines("t3.large", 1, 1)
 	p.eventually("clusterctl describes everything as well", func(context.Context) error {
 		out, err := p.tryClusterctl("describe", "cluster", f.cluster, "--namespace="+f.namespace)
-		if err == nil && (strings.Contains(out, "False") || strings.Contains(out, "Unknown") || !strings.Contains(out, "AWSCluster/")) {
+		if err == nil && (strings.Contains(out, "False") || strings.Contains(out, "Unknown") || !strings.Contains(out, "AWSCluster ")) {
 			err = errors.New("not yet")
 		}
 		if err != nil {

@@ -49,6 +49,8 @@ const (
 // field that names something in AWS. All share one account and one identity.
 func TestTenantsCannotTouchEachOther(t *testing.T) {
 	w := newWorld(t, "--sweep-period=5s", "--instance-sweep-period=5s", "--creation-grace=10s", "--machine-pool-machines")
+	w.assumable(account, "alice")
+	w.assumable(anotherAccount, "bob")
 	x := &tenants{world: w, base: fmt.Sprintf("t%d", time.Now().UnixMilli()%1e7), known: map[string]string{}}
 	timed(t, "alice and others have what they have", x.settle)
 	if len(attacks) < fewestAttacks {

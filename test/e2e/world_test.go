@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -81,6 +84,11 @@ func newStoppedWorld(t *testing.T, flags ...string) *world {
 	t.Cleanup(func() { w.endAWS() })
 	// The server has the rights that clusterawsadm's stack gives it, and tests, whose keys are others, have all.
 	must(t, enginetest.Restrict(w.aws, w.awsURL, enginetest.Controllers()))
+	t.Cleanup(func() {
+		for _, right := range enginetest.Denied(w.aws.Log()) {
+			t.Errorf("AWS refused %s, which the stack's policies don't allow", right)
+		}
+	})
 	_, stopDNS, err := w.aws.StartDNS("127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(stopDNS)
@@ -103,6 +111,20 @@ func (w *world) beside(local management) {
 	must(w.t, err)
 	// Each test has a store of its own, and that of the one before is gone for good.
 	must(w.t, client.IgnoreNotFound(w.client.Delete(context.Background(), &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: "capa-system", Name: "capa-apiserver"}})))
+}
+
+// assumable makes a role of an account that the server may assume, with the rights that it has itself.
+func (w *world) assumable(account, name string) {
+	w.t.Helper()
+	key := "AKIA" + account
+	w.aws.Configure(func(c *emulator.Config) { c.AccessKeys[key] = account })
+	config := w.awsConfig()
+	config.Credentials = credentials.NewStaticCredentialsProvider(key, "x", "")
+	client := iam.NewFromConfig(config)
+	_, err := client.CreateRole(w.t.Context(), &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"sts:AssumeRole"}]}`)})
+	must(w.t, err)
+	must(w.t, enginetest.Grant(client, name, enginetest.Controllers()))
 }
 
 // startAWS has AWS listen at an address.

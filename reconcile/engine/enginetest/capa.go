@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/capa-apiserver/capa-apiserver/cmd/clusterawsadm/policy"
+	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
 // CAPAs are the two policies that the tool of CAPA v2.13.0 gives its controllers, without options, for the tests of
@@ -42,9 +43,12 @@ func (w *World) RestrictTo(documents ...policy.Document) {
 }
 
 // Denied are the rights for want of which AWS refused requests, sorted.
-func (w *World) Denied() []string {
+func (w *World) Denied() []string { return Denied(w.AWS.Log()) }
+
+// Denied are those of a log.
+func Denied(log []emulator.Entry) []string {
 	rights := map[string]bool{}
-	for _, e := range w.AWS.Log() {
+	for _, e := range log {
 		if _, right, ok := strings.Cut(e.Message, "is not authorized to perform: "); ok {
 			right, _, _ = strings.Cut(right, " ")
 			rights[right] = true

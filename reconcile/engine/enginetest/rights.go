@@ -44,6 +44,15 @@ func Admit(e *emulator.Emulator, key string) {
 // Restrict has the emulator check rights: the processes' key has those of the documents, and others all.
 func Restrict(e *emulator.Emulator, url string, documents []policy.Document) error {
 	Admit(e, ControllersKey)
+	client := iam.NewFromConfig(aws.Config{Region: Region, BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "")})
+	err := Grant(client, controllers, documents)
+	e.ResetCounts()
+	e.ClearLog()
+	return err
+}
+
+// Grant gives a role the rights of the documents.
+func Grant(client *iam.Client, role string, documents []policy.Document) error {
 	whole := policy.Document{Version: policy.Version}
 	for _, d := range documents {
 		whole.Statement = append(whole.Statement, d.Statement...)
@@ -52,9 +61,6 @@ func Restrict(e *emulator.Emulator, url string, documents []policy.Document) err
 	if err != nil {
 		return err
 	}
-	client := iam.NewFromConfig(aws.Config{Region: Region, BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "")})
-	_, err = client.PutRolePolicy(context.Background(), &iam.PutRolePolicyInput{RoleName: aws.String(controllers), PolicyName: aws.String("stack"), PolicyDocument: aws.String(string(text))})
-	e.ResetCounts()
-	e.ClearLog()
+	_, err = client.PutRolePolicy(context.Background(), &iam.PutRolePolicyInput{RoleName: &role, PolicyName: aws.String("stack"), PolicyDocument: aws.String(string(text))})
 	return err
 }
