@@ -3,10 +3,12 @@ package apiserver
 import (
 	"context"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	cliflag "k8s.io/component-base/cli/flag"
+	"k8s.io/component-base/featuregate"
 	"k8s.io/component-base/logs"
 	logsapi "k8s.io/component-base/logs/api/v1"
 	_ "k8s.io/component-base/logs/json/register" // --logging-format=json
@@ -37,9 +39,7 @@ const example = `  # outside the cluster, for development
 // NewCommand makes the command that runs the server until ctx ends. It serves all kinds,
 // and those of further rows.
 func NewCommand(ctx context.Context, more ...Row) *cobra.Command {
-	// Options are made by the features that there are.
-	library := libraryVersion()
-	utilruntime.Must(utilfeature.DefaultMutableFeatureGate.SetEmulationVersionAndMinCompatibilityVersion(library.EmulationVersion(), library.MinCompatibilityVersion()))
+	useFeatures() // options are made by them
 	o := NewOptions(NewTable(append(Kinds(), more...)...))
 	logOptions := logs.NewOptions()
 	cmd := &cobra.Command{
@@ -69,6 +69,18 @@ func NewCommand(ctx context.Context, more ...Row) *cobra.Command {
 	}
 	cmd.AddCommand(newSnapshotCommand())
 	return cmd
+}
+
+// useFeatures takes the features of the libraries' version. That one was asked for before is no news: a package of theirs does so when
+// the program begins, for a metric.
+func useFeatures() {
+	version, gate := libraryVersion(), utilfeature.DefaultMutableFeatureGate
+	quiet, ok := gate.(featuregate.MutableVersionedFeatureGateWithLogger)
+	if !ok {
+		utilruntime.Must(gate.SetEmulationVersionAndMinCompatibilityVersion(version.EmulationVersion(), version.MinCompatibilityVersion()))
+		return
+	}
+	utilruntime.Must(quiet.SetEmulationVersionAndMinCompatibilityVersionWithLogger(logr.Discard(), version.EmulationVersion(), version.MinCompatibilityVersion()))
 }
 
 // Run serves with the options until ctx ends.
