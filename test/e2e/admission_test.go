@@ -16,7 +16,7 @@ func TestWhatNeedsAnotherObjectIsJudgedAtAdmission(t *testing.T) {
 	w.assumable("210987654321", "capi")
 	ns := w.namespace()
 	role := `{apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSClusterRoleIdentity, metadata: {name: %s},
-spec: {roleARN: "arn:aws:iam::210987654321:role/capi", allowedNamespaces: %s, sourceIdentityRef: {kind: AWSClusterControllerIdentity, name: default}}}`
+spec: {roleARN: "arn:aws:iam::210987654321:role/capi.cluster-api-provider-aws.sigs.k8s.io", allowedNamespaces: %s, sourceIdentityRef: {kind: AWSClusterControllerIdentity, name: default}}}`
 	w.apply(ns, fmt.Sprintf(role, "elsewhere", "{list: [another-namespace]}"))
 	w.apply(ns, fmt.Sprintf(role, "here", "{list: ["+ns+"]}"))
 	// A cluster that is being reconciled has the mirror see which regions there are.

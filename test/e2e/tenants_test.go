@@ -196,12 +196,12 @@ spec: {secretRef: tenants-keys, allowedNamespaces: {list: [%[1]s]}}
 apiVersion: infrastructure.cluster.x-k8s.io/v1beta2
 kind: AWSClusterRoleIdentity
 metadata: {name: alices-role}
-spec: {roleARN: "arn:aws:iam::123456789012:role/alice", allowedNamespaces: {list: [%[1]s]}, sourceIdentityRef: {kind: AWSClusterControllerIdentity, name: default}}
+spec: {roleARN: "arn:aws:iam::123456789012:role/alice.cluster-api-provider-aws.sigs.k8s.io", allowedNamespaces: {list: [%[1]s]}, sourceIdentityRef: {kind: AWSClusterControllerIdentity, name: default}}
 ---
 apiVersion: infrastructure.cluster.x-k8s.io/v1beta2
 kind: AWSClusterRoleIdentity
 metadata: {name: another-account}
-spec: {roleARN: "arn:aws:iam::999999999999:role/bob", allowedNamespaces: {list: [%[2]s]}, sourceIdentityRef: {kind: AWSClusterControllerIdentity, name: default}}
+spec: {roleARN: "arn:aws:iam::999999999999:role/bob.cluster-api-provider-aws.sigs.k8s.io", allowedNamespaces: {list: [%[2]s]}, sourceIdentityRef: {kind: AWSClusterControllerIdentity, name: default}}
 `
 
 // settleOthers makes what people have who don't know of Cluster API.

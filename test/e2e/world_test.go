@@ -29,6 +29,7 @@ import (
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/apis/infrastructure/install"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cmd/clusterawsadm/iamconfig"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine/enginetest"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
@@ -113,10 +114,10 @@ func (w *world) beside(local management) {
 	must(w.t, client.IgnoreNotFound(w.client.Delete(context.Background(), &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: "capa-system", Name: "capa-apiserver"}})))
 }
 
-// assumable makes a role of an account that the server may assume, with the rights that it has itself.
+// assumable makes a role of an account, which the server may assume by the end of its name, with the rights that it has itself.
 func (w *world) assumable(account, name string) {
 	w.t.Helper()
-	key := "AKIA" + account
+	key, name := "AKIA"+account, name+iamconfig.Suffix
 	w.aws.Configure(func(c *emulator.Config) { c.AccessKeys[key] = account })
 	config := w.awsConfig()
 	config.Credentials = credentials.NewStaticCredentialsProvider(key, "x", "")

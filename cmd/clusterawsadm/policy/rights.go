@@ -186,7 +186,7 @@ var Features = []Feature{
 		In: Controllers, Option: "s3Buckets", If: wantsBuckets, Grants: []Grant{{ResourcesOf: buckets, Actions: []string{"s3:GetBucketTagging"}}}},
 	{For: "a bucket's drift", Optional: true, Without: "a changed policy or rule isn't put right", In: Controllers, Option: "s3Buckets", If: wantsBuckets, Grants: []Grant{{ResourcesOf: buckets,
 		Actions: []string{"s3:GetBucketPolicy", "s3:GetLifecycleConfiguration"}}}},
-	{For: "roles as identities", Without: "needed with an AWSClusterRoleIdentity", In: Controllers, Option: "allowAssumeRole", If: func(spec *iamconfig.Spec) bool { return spec.AllowAssumeRole },
+	{For: "roles as identities", Without: "needed with an AWSClusterRoleIdentity; the names of such roles end in the suffix", In: Controllers, Option: "allowAssumeRole", If: func(spec *iamconfig.Spec) bool { return spec.AllowAssumeRole },
 		Grants: []Grant{{Actions: []string{"sts:AssumeRole"}, ResourcesOf: func(spec *iamconfig.Spec) []string { return []string{"arn:*:iam::*:role/" + spec.Name("*")} }}}},
 	{For: "admission of machines", Optional: true, Without: "what they tell of isn't compared, with a warning", In: Controllers, Grants: actions(
 		"ec2:DescribeKeyPairs", "ec2:DescribeInstanceTypeOfferings", "ec2:DescribeRegions", "iam:GetInstanceProfile", "servicequotas:GetServiceQuota")},
