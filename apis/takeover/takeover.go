@@ -13,4 +13,10 @@ const (
 	// serves is no reason any more to leave the group-version to the host. Its value is what the
 	// CRD served before.
 	CRDAnnotation = "capa-apiserver.cluster.x-k8s.io/taken-over"
+	// GivingBackAnnotation beside it says that they are being given back: what the host serves
+	// itself stays with it.
+	GivingBackAnnotation = "capa-apiserver.cluster.x-k8s.io/giving-back"
+	// GivenBackAnnotation on an object of the server's says that CAPA has it again. The object
+	// stays, because it is what the garbage collector may look for, and does nothing.
+	GivenBackAnnotation = "capa-apiserver.cluster.x-k8s.io/given-back"
 )

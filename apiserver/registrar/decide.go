@@ -184,7 +184,8 @@ func servingCRDs(all []*apiextensionsv1.CustomResourceDefinition, gv schema.Grou
 func takenOver(all []*apiextensionsv1.CustomResourceDefinition, gv schema.GroupVersion) bool {
 	return slices.ContainsFunc(all, func(crd *apiextensionsv1.CustomResourceDefinition) bool {
 		_, taken := crd.Annotations[takeover.CRDAnnotation]
-		return taken && crd.Spec.Group == gv.Group
+		_, leaving := crd.Annotations[takeover.GivingBackAnnotation]
+		return taken && !leaving && crd.Spec.Group == gv.Group
 	})
 }
 

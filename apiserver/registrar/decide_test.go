@@ -71,8 +71,9 @@ func TestOneGroupVersionIsDecidedByModeAndHost(t *testing.T) {
 	kcp.Labels = map[string]string{providerLabel: "control-plane-kubeadm"}
 	capa := servedCRD(infra, "AWSCluster", "v1beta2")
 	shadow := ShadowCRD(testKinds[0])
-	taken := capa.DeepCopy()
+	taken, leaving := capa.DeepCopy(), capa.DeepCopy()
 	taken.Annotations = map[string]string{takeover.CRDAnnotation: "{}"}
+	leaving.Annotations = map[string]string{takeover.CRDAnnotation: "{}", takeover.GivingBackAnnotation: ""}
 
 	cases := map[string]struct {
 		mode    Mode
@@ -101,6 +102,8 @@ func TestOneGroupVersionIsDecidedByModeAndHost(t *testing.T) {
 		"CAPA's objects were taken over":                 {ModeAuto, infraLegacy, crdList(taken), local(infraLegacy, "true"), true, ActionTakeOver, "taken over"},
 		"what was taken over stays":                      {ModeAuto, infraLegacy, crdList(taken), ours(infraLegacy), true, ActionApply, "claimed: "},
 		"others in the group keep what was taken over":   {ModeAuto, infraLegacy, crdList(taken, servedCRD(infra, "Other", "v1beta2")), local(infraLegacy, "true"), false, ActionLeave, "others.infrastructure"},
+		"what is being given back is still ours":         {ModeAuto, infraLegacy, crdList(leaving), ours(infraLegacy), true, ActionApply, "claimed: "},
+		"what was given back isn't taken again":          {ModeAuto, infraLegacy, crdList(leaving), local(infraLegacy, "true"), false, ActionLeave, "serves it itself"},
 		"foreign CRD appears behind our claim":           {ModeAuto, kcpLegacy, crdList(kcp), ours(kcpLegacy), false, ActionRelease, "served by CRD"},
 		"last foreign CRD went, host's own lingers":      {ModeAuto, kcpLegacy, nil, local(kcpLegacy, "true"), false, ActionLeave, "no CRD does any more"},
 		"legacy version of a foreign server":             {ModeAuto, infraLegacy, nil, foreign(infraLegacy), false, ActionLeave, "Service other/server"},

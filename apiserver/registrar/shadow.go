@@ -88,7 +88,7 @@ func decideShadow(r Resource, existing *apiextensionsv1.CustomResourceDefinition
 	if existing != nil {
 		if _, taken := existing.Annotations[takeover.CRDAnnotation]; taken {
 			return ShadowDecision{Action: ActionLeave, Reason: ReasonShadow, Message: fmt.Sprintf(
-				"left alone: %s was taken over, and keeps its objects as they were; never delete it, Cluster API looks its labels up",
+				"left alone: %s was taken over, and keeps what the way back needs; never delete it, Cluster API looks its labels up",
 				describe([]*apiextensionsv1.CustomResourceDefinition{existing}))}
 		}
 		if served := servedVersions(existing); len(served) > 0 {

@@ -148,7 +148,13 @@ func (t *taker) checkObject(ctx context.Context, r *report, k kind, o *unstructu
 	if err == nil {
 		_, err = t.in(k, ours, o.GetNamespace()).Create(ctx, copied, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}, takeover.Subresource)
 	}
-	if err != nil && (k.name != defaultIdentity || !apierrors.IsConflict(err)) {
+	if apierrors.IsConflict(err) {
+		own, readErr := t.in(k, ours, o.GetNamespace()).Get(ctx, o.GetName(), metav1.GetOptions{})
+		if readErr == nil && (k.name == defaultIdentity || aside(own)) {
+			return // it makes room
+		}
+	}
+	if err != nil {
 		r.problem("%s can't be taken over: %v", called(o), err)
 	}
 }

@@ -22,14 +22,17 @@ capa-apiserver has to run beside CAPA already: it leaves CAPA's objects alone. W
 Nothing in AWS is written. Whatever interrupts it: run it again, and it goes on. What
 has been done is in the ConfigMap capa-takeover of the server's namespace.
 
-There is no command for the way back: make a backup of the management cluster's etcd,
-and see "In place" in docs/from-capa.md.`
+--rollback gives everything back to CAPA, with what has changed since. Objects that
+were made since get another UID then; owner references to them follow.`
 
 const example = `  # what would be done, and what can't be
   clusterawsadm takeover
 
   # do it
-  clusterawsadm takeover --yes`
+  clusterawsadm takeover --yes
+
+  # back to CAPA
+  clusterawsadm takeover --rollback --yes`
 
 // NewCommand makes the command.
 func NewCommand() *cobra.Command {
@@ -54,6 +57,7 @@ func NewCommand() *cobra.Command {
 	c.Flags().StringVar(&kubeContext, "context", "", "the kubeconfig's context to use; by default its current one")
 	c.Flags().StringVar(&o.Namespace, "namespace", "capa-system", "the namespace of capa-apiserver")
 	c.Flags().BoolVar(&o.Do, "yes", false, "do it; otherwise it is only checked and told what would be done")
+	c.Flags().BoolVar(&o.Rollback, "rollback", false, "give everything back to CAPA")
 	c.Flags().DurationVar(&o.Patience, "timeout", 5*time.Minute, "how long each thing may take that is waited for")
 	c.Flags().DurationVar(&o.Settle, "settle", 15*time.Second, "how long Cluster API may take to learn that CRDs' labels have changed")
 	return c

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -44,6 +43,9 @@ func (t *taker) copy(ctx context.Context) error {
 	for _, k := range kinds {
 		objects, err := t.objects(ctx, k, theirs)
 		if err != nil {
+			return err
+		}
+		if err := t.removeAside(ctx, k, objects); err != nil {
 			return err
 		}
 		for i := range objects {
@@ -89,7 +91,7 @@ func (t *taker) claim(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := t.patchCRD(ctx, k, map[string]any{"metadata": map[string]any{"annotations": map[string]any{takeover.CRDAnnotation: string(text)}}}); err != nil {
+		if err := t.patchCRD(ctx, "mark", k, map[string]any{"metadata": map[string]any{"annotations": map[string]any{takeover.CRDAnnotation: string(text)}}}); err != nil {
 			return err
 		}
 	}
@@ -130,12 +132,12 @@ func beforeOf(crd *apiextensionsv1.CustomResourceDefinition) before {
 	return b
 }
 
-func (t *taker) patchCRD(ctx context.Context, k kind, patch map[string]any) error {
+func (t *taker) patchCRD(ctx context.Context, verb string, k kind, patch map[string]any) error {
 	text, err := json.Marshal(patch)
 	if err != nil {
 		return err
 	}
-	return t.write("change CRD "+k.crd.Name, func() error {
+	return t.write(verb+" CRD "+k.crd.Name, func() error {
 		_, err := t.dynamic.Resource(crds).Patch(ctx, k.crd.Name, types.MergePatchType, text, metav1.PatchOptions{FieldManager: fieldManager})
 		return err
 	})
@@ -168,7 +170,7 @@ func (t *taker) claimable(ctx context.Context, groupName string) (bool, error) {
 }
 
 // shadow has Cluster API look for the kinds at the server's version, and then ends what the CRDs
-// serve. What they keep stays there.
+// serve. What they keep stays there, for the way back.
 func (t *taker) shadow(ctx context.Context) error {
 	kinds, err := t.all(ctx)
 	if err != nil {
@@ -179,21 +181,19 @@ func (t *taker) shadow(ctx context.Context) error {
 		if k.crd.Labels[contract] == ours || !known(k.group, k.name) {
 			continue
 		}
-		if err := t.patchCRD(ctx, k, map[string]any{"metadata": map[string]any{"labels": labels}}); err != nil {
+		if err := t.patchCRD(ctx, "label", k, map[string]any{"metadata": map[string]any{"labels": labels}}); err != nil {
 			return err
 		}
 	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(t.Settle):
+	if err := t.settle(ctx); err != nil {
+		return err
 	}
 	for _, k := range kinds {
 		change := unserved
 		if !known(k.group, k.name) {
 			change = silent
 		}
-		if err := t.changeVersions(ctx, k, change); err != nil {
+		if err := t.changeVersions(ctx, "end", k, change); err != nil {
 			return err
 		}
 	}
@@ -224,7 +224,7 @@ func unserved(crd *apiextensionsv1.CustomResourceDefinition) {
 }
 
 // changeVersions changes a CRD as it is now.
-func (t *taker) changeVersions(ctx context.Context, k kind, change func(*apiextensionsv1.CustomResourceDefinition)) error {
+func (t *taker) changeVersions(ctx context.Context, verb string, k kind, change func(*apiextensionsv1.CustomResourceDefinition)) error {
 	kept, err := t.dynamic.Resource(crds).Get(ctx, k.crd.Name, metav1.GetOptions{})
 	if err != nil {
 		return err
@@ -245,7 +245,7 @@ func (t *taker) changeVersions(ctx context.Context, k kind, change func(*apiexte
 	if err != nil {
 		return err
 	}
-	return t.write("change versions of CRD "+k.crd.Name, func() error {
+	return t.write(verb+" CRD "+k.crd.Name, func() error {
 		_, err := t.dynamic.Resource(crds).Patch(ctx, k.crd.Name, types.MergePatchType, text, metav1.PatchOptions{FieldManager: fieldManager})
 		return err
 	})

@@ -10,6 +10,7 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -134,6 +135,17 @@ func (t *taker) scale(ctx context.Context, namespace, deployment string, replica
 	})
 }
 
+// start lets CAPA run as before.
+func (t *taker) start(ctx context.Context) error {
+	for full, replicas := range t.state.Replicas {
+		namespace, deployment, _ := strings.Cut(full, "/")
+		if err := t.scale(ctx, namespace, deployment, replicas); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 var webhookResources = []string{"mutatingwebhookconfigurations", "validatingwebhookconfigurations"}
 
 func webhookResource(resource string) schema.GroupVersionResource {
@@ -178,7 +190,33 @@ func (t *taker) putWebhooksAway(ctx context.Context) error {
 	return nil
 }
 
-const frozen = "this object is being taken over by capa-apiserver: try again in a minute"
+func (t *taker) putWebhooksBack(ctx context.Context) error {
+	for full, text := range t.state.Webhooks {
+		resource, _, _ := strings.Cut(full, "/")
+		o := &unstructured.Unstructured{}
+		if err := o.UnmarshalJSON(text); err != nil {
+			return err
+		}
+		err := t.write("create "+full, func() error {
+			_, err := t.dynamic.Resource(webhookResource(resource)).Create(ctx, o, metav1.CreateOptions{})
+			if apierrors.IsAlreadyExists(err) {
+				return nil
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	frozen      = "this object is being taken over by capa-apiserver: try again in a minute"
+	frozenAgain = "this object is being given back to CAPA: try again in a minute"
+	// probeLabel is on what is only tried.
+	probeLabel = name + "-probe"
+)
 
 // freeze has the host refuse changes of CAPA's objects: what is changed after it was copied would
 // be lost.
@@ -187,48 +225,94 @@ func (t *taker) freeze(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	policy, binding := policyFor(kinds)
-	client := t.kube.AdmissionregistrationV1()
-	err = errors.Join(
-		t.write("create ValidatingAdmissionPolicy "+name, func() error {
-			_, err := client.ValidatingAdmissionPolicies().Create(ctx, policy, metav1.CreateOptions{})
-			return ignoreExists(err)
-		}),
-		t.write("create ValidatingAdmissionPolicyBinding "+name, func() error {
-			_, err := client.ValidatingAdmissionPolicyBindings().Create(ctx, binding, metav1.CreateOptions{})
-			return ignoreExists(err)
-		}),
-	)
-	if err != nil || t.state.Copied {
+	if err := t.refuse(ctx, policyFor(kinds, []string{"v1beta1", theirs}, "false", frozen)); err != nil || t.state.Copied {
 		return err
 	}
-	return t.wait(ctx, "changes are refused", func(ctx context.Context) error { return t.probe(ctx, kinds) })
+	return t.refused(ctx, kinds, theirs, frozen)
 }
 
-// probe tries a change that is to be refused.
-func (t *taker) probe(ctx context.Context, kinds []kind) error {
+// freezeBoth has the host and the server refuse changes by anybody else, and so by the garbage
+// collector too: what CAPA's CRDs have kept is old until it is written.
+func (t *taker) freezeBoth(ctx context.Context) error {
+	kinds, _, err := t.kinds(ctx)
+	if err != nil {
+		return err
+	}
+	me, err := t.kube.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+	if err != nil {
+		return err
+	}
+	mine := fmt.Sprintf("request.userInfo.username == %q && (object == null || !has(object.metadata.labels) || !(%q in object.metadata.labels))", me.Status.UserInfo.Username, probeLabel)
+	if err := t.refuse(ctx, policyFor(kinds, []string{"v1beta1", theirs, ours}, mine, frozenAgain)); err != nil {
+		return err
+	}
+	return t.refused(ctx, kinds, ours, frozenAgain)
+}
+
+// refuse makes the policy what it is to be.
+func (t *taker) refuse(ctx context.Context, policy *admissionregistrationv1.ValidatingAdmissionPolicy) error {
+	policies, bindings := t.kube.AdmissionregistrationV1().ValidatingAdmissionPolicies(), t.kube.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings()
+	err := t.write("make ValidatingAdmissionPolicy "+name, func() error {
+		existing, err := policies.Get(ctx, name, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			_, err = policies.Create(ctx, policy, metav1.CreateOptions{})
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		existing.Spec = policy.Spec
+		_, err = policies.Update(ctx, existing, metav1.UpdateOptions{})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	binding := &admissionregistrationv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec{PolicyName: name,
+			ValidationActions: []admissionregistrationv1.ValidationAction{admissionregistrationv1.Deny}}}
+	return t.write("make ValidatingAdmissionPolicyBinding "+name, func() error {
+		_, err := bindings.Create(ctx, binding, metav1.CreateOptions{})
+		return ignoreExists(err)
+	})
+}
+
+// refused waits until a change of an object of each group is refused.
+func (t *taker) refused(ctx context.Context, kinds []kind, version, why string) error {
+	tried := map[string]bool{}
 	for _, k := range kinds {
-		if k.name != "AWSClusterControllerIdentity" && k.name != "AWSCluster" {
+		if tried[k.group] {
 			continue
 		}
-		o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": k.group + "/" + theirs, "kind": k.name,
-			"metadata": map[string]any{"name": name + "-probe"}, "spec": map[string]any{}}}
-		namespace := ""
-		if k.namespaced {
-			namespace = t.Namespace
+		objects, err := t.objects(ctx, k, version)
+		if err != nil {
+			return err
 		}
-		_, err := t.in(k, theirs, namespace).Create(ctx, o, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-		if err == nil {
-			return fmt.Errorf("a new %s isn't refused yet", k.name)
+		if len(objects) == 0 {
+			continue
 		}
-		if !strings.Contains(err.Error(), frozen) {
-			return fmt.Errorf("a new %s is refused for another reason: %w", k.name, err)
+		tried[k.group] = true
+		o := &objects[0]
+		patch := fmt.Sprintf(`{"metadata": {"labels": {%q: ""}}}`, probeLabel)
+		err = t.wait(ctx, "changes are refused", func(ctx context.Context) error {
+			_, err := t.in(k, version, o.GetNamespace()).Patch(ctx, o.GetName(), types.MergePatchType, []byte(patch), metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
+			switch {
+			case err == nil:
+				return fmt.Errorf("a change of %s isn't refused yet", called(o))
+			case !strings.Contains(err.Error(), why):
+				return fmt.Errorf("a change of %s is refused for another reason: %w", called(o), err)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func policyFor(kinds []kind) (*admissionregistrationv1.ValidatingAdmissionPolicy, *admissionregistrationv1.ValidatingAdmissionPolicyBinding) {
+// policyFor refuses changes of the kinds' objects at these versions, unless the expression is true.
+func policyFor(kinds []kind, versions []string, unless, message string) *admissionregistrationv1.ValidatingAdmissionPolicy {
 	fail, exact := admissionregistrationv1.Fail, admissionregistrationv1.Exact
 	var rules []admissionregistrationv1.NamedRuleWithOperations
 	for _, g := range groups {
@@ -243,19 +327,15 @@ func policyFor(kinds []kind) (*admissionregistrationv1.ValidatingAdmissionPolicy
 		}
 		rules = append(rules, admissionregistrationv1.NamedRuleWithOperations{RuleWithOperations: admissionregistrationv1.RuleWithOperations{
 			Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create, admissionregistrationv1.Update, admissionregistrationv1.Delete},
-			Rule:       admissionregistrationv1.Rule{APIGroups: []string{g.Name()}, APIVersions: []string{"v1beta1", theirs}, Resources: resources},
+			Rule:       admissionregistrationv1.Rule{APIGroups: []string{g.Name()}, APIVersions: versions, Resources: resources},
 		}})
 	}
-	policy := &admissionregistrationv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: name},
+	return &admissionregistrationv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: admissionregistrationv1.ValidatingAdmissionPolicySpec{
 			FailurePolicy:    &fail,
 			MatchConstraints: &admissionregistrationv1.MatchResources{MatchPolicy: &exact, ResourceRules: rules},
-			Validations:      []admissionregistrationv1.Validation{{Expression: "false", Message: frozen}},
+			Validations:      []admissionregistrationv1.Validation{{Expression: unless, Message: message}},
 		}}
-	binding := &admissionregistrationv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec: admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec{PolicyName: name,
-			ValidationActions: []admissionregistrationv1.ValidationAction{admissionregistrationv1.Deny}}}
-	return policy, binding
 }
 
 func ignoreExists(err error) error {

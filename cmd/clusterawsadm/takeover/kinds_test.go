@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
@@ -64,4 +66,41 @@ func TestWhatTheServerCantKeepIsNamed(t *testing.T) {
 	if lost, err := newCodec().lost(o); err != nil || !slices.Equal(lost, []string{"spec.ofAnotherRelease.deep"}) {
 		t.Errorf("lost are %v (%v)", lost, err)
 	}
+}
+
+// The versions of one CRD are equivalent to the host's webhooks, whether they are served or not.
+func TestACRDThatIsGivenBackHasTheVersionsThatItHad(t *testing.T) {
+	was := parseCRD(t, theirCRD)
+	crd, b := was.DeepCopy(), beforeOf(was)
+	unserved(crd)
+	if serves(crd) || len(crd.Spec.Versions) != 3 {
+		t.Fatalf("taken over it has %+v", crd.Spec.Versions)
+	}
+	for range 2 { // an interrupted rollback begins anew
+		b.store(crd)
+		if serves(crd) && len(crd.Spec.Versions) != 2 {
+			t.Errorf("it serves beside a version that it didn't have: %+v", crd.Spec.Versions)
+		}
+		b.restore(crd)
+		if diff := cmp.Diff(was, crd); diff != "" {
+			t.Errorf("it isn't as it was (-was +is):\n%s", diff)
+		}
+	}
+}
+
+const theirCRD = `
+metadata: {name: awsmachines.infrastructure.cluster.x-k8s.io}
+spec:
+  versions:
+  - {name: v1beta1, served: false, storage: false}
+  - {name: v1beta2, served: true, storage: true}
+`
+
+func parseCRD(t *testing.T, text string) *apiextensionsv1.CustomResourceDefinition {
+	t.Helper()
+	crd := &apiextensionsv1.CustomResourceDefinition{}
+	if err := yaml.Unmarshal([]byte(text), crd); err != nil {
+		t.Fatal(err)
+	}
+	return crd
 }

@@ -3,10 +3,11 @@ package takeover
 import (
 	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -14,86 +15,165 @@ import (
 	"k8s.io/client-go/discovery"
 )
 
-// ownersForward has references to objects of CAPA's name the version that is served: the garbage
-// collector looks owners up there.
+// passes bound how often all objects are looked at until no owner reference is to be changed.
+const passes = 10
+
+// ownersForward has references to objects of CAPA's name a version that stays served: the garbage
+// collector looks owners up there. Those that are at the server's own version stay.
 func (t *taker) ownersForward(ctx context.Context) error {
-	served := map[string]bool{}
+	claimed := map[string]bool{}
 	for _, g := range groups {
-		claimable, err := t.claimable(ctx, g.Name())
-		if err != nil {
+		var err error
+		if claimed[g.Name()], err = t.claimable(ctx, g.Name()); err != nil {
 			return err
 		}
-		served[g.Name()] = claimable
 	}
-	return t.rewriteOwners(ctx, func(of schema.GroupVersionKind) string {
-		if of.Version == ours || of.Version == theirs && served[of.Group] {
-			return of.Version
+	return t.rewriteOwners(ctx, ours, func(of schema.GroupVersionKind, owner *metav1.OwnerReference) {
+		if of.Version != theirs || !claimed[of.Group] {
+			owner.APIVersion = of.Group + "/" + ours
 		}
-		return ours
 	})
 }
 
-// rewriteOwners has all references to the kinds name the version that is said.
-func (t *taker) rewriteOwners(ctx context.Context, version func(schema.GroupVersionKind) string) error {
-	lists, err := discovery.ServerPreferredResources(t.discovery)
-	if err != nil && !discovery.IsGroupDiscoveryFailedError(err) {
+// ownersAside has all references name the server's version, which changes hands in no rollback.
+func (t *taker) ownersAside(ctx context.Context) error {
+	if !t.state.Copied || t.state.WrittenBack {
+		return nil
+	}
+	return t.rewriteOwners(ctx, ours, func(of schema.GroupVersionKind, owner *metav1.OwnerReference) {
+		owner.APIVersion = of.Group + "/" + ours
+	})
+}
+
+// ownersBack has all references name CAPA's version and what CAPA's objects are there: those that
+// were made since have other UIDs.
+func (t *taker) ownersBack(ctx context.Context) error {
+	if !t.state.Copied || t.state.WrittenBack {
+		return nil
+	}
+	kinds, _, err := t.kinds(ctx)
+	if err != nil {
 		return err
 	}
+	uids := map[types.UID]types.UID{}
+	for _, k := range kinds {
+		pairs, _, err := t.pairs(ctx, k)
+		if err != nil {
+			return err
+		}
+		for _, p := range pairs {
+			if p.theirs == nil {
+				return fmt.Errorf("CAPA doesn't have %s: run the command again", called(p.ours))
+			}
+			uids[p.ours.GetUID()] = p.theirs.GetUID()
+		}
+	}
+	err = t.rewriteOwners(ctx, theirs, func(of schema.GroupVersionKind, owner *metav1.OwnerReference) {
+		owner.APIVersion = of.Group + "/" + theirs
+		if uid, found := uids[owner.UID]; found {
+			owner.UID = uid
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return t.note(ctx, "that all is written back", func(s *state) { s.WrittenBack = true })
+}
+
+// rewriteOwners changes all references to the kinds, until there is none to change. The kinds'
+// own objects are changed at the version that is said.
+func (t *taker) rewriteOwners(ctx context.Context, at string, change func(schema.GroupVersionKind, *metav1.OwnerReference)) error {
+	resources, err := t.resources(at)
+	if err != nil {
+		return err
+	}
+	for range passes {
+		count := 0
+		for _, resource := range resources {
+			changed, err := t.rewriteOwnersOf(ctx, resource, change)
+			if err != nil {
+				return err
+			}
+			count += changed
+		}
+		if count == 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("owner references are changed all the time by somebody else: stop who does it")
+}
+
+// resources are all that objects are kept in.
+func (t *taker) resources(at string) ([]schema.GroupVersionResource, error) {
+	lists, err := discovery.ServerPreferredResources(t.discovery)
+	if err != nil {
+		return nil, fmt.Errorf("what the host serves isn't known in full, so owner references may be overlooked: %w", err)
+	}
+	var all []schema.GroupVersionResource
 	for _, list := range lists {
 		gv, err := schema.ParseGroupVersion(list.GroupVersion)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, r := range list.APIResources {
 			if strings.Contains(r.Name, "/") || !slices.Contains(r.Verbs, "list") || !slices.Contains(r.Verbs, "patch") {
 				continue
 			}
-			if err := t.rewriteOwnersOf(ctx, gv.WithResource(r.Name), version); err != nil {
-				return err
+			resource := gv.WithResource(r.Name)
+			if known(gv.Group, r.Kind) {
+				resource.Version = at
 			}
+			all = append(all, resource)
 		}
 	}
-	return nil
+	return all, nil
 }
 
-func (t *taker) rewriteOwnersOf(ctx context.Context, resource schema.GroupVersionResource, version func(schema.GroupVersionKind) string) error {
-	list, err := t.metadata.Resource(resource).List(ctx, metav1.ListOptions{ResourceVersion: "0"})
-	if apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
-		return nil
+// rewriteOwnersOf tells how many objects it changed.
+func (t *taker) rewriteOwnersOf(ctx context.Context, resource schema.GroupVersionResource, change func(schema.GroupVersionKind, *metav1.OwnerReference)) (count int, err error) {
+	options := metav1.ListOptions{Limit: 500}
+	for {
+		list, err := t.metadata.Resource(resource).List(ctx, options)
+		if apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
+			return count, nil
+		}
+		if err != nil {
+			return count, fmt.Errorf("reading %s: %w", resource.GroupResource(), err)
+		}
+		for i := range list.Items {
+			changed, err := t.rewriteOwnersOfOne(ctx, resource, &list.Items[i], change)
+			if err != nil {
+				return count, err
+			}
+			if changed {
+				count++
+			}
+		}
+		if options.Continue = list.Continue; options.Continue == "" {
+			return count, nil
+		}
 	}
+}
+
+func (t *taker) rewriteOwnersOfOne(ctx context.Context, resource schema.GroupVersionResource, item *metav1.PartialObjectMetadata, change func(schema.GroupVersionKind, *metav1.OwnerReference)) (bool, error) {
+	owners := slices.Clone(item.OwnerReferences)
+	for i := range owners {
+		if of := schema.FromAPIVersionAndKind(owners[i].APIVersion, owners[i].Kind); known(of.Group, of.Kind) {
+			change(of, &owners[i])
+		}
+	}
+	if equality.Semantic.DeepEqual(owners, item.OwnerReferences) {
+		return false, nil
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"resourceVersion": item.ResourceVersion, "ownerReferences": owners}})
 	if err != nil {
+		return false, err
+	}
+	return true, t.write("change owners of "+resource.Resource+" "+item.Namespace+"/"+item.Name, func() error {
+		_, err := t.metadata.Resource(resource).Namespace(item.Namespace).Patch(ctx, item.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+		if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+			return nil // the next pass sees it as it is
+		}
 		return err
-	}
-	for i := range list.Items {
-		item := &list.Items[i]
-		owners, changed := slices.Clone(item.OwnerReferences), false
-		for j := range owners {
-			of := schema.FromAPIVersionAndKind(owners[j].APIVersion, owners[j].Kind)
-			if !known(of.Group, of.Kind) {
-				continue
-			}
-			to := schema.GroupVersion{Group: of.Group, Version: version(of)}.String()
-			if owners[j].APIVersion != to {
-				owners[j].APIVersion, changed = to, true
-			}
-		}
-		if !changed {
-			continue
-		}
-		patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"resourceVersion": item.ResourceVersion, "ownerReferences": owners}})
-		if err != nil {
-			return err
-		}
-		err = t.write("change owners of "+resource.Resource+" "+item.Namespace+"/"+item.Name, func() error {
-			_, err := t.metadata.Resource(resource).Namespace(item.Namespace).Patch(ctx, item.Name, types.MergePatchType, patch, metav1.PatchOptions{})
-			if apierrors.IsConflict(err) {
-				return errors.New("it was changed at the same time: try again")
-			}
-			return ignoreNotFound(err)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }

@@ -25,6 +25,10 @@ type state struct {
 	// Copied tells that all objects are in the server's store, and that the copies count.
 	Copied bool `json:"copied,omitempty"`
 	Done   bool `json:"done,omitempty"`
+	// RollingBack tells that everything is being given back.
+	RollingBack bool `json:"rollingBack,omitempty"`
+	// WrittenBack tells that CAPA's objects are as the server's, whose copies don't count any more.
+	WrittenBack bool `json:"writtenBack,omitempty"`
 }
 
 const stateKey = "state"
@@ -73,6 +77,12 @@ func (t *taker) keep(ctx context.Context, data map[string]string) error {
 	existing.Data = data
 	_, err = t.maps().Update(ctx, existing, metav1.UpdateOptions{})
 	return err
+}
+
+func (t *taker) forget(ctx context.Context) error {
+	return t.write("delete ConfigMap "+name, func() error {
+		return ignoreNotFound(t.maps().Delete(ctx, name, metav1.DeleteOptions{}))
+	})
 }
 
 func ignoreNotFound(err error) error {

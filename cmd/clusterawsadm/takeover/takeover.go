@@ -35,6 +35,8 @@ type Options struct {
 	Namespace string
 	// Do is false for a dry run.
 	Do bool
+	// Rollback gives everything back to CAPA.
+	Rollback bool
 	// Patience bounds each thing that is waited for.
 	Patience time.Duration
 	// Settle is how long Cluster API may take to learn of changed labels of CRDs.
@@ -65,14 +67,20 @@ type step struct {
 	do   func(context.Context) error
 }
 
-// Run checks, and takes over. Whatever interrupted it, the next run goes on.
+// Run checks, and takes over or gives back. Whatever interrupted it, the next run goes on.
 func Run(ctx context.Context, o Options) error {
 	t, err := newTaker(ctx, o)
 	if err != nil {
 		return err
 	}
+	if o.Rollback {
+		return t.rollback(ctx)
+	}
+	if t.state.RollingBack {
+		return errors.New("a rollback was begun and isn't complete: end it first with --rollback --yes")
+	}
 	if t.state.Done {
-		t.say("CAPA's objects were taken over already: nothing to do.")
+		t.say("CAPA's objects were taken over already: nothing to do. --rollback gives them back.")
 		return nil
 	}
 	if !t.state.Copied {
@@ -81,7 +89,7 @@ func Run(ctx context.Context, o Options) error {
 		}
 	}
 	if !o.Do {
-		t.say("\nThis was a dry run and nothing was changed. --yes takes over; there is no command for the way back.")
+		t.say("\nThis was a dry run and nothing was changed. --yes takes over; --rollback gives back afterwards.")
 		return nil
 	}
 	return t.run(ctx,
@@ -91,9 +99,9 @@ func Run(ctx context.Context, o Options) error {
 		step{"keep the objects from being changed", t.freeze},
 		step{"copy the objects", t.copy},
 		step{"have the server serve them", t.claim},
+		step{"let owner references name what stays served", t.ownersForward},
 		step{"end what CAPA's CRDs serve", t.shadow},
 		step{"let the objects be changed again", t.thaw},
-		step{"let owner references name what is served", t.ownersForward},
 		step{"unpause the Clusters", t.unpause},
 		step{"done", func(ctx context.Context) error {
 			return t.note(ctx, "that it is done", func(s *state) { s.Done = true })
@@ -128,7 +136,7 @@ func (t *taker) run(ctx context.Context, steps ...step) error {
 	for i, s := range steps {
 		t.say("%d/%d %s", i+1, len(steps), s.name)
 		if err := s.do(ctx); err != nil {
-			return fmt.Errorf("%s: %w\nrun the same command again to go on", s.name, err)
+			return fmt.Errorf("%s: %w\nrun the same command again to go on, or with --rollback to go back", s.name, err)
 		}
 	}
 	return nil
@@ -168,6 +176,16 @@ func (t *taker) wait(ctx context.Context, what string, look func(context.Context
 			return fmt.Errorf("not within %s: %s: %w", t.Patience, what, err)
 		case <-time.After(poll):
 		}
+	}
+}
+
+// settle gives others the time that they may take to learn of something.
+func (t *taker) settle(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(t.Settle):
+		return nil
 	}
 }
 

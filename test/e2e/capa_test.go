@@ -1,0 +1,263 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"go.etcd.io/etcd/client/pkg/v3/transport"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/uuid"
+	"k8s.io/client-go/dynamic"
+	"sigs.k8s.io/yaml"
+)
+
+var (
+	crdResource        = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
+	apiServiceResource = schema.GroupVersionResource{Group: "apiregistration.k8s.io", Version: "v1", Resource: "apiservices"}
+)
+
+// capa is a management cluster as CAPA leaves it: its CRDs store and serve v1beta2, its objects are
+// in the host, with the UIDs that they had when all of it was made, and AWS has what they say.
+type capa struct {
+	*world
+	ns, cluster string
+	dynamic     dynamic.Interface
+	// crds are CAPA's, and objects what they keep, by plural.group.
+	crds    []unstructured.Unstructured
+	objects map[string][]unstructured.Unstructured
+	// secrets is how many Secrets are owned by them.
+	secrets int
+}
+
+func (c *capa) make() {
+	c.apply(c.ns, quickStartIn(c.cluster, region, oneZone))
+	c.waitReady(c.ns, c.cluster)
+	c.apply(c.ns, machine(c.cluster, "cp-0", true))
+	c.apply(c.ns, machine(c.cluster, "w-0", false))
+	c.apply(c.ns, pool(c.cluster, "workers", "t3.large", 1))
+	c.waitMachines(c.ns, "cp-0", "w-0")
+	c.eventually("the pool is ready", func(ctx context.Context) error { return c.poolIsReady(ctx, c.ns, "workers", 1) })
+	c.waitIdle()
+}
+
+// handToCAPA puts the host into the state in which CAPA has it.
+func (c *capa) handToCAPA() {
+	t, ctx := c.t, c.t.Context()
+	shadows, err := c.dynamic.Resource(crdResource).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/managed-by=capa-apiserver"})
+	must(t, err)
+	c.crds = shadows.Items
+	c.objects = map[string][]unstructured.Unstructured{}
+	for _, crd := range c.crds {
+		version := "v1beta2"
+		if !strings.HasPrefix(crd.GetName(), "aws") || strings.HasSuffix(crd.GetName(), ".controlplane.cluster.x-k8s.io") {
+			version = "v2beta1"
+		}
+		if version != "v1beta2" {
+			continue
+		}
+		list, err := c.dynamic.Resource(resourceOf(crd, version)).List(ctx, metav1.ListOptions{ResourceVersion: "0"})
+		if apierrors.IsNotFound(err) {
+			continue
+		}
+		must(t, err)
+		for _, o := range list.Items {
+			unstructured.RemoveNestedField(o.Object, "status", "v2beta1")
+			unstructured.RemoveNestedField(o.Object, "metadata", "resourceVersion")
+			c.objects[crd.GetName()] = append(c.objects[crd.GetName()], o)
+		}
+	}
+	c.kubectl("patch", "cluster", "-n", c.ns, c.cluster, "--type=merge", "-p", `{"spec": {"paused": true}}`)
+	c.stopServer()
+	must(t, os.RemoveAll(filepath.Join(c.dataDir, "etcd")))
+	c.forgetStore()
+	must(t, c.dynamic.Resource(apiServiceResource).DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "app.kubernetes.io/managed-by=capa-apiserver"}))
+	c.deleteCRDs()
+	c.makeCRDs()
+	t.Cleanup(c.deleteCRDs)
+	c.read("testdata/capa/objects.yaml")
+	c.store()
+	c.runCAPA()
+	c.launch()
+	t.Cleanup(c.stopServer)
+	c.eventually("the server serves its version beside CAPA's", func(ctx context.Context) error {
+		_, err := c.dynamic.Resource(schema.GroupVersionResource{Group: "infrastructure.cluster.x-k8s.io", Version: "v2beta1", Resource: "awsclusters"}).List(ctx, metav1.ListOptions{})
+		return err
+	})
+	c.kubectl("patch", "cluster", "-n", c.ns, c.cluster, "--type=merge", "-p", `{"spec": {"paused": false}}`)
+}
+
+// read takes objects from a file that CAPA has besides.
+func (c *capa) read(file string) {
+	text, err := os.ReadFile(file)
+	must(c.t, err)
+	for _, document := range strings.Split(string(text), "\n---\n") {
+		o := unstructured.Unstructured{}
+		must(c.t, yaml.Unmarshal([]byte(document), &o.Object))
+		at := slices.IndexFunc(c.crds, func(crd unstructured.Unstructured) bool {
+			kind, _, _ := unstructured.NestedString(crd.Object, "spec", "names", "kind")
+			return kind == o.GetKind() && resourceOf(crd, "").Group == o.GroupVersionKind().Group
+		})
+		if at < 0 {
+			c.t.Fatalf("there is no CRD of %s", o.GetKind())
+		}
+		if scope, _, _ := unstructured.NestedString(c.crds[at].Object, "spec", "scope"); scope == "Namespaced" {
+			o.SetNamespace(c.ns)
+		}
+		o.SetUID(uuid.NewUUID())
+		o.SetCreationTimestamp(metav1.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC))
+		o.SetGeneration(1)
+		c.objects[c.crds[at].GetName()] = append(c.objects[c.crds[at].GetName()], o)
+	}
+	pools := c.objects["awsmachinepools.infrastructure.cluster.x-k8s.io"]
+	of := pools[slices.IndexFunc(pools, func(o unstructured.Unstructured) bool { return o.GetName() == "byo-pool" })]
+	for i, o := range c.objects["awsmachines.infrastructure.cluster.x-k8s.io"] {
+		if o.GetName() == "pooled" {
+			c.objects["awsmachines.infrastructure.cluster.x-k8s.io"][i].SetOwnerReferences([]metav1.OwnerReference{
+				{APIVersion: of.GetAPIVersion(), Kind: of.GetKind(), Name: of.GetName(), UID: of.GetUID()}})
+		}
+	}
+}
+
+func resourceOf(crd unstructured.Unstructured, version string) schema.GroupVersionResource {
+	plural, group, _ := strings.Cut(crd.GetName(), ".")
+	return schema.GroupVersionResource{Group: group, Version: version, Resource: plural}
+}
+
+// deleteCRDs takes CAPA's CRDs away, with what they keep: its objects have finalizers.
+func (c *capa) deleteCRDs() {
+	ctx := context.Background()
+	etcd := c.etcd()
+	defer func() { _ = etcd.Close() }()
+	for _, crd := range c.crds {
+		at := resourceOf(crd, "")
+		_, err := etcd.Delete(ctx, "/registry/"+at.Group+"/"+at.Resource+"/", clientv3.WithPrefix())
+		must(c.t, err)
+		_ = c.dynamic.Resource(crdResource).Delete(ctx, crd.GetName(), metav1.DeleteOptions{})
+	}
+	c.eventually("the CRDs are gone", func(context.Context) error {
+		for _, crd := range c.crds {
+			if found, err := c.dynamic.Resource(crdResource).Get(ctx, crd.GetName(), metav1.GetOptions{}); err == nil && found.GetUID() == crd.GetUID() {
+				return errors.New(crd.GetName() + " is still there")
+			}
+		}
+		return nil
+	})
+}
+
+// ofAnotherKind is a CRD of CAPA's that the server doesn't have, and nobody uses.
+const ofAnotherKind = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: rosanetworks.infrastructure.cluster.x-k8s.io, labels: {cluster.x-k8s.io/provider: infrastructure-aws, cluster.x-k8s.io/v1beta1: v1beta2}}
+spec:
+  group: infrastructure.cluster.x-k8s.io
+  names: {kind: ROSANetwork, listKind: ROSANetworkList, plural: rosanetworks, singular: rosanetwork}
+  scope: Namespaced
+  versions: [{name: v1beta2, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]
+`
+
+// asCAPA is how CAPA has its CRDs converted, by a webhook that nobody answers once it is stopped.
+var asCAPA = map[string]any{"strategy": "Webhook", "webhook": map[string]any{
+	"conversionReviewVersions": []any{"v1", "v1beta1"},
+	"clientConfig":             map[string]any{"service": map[string]any{"namespace": "capa-system", "name": "capa-webhook-service", "path": "/convert"}},
+}}
+
+// makeCRDs makes CRDs of CAPA's names, versions and labels.
+func (c *capa) makeCRDs() {
+	c.apply("default", ofAnotherKind)
+	for i, shadow := range c.crds {
+		names, _, _ := unstructured.NestedMap(shadow.Object, "spec", "names")
+		scope, _, _ := unstructured.NestedString(shadow.Object, "spec", "scope")
+		open := map[string]any{"openAPIV3Schema": map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fields": true}}
+		crd := &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+			"metadata": map[string]any{"name": shadow.GetName(), "labels": map[string]any{
+				"cluster.x-k8s.io/provider": "infrastructure-aws", "cluster.x-k8s.io/v1beta1": "v1beta1_v1beta2", "clusterctl.cluster.x-k8s.io": ""}},
+			"spec": map[string]any{"group": resourceOf(shadow, "").Group, "names": names, "scope": scope, "conversion": asCAPA, "versions": []any{
+				map[string]any{"name": "v1beta1", "served": false, "storage": false, "schema": open},
+				map[string]any{"name": "v1beta2", "served": true, "storage": true, "schema": open, "subresources": map[string]any{"status": map[string]any{}}},
+			}},
+		}}
+		made, err := c.dynamic.Resource(crdResource).Create(c.t.Context(), crd, metav1.CreateOptions{})
+		must(c.t, err)
+		c.crds[i] = *made
+	}
+	c.eventually("the host serves CAPA's kinds", func(ctx context.Context) error {
+		for _, crd := range c.crds {
+			if _, err := c.dynamic.Resource(resourceOf(crd, "v1beta2")).List(ctx, metav1.ListOptions{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// etcd is the host's.
+func (c *capa) etcd() *clientv3.Client {
+	tls := transport.TLSInfo{TrustedCAFile: suite.local.EtcdCA, CertFile: suite.local.EtcdClientCert, KeyFile: suite.local.EtcdClientKey}
+	config, err := tls.ClientConfig()
+	must(c.t, err)
+	etcd, err := clientv3.New(clientv3.Config{Endpoints: []string{suite.local.EtcdServer}, TLS: config})
+	must(c.t, err)
+	return etcd
+}
+
+// store writes the objects into the host's etcd: through its API they would get other UIDs.
+func (c *capa) store() {
+	etcd := c.etcd()
+	defer func() { _ = etcd.Close() }()
+	for _, crd := range c.crds {
+		at := resourceOf(crd, "v1beta2")
+		for _, o := range c.objects[crd.GetName()] {
+			text, err := o.MarshalJSON()
+			must(c.t, err)
+			_, err = etcd.Put(c.t.Context(), filepath.Join("/registry", at.Group, at.Resource, o.GetNamespace(), o.GetName()), string(text))
+			must(c.t, err)
+		}
+	}
+}
+
+// runCAPA makes CAPA's Deployment, which no node runs, and webhooks that nobody answers any more
+// once it is stopped.
+func (c *capa) runCAPA() {
+	labels := `{cluster.x-k8s.io/provider: infrastructure-aws}`
+	c.apply("capa-system", fmt.Sprintf(`apiVersion: apps/v1
+kind: Deployment
+metadata: {name: capa-controller-manager, labels: %[1]s}
+spec:
+  replicas: 1
+  selector: {matchLabels: {control-plane: capa-controller-manager}}
+  template:
+    metadata: {labels: {control-plane: capa-controller-manager}}
+    spec: {containers: [{name: manager, image: capa}]}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: capa-validating-webhook-configuration, labels: %[1]s}
+webhooks:
+- name: validation.awscluster.infrastructure.cluster.x-k8s.io
+  clientConfig: {service: {namespace: capa-system, name: capa-webhook-service, path: /validate}}
+  failurePolicy: Fail
+  matchPolicy: Equivalent
+  sideEffects: None
+  admissionReviewVersions: [v1]
+  rules: [{apiGroups: [infrastructure.cluster.x-k8s.io], apiVersions: [v1beta2], operations: [CREATE, UPDATE], resources: [awsclusters]}]
+`, labels))
+	c.t.Cleanup(func() {
+		_, _ = c.tryKubectl("", "delete", "crd", "rosanetworks.infrastructure.cluster.x-k8s.io", "--ignore-not-found")
+		_, _ = c.tryKubectl("", "delete", "validatingwebhookconfiguration", "capa-validating-webhook-configuration", "--ignore-not-found")
+		_, _ = c.tryKubectl("", "delete", "deployment", "-n", "capa-system", "capa-controller-manager", "--ignore-not-found")
+		_, _ = c.tryKubectl("", "delete", "configmap", "-n", "capa-system", "capa-takeover", "--ignore-not-found")
+		_, _ = c.tryKubectl("", "delete", "validatingadmissionpolicy,validatingadmissionpolicybinding", "capa-takeover", "--ignore-not-found")
+	})
+}
