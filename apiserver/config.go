@@ -115,8 +115,8 @@ func genericConfig(e *Extra, stop <-chan struct{}) (*genericapiserver.Recommende
 	config.BuildHandlerChainFunc = func(handler http.Handler, c *genericapiserver.Config) http.Handler {
 		return sendAway(s.hold(genericapiserver.DefaultBuildHandlerChain(handler, c)), c.ShutdownInitiatedNotify())
 	}
-	o.Recommended.ExtraAdmissionInitializers = func(*genericapiserver.RecommendedConfig) ([]admission.PluginInitializer, error) {
-		return []admission.PluginInitializer{introduced(o, e.certs, e.webhooks), counted{}}, nil
+	o.Recommended.ExtraAdmissionInitializers = func(c *genericapiserver.RecommendedConfig) ([]admission.PluginInitializer, error) {
+		return []admission.PluginInitializer{introduced(o, e.certs, e.webhooks), counted{}}, passOverCAPA(c.SharedInformerFactory)
 	}
 	if err := o.Recommended.ApplyTo(config); err != nil {
 		return nil, err

@@ -37,6 +37,7 @@ func TestTakeoverInPlace(t *testing.T) {
 	c.ns = c.namespace()
 	timed(t, "a cluster with machines and a pool", c.make)
 	timed(t, "it is CAPA's", c.handToCAPA)
+	t.Run("beside CAPA each has its own", c.besideCAPA)
 	before := c.all("v1beta2", "v1beta2")
 	if len(before) < 40 {
 		t.Fatalf("there are %d objects", len(before))
