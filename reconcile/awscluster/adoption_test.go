@@ -22,22 +22,40 @@ import (
 // names and tags that other tools write, which know of no UID: with the manifest
 // as it was first written, and with all that had been recorded in it.
 func TestNetworkOfAnotherToolIsAdoptedWithoutAChange(t *testing.T) {
+	type form struct {
+		name  string
+		world func(testing.TB) *world
+	}
+	forms := []form{
+		{"bastion", func(t testing.TB) *world { return newWorld(t, newCluster(withBastion)) }},
+		{"a VPC of somebody's", func(t testing.TB) *world { w, _ := newUsersWorld(t); return w }},
+		{"a VPC of somebody's, classic load balancer", func(t testing.TB) *world {
+			w, _ := newUsersWorld(t, func(c *infrav1.AWSCluster) {
+				c.Spec.ControlPlaneLoadBalancer = &infrav1.AWSLoadBalancerSpec{LoadBalancerType: infrav1.LoadBalancerTypeClassic}
+			})
+			return w
+		}},
+	}
 	for _, life := range lives {
+		forms = append(forms, form{life.name, func(t testing.TB) *world { return newWorld(t, newCluster(life.change)) }})
+	}
+	for _, form := range forms {
 		for _, recorded := range []bool{false, true} {
-			name := life.name
+			name := form.name
 			if recorded {
 				name += ", recorded"
 			}
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				old := newWorld(t, newCluster(life.change))
+				old := form.world(t)
+				written, empty := old.get().Spec, old.Resources()
 				old.create()
 				old.stripUID()
 				before := old.Resources()
 				old.Stop()
 
-				successor := newCluster(life.change)
-				successor.UID = "another"
+				successor := newCluster()
+				successor.UID, successor.Spec = "another", written
 				if recorded {
 					successor.Spec = old.get().Spec
 				}
@@ -52,8 +70,8 @@ func TestNetworkOfAnotherToolIsAdoptedWithoutAChange(t *testing.T) {
 					t.Errorf("there is %v, want %v", after, before)
 				}
 				w.delete()
-				if left := w.Resources(); len(left) > 0 {
-					t.Errorf("the account isn't empty: %v", left)
+				if left := w.Resources(); !maps.Equal(left, empty) {
+					t.Errorf("left are %v, want %v", left, empty)
 				}
 				old.boot() // its cleanup stops a process
 			})
