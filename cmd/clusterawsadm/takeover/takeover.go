@@ -1,6 +1,6 @@
 // Package takeover brings a management cluster from Cluster API Provider AWS to this server where
-// it stands: every object goes into the server's store with its UID, status and times, and
-// nothing in AWS is written.
+// it stands, and back: every object goes into the server's store with its UID, status and times,
+// and nothing in AWS is written.
 package takeover
 
 import (
