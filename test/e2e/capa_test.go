@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/dynamic"
 	"sigs.k8s.io/yaml"
@@ -140,6 +141,8 @@ func (c *capa) deleteCRDs() {
 	defer func() { _ = etcd.Close() }()
 	for _, crd := range c.crds {
 		at := resourceOf(crd, "")
+		// Nobody converts what is deleted.
+		_, _ = c.dynamic.Resource(crdResource).Patch(ctx, crd.GetName(), types.MergePatchType, []byte(`{"spec": {"conversion": {"strategy": "None", "webhook": null}}}`), metav1.PatchOptions{})
 		_, err := etcd.Delete(ctx, "/registry/"+at.Group+"/"+at.Resource+"/", clientv3.WithPrefix())
 		must(c.t, err)
 		_ = c.dynamic.Resource(crdResource).Delete(ctx, crd.GetName(), metav1.DeleteOptions{})

@@ -114,8 +114,8 @@ func newTaker(ctx context.Context, o Options) (*taker, error) {
 		o.Patience = 5 * time.Minute
 	}
 	config := rest.CopyConfig(o.Config)
-	config.QPS, config.Burst, config.UserAgent = 100, 200, fieldManager
-	config.WarningHandler = rest.NoWarnings{} // about what was there before
+	config.QPS, config.UserAgent = -1, fieldManager // the host has its own fair shares
+	config.WarningHandler = rest.NoWarnings{}       // about what was there before
 	t := &taker{Options: o, codec: newCodec()}
 	var err error
 	if t.kube, err = kubernetes.NewForConfig(config); err != nil {
