@@ -122,14 +122,13 @@ var givenUpAt = []struct {
 	nth   int
 }{
 	{"copy", 20},
-	{"note in ConfigMap capa-takeover that all is copied", 1},
 	{"mark CRD", 5},
 	{"change owners", 1},
 	{"end CRD", 7},
 }
 
 // documented are the fields that the server writes, from what it sees in AWS, or in its own words.
-var documented = regexp.MustCompile(`^status\.(conditions|v1beta2|v2beta1|observedGeneration)`)
+var documented = regexp.MustCompile(`^status\.(conditions|v1beta2|v2beta1|observation|observedGeneration)`)
 
 // change does what users do after a takeover: something is changed, made and deleted.
 func (c *capa) change() {
