@@ -310,7 +310,7 @@ func TestABucketOfOthersIsNeitherWrittenNorDeleted(t *testing.T) {
 	w.try()
 	w.try()
 	if c, _ := w.condition(infrav1.S3BucketReadyCondition); c.Status != "False" || !strings.Contains(c.Message, "another name in spec.s3Bucket.name") {
-		t.Errorf("S3BucketReady is %+v", c)
+		t.Errorf("S3BucketCreated is %+v", c)
 	}
 	w.delete()
 	for op := range w.mutations() {
@@ -331,7 +331,7 @@ func TestABucketOfAnotherClusterIsNotShared(t *testing.T) {
 	o.try()
 	o.try()
 	if c, _ := o.condition(infrav1.S3BucketReadyCondition); c.Status != "False" || !strings.Contains(c.Message, "is of AWSCluster in another namespace") {
-		t.Errorf("S3BucketReady of the twin is %+v", c)
+		t.Errorf("S3BucketCreated of the twin is %+v", c)
 	}
 	o.delete()
 	if !maps.Equal(tags, w.bucketTags()) {

@@ -41,7 +41,7 @@ func (v *view) planLaunch() {
 		v.plan.Wait(area, failed, "the secrets to be removed that this object had before it was moved")
 	}
 	if v.inBucket() && !v.Infra.BucketReady {
-		v.plan.Wait(area, failed, "bucket "+v.Infra.Bucket.Name+", which isn't known to be the cluster's own: see S3BucketReady of the AWSCluster")
+		v.plan.Wait(area, failed, "bucket "+v.Infra.Bucket.Name+", which isn't known to be the cluster's own: see S3BucketCreated of the AWSCluster")
 	}
 	stores, userData, err := v.userData()
 	if err != nil {

@@ -72,13 +72,13 @@ func (w *worker) keepMachines(ctx context.Context) error {
 		if _, stays := staying[have[i].Name]; stays {
 			delete(staying, have[i].Name)
 		} else if have[i].DeletionTimestamp.IsZero() {
-			errs = append(errs, w.tell(infrav1.AWSMachineDeletionFailedReason, w.dismiss(ctx, &have[i])))
+			errs = append(errs, w.tell(infrav1.AWSMachineDeletionFailedEvent, w.dismiss(ctx, &have[i])))
 		}
 	}
 	for name, i := range staying {
 		// One that is there all the same is not to be seen in the cache yet.
 		if err := w.pass.Client.Create(ctx, v.machine(name, i)); err != nil && !apierrors.IsAlreadyExists(err) {
-			errs = append(errs, w.tell(infrav1.AWSMachineCreationFailedReason, fmt.Errorf("making AWSMachine %s of instance %s: %w", name, aws.ToString(i.InstanceId), err)))
+			errs = append(errs, w.tell(infrav1.AWSMachineCreationFailedEvent, fmt.Errorf("making AWSMachine %s of instance %s: %w", name, aws.ToString(i.InstanceId), err)))
 		}
 	}
 	return errors.Join(errs...)

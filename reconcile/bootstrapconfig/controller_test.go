@@ -24,6 +24,7 @@ import (
 	bootstrapv1 "github.com/capa-apiserver/capa-apiserver/apis/bootstrap/v2beta1"
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/docs"
 )
 
 // world is a management cluster with one EKS cluster c1 that is up, and a configuration x.
@@ -137,6 +138,13 @@ func (w *world) get(name string, obj client.Object) {
 	w.Helper()
 	if err := w.kube.Get(context.Background(), client.ObjectKey{Namespace: "default", Name: name}, obj); err != nil {
 		w.Fatal(err)
+	}
+	if config, ok := obj.(Config); ok {
+		for _, c := range config.GetConditions() {
+			if !docs.Explains(c.Type, c.Reason) {
+				w.Errorf("docs/troubleshooting.md doesn't say what %s means in %s", c.Reason, c.Type)
+			}
+		}
 	}
 }
 

@@ -15,8 +15,6 @@ const DataSecretAvailableCondition = "DataSecretAvailable"
 const (
 	DataSecretGenerationFailedReason           = "DataSecretGenerationFailed"
 	WaitingForControlPlaneInitializationReason = "WaitingForControlPlaneInitialization"
-	// DataSecretAvailableReason is that of a condition that is true.
-	DataSecretAvailableReason = "DataSecretAvailable"
 )
 
 func (s *ConfigStatus) v1beta1Conditions() clusterv1.Conditions {

@@ -31,7 +31,6 @@ const (
 	EKSNodegroupReconciliationFailedReason      = "EKSNodegroupReconciliationFailed"
 	EKSNodegroupCreatingReason                  = "Creating"
 	EKSNodegroupDeletingReason                  = "Deleting"
-	EKSNodegroupNotFoundReason                  = "EKSNodegroupNotFound"
 	EKSNodegroupDegradedReason                  = "EKSNodegroupDegraded"
 	IAMNodegroupRolesReconciliationFailedReason = "IAMNodegroupRolesReconciliationFailed"
 )

@@ -72,10 +72,14 @@ const (
 	PostLaunchTemplateUpdateOperationFailedReason = "PostLaunchTemplateUpdateOperationFailed"
 	InstanceRefreshNotReadyReason                 = "InstanceRefreshNotReady"
 	InstanceRefreshFailedReason                   = "InstanceRefreshFailed"
-	AWSMachineCreationFailedReason                = "AWSMachineCreationFailed"
-	AWSMachineDeletionFailedReason                = "AWSMachineDeletionFailed"
 	LifecycleHookCreationFailedReason             = "LifecycleHookCreationFailed"
 	LifecycleHookUpdateFailedReason               = "LifecycleHookUpdateFailed"
 	LifecycleHookDeletionFailedReason             = "LifecycleHookDeletionFailed"
 	PoolSettingsFailedReason                      = "PoolSettingsFailed"
+)
+
+// Events of AWSMachinePool that tell of the AWSMachines of its instances.
+const (
+	AWSMachineCreationFailedEvent = "AWSMachineCreationFailed"
+	AWSMachineDeletionFailedEvent = "AWSMachineDeletionFailed"
 )

@@ -34,6 +34,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/docs"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership/ownershiptest"
@@ -85,6 +86,7 @@ type Process struct {
 	// Reading, unless nil, gets what was read before the process does.
 	Reading func(key client.ObjectKey, obj client.Object)
 
+	t      testing.TB
 	mu     sync.Mutex
 	failed []string
 }
@@ -105,6 +107,9 @@ func (p *Process) note(obj client.Object) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range shown.GetConditions() {
+		if !docs.Explains(c.Type, c.Reason) {
+			p.t.Errorf("docs/troubleshooting.md doesn't say what %s means in %s", c.Reason, c.Type)
+		}
 		if line := c.Type + " " + c.Reason + ": " + c.Message; strings.Contains(c.Reason, "Failed") && !strings.Contains(c.Message, "latest attempt: ") && !slices.Contains(p.failed, line) {
 			p.failed = append(p.failed, line)
 		}
@@ -245,7 +250,7 @@ func (w *World) Beside() *Process {
 // NewProcess starts a process.
 func (w *World) NewProcess() *Process {
 	w.T.Helper()
-	p := &Process{Living: ownership.NewIndex(w.Kube, w.Kube)}
+	p := &Process{t: w.T, Living: ownership.NewIndex(w.Kube, w.Kube)}
 	p.Store = p.store(w.Kube)
 	p.Mirror = mirror.New(mirror.Options{Clock: w.Now, Jitter: func(d time.Duration) time.Duration { return d },
 		Tables: slices.Concat(mirror.NetworkTables, mirror.MachineTables, mirror.PoolTables, mirror.EKSTables)})
