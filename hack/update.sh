@@ -14,6 +14,10 @@ update_wire_tables() {
   go run ./test/emulator/internal/wiregen
 }
 
+update_reference() {
+  go run ./docs/internal/reference
+}
+
 update_modules() {
   local module ok=true
   for module in "${modules[@]}"; do
@@ -27,6 +31,7 @@ update_format() {
 }
 
 step "generated code" update_generated
+step "reference of kinds" update_reference
 step "wire tables of the emulator" update_wire_tables
 step "go.mod and go.sum of: ${modules[*]}" update_modules
 step "format" update_format

@@ -33,7 +33,7 @@ verify_generated() {
   if [ -f hack/verify-codegen.sh ]; then
     bash hack/verify-codegen.sh || return 1
   fi
-  go run ./test/emulator/internal/wiregen -verify
+  go run ./test/emulator/internal/wiregen -verify && go run ./docs/internal/reference -verify
 }
 
 verify_tidy() {

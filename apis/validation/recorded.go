@@ -2,6 +2,7 @@ package validation
 
 import (
 	"fmt"
+	"strings"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -20,6 +21,15 @@ type Recorded[Spec any] struct {
 	Value func(*Spec) any
 	// Free tells that users may change it, seen from the old spec. It may be nil.
 	Free func(*Spec) bool
+}
+
+// Paths are those of the fields, as spec.network.vpc.id; below names what they are fields of.
+func Paths[Spec any](table []Recorded[Spec], below ...string) []string {
+	var paths []string
+	for _, f := range table {
+		paths = append(paths, strings.Join(append(append([]string{"spec"}, below...), f.Path...), "."))
+	}
+	return paths
 }
 
 // ChangedRecords reports the recorded fields of a spec, which stands at path, that differ

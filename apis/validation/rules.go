@@ -26,6 +26,8 @@ type Rules struct {
 	Update, StatusUpdate func(obj, old runtime.Object) field.ErrorList
 	// Recorded judges updates by anybody but the server: what it recorded stays.
 	Recorded func(obj, old runtime.Object) field.ErrorList
+	// Records are the paths of the fields that it recorded.
+	Records []string
 	// Warnings returns what isn't wrong but likely not meant.
 	Warnings func(obj runtime.Object) []string
 }
@@ -36,6 +38,7 @@ type Own[T runtime.Object] struct {
 	// Update is Create without what was wrong before if nil.
 	Update   func(obj, old T) field.ErrorList
 	Recorded func(obj, old T) field.ErrorList
+	Records  []string
 	Warnings func(obj T) []string
 }
 
@@ -102,6 +105,7 @@ func (own Own[T]) complete(g *group.Group, schemas *schema.Schemas) (kind string
 			}
 			return own.Recorded(obj.(T), old.(T))
 		},
+		Records: own.Records,
 		Warnings: func(obj runtime.Object) []string {
 			if own.Warnings == nil {
 				return nil

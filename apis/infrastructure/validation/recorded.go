@@ -71,6 +71,9 @@ var subnetRecords = []validation.Recorded[infrav1.SubnetSpec]{
 	{Path: []string{"natGatewayId"}, Value: func(s *infrav1.SubnetSpec) any { return validation.Deref(s.NatGatewayID) }},
 }
 
+// FoundationRecords are the paths of what is recorded of all that every kind of cluster stands on.
+var FoundationRecords = append(validation.Paths(clusterRecords), validation.Paths(subnetRecords, "network", "subnets")...)
+
 func recordedByCluster(cluster, old *infrav1.AWSCluster) field.ErrorList {
 	return ChangedFoundation(&cluster.Spec, &old.Spec, specPath)
 }
