@@ -11,7 +11,7 @@ import (
 
 var (
 	link   = regexp.MustCompile(`\]\(([^)\s]+)\)`)
-	quoted = regexp.MustCompile(`(?:[Ss]ee|\() ?"([A-Z][^"\n]+)"(?: in \[?([a-z-]+\.md))?`)
+	quoted = regexp.MustCompile(`(?:[Ss]ee|\() ?"([A-Z][^"\n]+)"(?: in \[?([a-z-]+\.md|the README))?`)
 	inline = regexp.MustCompile("`[^`\n]*`")
 )
 
@@ -60,7 +60,9 @@ func TestQuotedHeadingsAreThere(t *testing.T) {
 		}
 		for _, m := range quoted.FindAllStringSubmatch(strings.ReplaceAll(prose(read(t, page)), "\n", " "), -1) {
 			file := page
-			if m[2] != "" {
+			if m[2] == "the README" {
+				file = "../README.md"
+			} else if m[2] != "" {
 				file = filepath.Join(filepath.Dir(page), m[2])
 			}
 			if !slices.Contains(headings(read(t, file)), m[1]) {

@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CGO_ENABLED=0
 # The folders of the Go modules.
 # shellcheck disable=SC2034
-modules=(. hack hack/tools)
+modules=(. hack hack/tools hack/monitoring)
 failed=()
 
 # step TITLE COMMAND... runs the command, says how long it took, and remembers a failure for the end.

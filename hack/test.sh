@@ -79,6 +79,7 @@ all() {
   step "verify" hack/verify.sh
   step "binaries of the local management cluster" binaries
   step "go test ./... in hack/tools" go_test tools hack/tools -vet=off ./...
+  step "go test ./... in hack/monitoring" go_test monitoring hack/monitoring -vet=off ./...
   step "go test ./... in hack" go_test hack hack -vet=off ./...
   local packages
   mapfile -t packages < <(no_binaries)
@@ -112,7 +113,7 @@ case $what in
   e2e) e2e "$@" ;;
   *) echo "there are no tests called $what; there are: all, unit, e2e" >&2; exit 2 ;;
 esac
-closing_lines unit tools hack main e2e "${!parts[@]}"
+closing_lines unit tools monitoring hack main e2e "${!parts[@]}"
 slowest_tests
 if [ -f "$logs/beside.log" ]; then
   echo "--- ${logs#"$PWD/"}/beside.log"

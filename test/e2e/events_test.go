@@ -46,6 +46,9 @@ func TestWatchersLearnOfEndedInstances(t *testing.T) {
 				took = append(took, w.watchedEnd(ns, fmt.Sprintf("worker-%d", i)))
 			}
 			t.Logf("a watch showed the end of an instance after %v", took)
+			if len(c.flags) > 0 {
+				w.checkMonitoring(ns)
+			}
 			w.kubectl("delete", "machines", "-n", ns, "--all", "--wait=false")
 			w.deleteCluster(ns, cluster) // rule and queue included
 		})
