@@ -300,7 +300,7 @@ func TestMachinesThatCannotBeMadeOrDeletedAreToldOf(t *testing.T) {
 	if _, err := w.reconcile("pool-1"); err == nil {
 		t.Error("a refusal was no error")
 	}
-	for _, reason := range []string{infrav1.AWSMachineCreationFailedEvent, infrav1.AWSMachineDeletionFailedReason} {
+	for _, reason := range []string{infrav1.AWSMachineCreationFailedEvent, infrav1.AWSMachineDeletionFailedEvent} {
 		if !w.Events.Has(reason + ": ") {
 			t.Errorf("no Event says %s", reason)
 		}
