@@ -18,6 +18,7 @@ import (
 	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	gocmp "github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -25,20 +26,25 @@ import (
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/awsfargateprofile"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/awsmachinepool"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine/enginetest"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/iamrole"
 )
 
-// estate is an EKS cluster with a pool, a Fargate profile and one of each that hangs below a cluster, what Services made in
-// its network, and what others have in the account.
+// estate is an EKS cluster with a pool of each kind, a Fargate profile and one of each that hangs below a cluster, what
+// Services made in its network, and what others have in the account.
 type estate struct {
 	*world
 	profiles *awsfargateprofile.Reconciler
+	ownPools *awsmachinepool.Reconciler
 	// others is what the account had before.
 	others map[string]any
 }
 
-const profile = "apps"
+const (
+	profile = "apps"
+	ownPool = "own"
+)
 
 func newEstate(t *testing.T, annotations map[string]string) *estate {
 	t.Helper()
@@ -47,6 +53,11 @@ func newEstate(t *testing.T, annotations map[string]string) *estate {
 	w.Make(&infrav1.AWSFargateProfile{ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: profile, UID: "uid-of-apps", Generation: 1,
 		CreationTimestamp: metav1.Now(), Labels: map[string]string{clusterv1.ClusterNameLabel: enginetest.ClusterName}},
 		Spec: infrav1.AWSFargateProfileSpec{ClusterName: enginetest.ClusterName, ProfileName: "default_apps", Selectors: []infrav1.FargateSelector{{Namespace: "apps"}}}})
+	cluster := enginetest.Get(w.World, &clusterv1.Cluster{}, enginetest.ClusterName)
+	cluster.Spec.InfrastructureRef = cluster.Spec.ControlPlaneRef
+	w.Must(w.Kube.Update(t.Context(), cluster))
+	w.ownPools = awsmachinepool.New(awsmachinepool.Options{Options: w.Options(w.Process)})
+	w.anOwnPool()
 	theirs, err := w.Session().EC2.CreateVpc(t.Context(), &ec2.CreateVpcInput{CidrBlock: aws.String("10.9.0.0/16")})
 	w.Must(err)
 	subnet, err := w.Session().EC2.CreateSubnet(t.Context(), &ec2.CreateSubnetInput{VpcId: theirs.Vpc.VpcId, CidrBlock: aws.String("10.9.0.0/24")})
@@ -66,7 +77,7 @@ func newEstate(t *testing.T, annotations map[string]string) *estate {
 	w.Must(w.Kube.Update(t.Context(), c))
 	w.turnUntil("all is there", func() bool {
 		have := w.Resources()
-		return w.ready(testName)() && have["addon"] == 2 && have["fargate-profile"] == 1 && have["pod-identity-association"] == 1 && have["instance"] == 2
+		return w.ready(testName)() && have["addon"] == 2 && have["fargate-profile"] == 1 && have["pod-identity-association"] == 1 && have["instance"] == 4 && w.hasProvider()
 	})
 	var public string
 	for _, s := range w.controlPlane().Spec.Network.Subnets {
@@ -81,6 +92,28 @@ func newEstate(t *testing.T, annotations map[string]string) *estate {
 func (w *estate) controlPlane() *controlplanev1.AWSManagedControlPlane {
 	w.T.Helper()
 	return enginetest.Get(w.World, &controlplanev1.AWSManagedControlPlane{}, controlPlane)
+}
+
+// anOwnPool makes an AWSMachinePool of two instances.
+func (w *estate) anOwnPool() {
+	w.T.Helper()
+	labels := map[string]string{clusterv1.ClusterNameLabel: enginetest.ClusterName}
+	m := &clusterv1.MachinePool{ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: ownPool, UID: "owner-of-own", Labels: labels},
+		Spec: clusterv1.MachinePoolSpec{ClusterName: enginetest.ClusterName, Replicas: aws.Int32(2)}}
+	m.Spec.Template.Spec = clusterv1.MachineSpec{ClusterName: enginetest.ClusterName, Version: testVersion, Bootstrap: clusterv1.Bootstrap{DataSecretName: aws.String(ownPool)},
+		InfrastructureRef: clusterv1.ContractVersionedObjectReference{Kind: "AWSMachinePool", Name: ownPool, APIGroup: infrav1.GroupName}}
+	p := &infrav1.AWSMachinePool{ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: ownPool, UID: "uid-of-own", Labels: labels, CreationTimestamp: metav1.NewTime(w.Now.Now()),
+		OwnerReferences: []metav1.OwnerReference{{APIVersion: clusterv1.GroupVersion.String(), Kind: "MachinePool", Name: ownPool, UID: m.UID}}},
+		Spec: infrav1.AWSMachinePoolSpec{MinSize: aws.Int32(1), MaxSize: aws.Int32(5), AWSLaunchTemplate: infrav1.AWSLaunchTemplate{InstanceType: "m5.large",
+			IamInstanceProfile: "nodes.cluster-api-provider-aws.sigs.k8s.io", AMI: infrav1.AMIReference{EKSOptimizedLookupType: new(infrav1.EKSAMILookupAmazonLinux2023)}}}}
+	infrav1.SetObjectDefaults_AWSMachinePool(p)
+	w.Make(m, p, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: ownPool}, Data: map[string][]byte{"value": []byte("#cloud-config\n")}})
+}
+
+// workers are the objects that a user, or Cluster API, deletes before the control plane.
+func (w *estate) workers() []client.Object {
+	w.T.Helper()
+	return []client.Object{w.get(testName), enginetest.Get(w.World, &infrav1.AWSMachinePool{}, ownPool), enginetest.Get(w.World, &infrav1.AWSFargateProfile{}, profile)}
 }
 
 func (w *estate) vpc() string { return w.controlPlane().Spec.Network.VPC.ID }
@@ -124,10 +157,18 @@ func (w *estate) records() map[string]any {
 	return found
 }
 
+// hasProvider tells whether there is an OIDC provider, which is of no region.
+func (w *estate) hasProvider() bool {
+	out, err := w.Session().IAM.ListOpenIDConnectProviders(w.T.Context(), &iam.ListOpenIDConnectProvidersInput{})
+	w.Must(err)
+	return len(out.OpenIDConnectProviderList) == 1
+}
+
 // turn has every reconciler look once, and a moment pass.
 func (w *estate) turn() {
 	_, _ = enginetest.Reconcile(w.ofCluster, controlPlane)
 	_, _ = enginetest.Reconcile(w.pools, testName)
+	_, _ = enginetest.Reconcile(w.ownPools, ownPool)
 	_, _ = enginetest.Reconcile(w.profiles, profile)
 	w.Pass(3 * time.Second)
 }
@@ -140,7 +181,8 @@ func (w *estate) turnUntil(what string, done func() bool) {
 		}
 		w.turn()
 	}
-	w.T.Fatalf("not in 400 turns: %s\n%s\n%s\n%v", what, w.Describe(&controlplanev1.AWSManagedControlPlane{}, controlPlane), w.Describe(&infrav1.AWSManagedMachinePool{}, testName), w.Resources())
+	w.T.Fatalf("not in 400 turns: %s\n%s\n%s\n%s\n%v", what, w.Describe(&controlplanev1.AWSManagedControlPlane{}, controlPlane), w.Describe(&infrav1.AWSManagedMachinePool{}, testName),
+		w.Describe(&infrav1.AWSMachinePool{}, ownPool), w.Resources())
 }
 
 // says tells whether a condition of the control plane says all of it.
@@ -184,20 +226,25 @@ func (w *estate) onlyOthers() {
 func TestAWholeEKSClusterGoesInOrderAndLeavesWhatIsOfOthers(t *testing.T) {
 	w := newEstate(t, nil)
 	w.delete(w.controlPlane())
-	w.turnUntil("what the control plane waits for is named", w.says("AWSManagedMachinePool "+testName, "AWSFargateProfile "+profile))
+	w.turnUntil("what the control plane waits for is named", w.says("AWSManagedMachinePool "+testName, "AWSMachinePool "+ownPool, "AWSFargateProfile "+profile))
 	for range 20 {
 		w.turn()
 	}
 	// The profile, which belongs to no MachinePool, goes by itself.
 	if all := w.deletions(); !slices.Equal(all, []string{"eks.DeleteFargateProfile", "iam.DeleteRole"}) {
-		t.Fatalf("before the pool is gone there was %q", all)
+		t.Fatalf("before the pools are gone there was %q", all)
 	}
 	w.delete(w.get(testName))
 	w.turnUntil("the pool is gone", w.gone(testName))
+	w.turnUntil("the other one is waited for", func() bool { return !w.says("AWSManagedMachinePool")() && w.says("AWSMachinePool "+ownPool)() })
+	if slices.Contains(w.deletions(), "eks.DeleteCluster") {
+		t.Error("the cluster goes before a pool's nodes")
+	}
+	w.delete(enginetest.Get(w.World, &infrav1.AWSMachinePool{}, ownPool))
 	w.turnUntil("the control plane is gone", w.goneWith(&controlplanev1.AWSManagedControlPlane{}, controlPlane))
 	w.onlyOthers()
 	all := w.deletions()
-	for _, order := range [][2]string{{"eks.DeleteNodegroup", "eks.DeleteCluster"}, {"eks.DeleteFargateProfile", "eks.DeleteCluster"}, {"eks.DeleteCluster", "ec2.DeleteVpc"},
+	for _, order := range [][2]string{{"eks.DeleteNodegroup", "eks.DeleteCluster"}, {"eks.DeleteFargateProfile", "eks.DeleteCluster"}, {"autoscaling.DeleteAutoScalingGroup", "eks.DeleteCluster"}, {"eks.DeleteCluster", "ec2.DeleteVpc"},
 		{"elb.DeleteLoadBalancer", "ec2.DeleteVpc"}, {"elbv2.DeleteLoadBalancer", "ec2.DeleteVpc"}, {"ec2.DeleteSubnet", "ec2.DeleteVpc"}} {
 		before, after := slices.Index(all, order[0]), slices.Index(all, order[1])
 		if before < 0 || after < before {
@@ -221,7 +268,7 @@ func TestWhatIsKeptForServicesHoldsTheNetworkOfAnEKSClusterAndIsNamed(t *testing
 		t.Run(fmt.Sprintf("%s=%s", c.annotation, c.value), func(t *testing.T) {
 			w := newEstate(t, map[string]string{c.annotation: c.value})
 			vpc := w.vpc()
-			for _, obj := range []client.Object{w.get(testName), enginetest.Get(w.World, &infrav1.AWSFargateProfile{}, profile), w.controlPlane()} {
+			for _, obj := range append(w.workers(), w.controlPlane()) {
 				w.delete(obj)
 			}
 			gone := w.goneWith(&controlplanev1.AWSManagedControlPlane{}, controlPlane)
@@ -298,7 +345,7 @@ func TestWhatSomebodyElseHasInTheNetworkIsNamedAndLeft(t *testing.T) {
 	_, err = w.Session().ELB.CreateLoadBalancer(t.Context(), &elb.CreateLoadBalancerInput{LoadBalancerName: aws.String("stranger"), Subnets: []string{subnet},
 		Listeners: []elbtypes.Listener{{Protocol: aws.String("TCP"), LoadBalancerPort: 80, InstancePort: aws.Int32(30080)}}})
 	w.Must(err)
-	for _, obj := range []client.Object{w.get(testName), enginetest.Get(w.World, &infrav1.AWSFargateProfile{}, profile), w.controlPlane()} {
+	for _, obj := range append(w.workers(), w.controlPlane()) {
 		w.delete(obj)
 	}
 	w.turnUntil("the stranger is named", w.says("in use by network interface eni-", "stranger"))
