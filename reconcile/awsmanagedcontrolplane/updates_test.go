@@ -49,6 +49,9 @@ func TestAllThatChangesIsUpdatedOneAfterTheOther(t *testing.T) {
 	w.create()
 	w.change(allUpdates)
 	w.settle(w.quiet)
+	if told := w.Events.With("DriftRepaired"); len(told) > 0 {
+		t.Errorf("what the spec asks for is told as drift: %q", told)
+	}
 	c := w.cluster()
 	if v := c.ResourcesVpcConfig; !v.EndpointPrivateAccess || len(v.PublicAccessCidrs) != 1 || v.PublicAccessCidrs[0] != "198.51.100.0/24" {
 		t.Errorf("the endpoint is %+v", v)

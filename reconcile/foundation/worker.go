@@ -66,10 +66,13 @@ type Memory struct {
 	// repaired are the summaries of what was changed in AWS, was put right, and wasn't told
 	// yet: the pass that did it may end before it could.
 	repaired []string
+	// reached is the generation whose wishes were all carried out once, 0 for none; below
+	// that it isn't known yet.
+	reached int64
 }
 
 // NewMemory knows nothing yet.
-func NewMemory() Memory { return Memory{named: -1} }
+func NewMemory() Memory { return Memory{named: -1, reached: -1} }
 
 // Worker is the part of a kind's worker that looks after the foundation. The views of the
 // kind have a method Foundation.
@@ -106,10 +109,20 @@ func Begin[T engine.Object](ctx context.Context, scene engine.Scene[T], images *
 	if w.dependents, err = dependents(ctx, scene.Ours, scene.Object); err != nil {
 		return w, err
 	}
-	// What differs in AWS from a status that speaks of the current spec was changed there.
-	c := meta.FindStatusCondition(scene.Object.GetConditions(), infrav1.ReadyCondition)
-	w.complete = scene.Object.Provisioned() && c != nil && c.ObservedGeneration == scene.Object.GetGeneration()
+	w.complete = memory != nil && memory.had(scene.Object)
 	return w, nil
+}
+
+// had tells that the object's wishes were all carried out before. A process that has just
+// started takes a status that speaks of the present spec as a sign of it.
+func (m *Memory) had(obj engine.Object) bool {
+	if m.reached < 0 {
+		m.reached = 0
+		if c := meta.FindStatusCondition(obj.GetConditions(), infrav1.ReadyCondition); c != nil && c.ObservedGeneration == obj.GetGeneration() {
+			m.reached = c.ObservedGeneration
+		}
+	}
+	return obj.Provisioned() && m.reached == obj.GetGeneration()
 }
 
 // ownerOf returns the Cluster that the object belongs to, nil while none says so. That it
@@ -249,8 +262,12 @@ func (w *Worker[T]) poolUsedUp(r plan.Result) bool {
 		slices.Contains([]cloud.Class{cloud.Capacity, cloud.InvalidParameter, cloud.QuotaExceeded}, r.Err.Class)
 }
 
-// Settle has creations whose end isn't known looked at again soon.
-func (w *Worker[T]) Settle(context.Context, plan.Plan) (time.Duration, error) {
+// Settle has creations whose end isn't known looked at again soon. What the pass itself
+// recorded in the spec is no new wish.
+func (w *Worker[T]) Settle(_ context.Context, left plan.Plan) (time.Duration, error) {
+	if w.complete || len(left.Actions) == 0 {
+		w.memory.reached = w.pass.Object.GetGeneration()
+	}
 	if len(w.state().Network.Blocked()) > 0 {
 		return journalAge, nil
 	}
