@@ -15,6 +15,7 @@ import (
 // that is judged on create, unless it was wrong before, and what may change at all.
 func ValidateAWSManagedControlPlaneUpdate(updated, old *controlplanev1.AWSManagedControlPlane) field.ErrorList {
 	errs := validateChange(&updated.Spec, &old.Spec, specPath)
+	errs = append(errs, validateRoleKept(updated, old)...)
 	errs = append(errs, shared.ValidateManagedByKept(updated.Annotations, old.Annotations)...)
 	// What can't change is put back before the rest is judged: nothing is wrong because of it.
 	kept := *updated
@@ -46,6 +47,15 @@ func validateChange(updated, old *controlplanev1.AWSManagedControlPlaneSpec, pat
 		errs = append(errs, field.Invalid(path.Child("autoMode", "nodeRoleARN"), a.NodeRoleARN, "can't be changed while Auto Mode is on: write "+b.NodeRoleARN))
 	}
 	return errs
+}
+
+// validateRoleKept: EKS gives no other role to a cluster that is there.
+func validateRoleKept(updated, old *controlplanev1.AWSManagedControlPlane) field.ErrorList {
+	after, before := updated.Spec.RoleName, old.Spec.RoleName
+	if !old.Initialized() || after == nil || before == nil || *after == *before {
+		return nil
+	}
+	return field.ErrorList{field.Invalid(specPath.Child("roleName"), *after, fmt.Sprintf("EKS can't change the role of a cluster: write %s, or create a new cluster", *before))}
 }
 
 func validateVersionChange(updated, old *string, path *field.Path) field.ErrorList {
