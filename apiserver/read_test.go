@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metainternalversion "k8s.io/apimachinery/pkg/apis/meta/internalversion"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -158,6 +159,31 @@ func TestWhatAReadAddsStaysOutOfTheCache(t *testing.T) {
 		if m.Status.Observation != nil {
 			t.Errorf("the cache has the age of %s: %v", m.Name, m.Status.Observation)
 		}
+	}
+}
+
+func TestADryRunThatChangesNothingAnswersAsAReadDoes(t *testing.T) {
+	f := &told{state: infrav1.InstanceStateRunning}
+	store, _, ctx := machines(t, 1, f)
+	read, err := store.Get(ctx, "m-0", &metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, options := range map[string]*metav1.UpdateOptions{"a dry run": {DryRun: []string{metav1.DryRunAll}}, "a write": {}} {
+		answer, _, err := store.Update(ctx, "m-0", rest.DefaultUpdatedObjectInfo(read.DeepCopyObject()), rest.ValidateAllObjectFunc, rest.ValidateAllObjectUpdateFunc, false, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !equality.Semantic.DeepEqual(answer, read) {
+			t.Errorf("%s answers %+v, and a read %+v", name, answer, read)
+		}
+	}
+	list, err := store.Store.List(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := list.(*infrav1.AWSMachineList).Items[0]; m.Status.Observation != nil {
+		t.Errorf("the age is stored: %v", m.Status.Observation)
 	}
 }
 

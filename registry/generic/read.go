@@ -44,6 +44,18 @@ func (r *REST) Get(ctx context.Context, name string, options *metav1.GetOptions)
 	return obj, nil
 }
 
+// Update answers as Get does with how old the facts are, so that what a client reads and what
+// it is answered to a write, or to a dry run of one, differ in nothing else than the write.
+// The server's own writes ask for no answer.
+func (r *REST) Update(ctx context.Context, name string, objInfo rest.UpdatedObjectInfo, createValidation rest.ValidateObjectFunc,
+	updateValidation rest.ValidateObjectUpdateFunc, forceAllowCreate bool, options *metav1.UpdateOptions) (runtime.Object, bool, error) {
+	obj, created, err := r.Store.Update(ctx, name, objInfo, createValidation, updateValidation, forceAllowCreate, options)
+	if err == nil && r.live != nil && !isServer(ctx) {
+		decorate(obj, r.live.Project(ctx, obj)[0].Observation)
+	}
+	return obj, created, err
+}
+
 // List is Get for many. The items of the store's answer are its own structs, which share
 // with the cache what pointers lead to.
 func (r *REST) List(ctx context.Context, options *metainternalversion.ListOptions) (runtime.Object, error) {
