@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
+	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 	"github.com/spf13/cobra"
 )
 
@@ -59,6 +60,17 @@ func addEKS(c *cobra.Command) {
 	c.Flags().StringP("output", "o", outputTable, outputHelp)
 }
 
+// whereNames says where the name stands that EKS has for a cluster.
+const whereNames = "it is in spec.eksClusterName of the AWSManagedControlPlane, and NAMESPACE_NAME where nobody wrote another"
+
+// unfound says which name is wanted, where EKS has no cluster of the given one.
+func unfound(name *string, err error) error {
+	if missing := (*ekstypes.ResourceNotFoundException)(nil); errors.As(err, &missing) {
+		return fmt.Errorf("EKS has no cluster %s in this account and region; write its name in EKS: %s", *name, whereNames)
+	}
+	return fmt.Errorf("the cluster %s: %w", *name, err)
+}
+
 // eksOf is EKS and the cluster that a command is about.
 func eksOf(c *cobra.Command) (*eks.Client, *string, error) {
 	if err := outputOf(c); err != nil {
@@ -66,7 +78,7 @@ func eksOf(c *cobra.Command) (*eks.Client, *string, error) {
 	}
 	name := text(c, "cluster-name")
 	if name == "" {
-		return nil, nil, errors.New("write the cluster's name in EKS: --cluster-name NAME (status of AWSManagedControlPlanes and kubectl get awsmcp have it)")
+		return nil, nil, errors.New("write the cluster's name in EKS: --cluster-name NAME; " + whereNames)
 	}
 	account, err := account(c, "")
 	return eks.NewFromConfig(account), &name, err
@@ -93,7 +105,7 @@ List the add-ons and their versions that EKS has for the Kubernetes version of a
 			}
 			cluster, err := client.DescribeCluster(c.Context(), &eks.DescribeClusterInput{Name: name})
 			if err != nil {
-				return fmt.Errorf("the cluster %s: %w", *name, err)
+				return unfound(name, err)
 			}
 			list := struct {
 				Cluster string           `json:"cluster"`
@@ -144,7 +156,7 @@ List the add-ons that a cluster has, and how they are.`, `
 			for pages.HasMorePages() {
 				page, err := pages.NextPage(c.Context())
 				if err != nil {
-					return fmt.Errorf("the cluster %s: %w", *name, err)
+					return unfound(name, err)
 				}
 				for _, addon := range page.Addons {
 					x, err := installed(c, client, name, addon)

@@ -121,7 +121,8 @@ func anEKSCluster(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	vpc, err := network.CreateVpc(t.Context(), &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})
+	vpc, err := network.CreateVpc(t.Context(), &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16"), TagSpecifications: []ec2types.TagSpecification{
+		{ResourceType: ec2types.ResourceTypeVpc, Tags: []ec2types.Tag{{Key: aws.String("sigs.k8s.io/cluster-api-provider-aws/cluster/prod"), Value: aws.String("owned")}}}}})
 	must(err)
 	var subnets []string
 	for zone, block := range map[string]string{"us-east-1a": "10.0.0.0/24", "us-east-1b": "10.0.1.0/24"} {
@@ -153,7 +154,8 @@ func TestAddonsPodIdentityAndResourcesOfAnEKSCluster(t *testing.T) {
 	if stdout, _ = runs(t, args...); !strings.Contains(stdout, "capa-system/capa-apiserver has the role arn:aws:iam::123456789012:role/controllers.") {
 		t.Errorf("it prints %s", stdout)
 	}
-	if stdout, _ = runs(t, "resource", "list", "-n", "prod", "-r", "us-east-1"); !strings.Contains(stdout, "arn:aws:eks:us-east-1:123456789012:cluster/prod") {
+	if stdout, _ = runs(t, "resource", "list", "-n", "prod", "-r", "us-east-1"); !strings.Contains(stdout, "arn:aws:eks:us-east-1:123456789012:cluster/prod") ||
+		!strings.Contains(stdout, "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-") {
 		t.Errorf("it prints %s", stdout)
 	}
 	if stdout, stderr := runs(t, "resource", "list", "-n", "none", "-o", "json"); !strings.Contains(stdout, `"awsResources": []`) || !strings.Contains(stderr, "There is nothing") {
@@ -161,7 +163,8 @@ func TestAddonsPodIdentityAndResourcesOfAnEKSCluster(t *testing.T) {
 	}
 	for says, args := range map[string][]string{
 		"has an association already": args, "create-cloudformation-stack makes it": append(args, "--role-name", "none"),
-		"the cluster none":               {"eks", "addons", "list-installed", "-n", "none"},
+		"EKS has no cluster none in this account and region; write its name in EKS: it is in spec.eksClusterName": {"eks", "addons", "list-installed", "-n", "none"},
+		"EKS has no cluster nobody":      {"eks", "addons", "list-available", "-n", "nobody"},
 		"the cluster's name in EKS":      {"eks", "addons", "list-available"},
 		"write the cluster's name":       {"resource", "list"},
 		"the EKS name of the management": {"controller", "use-pod-identity"},

@@ -43,8 +43,12 @@ func (r *Region) System(service, operation string) *Request {
 func (r *Region) Inventory() []Resource {
 	var out []Resource
 	for _, service := range r.world.services {
-		if service.Inventory != nil {
-			out = append(out, service.Inventory(r)...)
+		if service.Inventory == nil {
+			continue
+		}
+		for _, resource := range service.Inventory(r) {
+			resource.Service = service.Name
+			out = append(out, resource)
 		}
 	}
 	return out
