@@ -50,6 +50,9 @@ func (rules identityRules) usable(ctx context.Context, r Request, updated, old *
 	if _, known := identityObjects[ref.Kind]; !known {
 		return nil, nil // the static validation names the kinds there are
 	}
+	if ref.Kind == infrav1.ControllerIdentityKind && ref.Name != infrav1.AWSClusterControllerIdentityName {
+		return nil, nil // the static warnings say that there can't be one
+	}
 	found, err := rules.get(ctx, *ref)
 	if apierrors.IsNotFound(err) {
 		return []string{rules.notFound(ctx, *ref, r.Namespace, at)}, nil
