@@ -9,8 +9,10 @@ import (
 	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eks"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine/enginetest"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
@@ -155,6 +157,17 @@ func TestAClusterThatSomebodyDeletedIsNotMadeAgainWithoutAWord(t *testing.T) {
 	if left := w.Resources(); len(left) > 0 {
 		t.Errorf("the account isn't empty: %v", left)
 	}
+}
+
+func TestAControlPlaneThatIsToGoIsNotAvailable(t *testing.T) {
+	w := newWorld(t, newControlPlane())
+	w.create()
+	w.AWS.Faults().Set(fault("undeletable", "eks", "DeleteCluster"))
+	w.Must(w.Kube.Delete(context.Background(), w.get()))
+	w.settle(func() bool {
+		c := w.condition(controlplanev1.AvailableCondition)
+		return c.Status == metav1.ConditionFalse && c.Reason == infrav1.DeletingReason && strings.Contains(c.Message, "Ready")
+	})
 }
 
 // fault has AWS fail an operation until it is cleared.

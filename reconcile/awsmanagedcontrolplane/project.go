@@ -180,14 +180,17 @@ func (v *view) conditions(into *controlplanev1.AWSManagedControlPlane) {
 	conditions.Replace(into, list, types, into.Generation)
 }
 
-// available tells Cluster API whether the API server can be used.
+// available tells Cluster API whether the API server can be used, and its tools, which show
+// this condition of a control plane and no other, that it is to go.
 func (v *view) available() conditions.Condition {
-	c := conditions.Condition{Type: controlplanev1.AvailableCondition, OK: v.cluster.Active(), Severity: clusterv1.ConditionSeverityInfo}
-	if !c.OK {
+	c := conditions.Condition{Type: controlplanev1.AvailableCondition, Severity: clusterv1.ConditionSeverityInfo}
+	switch {
+	case v.Deleting():
+		c.Reason, c.Message = infrav1.DeletingReason, "it is being deleted; the condition Ready says what that waits for"
+	case v.cluster.Active():
+		c.OK = true
+	default:
 		c.Reason, c.Message = infrav1.InProgressReason, "waiting for EKS cluster "+v.cluster.Name+" to be ACTIVE"
-		if v.Deleting() {
-			c.Reason, c.Message = infrav1.DeletingReason, ""
-		}
 	}
 	return c
 }
