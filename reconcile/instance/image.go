@@ -55,9 +55,9 @@ func ImageQuery(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, r R
 	case spec.AMI.ID != nil && *spec.AMI.ID != "":
 		return cloud.ImageQuery{ID: *spec.AMI.ID}, nil
 	case r.Version == "":
-		return cloud.ImageQuery{}, fmt.Errorf("no image can be looked up without a Kubernetes version: set spec.version of the Machine, or spec.ami.id")
+		return cloud.ImageQuery{}, fmt.Errorf("no image can be looked up without a Kubernetes version: set the version of the Machine or MachinePool, or ami.id")
 	case r.Architecture == "":
-		return cloud.ImageQuery{}, fmt.Errorf("the instance type %s isn't offered in %s: choose another one, or set spec.ami.id", spec.InstanceType, infra.Region)
+		return cloud.ImageQuery{}, fmt.Errorf("the instance type %s isn't offered in %s: write another instanceType", spec.InstanceType, infra.Region)
 	case spec.AMI.EKSOptimizedLookupType != nil:
 		return eksQuery(*spec.AMI.EKSOptimizedLookupType, r)
 	}
