@@ -12,6 +12,7 @@ import (
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/eks"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ekschild"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eksfargate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/iamrole"
@@ -67,7 +68,7 @@ func (in *Intent) roleName() string {
 
 func (in *Intent) role() iamrole.Intent {
 	spec := &in.Profile.Spec
-	return iamrole.Intent{Owner: in.owner(), Area: areaRole, Failed: infrav1.IAMFargateRolesReconciliationFailedReason, Name: in.roleName(), Field: "spec.roleName",
+	return iamrole.Intent{Owner: in.owner(), Area: areaRole, Failed: infrav1.IAMFargateRolesReconciliationFailedReason, Name: in.roleName(), Field: "spec.roleName", Generated: in.Profile.GeneratedRoleName(),
 		Make: in.MakeRoles, Path: spec.RolePath, Boundary: spec.RolePermissionsBoundary, Service: "eks-fargate-pods.amazonaws.com",
 		Policies: []string{"arn:" + cmp.Or(in.ControlPlane.Spec.Partition, "aws") + ":iam::aws:policy/" + rolePolicy}}
 }
@@ -80,8 +81,9 @@ func (in *Intent) started() bool {
 // profile is the Fargate profile, of a cluster and with a role.
 func (in *Intent) profile(snap *mirror.Snapshot, role *iamrole.State) eksfargate.Intent {
 	spec := &in.Profile.Spec
+	cluster := in.cluster(snap)
 	f := eksfargate.Intent{
-		Parent: ekschild.Parent{Cluster: in.ControlPlane.ClusterName(), Owner: in.owner(), Removed: in.removedTags()},
+		Parent: ekschild.Parent{Cluster: in.ControlPlane.ClusterName(), Owner: in.owner(), Foreign: cluster.Foreign(), Removed: in.removedTags()},
 		Name:   in.Profile.EKSProfileName(), RoleARN: role.ARN(), Subnets: spec.SubnetIDs, Chosen: len(spec.SubnetIDs) == 0,
 	}
 	if f.Chosen {
@@ -90,9 +92,8 @@ func (in *Intent) profile(snap *mirror.Snapshot, role *iamrole.State) eksfargate
 	for _, s := range spec.Selectors {
 		f.Selectors = append(f.Selectors, ekstypes.FargateProfileSelector{Namespace: aws.String(s.Namespace), Labels: s.Labels})
 	}
-	cluster, _ := mirror.Get(snap, mirror.EKSClusters, f.Cluster)
-	switch {
-	case cluster == nil || cluster.Status != ekstypes.ClusterStatusActive:
+	switch own := cluster.Own(); {
+	case own == nil || own.Status != ekstypes.ClusterStatusActive:
 		f.WaitsFor = "EKS cluster " + f.Cluster + " to be ACTIVE"
 	case f.RoleARN == "":
 		f.WaitsFor = "role " + role.Name
@@ -112,6 +113,11 @@ func (in *Intent) privateSubnets() []string {
 		}
 	}
 	return ids
+}
+
+// cluster is the EKS cluster, which may turn out to be somebody else's.
+func (in *Intent) cluster(snap *mirror.Snapshot) *eks.State {
+	return eks.Of(in.ControlPlane, in.Living, snap)
 }
 
 func (in *Intent) clusterRow() mirror.Interest {

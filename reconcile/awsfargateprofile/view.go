@@ -12,6 +12,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ekschild"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eksfargate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/iamrole"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
@@ -39,6 +40,7 @@ func observe(in Intent, snap *mirror.Snapshot) *view {
 		v.todo = v.planDelete()
 	case !in.started():
 		v.todo.Wait(eksfargate.Area, infrav1.WaitingForEKSControlPlaneReason, "the control plane "+in.ControlPlane.Name)
+	case v.profile.Own() == nil && v.profile.Trespass(&v.todo, eksfargate.Area, eksfargate.FailedReason):
 	default:
 		// The role of a profile that is there is the user's to look after, unless it was made.
 		if v.profile.Own() == nil || in.MakeRoles {
@@ -50,8 +52,11 @@ func observe(in Intent, snap *mirror.Snapshot) *view {
 }
 
 // planDelete deletes the profile, and then the role that was made for it.
-func (v *view) planDelete() plan.Plan {
-	p := v.profile.PlanDelete()
+func (v *view) planDelete() (p plan.Plan) {
+	if !ekschild.Sees(v.snap, &p, eksfargate.Area, "EKS cluster "+v.profile.Cluster, "eks:DescribeCluster", v.clusterRow()) {
+		return p
+	}
+	p = v.profile.PlanDelete()
 	role := v.role.PlanDelete()
 	if !p.Done() {
 		for i := range role.Actions {
@@ -76,7 +81,7 @@ func (v *view) Wants() []mirror.Interest {
 // others are what the profile hangs on in AWS.
 func (v *view) others() []mirror.Interest {
 	if v.deleting() && !v.MakeRoles {
-		return nil
+		return []mirror.Interest{v.clusterRow()}
 	}
 	return append(v.role.Wants(), v.clusterRow())
 }
@@ -140,8 +145,8 @@ var projected = []string{infrav1.ReadyCondition, areaRole, eksfargate.Area, infr
 // Status writes the status.
 func (v *view) Status(into *infrav1.AWSFargateProfile) {
 	status := &into.Status
-	if !v.groundless() && !v.profile.Seen() && len(status.Conditions) > 1 {
-		// What it says holds until AWS is seen. Why it isn't has to be said.
+	if !v.groundless() && (!v.profile.Seen() || v.cluster(v.snap).Claim.Undecided) && len(status.Conditions) > 1 {
+		// What it says holds until AWS is seen, and whose the cluster is. Why it isn't has to be said.
 		if len(v.Failures[eksfargate.Area]) > 0 {
 			conditions.Replace(into, []conditions.Condition{v.condition(areas[1])}, []string{eksfargate.Area}, v.Profile.Generation)
 		}

@@ -120,7 +120,7 @@ const clusterPolicy = "AmazonEKSClusterPolicy"
 
 func (in *Intent) role() iamrole.Intent {
 	spec := &in.ControlPlane.Spec
-	return iamrole.Intent{Owner: in.owner(), Area: areaRole, Failed: controlplanev1.IAMControlPlaneRolesReconciliationFailedReason, Name: in.roleName(), Field: "spec.roleName",
+	return iamrole.Intent{Owner: in.owner(), Area: areaRole, Failed: controlplanev1.IAMControlPlaneRolesReconciliationFailedReason, Name: in.roleName(), Field: "spec.roleName", Generated: in.Name + controlplanev1.ControlPlaneRoleSuffix,
 		Make: in.MakeRoles, Path: spec.RolePath, Boundary: spec.RolePermissionsBoundary, Service: "eks.amazonaws.com",
 		Policies: append([]string{fmt.Sprintf("arn:%s:iam::aws:policy/%s", cmp.Or(in.Partition, spec.Partition, "aws"), clusterPolicy)}, spec.RoleAdditionalPolicies...)}
 }
@@ -133,7 +133,7 @@ func (in *Intent) cluster(n *network.State, role *iamrole.State) eks.Intent {
 	e := eks.Intent{Owner: owner, Name: c.ClusterName(), Force: spec.Force, RoleARN: role.ARN(), PrivateOnly: spec.RestrictPrivateSubnets,
 		Endpoint: eks.Endpoint{Public: spec.EndpointAccess.Public, Private: spec.EndpointAccess.Private, CIDRs: masked(spec.EndpointAccess.PublicCIDRs)},
 		IPv6:     spec.Network.VPC.IPv6 != nil, ServiceCIDR: in.ServiceCIDR, SelfManagedAddons: spec.BootstrapSelfManagedAddons, DeletionProtection: spec.DeletionProtection,
-		ZonalShift: spec.ZonalShift, Adopt: c.Annotations[controlplanev1.AdoptAnnotation], Recorded: spec.ControlPlaneEndpoint.Host,
+		ZonalShift: spec.ZonalShift, Recorded: spec.ControlPlaneEndpoint.Host,
 		Updates: eksupdate.Intent{Last: updateOf(c.Status.Update), Settled: in.Settled, RetryFailed: in.RetryFailed, Generation: strconv.FormatInt(c.Generation, 10)}}
 	if spec.Version != nil {
 		e.Version = *spec.Version

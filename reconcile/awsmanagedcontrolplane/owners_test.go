@@ -34,25 +34,29 @@ func (w *world) foreign(tags map[string]string) {
 	w.Must(err)
 }
 
-func TestAClusterOfSomebodyElseIsNamedAndLeftAloneUntilTheUserNamesIt(t *testing.T) {
+// TestAClusterOfSomebodyElseIsNamedAndLeftAloneUntilItsTagsGiveItAway: whoever writes objects says nothing
+// of what is his in AWS.
+func TestAClusterOfSomebodyElseIsNamedAndLeftAloneUntilItsTagsGiveItAway(t *testing.T) {
 	w := newWorld(t, newControlPlane())
 	w.foreign(nil)
+	w.change(func(c *controlplanev1.AWSManagedControlPlane) {
+		c.Annotations = map[string]string{"capa-apiserver.cluster.x-k8s.io/adopt-eks-cluster": eksName}
+	})
 	w.settle(func() bool {
-		return strings.Contains(w.condition(eks.AreaReady).Message, controlplanev1.AdoptAnnotation+"="+eksName)
+		return strings.Contains(w.condition(eks.AreaReady).Message, "tag-resource --resource-arn "+*w.cluster().Arn)
 	})
 	if tags := w.cluster().Tags; len(tags) > 0 || w.get().Spec.ControlPlaneEndpoint.Host != "" {
 		t.Errorf("it was taken: %v, %v", tags, w.get().Spec.ControlPlaneEndpoint)
 	}
-	w.change(func(c *controlplanev1.AWSManagedControlPlane) {
-		c.Annotations = map[string]string{controlplanev1.AdoptAnnotation: "another"}
-	})
-	_, _ = w.reconcile()
-	if len(w.cluster().Tags) > 0 {
-		t.Error("it was taken by another name")
+	_, given, _ := strings.Cut(w.condition(eks.AreaReady).Message, "--tags ")
+	tags := map[string]string{}
+	for tag := range strings.SplitSeq(given, ",") {
+		key, value, _ := strings.Cut(tag, "=")
+		tags[key] = value
 	}
-	w.change(func(c *controlplanev1.AWSManagedControlPlane) {
-		c.Annotations = map[string]string{controlplanev1.AdoptAnnotation: eksName}
-	})
+	_, err := w.Session().EKS.TagResource(context.Background(), &awseks.TagResourceInput{ResourceArn: w.cluster().Arn, Tags: tags})
+	w.Must(err)
+	w.restart()
 	w.settle(w.quiet)
 	if tags := w.cluster().Tags; tags[names.TagUID] != "uid-of-c1" || tags[names.TagOwnedPrefix+eksName] != names.Owned {
 		t.Errorf("its tags are %v", tags)
@@ -63,9 +67,7 @@ func TestAClusterThatALivingObjectHasCannotBeTaken(t *testing.T) {
 	other := newControlPlane(func(c *controlplanev1.AWSManagedControlPlane) {
 		c.Namespace, c.UID, c.Spec.EKSClusterName = "other", "uid-of-other", eksName
 	})
-	w := newWorld(t, newControlPlane(func(c *controlplanev1.AWSManagedControlPlane) {
-		c.Annotations = map[string]string{controlplanev1.AdoptAnnotation: eksName}
-	}))
+	w := newWorld(t, newControlPlane())
 	w.Make(owner(other), other)
 	w.foreign(map[string]string{names.TagOwnedPrefix + eksName: names.Owned, names.TagUID: "uid-of-other", names.TagNamespace: "other"})
 	w.settle(func() bool { return strings.Contains(w.condition(eks.AreaReady).Message, "in another namespace") })

@@ -103,7 +103,7 @@ func (in *Intent) roleName() string {
 
 func (in *Intent) role() iamrole.Intent {
 	spec := &in.Pool.Spec
-	r := iamrole.Intent{Owner: in.owner(), Area: areaRole, Failed: infrav1.IAMNodegroupRolesReconciliationFailedReason, Name: in.roleName(), Field: "spec.roleName",
+	r := iamrole.Intent{Owner: in.owner(), Area: areaRole, Failed: infrav1.IAMNodegroupRolesReconciliationFailedReason, Name: in.roleName(), Field: "spec.roleName", Generated: in.Pool.GeneratedRoleName(in.ControlPlane.ClusterName()),
 		Make: in.MakeRoles, Path: spec.RolePath, Boundary: spec.RolePermissionsBoundary, Service: "ec2.amazonaws.com"}
 	for _, policy := range rolePolicies {
 		r.Policies = append(r.Policies, "arn:"+cmp.Or(in.ControlPlane.Spec.Partition, "aws")+":iam::aws:policy/"+policy)
@@ -123,8 +123,9 @@ func (in *Intent) version() string {
 // nodegroup is the node group, of a cluster, with a role and a launch template.
 func (in *Intent) nodegroup(snap *mirror.Snapshot, role *iamrole.State, template *nodegroup.Template) nodegroup.Intent {
 	spec := &in.Pool.Spec
+	cluster := in.cluster(snap)
 	g := nodegroup.Intent{
-		Parent: ekschild.Parent{Cluster: in.ControlPlane.ClusterName(), Owner: in.owner(), Removed: in.removedTags()},
+		Parent: ekschild.Parent{Cluster: in.ControlPlane.ClusterName(), Owner: in.owner(), Foreign: cluster.Foreign(), Removed: in.removedTags()},
 		Name:   in.Pool.NodegroupName(), RoleARN: role.ARN(), Chosen: len(spec.SubnetIDs) == 0, Version: in.version(), Release: aws.ToString(spec.AMIVersion),
 		InstanceTypes: spec.InstanceTypes, DiskSize: spec.DiskSize, Labels: spec.Labels, Scaling: in.scaling(), Template: template, Force: spec.ForceUpdate,
 		RemoteAccess: in.remoteAccess(), UpdateConfig: updateConfig(spec.UpdateConfig), Repair: repair(spec.NodeRepairConfig),
@@ -144,10 +145,10 @@ func (in *Intent) nodegroup(snap *mirror.Snapshot, role *iamrole.State, template
 	for _, t := range spec.Taints {
 		g.Taints = append(g.Taints, ekstypes.Taint{Key: aws.String(t.Key), Value: aws.String(t.Value), Effect: taintEffects[t.Effect]})
 	}
-	cluster, _ := mirror.Get(snap, mirror.EKSClusters, g.Cluster)
-	active := cluster != nil && cluster.Status == ekstypes.ClusterStatusActive
-	if cluster != nil {
-		g.ClusterVersion = aws.ToString(cluster.Version)
+	own := cluster.Own()
+	active := own != nil && own.Status == ekstypes.ClusterStatusActive
+	if own != nil {
+		g.ClusterVersion = aws.ToString(own.Version)
 	}
 	switch g.RotationWaitsFor = cmp.Or(in.Unsettled, in.Infra.NodesWait(in.version(), true)); {
 	case !active:
@@ -323,6 +324,11 @@ func (in *Intent) subnets(snap *mirror.Snapshot) ([]string, error) {
 
 // namesSubnets tells that the spec names subnets that only AWS may know.
 func (in *Intent) namesSubnets() bool { return len(in.Pool.Spec.SubnetIDs) > 0 }
+
+// cluster is the EKS cluster, which may turn out to be somebody else's.
+func (in *Intent) cluster(snap *mirror.Snapshot) *eks.State {
+	return eks.Of(in.ControlPlane, in.Living, snap)
+}
 
 func (in *Intent) clusterRow() mirror.Interest {
 	return mirror.Interest{Kind: mirror.EKSClusters.Kind, IDs: []string{in.ControlPlane.ClusterName()}}

@@ -10,6 +10,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/autoscaling"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ekschild"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/iamrole"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/launchtemplate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
@@ -52,6 +53,9 @@ func observe(in Intent, snap *mirror.Snapshot) *view {
 
 // plan makes the role and the launch template first, then the node group, whose nodes follow.
 func (v *view) plan(wanted nodegroup.Intent) {
+	if v.nodegroup.Own() == nil && v.nodegroup.Trespass(&v.todo, nodegroup.Area, nodegroup.Failed) {
+		return
+	}
 	// The role of nodes that are there is the user's to look after, unless it was made.
 	if v.nodegroup.Own() == nil || v.MakeRoles {
 		v.todo.Join(v.role.Plan())
@@ -79,8 +83,11 @@ func (v *view) plan(wanted nodegroup.Intent) {
 }
 
 // planDelete deletes the node group, and then what was made for it.
-func (v *view) planDelete() plan.Plan {
-	p := v.nodegroup.PlanDelete()
+func (v *view) planDelete() (p plan.Plan) {
+	if !ekschild.Sees(v.snap, &p, nodegroup.Area, "EKS cluster "+v.nodegroup.Cluster, "eks:DescribeCluster", v.clusterRow()) {
+		return p
+	}
+	p = v.nodegroup.PlanDelete()
 	after := v.role.PlanDelete()
 	if own := v.underTemplate.Own(); own != nil {
 		after.Add(launchtemplate.Delete(own))
@@ -109,7 +116,7 @@ func (v *view) Wants() []mirror.Interest {
 func (v *view) others() []mirror.Interest {
 	kinds := v.templateTables()
 	if v.deleting() {
-		return append(v.roleRows(), mirror.Whole(kinds...)...)
+		return slices.Concat(v.roleRows(), []mirror.Interest{v.clusterRow()}, mirror.Whole(kinds...))
 	}
 	kinds = append(kinds, mirror.AutoScalingGroups.Kind)
 	if v.namesSubnets() {
@@ -198,8 +205,8 @@ func (v *view) appliedTags() string {
 // Status writes the status.
 func (v *view) Status(into *infrav1.AWSManagedMachinePool) {
 	status := &into.Status
-	if !v.groundless() && !v.nodegroup.Seen() && len(status.Conditions) > 1 {
-		v.unseen(into) // what it says holds until AWS is seen
+	if !v.groundless() && (!v.nodegroup.Seen() || v.cluster(v.snap).Claim.Undecided) && len(status.Conditions) > 1 {
+		v.unseen(into) // what it says holds until AWS is seen, and whose the cluster is
 		return
 	}
 	serving := v.nodegroup.Serving() && !v.deleting()

@@ -64,8 +64,6 @@ type Intent struct {
 	ScalingTier        ekstypes.ProvisionedControlPlaneTier
 	AutoMode           *AutoMode
 
-	// Adopt is the name of a cluster that the user says may be taken over.
-	Adopt string
 	// Recorded is the endpoint that the object records, "" for none.
 	Recorded string
 	// Updates are the cluster's, whose name is Name.

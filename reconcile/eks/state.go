@@ -46,6 +46,21 @@ func Observe(in Intent, snap *mirror.Snapshot) *State {
 	return s
 }
 
+// Of is the EKS cluster that a control plane names, as those see it who have something below it.
+func Of(c *controlplanev1.AWSManagedControlPlane, living ownership.Living, snap *mirror.Snapshot) *State {
+	owner := ownership.Owner{Owner: names.Owner{Cluster: c.ClusterName(), UID: string(c.UID), Namespace: c.Namespace}, Kind: ownership.KindControlPlane, Name: c.Name,
+		Former: c.Status.FormerUIDs, Created: c.CreationTimestamp.Time, Account: c.Status.AccountID, Region: c.Spec.Region, Living: living}
+	return Observe(Intent{Owner: owner, Name: c.ClusterName(), Recorded: c.Spec.ControlPlaneEndpoint.Host}, snap)
+}
+
+// Foreign says whose the cluster of the name is where it isn't the owner's, "" where it is or there is none.
+func (s *State) Foreign() string {
+	if s.Row == nil {
+		return ""
+	}
+	return s.Claim.Of
+}
+
 // restedAt is when the cluster was read last and was ACTIVE, zero while it isn't.
 func (s *State) restedAt() time.Time {
 	if s.Row == nil || s.Row.Status != ekstypes.ClusterStatusActive {
@@ -118,8 +133,6 @@ func (s *State) Plan() plan.Plan {
 		p.unseen()
 	case p.Row == nil:
 		p.planCreate()
-	case p.adopting():
-		p.planTags()
 	case !p.Claim.Ours():
 		p.foreign()
 	default:
@@ -137,22 +150,13 @@ func (s *State) unseen() {
 	s.plan.Wait(AreaReady, conditions.WaitingForObservation, "a look at EKS cluster "+s.Name)
 }
 
-// adopting tells that the cluster is to be taken over, which is done by tagging it: the user
-// names it, and nobody here has it.
-func (s *State) adopting() bool {
-	return !s.Claim.Ours() && s.mayAdopt() && s.Adopt == s.Name
-}
-
-// mayAdopt tells that the cluster is no living object's.
-func (s *State) mayAdopt() bool {
-	return !s.Claim.Undecided && !s.Owner.Lives(s.Row.Tags[names.TagUID])
-}
-
-// foreign says whose the cluster is, and what can be done.
+// foreign says whose the cluster is, and what can be done. Whoever may tag it may give it away: that its name is
+// written here proves nothing.
 func (s *State) foreign() {
 	text := fmt.Sprintf("EKS cluster %s (%s) is of %s; choose another spec.eksClusterName in a new object", s.Name, aws.ToString(s.Row.Arn), s.Claim.Of)
-	if s.mayAdopt() {
-		text += fmt.Sprintf(", or, if it is to be this object's from now on, annotate this object with %s=%s", controlplanev1.AdoptAnnotation, s.Name)
+	if !s.Claim.Undecided && !s.Owner.Lives(s.Row.Tags[names.TagUID]) {
+		text += fmt.Sprintf(", or, if it is to be this object's from now on, say so in AWS: aws eks tag-resource --resource-arn %s --tags %s=%s,%s=%s,%s=%s",
+			aws.ToString(s.Row.Arn), names.TagOwnedPrefix+s.Name, names.Owned, names.TagUID, s.Owner.UID, names.TagNamespace, s.Owner.Namespace)
 	}
 	s.problem(AreaReady, "%s", text)
 }
@@ -208,15 +212,11 @@ func Issues(c *ekstypes.Cluster) []string {
 func (s *State) planTags() {
 	want, have := s.tags(), s.Row.Tags
 	missing := names.Missing(want, have)
-	adopting := s.adopting()
-	if adopting {
-		missing[names.TagUID], missing[names.TagNamespace] = want[names.TagUID], want[names.TagNamespace]
-	}
 	if len(missing) == 0 {
 		return
 	}
 	a := plan.Action{Key: "eks-cluster/tags", Area: AreaReady, Verb: plan.Update, Operation: "eks.TagResource", Input: &eks.TagResourceInput{ResourceArn: s.Row.Arn, Tags: missing},
-		Summary: fmt.Sprintf("tag EKS cluster %s with %s", s.Name, strings.Join(names.SortedKeys(missing), ", ")), Claims: s.Claim.Verdict == ownership.Moved || adopting}
+		Summary: fmt.Sprintf("tag EKS cluster %s with %s", s.Name, strings.Join(names.SortedKeys(missing), ", ")), Claims: s.Claim.Verdict == ownership.Moved}
 	s.plan.Add(a)
 }
 

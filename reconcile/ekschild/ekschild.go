@@ -23,6 +23,9 @@ type Parent struct {
 	Cluster string
 	// Owner is the object that has the cluster. The name in tags is its Cluster's.
 	Owner ownership.Owner
+	// Foreign says whose the cluster is where it isn't the owner's: what is below it isn't either then, but what
+	// carries the owner's UID.
+	Foreign string
 	// Removed are keys of the user's tags that were wanted once and aren't any more.
 	Removed []string
 }
@@ -39,10 +42,22 @@ func (p *Parent) Tags(extra map[string]string) map[string]string {
 	return tags
 }
 
+// Trespass tells, and has a plan say, that nothing may be made below the cluster.
+func (p *Parent) Trespass(todo *plan.Plan, area, failed string) bool {
+	if p.Foreign == "" {
+		return false
+	}
+	todo.Problem(area, failed, "EKS cluster %s is of %s, and nothing is made below it; see the condition EKSControlPlaneReady of the AWSManagedControlPlane", p.Cluster, p.Foreign)
+	return true
+}
+
 func (p *Parent) ownedTag() string { return names.TagCloudProviderPrefix + p.Owner.Cluster }
 
 // Claim tells whose something below the cluster is, by its tags.
 func (p *Parent) Claim(tags map[string]string) ownership.Claim {
+	if p.Foreign != "" && tags[names.TagUID] != p.Owner.UID {
+		return ownership.Claim{Of: p.Foreign}
+	}
 	seen := maps.Clone(tags)
 	if value, tagged := tags[p.ownedTag()]; tagged {
 		seen[names.TagOwnedPrefix+p.Owner.Cluster] = value

@@ -28,8 +28,9 @@ type Intent struct {
 	Owner ownership.Owner
 	// Area is the condition that tells of the role, Failed its reason.
 	Area, Failed string
-	// Name is the role's, Field what of the spec names it.
-	Name, Field string
+	// Name is the role's, Field what of the spec names it. Generated is the name of a role that is made where nobody
+	// names one.
+	Name, Field, Generated string
 	// Make tells that the role may be made where there is none, and then changed and deleted.
 	Make bool
 	// Path and Boundary are those of a role that is made; "" for none.
@@ -62,11 +63,16 @@ func Observe(in Intent, snap *mirror.Snapshot) *State {
 	in.Owner.Region = ""
 	s := &State{Intent: in, snap: snap}
 	if s.Row, _ = mirror.Get(snap, mirror.Roles, in.Name); s.Row != nil {
-		s.claim = in.Owner.Claim(ownership.Resource{ID: aws.ToString(s.Row.Arn), Tags: in.tags(mirror.Roles.Tags(s.Row))})
-		s.Managed = s.claim.Ours()
+		tags := mirror.Roles.Tags(s.Row)
+		s.claim = in.Owner.Claim(ownership.Resource{ID: aws.ToString(s.Row.Arn), Tags: in.tags(tags)})
+		s.Managed = s.claim.Ours() && (tags[names.TagUID] != "" || in.couldHaveMade())
 	}
 	return s
 }
+
+// couldHaveMade tells that a role without a UID may be one that CAPA made for the owner: of its own accord it gives
+// no other name, and names of several kinds of objects come out alike. Others' tools use the cloud provider's tag too.
+func (in *Intent) couldHaveMade() bool { return in.Name == in.Generated && in.Owner.Alone() }
 
 // tags are a role's as they are judged: CAPA marks the roles that it makes with the cloud
 // provider's tag only.
@@ -82,10 +88,16 @@ func (in *Intent) tags(have map[string]string) map[string]string {
 
 // ARN is the role's, "" while it can't be used.
 func (s *State) ARN() string {
-	if s.Row == nil || s.Managed && !s.complete() {
+	if s.Row == nil || s.Managed && !s.complete() || s.withheld() {
 		return ""
 	}
 	return aws.ToString(s.Row.Arn)
+}
+
+// withheld tells that the role was made for another object. One of this namespace may use it where none are made.
+func (s *State) withheld() bool {
+	tags := mirror.Roles.Tags(s.Row)
+	return !s.Managed && (s.Make && tags[names.TagUID] != "" || s.Owner.Elsewhere(tags))
 }
 
 // complete tells that a role that was made has all of its policies.
@@ -110,10 +122,10 @@ func (s *State) Plan() (p plan.Plan) {
 			a.WaitsFor = "the role"
 			p.Add(a)
 		}
+	case s.withheld():
+		p.Problem(s.Area, s.Failed, "role %s was made for %s, and goes with it; name another one in %s", s.Name, s.claim.Of, s.Field)
 	case !s.trusts():
 		p.Problem(s.Area, s.Failed, "role %s doesn't trust %s; allow that principal sts:AssumeRole in the role's trust policy, or name another role in %s", s.Name, s.Service, s.Field)
-	case s.Make && !s.Managed && mirror.Roles.Tags(s.Row)[names.TagUID] != "":
-		p.Problem(s.Area, s.Failed, "role %s was made for %s, and goes with it; name another one in %s", s.Name, s.claim.Of, s.Field)
 	case s.Managed && s.Make:
 		s.planManaged(&p)
 	}

@@ -17,7 +17,7 @@ import (
 
 func intent(make bool) Intent {
 	return Intent{Owner: ownership.Owner{Owner: names.Owner{Cluster: "c1", UID: "uid", Namespace: "default"}, Kind: ownership.KindControlPlane, Name: "c1"},
-		Area: "RoleReady", Failed: "RoleFailed", Name: "r1", Field: "spec.roleName", Make: make, Service: "eks.amazonaws.com", Policies: []string{"arn:aws:iam::aws:policy/P1"}}
+		Area: "RoleReady", Failed: "RoleFailed", Name: "r1", Field: "spec.roleName", Generated: "r1", Make: make, Service: "eks.amazonaws.com", Policies: []string{"arn:aws:iam::aws:policy/P1"}}
 }
 
 func TestWhatIsDoneAboutARole(t *testing.T) {
@@ -41,7 +41,8 @@ func TestWhatIsDoneAboutARole(t *testing.T) {
 		"what else was attached is detached":             {true, role(eks, mine, p1, "arn:aws:iam::aws:policy/P2"), "detach policy P2 from role r1", "detach policy P1 from role r1; detach policy P2 from role r1; delete role r1", true},
 		"CAPA's is the cluster's by its tag":             {true, role(eks, map[string]string{names.TagCloudProviderPrefix + "c1": names.Owned}), "attach policy P1 to role r1", "delete role r1", false},
 		"what users made is used and left":               {true, role(eks, nil), "", "", true},
-		"what was made for others isn't used":            {true, role(eks, map[string]string{names.TagOwnedPrefix + "c2": names.Owned, names.TagUID: "other"}), "was made for cluster c2", "", true},
+		"what was made for others isn't used":            {true, role(eks, map[string]string{names.TagOwnedPrefix + "c2": names.Owned, names.TagUID: "other"}), "was made for cluster c2", "", false},
+		"where none are made, neither":                   {false, role(eks, map[string]string{names.TagOwnedPrefix + "c1": names.Owned, names.TagUID: "other", names.TagNamespace: "theirs"}), "and goes with it", "", false},
 		"one that trusts others is told":                 {false, role("ec2.amazonaws.com", nil), "doesn't trust eks.amazonaws.com", "", true},
 		"where roles aren't made, none is deleted":       {false, role(eks, mine, p1), "", "", true},
 	} {
@@ -63,6 +64,31 @@ func TestWhatIsDoneAboutARole(t *testing.T) {
 				t.Errorf("its ARN is %q", s.ARN())
 			}
 		})
+	}
+}
+
+// TestARoleThatAnyToolMayHaveMadeIsUsedAndLeft: CAPA, kops, OpenShift and others put the same tag on theirs.
+func TestARoleThatAnyToolMayHaveMadeIsUsedAndLeft(t *testing.T) {
+	trust := TrustPolicy("eks.amazonaws.com")
+	snap := mirror.With(mirror.NewSnapshot(cloud.Scope{Account: "123456789012"}), mirror.Roles, time.Unix(1, 0), mirror.Role{Policies: []string{"arn:aws:iam::aws:policy/P2"},
+		Role: iamtypes.Role{RoleName: aws.String("r1"), Arn: aws.String("arn:aws:iam::123456789012:role/r1"), AssumeRolePolicyDocument: &trust,
+			Tags: tagList(map[string]string{names.TagCloudProviderPrefix + "c1": names.Owned})}})
+	theirs := ownership.Object{Namespace: "theirs", Name: "x", UID: "another", Cluster: "c1"}
+	for name, change := range map[string]func(*Intent){
+		"another name than CAPA gives":                    func(in *Intent) { in.Generated = "c1-iam-service-role" },
+		"a control plane of the cluster's name elsewhere": func(in *Intent) { theirs.Kind = ownership.KindControlPlane; in.Owner.Living = ownership.Fixed{theirs} },
+		"a pool of a cluster of the name elsewhere":       func(in *Intent) { theirs.Kind = ownership.KindManagedPool; in.Owner.Living = ownership.Fixed{theirs} },
+		"a Fargate profile of a cluster of the name elsewhere": func(in *Intent) {
+			theirs.Kind = ownership.KindFargateProfile
+			in.Owner.Living = ownership.Fixed{theirs}
+		},
+	} {
+		in := intent(true)
+		change(&in)
+		s := Observe(in, snap)
+		if p, d := s.Plan(), s.PlanDelete(); len(p.Actions)+len(d.Actions) > 0 || s.ARN() == "" {
+			t.Errorf("%s: planned is %q and %q", name, told(p), told(d))
+		}
 	}
 }
 

@@ -29,8 +29,10 @@ const (
 )
 
 // rivals tells that objects of both kinds could claim the same by their names: what
-// clusters stand on is called alike, whatever their kind.
-func rivals(a, b string) bool { return a == b || ofCluster(a) && ofCluster(b) }
+// clusters stand on is called alike, whatever their kind, and so are the launch templates of pools.
+func rivals(a, b string) bool { return a == b || ofCluster(a) && ofCluster(b) || ofPool(a) && ofPool(b) }
+
+func ofPool(kind string) bool { return kind == KindPool || kind == KindManagedPool }
 
 func ofCluster(kind string) bool { return kind == KindCluster || kind == KindControlPlane }
 

@@ -166,6 +166,20 @@ func (o Owner) Shares(id string) bool {
 	return err != nil
 }
 
+// Alone tells that no object of another namespace belongs to a cluster of the owner's name, whatever its kind. What
+// users choose names for is told by them only then. While that can't be told, it isn't.
+func (o Owner) Alone() bool {
+	for _, k := range kinds {
+		found, err := o.living().Namesakes(k.name, o.Cluster)
+		if err != nil || slices.ContainsFunc(found, func(x Object) bool {
+			return x.Namespace != o.Namespace && !x.Stray && (x.Account == "" || o.Account == "" || x.Account == o.Account)
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
 // rival returns a living object whose claim to a resource without a living UID is
 // as good as the owner's, or nil. Of two that record it, the older one keeps what
 // never had a UID; what had one lost its owner a moment ago, and who of the two

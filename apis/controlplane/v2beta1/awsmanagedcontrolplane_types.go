@@ -9,10 +9,6 @@ import (
 // ControlPlaneFinalizer keeps an AWSManagedControlPlane until its resources are gone from AWS.
 const ControlPlaneFinalizer = "awsmanagedcontrolplane.controlplane.cluster.x-k8s.io"
 
-// AdoptAnnotation names the EKS cluster that an AWSManagedControlPlane may take over, though
-// somebody else made it. Its value is the name of the cluster in EKS.
-const AdoptAnnotation = "capa-apiserver.cluster.x-k8s.io/adopt-eks-cluster"
-
 // Names of IAM roles that control planes use unless they name one.
 const (
 	// DefaultControlPlaneRole is the role of every control plane where roles aren't made.

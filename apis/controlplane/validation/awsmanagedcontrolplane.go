@@ -12,8 +12,7 @@ var specPath = field.NewPath("spec")
 
 // ValidateAWSManagedControlPlane judges a new AWSManagedControlPlane.
 func ValidateAWSManagedControlPlane(c *controlplanev1.AWSManagedControlPlane) field.ErrorList {
-	errs := validateAdoption(c)
-	errs = append(errs, shared.ValidateEKSName(c.Spec.EKSClusterName, specPath.Child("eksClusterName"))...)
+	errs := shared.ValidateEKSName(c.Spec.EKSClusterName, specPath.Child("eksClusterName"))
 	// The Cluster's label and owner reference come later than the object.
 	clusters := append(shared.ClustersOf(c), c.Name, c.ClusterName())
 	errs = append(errs, shared.ClusterOwnership(foundation(&c.Spec), clusters, specPath)...)
@@ -50,15 +49,4 @@ func validateRole(spec *controlplanev1.AWSManagedControlPlaneSpec, path *field.P
 		role.Name = *spec.RoleName
 	}
 	return shared.ValidateRole(role, path)
-}
-
-// validateAdoption wants the annotation to name the cluster that the spec names, so that it is
-// never one left behind.
-func validateAdoption(c *controlplanev1.AWSManagedControlPlane) field.ErrorList {
-	named, found := c.Annotations[controlplanev1.AdoptAnnotation]
-	if !found || named == c.ClusterName() {
-		return nil
-	}
-	return field.ErrorList{field.Invalid(field.NewPath("metadata", "annotations").Key(controlplanev1.AdoptAnnotation), named,
-		"must name the EKS cluster of this object: write "+c.ClusterName()+", or write "+named+" in spec.eksClusterName of a new object")}
 }
