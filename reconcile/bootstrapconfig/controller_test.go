@@ -19,6 +19,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	bootstrapv1 "github.com/capa-apiserver/capa-apiserver/apis/bootstrap/v2beta1"
@@ -315,6 +316,26 @@ func TestContentComesFromSecrets(t *testing.T) {
 	}
 	if obj.Spec.Files[0].ContentFrom == nil || obj.Spec.Files[0].Content != "" {
 		t.Errorf("the spec was changed: %+v", obj.Spec)
+	}
+}
+
+// TestOneSecretManyTimesIsNotReadWithoutEnd: a spec of a few lines must not fill the server's memory.
+func TestOneSecretManyTimesIsNotReadWithoutEnd(t *testing.T) {
+	config := &bootstrapv1.EKSConfig{ObjectMeta: ownedBy("Machine", "m1")}
+	for i := range 200 {
+		config.Spec.Files = append(config.Spec.Files, bootstrapv1.File{Path: fmt.Sprintf("/%d", i), ContentFrom: &bootstrapv1.SecretSource{Secret: bootstrapv1.SecretKey{Name: "large", Key: "a"}}})
+	}
+	w := newWorld(t, config, secret("large", map[string]string{"a": strings.Repeat("x", 900_000)}))
+	reads := 0
+	w.kube = interceptor.NewClient(w.kube.(client.WithWatch), interceptor.Funcs{Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+		if key.Name == "large" {
+			reads++
+		}
+		return c.Get(ctx, key, obj, opts...)
+	}})
+	w.says(w.eks(), metav1.ConditionFalse, "DataSecretGenerationFailed", "takes from Secrets has more than")
+	if reads != 2 {
+		t.Errorf("it was read %d times", reads)
 	}
 }
 

@@ -80,9 +80,12 @@ func (r *Reconciler[T]) clusterOf(ctx context.Context, cluster *clusterv1.Cluste
 
 // fill puts what Secrets hold in place of the references to them.
 func (r *Reconciler[T]) fill(ctx context.Context, obj T) error {
-	c := obj.CloudInit()
+	c, left := obj.CloudInit(), corev1.MaxSecretSize
 	read := func(source *bootstrapv1.SecretSource) (string, error) {
 		text, err := r.secretValue(ctx, client.ObjectKey{Namespace: obj.GetNamespace(), Name: source.Secret.Name}, source.Secret.Key)
+		if left -= len(text); err == nil && left < 0 {
+			err = failing(clusterv1.ConditionSeverityError, "what the spec takes from Secrets has more than %d bytes, which is as much as the Secret of the bootstrap data holds: have a command fetch what is large", corev1.MaxSecretSize)
+		}
 		return string(text), err
 	}
 	for i := range c.Files {
