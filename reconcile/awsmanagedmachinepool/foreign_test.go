@@ -7,8 +7,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
 
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine/enginetest"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/nodegroup"
@@ -64,4 +67,26 @@ func TestANodeGroupThatWasMadeHereGoesThoughItsClusterIsSomebodyElsesNow(t *test
 	if w.count("eks.DeleteNodegroup") != 1 {
 		t.Error("it is left")
 	}
+}
+
+// TestALaunchTemplateOfSomebodyElseRunsNoNodes: what is in its user data, whoever has the nodes reads.
+func TestALaunchTemplateOfSomebodyElseRunsNoNodes(t *testing.T) {
+	w := newWorld(t, true, newPool(testName, func(p *infrav1.AWSManagedMachinePool) {
+		p.Spec.LaunchTemplateRef = &infrav1.LaunchTemplateReference{Name: "theirs", Version: 1}
+	}))
+	w.buildCluster()
+	out, err := w.Session().EC2.CreateLaunchTemplate(t.Context(), &ec2.CreateLaunchTemplateInput{LaunchTemplateName: aws.String("theirs"), LaunchTemplateData: &ec2types.RequestLaunchTemplateData{UserData: aws.String("c2VjcmV0")},
+		TagSpecifications: []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeLaunchTemplate, Tags: []ec2types.Tag{{Key: aws.String(names.TagOwnedPrefix + "prod"), Value: aws.String(names.Owned)},
+			{Key: aws.String(names.TagUID), Value: aws.String("uid-of-somebody")}, {Key: aws.String(names.TagNamespace), Value: aws.String("theirs")}}}}})
+	w.Must(err)
+	w.settle(testName, func() bool {
+		return strings.Contains(w.condition(testName, nodegroup.Area).Message, "launch template "+*out.LaunchTemplate.LaunchTemplateId+" belongs to cluster prod")
+	})
+	if w.count("eks.CreateNodegroup") > 0 {
+		t.Fatal("nodes run it")
+	}
+	_, err = w.Session().EC2.CreateTags(t.Context(), &ec2.CreateTagsInput{Resources: []string{*out.LaunchTemplate.LaunchTemplateId},
+		Tags: []ec2types.Tag{{Key: aws.String(names.TagOwnedPrefix + enginetest.ClusterName), Value: aws.String(names.Shared + ":default")}}})
+	w.Must(err)
+	w.settle(testName, func() bool { return w.count("eks.CreateNodegroup") > 0 })
 }

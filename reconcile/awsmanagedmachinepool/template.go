@@ -55,6 +55,9 @@ func (in *Intent) ownImage() bool {
 // templateTables are those by which a template is made.
 func (in *Intent) templateTables() []mirror.Kind {
 	if !in.made() {
+		if in.Pool.Spec.LaunchTemplateRef != nil {
+			return []mirror.Kind{mirror.LaunchTemplates.Kind}
+		}
 		return nil
 	}
 	kinds := []mirror.Kind{mirror.LaunchTemplates.Kind}
@@ -80,6 +83,26 @@ func (v *view) template() *nodegroup.Template {
 		}
 	}
 	return t
+}
+
+// planGiven says what keeps the launch template that the spec names from being used, and what has to wait for that. One
+// that wasn't seen yet may be anybody's.
+func (v *view) planGiven() (waits string) {
+	given := v.Pool.Spec.LaunchTemplateRef
+	if given == nil {
+		return ""
+	}
+	rows := mirror.Select(v.snap, mirror.LaunchTemplates, func(t *mirror.LaunchTemplate) bool {
+		return given.ID != "" && aws.ToString(t.LaunchTemplateId) == given.ID || given.ID == "" && aws.ToString(t.LaunchTemplateName) == given.Name
+	})
+	if len(rows) == 0 {
+		return "a look at launch template " + cmp.Or(given.ID, given.Name)
+	}
+	if err := v.Infra.Lender(v.Living, v.snap).Template(rows[0]); err != nil {
+		v.todo.Problem(nodegroup.Area, nodegroup.Failed, "spec.launchTemplateRef: %s", err)
+		return "another launch template"
+	}
+	return ""
 }
 
 func (in *Intent) custom() bool {

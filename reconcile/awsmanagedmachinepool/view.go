@@ -74,6 +74,9 @@ func (v *view) plan(wanted nodegroup.Intent) {
 			wanted.WaitsFor = cmp.Or(wanted.WaitsFor, "the launch template")
 		}
 	}
+	if waits := v.planGiven(); waits != "" {
+		wanted.WaitsFor, wanted.RotationWaitsFor = cmp.Or(wanted.WaitsFor, waits), cmp.Or(wanted.RotationWaitsFor, waits)
+	}
 	if problem := v.outOfBounds(); problem != "" {
 		v.todo.Problem(nodegroup.Area, nodegroup.Failed, "%s", problem)
 	}

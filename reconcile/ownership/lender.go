@@ -64,6 +64,15 @@ func (l Lender) Host(id string) error {
 	return l.judge("dedicated host", id, "", l.resource(id, tags))
 }
 
+// Template tells what speaks against a launch template: whoever runs its instances reads what it has them boot with.
+func (l Lender) Template(t *mirror.LaunchTemplate) error {
+	id, tags := aws.ToString(t.LaunchTemplateId), mirror.LaunchTemplates.Tags(t)
+	if ownedBy(tags) == l.Owner.Cluster && tags[names.TagNamespace] == l.Owner.Namespace {
+		return nil // another pool's of the cluster
+	}
+	return l.judge("launch template", id, "", l.resource(id, tags))
+}
+
 // Interface tells what speaks against a network interface, which no table holds.
 func (l Lender) Interface(id string, tags map[string]string, vpc string) error {
 	return l.judge("network interface", id, vpc, l.resource(id, tags))

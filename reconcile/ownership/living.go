@@ -30,7 +30,9 @@ const (
 
 // rivals tells that objects of both kinds could claim the same by their names: what
 // clusters stand on is called alike, whatever their kind, and so are the launch templates of pools.
-func rivals(a, b string) bool { return a == b || ofCluster(a) && ofCluster(b) || ofPool(a) && ofPool(b) }
+func rivals(a, b string) bool {
+	return a == b || ofCluster(a) && ofCluster(b) || ofPool(a) && ofPool(b)
+}
 
 func ofPool(kind string) bool { return kind == KindPool || kind == KindManagedPool }
 
