@@ -67,7 +67,7 @@ func kubeconfigError(name string, err error) error {
 	code, reason, says := int32(http.StatusServiceUnavailable), metav1.StatusReasonServiceUnavailable, cloud.Explain(err)
 	_, identity := cloud.AsIdentityError(err)
 	switch {
-	case errors.Is(err, errNobody), errors.Is(err, awsmanagedcontrolplane.ErrForeignCluster):
+	case errors.Is(err, errNobody), errors.Is(err, awsmanagedcontrolplane.ErrForeignCluster), errors.Is(err, awsmanagedcontrolplane.ErrTwin):
 		code, reason = http.StatusForbidden, metav1.StatusReasonForbidden
 	case errors.Is(err, awsmanagedcontrolplane.ErrNoEndpoint):
 		code, reason = http.StatusConflict, metav1.StatusReasonConflict

@@ -16,6 +16,8 @@ import (
 var (
 	// ErrNoEndpoint: there is no cluster yet, or it doesn't serve its API.
 	ErrNoEndpoint = errors.New("its EKS cluster doesn't serve its API yet: wait until its condition Available is True, or see there what it waits for")
+	// ErrTwin: what lets into the cluster would let into somebody else's.
+	ErrTwin = errors.New("another namespace has an EKS cluster of its name in another region, which would take the same token: use the kubeconfig of the Cluster's Secret, whose token is for this one alone")
 	// ErrForeignCluster: the object names a cluster that isn't its own.
 	ErrForeignCluster = errors.New("it isn't this control plane's own, so nobody is let into it here: ask whoever it belongs to")
 )
@@ -50,6 +52,8 @@ func AccessOf(ctx context.Context, o *engine.Observer[*controlplanev1.AWSManaged
 		return Access{}, ErrNoEndpoint
 	case v.cluster.Own() == nil:
 		return Access{}, fmt.Errorf("EKS cluster %s: %w", v.cluster.Name, ErrForeignCluster)
+	case in.twin():
+		return Access{}, fmt.Errorf("EKS cluster %s: %w", v.cluster.Name, ErrTwin)
 	}
 	target := targetOf(v.cluster.Name, v.cluster.Row)
 	if !v.cluster.Active() || !target.Known() {

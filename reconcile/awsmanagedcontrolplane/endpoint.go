@@ -19,6 +19,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/kubeconfig"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/network"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/oidcprovider"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/workload"
 )
@@ -44,11 +45,11 @@ func (v *view) endpointIntent(s *eks.State, n *network.State) endpoint.Intent {
 		c = s.Own()
 	}
 	t := targetOf(cp.ClusterName(), c)
-	lasting := spec.ControlPlaneAccess != nil && spec.ControlPlaneAccess.Token == controlplanev1.ControlPlaneTokenServiceAccount
+	lasting, twin := spec.ControlPlaneAccess != nil && spec.ControlPlaneAccess.Token == controlplanev1.ControlPlaneTokenServiceAccount, in.twin()
 	e := endpoint.Intent{
-		Kubeconfig: kubeconfig.Intent{Namespace: cp.Namespace, Cluster: in.Name, Region: spec.Region, Target: t, Lasting: lasting,
+		Kubeconfig: kubeconfig.Intent{Namespace: cp.Namespace, Cluster: in.Name, Region: spec.Region, Target: t, Lasting: lasting, Twin: twin,
 			Owner: metav1.OwnerReference{APIVersion: controlplanev1.SchemeGroupVersion.String(), Kind: "AWSManagedControlPlane", Name: cp.Name, UID: cp.UID, Controller: aws.Bool(true)}},
-		Workload: workload.Intent{Target: t, LastingAccess: lasting, WithoutKubeProxy: spec.KubeProxy.Disable,
+		Workload: workload.Intent{Target: t, LastingAccess: lasting || twin, WithoutKubeProxy: spec.KubeProxy.Disable,
 			Private: c != nil && c.ResourcesVpcConfig != nil && !c.ResourcesVpcConfig.EndpointPublicAccess},
 	}
 	if spec.TokenMethod != nil {
@@ -61,6 +62,14 @@ func (v *view) endpointIntent(s *eks.State, n *network.State) endpoint.Intent {
 	e.Workload.Lines = remembered(cp, awsAuthAnnotation)
 	e.Workload.CNI = in.cni(c, n)
 	return e
+}
+
+// twin tells that another namespace has an EKS cluster of the name in another region. A name that follows from the
+// object's own is its own: whoever chose it has the twin.
+func (in *Intent) twin() bool {
+	unnamed, owner := *in.ControlPlane, in.owner()
+	unnamed.Spec.EKSClusterName = ""
+	return unnamed.ClusterName() != in.ControlPlane.ClusterName() && owner.HasTwin(ownership.EKSCluster(in.ControlPlane.ClusterName()))
 }
 
 // mappings are the lines of aws-auth that are wanted: of nodes first, and none where nobody reads

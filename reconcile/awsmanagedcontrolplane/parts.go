@@ -141,11 +141,16 @@ func (v *view) appliedTags() string {
 	return names.Remember(v.ControlPlane, users, names.Unwanted(v.ControlPlane, users), v.parts.Tags()...)
 }
 
+// mostRemembered bounds what users may write there, of which each is looked up in AWS: as many as a spec may name, and
+// as many that it named before.
+const mostRemembered = 2000
+
 func remembered(obj metav1.Object, key string) []string {
 	var list []string
 	// Text that isn't ours says nothing.
 	_ = json.Unmarshal([]byte(obj.GetAnnotations()[key]), &list)
-	return list
+	list = slices.DeleteFunc(list, func(name string) bool { return !strings.Contains(name, "/") })
+	return list[:min(len(list), mostRemembered)]
 }
 
 func remember(obj metav1.Object, key string, list []string) bool {

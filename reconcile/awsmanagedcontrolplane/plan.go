@@ -35,6 +35,7 @@ func observe(in Intent, snap *mirror.Snapshot) *view {
 	f := in.foundation()
 	f.Owner.Former = in.former(snap)
 	in.ControlPlane.Status.FormerUIDs = f.Owner.Former
+	f.EKSForeign = eks.Of(in.ControlPlane, in.Living, snap).Foreign() != ""
 	v := &view{Intent: in, snap: snap, State: foundation.Observe(f, snap)}
 	v.role = iamrole.Observe(in.role(), snap)
 	v.cluster = eks.Observe(in.cluster(v.Network, v.role), snap)

@@ -63,8 +63,9 @@ type Intent struct {
 	LoadBalancers []*infrav1.AWSLoadBalancerSpec
 	APIPort       int64
 	// EKS is the name of the EKS cluster that stands on it, "" where control planes are
-	// machines.
-	EKS string
+	// machines. EKSForeign tells that the one of the name is somebody else's.
+	EKS        string
+	EKSForeign bool
 	// PodBlock is a further block of the VPC for pods, "" for none.
 	PodBlock string
 	// Endpoint is the host of the API server's endpoint: a load balancer of this name is one
@@ -99,7 +100,7 @@ func (in *Intent) journal() []plan.Entry {
 func (in *Intent) network() network.Intent {
 	n := network.Intent{Owner: in.Owner, Region: in.Owner.Region, Spec: in.NetworkSpec, Recorded: in.Recorded, Journal: in.journal(), PoolExhausted: in.PoolExhausted,
 		Interfaces: in.Interfaces, Started: in.Started, PodBlock: in.PodBlock, KeepServiceGroups: in.keeps(cleanUpSecurityGroups), S3Endpoint: in.S3Bucket != nil,
-		Groups: network.Groups{LoadBalancers: in.LoadBalancers, APIPort: in.APIPort, EKS: in.EKS}}
+		Groups: network.Groups{LoadBalancers: in.LoadBalancers, APIPort: in.APIPort, EKS: in.EKS, EKSForeign: in.EKSForeign}}
 	if in.BastionSpec.Enabled {
 		n.Groups.Bastion = &in.BastionSpec
 	}

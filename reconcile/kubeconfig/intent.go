@@ -43,8 +43,11 @@ type Intent struct {
 	Region string
 	Method Method
 	// Lasting has Cluster API's Secret hold a token of a service account, which lives a day. Before
-	// such a token can be asked for, the Secret holds the usual one.
+	// such a token can be asked for, the Secret holds the usual one, unless there is a twin.
 	Lasting bool
+	// Twin tells that somebody else has an EKS cluster of the name elsewhere: the usual token names the cluster and
+	// no region, and would let into both.
+	Twin bool
 }
 
 // form is what a Secret's kubeconfig lets in with.
@@ -76,7 +79,7 @@ func (in *Intent) keys() (core, users client.ObjectKey) {
 
 // form is that of the token in Cluster API's Secret.
 func (in *Intent) form(lastingReady bool) form {
-	if in.Lasting && lastingReady {
+	if (in.Lasting || in.Twin) && lastingReady {
 		return byToken
 	}
 	return byIAM
@@ -97,8 +100,12 @@ func (in *Intent) Plan(state State, lastingReady bool) plan.Plan {
 	core, users := in.keys()
 	want := in.form(lastingReady)
 	// A lasting token is good while the cluster doesn't answer.
-	differs := state.Core.form != want && (!in.Lasting || state.Core.form != byToken)
-	in.plan(&p, core, state.Core, want, state.Core.Due || differs)
+	differs := state.Core.form != want && (!in.Lasting && !in.Twin || state.Core.form != byToken)
+	if in.Twin && want != byToken {
+		p.Wait(Area, WaitingReason, fmt.Sprintf("a service account in the cluster, since an EKS cluster named %s of another namespace, in another region, takes tokens of IAM that are for this one", in.Target.Name))
+	} else {
+		in.plan(&p, core, state.Core, want, state.Core.Due || differs)
+	}
 	in.plan(&p, users, state.Users, forUsers, state.Users.form != forUsers || state.Users.method != in.method())
 	return p
 }

@@ -175,6 +175,9 @@ func ForService(cluster string, tags map[string]string) bool {
 // the VPC's tag, in AWS, shares it with this cluster, and no other one here is of the
 // name. A name alone may be that of any cluster, made by anybody.
 func (s *State) ServicesOf() bool {
+	if s.Groups.EKSForeign {
+		return false
+	}
 	if s.proven || s.VPC == nil {
 		return s.proven
 	}

@@ -54,8 +54,9 @@ type Groups struct {
 	// APIPort is the port on which the load balancers listen.
 	APIPort int64
 	// EKS is the name of the EKS cluster that the network is for: it brings its groups
-	// along. "" where control planes are machines.
-	EKS string
+	// along. "" where control planes are machines. EKSForeign tells that the one of the name is somebody else's.
+	EKS        string
+	EKSForeign bool
 }
 
 // KubernetesName is the name that what runs in the cluster knows it by.

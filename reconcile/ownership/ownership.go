@@ -180,6 +180,15 @@ func (o Owner) Alone() bool {
 	return true
 }
 
+// HasTwin tells that an object of another namespace has something of the same record in another region. While that
+// can't be told, it may be so.
+func (o Owner) HasTwin(record string) bool {
+	recorders, err := o.living().Recorders(record)
+	return err != nil || slices.ContainsFunc(recorders, func(x Object) bool {
+		return x.Namespace != o.Namespace && x.Account != "" && x.Region != o.Region && (o.Account == "" || x.Account == o.Account)
+	})
+}
+
 // rival returns a living object whose claim to a resource without a living UID is
 // as good as the owner's, or nil. Of two that record it, the older one keeps what
 // never had a UID; what had one lost its owner a moment ago, and who of the two
