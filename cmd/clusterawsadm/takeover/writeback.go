@@ -234,10 +234,11 @@ func (t *taker) setAside(ctx context.Context) error {
 	return nil
 }
 
-// aside tells whether an object of the server's was given back.
+// aside tells whether an object of the server's was given back. Anybody may write the annotation:
+// what the server acts for has a finalizer.
 func aside(o *unstructured.Unstructured) bool {
 	_, found := o.GetAnnotations()[takeover.GivenBackAnnotation]
-	return found
+	return found && len(o.GetFinalizers()) == 0
 }
 
 // removeAside ends objects that were given back once and that CAPA doesn't have any more. They

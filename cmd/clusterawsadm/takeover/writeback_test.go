@@ -5,7 +5,22 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/capa-apiserver/capa-apiserver/apis/takeover"
 )
+
+// What somebody writes into an object of the server's has it not removed without a word to AWS.
+func TestAnAnnotationAloneSetsNothingAside(t *testing.T) {
+	o := parse(t, theirMachine)
+	o.SetAnnotations(map[string]string{takeover.GivenBackAnnotation: ""})
+	if aside(o) {
+		t.Error("an object with a finalizer is aside")
+	}
+	o.SetFinalizers(nil)
+	if !aside(o) {
+		t.Error("an object that was given back isn't aside")
+	}
+}
 
 // What CAPA gets back is what has changed, and nothing that is only said in other words.
 func TestOnlyWhatHasChangedIsWrittenBack(t *testing.T) {
