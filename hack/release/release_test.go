@@ -79,7 +79,7 @@ func componentsHave(t *testing.T, file, also string) {
 	}
 	// clusterctl moves them into the provider's namespace, where what they refer to isn't.
 	for _, document := range bytes.Split(raw, []byte("\n---\n")) {
-		if namespace := regexp.MustCompile(`(?m)^  namespace: (.*)$`).FindSubmatch(document); namespace != nil && string(namespace[1]) != "capa-system" {
+		if namespace := regexp.MustCompile(`(?m)^  namespace: (.*)$`).FindSubmatch(document); len(namespace) == 2 && string(namespace[1]) != "capa-system" {
 			t.Errorf("this is in another namespace:\n%s", document)
 		}
 	}
