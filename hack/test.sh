@@ -50,10 +50,10 @@ e2e() {
 
 # Parts of the end-to-end tests of about the same length; the rest is one more.
 declare -A parts=(
-  [e2e-templates]='^TestTemplates'
+  [e2e-templates]='^Test(Templates|ProviderRepository|AnUpgradeByClusterctl)'
   [e2e-machines]='^Test(MachinePool|PoolsAtRest|Fleet|MachinesLive|HealthCheck|Tenants|Moves)'
-  [e2e-eks]='^Test(EKS|WhatHappensToAnEKS|SIGKILLAtEveryBoundaryOfAnEKS|Takeover|Snapshot|ProviderRepository)'
-  [e2e-replicas]='^Test(RollingRestarts|EndedReplicas|AnUpgradeByClusterctl|WatchFilters|ExternalEtcd|KilledLeader|Watchers|IdentityFaults)'
+  [e2e-eks]='^Test(EKS|WhatHappensToAnEKS|SIGKILLAtEveryBoundaryOfAnEKS|Takeover|Snapshot)'
+  [e2e-replicas]='^Test(RollingRestarts|EndedReplicas|WatchFilters|ExternalEtcd|KilledLeader|Watchers|IdentityFaults)'
 )
 
 # e2e_parts runs them at once, each with a management cluster of its own: they mostly wait, for an emulated AWS that
