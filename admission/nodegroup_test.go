@@ -170,7 +170,7 @@ func TestANodeGroupIsOfAnEKSClusterAndNoOtherObjects(t *testing.T) {
 	w.must(w.kube.Create(t.Context(), self))
 	in := func(cluster, name, group string) *infrav1.AWSManagedMachinePool {
 		return &infrav1.AWSManagedMachinePool{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name, Labels: map[string]string{clusterv1.ClusterNameLabel: cluster}},
-			Spec: infrav1.AWSManagedMachinePoolSpec{EKSNodegroupName: group}}
+			Spec: infrav1.AWSManagedMachinePoolSpec{AWSManagedMachinePoolCommonSpec: infrav1.AWSManagedMachinePoolCommonSpec{EKSNodegroupName: group}}}
 	}
 	w.must(w.kube.Create(t.Context(), in("eks", "there", "workers")))
 	for name, c := range map[string]struct{ cluster, object, group, want string }{

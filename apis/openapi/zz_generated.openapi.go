@@ -65,11 +65,17 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v2beta1.User{}.OpenAPIModelName():                                                schema_capa_apiserver_apis_bootstrap_v2beta1_User(ref),
 		controlplanev1beta2.AWSManagedControlPlane{}.OpenAPIModelName():                  schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlane(ref),
 		controlplanev1beta2.AWSManagedControlPlaneList{}.OpenAPIModelName():              schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneList(ref),
+		controlplanev1beta2.AWSManagedControlPlaneSpec{}.OpenAPIModelName():              schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneSpec(ref),
 		controlplanev1beta2.AWSManagedControlPlaneStatus{}.OpenAPIModelName():            schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneStatus(ref),
 		controlplanev1beta2.AWSManagedControlPlaneTemplate{}.OpenAPIModelName():          schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTemplate(ref),
 		controlplanev1beta2.AWSManagedControlPlaneTemplateList{}.OpenAPIModelName():      schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTemplateList(ref),
+		controlplanev1beta2.AWSManagedControlPlaneTemplateResource{}.OpenAPIModelName():  schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTemplateResource(ref),
+		controlplanev1beta2.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName():      schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTemplateSpec(ref),
 		controlplanev1beta2.AWSManagedControlPlaneV2Beta1Status{}.OpenAPIModelName():     schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneV2Beta1Status(ref),
+		controlplanev1beta2.Addon{}.OpenAPIModelName():                                   schema_capa_apiserver_apis_controlplane_v1beta2_Addon(ref),
 		controlplanev2beta1.AWSManagedControlPlane{}.OpenAPIModelName():                  schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlane(ref),
+		controlplanev2beta1.AWSManagedControlPlaneCommonSpec{}.OpenAPIModelName():        schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneCommonSpec(ref),
+		controlplanev2beta1.AWSManagedControlPlaneExtraSpec{}.OpenAPIModelName():         schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneExtraSpec(ref),
 		controlplanev2beta1.AWSManagedControlPlaneList{}.OpenAPIModelName():              schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneList(ref),
 		controlplanev2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName():              schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(ref),
 		controlplanev2beta1.AWSManagedControlPlaneStatus{}.OpenAPIModelName():            schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneStatus(ref),
@@ -147,11 +153,16 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		infrastructurev1beta2.AWSManagedClusterV2Beta1Status{}.OpenAPIModelName():        schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedClusterV2Beta1Status(ref),
 		infrastructurev1beta2.AWSManagedMachinePool{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePool(ref),
 		infrastructurev1beta2.AWSManagedMachinePoolList{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolList(ref),
+		infrastructurev1beta2.AWSManagedMachinePoolSpec{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolSpec(ref),
 		infrastructurev1beta2.AWSManagedMachinePoolStatus{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolStatus(ref),
 		infrastructurev1beta2.AWSManagedMachinePoolTemplate{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolTemplate(ref),
 		infrastructurev1beta2.AWSManagedMachinePoolTemplateList{}.OpenAPIModelName():     schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolTemplateList(ref),
+		infrastructurev1beta2.AWSManagedMachinePoolTemplateResource{}.OpenAPIModelName(): schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolTemplateResource(ref),
+		infrastructurev1beta2.AWSManagedMachinePoolTemplateSpec{}.OpenAPIModelName():     schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolTemplateSpec(ref),
 		infrastructurev1beta2.AWSManagedMachinePoolV2Beta1Status{}.OpenAPIModelName():    schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolV2Beta1Status(ref),
 		infrastructurev1beta2.FailureDomain{}.OpenAPIModelName():                         schema_capa_apiserver_apis_infrastructure_v1beta2_FailureDomain(ref),
+		infrastructurev1beta2.NodeRepairConfig{}.OpenAPIModelName():                      schema_capa_apiserver_apis_infrastructure_v1beta2_NodeRepairConfig(ref),
+		infrastructurev1beta2.UpdateConfig{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v1beta2_UpdateConfig(ref),
 		infrastructurev2beta1.AMIReference{}.OpenAPIModelName():                          schema_capa_apiserver_apis_infrastructure_v2beta1_AMIReference(ref),
 		infrastructurev2beta1.APIEndpoint{}.OpenAPIModelName():                           schema_capa_apiserver_apis_infrastructure_v2beta1_APIEndpoint(ref),
 		infrastructurev2beta1.AWSCluster{}.OpenAPIModelName():                            schema_capa_apiserver_apis_infrastructure_v2beta1_AWSCluster(ref),
@@ -203,6 +214,8 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		infrastructurev2beta1.AWSManagedClusterTemplateResource{}.OpenAPIModelName():     schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterTemplateResource(ref),
 		infrastructurev2beta1.AWSManagedClusterTemplateSpec{}.OpenAPIModelName():         schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedClusterTemplateSpec(ref),
 		infrastructurev2beta1.AWSManagedMachinePool{}.OpenAPIModelName():                 schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePool(ref),
+		infrastructurev2beta1.AWSManagedMachinePoolCommonSpec{}.OpenAPIModelName():       schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolCommonSpec(ref),
+		infrastructurev2beta1.AWSManagedMachinePoolExtraSpec{}.OpenAPIModelName():        schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolExtraSpec(ref),
 		infrastructurev2beta1.AWSManagedMachinePoolList{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolList(ref),
 		infrastructurev2beta1.AWSManagedMachinePoolSpec{}.OpenAPIModelName():             schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolSpec(ref),
 		infrastructurev2beta1.AWSManagedMachinePoolStatus{}.OpenAPIModelName():           schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolStatus(ref),
@@ -2848,7 +2861,7 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlane(ref 
 						SchemaProps: spec.SchemaProps{
 							Description: "spec is what is wanted.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(controlplanev2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev1beta2.AWSManagedControlPlaneSpec{}.OpenAPIModelName()),
 						},
 					},
 					"status": {
@@ -2862,7 +2875,7 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlane(ref 
 			},
 		},
 		Dependencies: []string{
-			controlplanev1beta2.AWSManagedControlPlaneStatus{}.OpenAPIModelName(), controlplanev2beta1.AWSManagedControlPlaneSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			controlplanev1beta2.AWSManagedControlPlaneSpec{}.OpenAPIModelName(), controlplanev1beta2.AWSManagedControlPlaneStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -2919,6 +2932,349 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneList(
 		},
 		Dependencies: []string{
 			controlplanev1beta2.AWSManagedControlPlane{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedControlPlaneSpec is the wanted EKS cluster, with the network that it is in.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"eksClusterName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "eksClusterName is the name of the cluster in EKS. Left out, NAMESPACE_NAME of this object. Can't be changed.",
+							MaxLength:   ptr.To[int64](100),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"identityRef": {
+						SchemaProps: spec.SchemaProps{
+							Description: "identityRef says with whose credentials AWS is called. Left out, the AWSClusterControllerIdentity named default.",
+							Ref:         ref(infrastructurev2beta1.AWSIdentityReference{}.OpenAPIModelName()),
+						},
+					},
+					"network": {
+						SchemaProps: spec.SchemaProps{
+							Description: "network of the cluster.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.NetworkSpec{}.OpenAPIModelName()),
+						},
+					},
+					"secondaryCidrBlock": {
+						SchemaProps: spec.SchemaProps{
+							Description: "secondaryCidrBlock is a further IPv4 range of the VPC, for pods: /16 to /28 within 100.64.0.0/10 or 198.19.0.0/16.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"region": {
+						SchemaProps: spec.SchemaProps{
+							Description: "region the cluster lives in, for example us-east-1. Can't be changed.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"partition": {
+						SchemaProps: spec.SchemaProps{
+							Description: "partition of AWS, for example aws or aws-us-gov. Left empty, it follows from the region.",
+							MaxLength:   ptr.To[int64](32),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"sshKeyName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "sshKeyName is the EC2 key pair put on the instances. Left out, the key pair named default is used; write an empty string to have none.",
+							MaxLength:   ptr.To[int64](255),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"version": {
+						SchemaProps: spec.SchemaProps{
+							Description: "version of Kubernetes, for example v1.34 or v1.34.2. EKS knows minor versions only. What is written stays as it is; a higher minor is reached one by one.",
+							MaxLength:   ptr.To[int64](64),
+							Pattern:     "^v?(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)(\\.(0|[1-9][0-9]*))?([-+][0-9A-Za-z.+-]+)?$",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"roleName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "roleName is the IAM role that EKS acts as. Left out, eks-controlplane.cluster-api-provider-aws.sigs.k8s.io, or where roles may be made, CLUSTER-iam-service-role.",
+							MinLength:   ptr.To[int64](2),
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"rolePath": {
+						SchemaProps: spec.SchemaProps{
+							Description: "rolePath is the path of a role that is made, for example /eks/.",
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"rolePermissionsBoundary": {
+						SchemaProps: spec.SchemaProps{
+							Description: "rolePermissionsBoundary is the ARN of the policy that bounds a role that is made.",
+							MaxLength:   ptr.To[int64](2048),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"roleAdditionalPolicies": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "roleAdditionalPolicies are ARNs of policies to attach to a role that is made, besides AmazonEKSClusterPolicy.",
+							MaxItems:    ptr.To[int64](20),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](2048),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"logging": {
+						SchemaProps: spec.SchemaProps{
+							Description: "logging says which logs of the control plane go to CloudWatch.",
+							Ref:         ref(controlplanev2beta1.ControlPlaneLoggingSpec{}.OpenAPIModelName()),
+						},
+					},
+					"encryptionConfig": {
+						SchemaProps: spec.SchemaProps{
+							Description: "encryptionConfig encrypts Secrets with a key of your own. It can be added later, and never removed.",
+							Ref:         ref(controlplanev2beta1.EncryptionConfig{}.OpenAPIModelName()),
+						},
+					},
+					"additionalTags": {
+						SchemaProps: spec.SchemaProps{
+							Description:   "additionalTags are put on every AWS resource of the cluster.",
+							MaxProperties: ptr.To[int64](50),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"iamAuthenticatorConfig": {
+						SchemaProps: spec.SchemaProps{
+							Description: "iamAuthenticatorConfig lets IAM roles and users in, by the ConfigMap aws-auth in the cluster. accessEntries are the newer way.",
+							Ref:         ref(controlplanev2beta1.IAMAuthenticatorConfig{}.OpenAPIModelName()),
+						},
+					},
+					"endpointAccess": {
+						SchemaProps: spec.SchemaProps{
+							Description: "endpointAccess says from where the API server is reached.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(controlplanev2beta1.EndpointAccess{}.OpenAPIModelName()),
+						},
+					},
+					"controlPlaneEndpoint": {
+						SchemaProps: spec.SchemaProps{
+							Description: "controlPlaneEndpoint is where the API server is reached. Written by the provider. Can't be changed once set.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.APIEndpoint{}.OpenAPIModelName()),
+						},
+					},
+					"imageLookupFormat": {
+						SchemaProps: spec.SchemaProps{
+							Description: "imageLookupFormat is the name pattern of AMIs, for machines that don't say.",
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"imageLookupOrg": {
+						SchemaProps: spec.SchemaProps{
+							Description: "imageLookupOrg is the AWS account that owns the AMIs, for machines that don't say.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"imageLookupBaseOS": {
+						SchemaProps: spec.SchemaProps{
+							Description: "imageLookupBaseOS is the operating system of the AMIs, for machines that don't say.",
+							MaxLength:   ptr.To[int64](128),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"bastion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "bastion is a host that machines in private subnets are reached through.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.Bastion{}.OpenAPIModelName()),
+						},
+					},
+					"tokenMethod": {
+						SchemaProps: spec.SchemaProps{
+							Description: "tokenMethod is what the kubeconfig for users runs to get a token.\n\nPossible enum values:\n - `\"aws-cli\"`\n - `\"iam-authenticator\"`",
+							Default:     "iam-authenticator",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"aws-cli", "iam-authenticator"},
+						},
+					},
+					"associateOIDCProvider": {
+						SchemaProps: spec.SchemaProps{
+							Description: "associateOIDCProvider makes IAM trust the cluster's service accounts.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"oidcIdentityProviderConfig": {
+						SchemaProps: spec.SchemaProps{
+							Description: "oidcIdentityProviderConfig lets users of an OIDC provider in.",
+							Ref:         ref(controlplanev2beta1.OIDCIdentityProviderConfig{}.OpenAPIModelName()),
+						},
+					},
+					"vpcCni": {
+						SchemaProps: spec.SchemaProps{
+							Description: "vpcCni says how the VPC CNI plugin runs.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(controlplanev2beta1.VpcCni{}.OpenAPIModelName()),
+						},
+					},
+					"bootstrapSelfManagedAddons": {
+						SchemaProps: spec.SchemaProps{
+							Description: "bootstrapSelfManagedAddons has EKS install vpc-cni, kube-proxy and coredns when the cluster is made. Write false where another CNI plugin is used. Has no effect later.",
+							Default:     true,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"restrictPrivateSubnets": {
+						SchemaProps: spec.SchemaProps{
+							Description: "restrictPrivateSubnets puts the control plane into private subnets only.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"kubeProxy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "kubeProxy says whether kube-proxy runs.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(controlplanev2beta1.KubeProxy{}.OpenAPIModelName()),
+						},
+					},
+					"upgradePolicy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "upgradePolicy says what AWS does when the standard support of the version ends: upgrade by itself (standard), or go on at a higher price (extended). Left out, it is left alone.\n\nPossible enum values:\n - `\"extended\"`\n - `\"standard\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"extended", "standard"},
+						},
+					},
+					"accessConfig": {
+						SchemaProps: spec.SchemaProps{
+							Description: "accessConfig says how principals of IAM are let in. Can't be removed once written.",
+							Ref:         ref(controlplanev2beta1.AccessConfig{}.OpenAPIModelName()),
+						},
+					},
+					"accessEntries": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"principalARN",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "accessEntries let principals of IAM in, one entry for each. Entries that somebody else made are left alone.",
+							MaxItems:    ptr.To[int64](1000),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(controlplanev2beta1.AccessEntry{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"addons": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"name",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "addons of EKS, with different names. What is installed and not listed here is left alone.",
+							MaxItems:    ptr.To[int64](100),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(controlplanev1beta2.Addon{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			controlplanev1beta2.Addon{}.OpenAPIModelName(), controlplanev2beta1.AccessConfig{}.OpenAPIModelName(), controlplanev2beta1.AccessEntry{}.OpenAPIModelName(), controlplanev2beta1.ControlPlaneLoggingSpec{}.OpenAPIModelName(), controlplanev2beta1.EncryptionConfig{}.OpenAPIModelName(), controlplanev2beta1.EndpointAccess{}.OpenAPIModelName(), controlplanev2beta1.IAMAuthenticatorConfig{}.OpenAPIModelName(), controlplanev2beta1.KubeProxy{}.OpenAPIModelName(), controlplanev2beta1.OIDCIdentityProviderConfig{}.OpenAPIModelName(), controlplanev2beta1.VpcCni{}.OpenAPIModelName(), infrastructurev2beta1.APIEndpoint{}.OpenAPIModelName(), infrastructurev2beta1.AWSIdentityReference{}.OpenAPIModelName(), infrastructurev2beta1.Bastion{}.OpenAPIModelName(), infrastructurev2beta1.NetworkSpec{}.OpenAPIModelName()},
 	}
 }
 
@@ -3101,7 +3457,7 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTempl
 						SchemaProps: spec.SchemaProps{
 							Description: "spec holds the template.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(controlplanev2beta1.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName()),
+							Ref:         ref(controlplanev1beta2.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -3109,7 +3465,7 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTempl
 			},
 		},
 		Dependencies: []string{
-			controlplanev2beta1.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			controlplanev1beta2.AWSManagedControlPlaneTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -3166,6 +3522,52 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTempl
 		},
 		Dependencies: []string{
 			controlplanev1beta2.AWSManagedControlPlaneTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTemplateResource(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedControlPlaneTemplateResource is what an AWSManagedControlPlane is built from.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec of the AWSManagedControlPlanes built from this template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(controlplanev1beta2.AWSManagedControlPlaneSpec{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			controlplanev1beta2.AWSManagedControlPlaneSpec{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneTemplateSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedControlPlaneTemplateSpec holds the template. It can't be changed.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"template": {
+						SchemaProps: spec.SchemaProps{
+							Description: "template that AWSManagedControlPlanes are built from.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(controlplanev1beta2.AWSManagedControlPlaneTemplateResource{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"template"},
+			},
+		},
+		Dependencies: []string{
+			controlplanev1beta2.AWSManagedControlPlaneTemplateResource{}.OpenAPIModelName()},
 	}
 }
 
@@ -3331,6 +3733,173 @@ func schema_capa_apiserver_apis_controlplane_v1beta2_AWSManagedControlPlaneV2Bet
 	}
 }
 
+func schema_capa_apiserver_apis_controlplane_v1beta2_Addon(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Addon is an add-on of EKS.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the add-on, for example vpc-cni.",
+							MinLength:   ptr.To[int64](2),
+							MaxLength:   ptr.To[int64](128),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"version": {
+						SchemaProps: spec.SchemaProps{
+							Description: "version of the add-on, for example v1.19.0-eksbuild.1; or default or latest, which follow what EKS has for the version of the cluster. Left out, default.",
+							MaxLength:   ptr.To[int64](128),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"configuration": {
+						SchemaProps: spec.SchemaProps{
+							Description: "configuration of the add-on, in JSON or YAML, as the add-on's schema wants it.",
+							MaxLength:   ptr.To[int64](65536),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"conflictResolution": {
+						SchemaProps: spec.SchemaProps{
+							Description: "conflictResolution says what becomes of fields that somebody else changed in the cluster.\n\nPossible enum values:\n - `\"none\"`\n - `\"overwrite\"`\n - `\"preserve\"`",
+							Default:     "overwrite",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"none", "overwrite", "preserve"},
+						},
+					},
+					"serviceAccountRoleARN": {
+						SchemaProps: spec.SchemaProps{
+							Description: "serviceAccountRoleARN is the IAM role of the add-on's service account.",
+							MaxLength:   ptr.To[int64](2048),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"preserveOnDelete": {
+						SchemaProps: spec.SchemaProps{
+							Description: "preserveOnDelete leaves in the cluster what the add-on installed when it is taken away.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"name"},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v1beta2_extraSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "extraSpec is what only v2beta1 has of an AWSManagedControlPlane.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"force": {
+						SchemaProps: spec.SchemaProps{
+							Description: "force lets a change of the version pass that AWS, or this server, would stop because of what it found in the cluster: APIs still in use that are gone, add-ons that don't fit, nodes that fall too far behind.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"controlPlaneAccess": {
+						SchemaProps: spec.SchemaProps{
+							Description: "controlPlaneAccess says how Cluster API itself reaches the cluster.",
+							Ref:         ref(controlplanev2beta1.ControlPlaneAccess{}.OpenAPIModelName()),
+						},
+					},
+					"podIdentityAssociations": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"namespace",
+									"serviceAccount",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "podIdentityAssociations give IAM roles to service accounts of the cluster. Add-ons have theirs in addons.",
+							MaxItems:    ptr.To[int64](1000),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(controlplanev2beta1.PodIdentityAssociation{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"autoMode": {
+						SchemaProps: spec.SchemaProps{
+							Description: "autoMode has EKS run nodes, load balancers and volumes by itself. Left out, it is left alone.",
+							Ref:         ref(controlplanev2beta1.AutoMode{}.OpenAPIModelName()),
+						},
+					},
+					"deletionProtection": {
+						SchemaProps: spec.SchemaProps{
+							Description: "deletionProtection has AWS refuse to delete the cluster; while it is true, deleting this object waits. Left out, it is left alone.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"scalingTier": {
+						SchemaProps: spec.SchemaProps{
+							Description: "scalingTier is the size that the control plane keeps at least. Left out, it is left alone.\n\nPossible enum values:\n - `\"standard\"`\n - `\"tier-2xl\"`\n - `\"tier-4xl\"`\n - `\"tier-8xl\"`\n - `\"tier-xl\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"standard", "tier-2xl", "tier-4xl", "tier-8xl", "tier-xl"},
+						},
+					},
+					"zonalShift": {
+						SchemaProps: spec.SchemaProps{
+							Description: "zonalShift lets AWS move traffic out of a zone in trouble. Left out, it is left alone.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"addonPodIdentityAssociations": {
+						SchemaProps: spec.SchemaProps{
+							Description: "AddonPodIdentityAssociations are those of add-ons, by their names.",
+							Type:        []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type: []string{"array"},
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													Default: map[string]interface{}{},
+													Ref:     ref(controlplanev2beta1.AddonPodIdentityAssociation{}.OpenAPIModelName()),
+												},
+											},
+										},
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			controlplanev2beta1.AddonPodIdentityAssociation{}.OpenAPIModelName(), controlplanev2beta1.AutoMode{}.OpenAPIModelName(), controlplanev2beta1.ControlPlaneAccess{}.OpenAPIModelName(), controlplanev2beta1.PodIdentityAssociation{}.OpenAPIModelName()},
+	}
+}
+
 func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlane(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -3381,67 +3950,11 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlane(ref 
 	}
 }
 
-func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneCommonSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
 			SchemaProps: spec.SchemaProps{
-				Description: "AWSManagedControlPlaneList is a list of AWSManagedControlPlanes.",
-				Type:        []string{"object"},
-				Properties: map[string]spec.Schema{
-					"kind": {
-						SchemaProps: spec.SchemaProps{
-							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
-							Type:        []string{"string"},
-							Format:      "",
-						},
-					},
-					"apiVersion": {
-						SchemaProps: spec.SchemaProps{
-							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
-							Type:        []string{"string"},
-							Format:      "",
-						},
-					},
-					"metadata": {
-						SchemaProps: spec.SchemaProps{
-							Description: "metadata is the list's metadata.",
-							Default:     map[string]interface{}{},
-							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
-						},
-					},
-					"items": {
-						VendorExtensible: spec.VendorExtensible{
-							Extensions: spec.Extensions{
-								"x-kubernetes-list-type": "atomic",
-							},
-						},
-						SchemaProps: spec.SchemaProps{
-							Description: "items of the list.",
-							Type:        []string{"array"},
-							Items: &spec.SchemaOrArray{
-								Schema: &spec.Schema{
-									SchemaProps: spec.SchemaProps{
-										Default: map[string]interface{}{},
-										Ref:     ref(controlplanev2beta1.AWSManagedControlPlane{}.OpenAPIModelName()),
-									},
-								},
-							},
-						},
-					},
-				},
-				Required: []string{"items"},
-			},
-		},
-		Dependencies: []string{
-			controlplanev2beta1.AWSManagedControlPlane{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
-	}
-}
-
-func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
-	return common.OpenAPIDefinition{
-		Schema: spec.Schema{
-			SchemaProps: spec.SchemaProps{
-				Description: "AWSManagedControlPlaneSpec is the wanted EKS cluster, with the network that it is in.",
+				Description: "AWSManagedControlPlaneCommonSpec is what v1beta2 has too, but for add-ons.",
 				Type:        []string{"object"},
 				Properties: map[string]spec.Schema{
 					"eksClusterName": {
@@ -3503,14 +4016,6 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(
 							MaxLength:   ptr.To[int64](64),
 							Pattern:     "^v?(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)(\\.(0|[1-9][0-9]*))?([-+][0-9A-Za-z.+-]+)?$",
 							Type:        []string{"string"},
-							Format:      "",
-						},
-					},
-					"force": {
-						SchemaProps: spec.SchemaProps{
-							Description: "force lets a change of the version pass that AWS, or this server, would stop because of what it found in the cluster: APIs still in use that are gone, add-ons that don't fit, nodes that fall too far behind.",
-							Default:     false,
-							Type:        []string{"boolean"},
 							Format:      "",
 						},
 					},
@@ -3676,41 +4181,12 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(
 							Enum:        []interface{}{"aws-cli", "iam-authenticator"},
 						},
 					},
-					"controlPlaneAccess": {
-						SchemaProps: spec.SchemaProps{
-							Description: "controlPlaneAccess says how Cluster API itself reaches the cluster.",
-							Ref:         ref(controlplanev2beta1.ControlPlaneAccess{}.OpenAPIModelName()),
-						},
-					},
 					"associateOIDCProvider": {
 						SchemaProps: spec.SchemaProps{
 							Description: "associateOIDCProvider makes IAM trust the cluster's service accounts.",
 							Default:     false,
 							Type:        []string{"boolean"},
 							Format:      "",
-						},
-					},
-					"addons": {
-						VendorExtensible: spec.VendorExtensible{
-							Extensions: spec.Extensions{
-								"x-kubernetes-list-map-keys": []interface{}{
-									"name",
-								},
-								"x-kubernetes-list-type": "map",
-							},
-						},
-						SchemaProps: spec.SchemaProps{
-							Description: "addons of EKS, with different names. What is installed and not listed here is left alone.",
-							MaxItems:    ptr.To[int64](100),
-							Type:        []string{"array"},
-							Items: &spec.SchemaOrArray{
-								Schema: &spec.Schema{
-									SchemaProps: spec.SchemaProps{
-										Default: map[string]interface{}{},
-										Ref:     ref(controlplanev2beta1.Addon{}.OpenAPIModelName()),
-									},
-								},
-							},
 						},
 					},
 					"oidcIdentityProviderConfig": {
@@ -3786,6 +4262,35 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(
 							},
 						},
 					},
+				},
+			},
+		},
+		Dependencies: []string{
+			controlplanev2beta1.AccessConfig{}.OpenAPIModelName(), controlplanev2beta1.AccessEntry{}.OpenAPIModelName(), controlplanev2beta1.ControlPlaneLoggingSpec{}.OpenAPIModelName(), controlplanev2beta1.EncryptionConfig{}.OpenAPIModelName(), controlplanev2beta1.EndpointAccess{}.OpenAPIModelName(), controlplanev2beta1.IAMAuthenticatorConfig{}.OpenAPIModelName(), controlplanev2beta1.KubeProxy{}.OpenAPIModelName(), controlplanev2beta1.OIDCIdentityProviderConfig{}.OpenAPIModelName(), controlplanev2beta1.VpcCni{}.OpenAPIModelName(), infrastructurev2beta1.APIEndpoint{}.OpenAPIModelName(), infrastructurev2beta1.AWSIdentityReference{}.OpenAPIModelName(), infrastructurev2beta1.Bastion{}.OpenAPIModelName(), infrastructurev2beta1.NetworkSpec{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneExtraSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedControlPlaneExtraSpec is what v1beta2 doesn't have, where an annotation keeps it.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"force": {
+						SchemaProps: spec.SchemaProps{
+							Description: "force lets a change of the version pass that AWS, or this server, would stop because of what it found in the cluster: APIs still in use that are gone, add-ons that don't fit, nodes that fall too far behind.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"controlPlaneAccess": {
+						SchemaProps: spec.SchemaProps{
+							Description: "controlPlaneAccess says how Cluster API itself reaches the cluster.",
+							Ref:         ref(controlplanev2beta1.ControlPlaneAccess{}.OpenAPIModelName()),
+						},
+					},
 					"podIdentityAssociations": {
 						VendorExtensible: spec.VendorExtensible{
 							Extensions: spec.Extensions{
@@ -3836,6 +4341,471 @@ func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(
 							Description: "zonalShift lets AWS move traffic out of a zone in trouble. Left out, it is left alone.",
 							Type:        []string{"boolean"},
 							Format:      "",
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			controlplanev2beta1.AutoMode{}.OpenAPIModelName(), controlplanev2beta1.ControlPlaneAccess{}.OpenAPIModelName(), controlplanev2beta1.PodIdentityAssociation{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedControlPlaneList is a list of AWSManagedControlPlanes.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the list's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "items of the list.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(controlplanev2beta1.AWSManagedControlPlane{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			controlplanev2beta1.AWSManagedControlPlane{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_controlplane_v2beta1_AWSManagedControlPlaneSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedControlPlaneSpec is the wanted EKS cluster, with the network that it is in.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"eksClusterName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "eksClusterName is the name of the cluster in EKS. Left out, NAMESPACE_NAME of this object. Can't be changed.",
+							MaxLength:   ptr.To[int64](100),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"identityRef": {
+						SchemaProps: spec.SchemaProps{
+							Description: "identityRef says with whose credentials AWS is called. Left out, the AWSClusterControllerIdentity named default.",
+							Ref:         ref(infrastructurev2beta1.AWSIdentityReference{}.OpenAPIModelName()),
+						},
+					},
+					"network": {
+						SchemaProps: spec.SchemaProps{
+							Description: "network of the cluster.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.NetworkSpec{}.OpenAPIModelName()),
+						},
+					},
+					"secondaryCidrBlock": {
+						SchemaProps: spec.SchemaProps{
+							Description: "secondaryCidrBlock is a further IPv4 range of the VPC, for pods: /16 to /28 within 100.64.0.0/10 or 198.19.0.0/16.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"region": {
+						SchemaProps: spec.SchemaProps{
+							Description: "region the cluster lives in, for example us-east-1. Can't be changed.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"partition": {
+						SchemaProps: spec.SchemaProps{
+							Description: "partition of AWS, for example aws or aws-us-gov. Left empty, it follows from the region.",
+							MaxLength:   ptr.To[int64](32),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"sshKeyName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "sshKeyName is the EC2 key pair put on the instances. Left out, the key pair named default is used; write an empty string to have none.",
+							MaxLength:   ptr.To[int64](255),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"version": {
+						SchemaProps: spec.SchemaProps{
+							Description: "version of Kubernetes, for example v1.34 or v1.34.2. EKS knows minor versions only. What is written stays as it is; a higher minor is reached one by one.",
+							MaxLength:   ptr.To[int64](64),
+							Pattern:     "^v?(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)(\\.(0|[1-9][0-9]*))?([-+][0-9A-Za-z.+-]+)?$",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"roleName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "roleName is the IAM role that EKS acts as. Left out, eks-controlplane.cluster-api-provider-aws.sigs.k8s.io, or where roles may be made, CLUSTER-iam-service-role.",
+							MinLength:   ptr.To[int64](2),
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"rolePath": {
+						SchemaProps: spec.SchemaProps{
+							Description: "rolePath is the path of a role that is made, for example /eks/.",
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"rolePermissionsBoundary": {
+						SchemaProps: spec.SchemaProps{
+							Description: "rolePermissionsBoundary is the ARN of the policy that bounds a role that is made.",
+							MaxLength:   ptr.To[int64](2048),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"roleAdditionalPolicies": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "roleAdditionalPolicies are ARNs of policies to attach to a role that is made, besides AmazonEKSClusterPolicy.",
+							MaxItems:    ptr.To[int64](20),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](2048),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"logging": {
+						SchemaProps: spec.SchemaProps{
+							Description: "logging says which logs of the control plane go to CloudWatch.",
+							Ref:         ref(controlplanev2beta1.ControlPlaneLoggingSpec{}.OpenAPIModelName()),
+						},
+					},
+					"encryptionConfig": {
+						SchemaProps: spec.SchemaProps{
+							Description: "encryptionConfig encrypts Secrets with a key of your own. It can be added later, and never removed.",
+							Ref:         ref(controlplanev2beta1.EncryptionConfig{}.OpenAPIModelName()),
+						},
+					},
+					"additionalTags": {
+						SchemaProps: spec.SchemaProps{
+							Description:   "additionalTags are put on every AWS resource of the cluster.",
+							MaxProperties: ptr.To[int64](50),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"iamAuthenticatorConfig": {
+						SchemaProps: spec.SchemaProps{
+							Description: "iamAuthenticatorConfig lets IAM roles and users in, by the ConfigMap aws-auth in the cluster. accessEntries are the newer way.",
+							Ref:         ref(controlplanev2beta1.IAMAuthenticatorConfig{}.OpenAPIModelName()),
+						},
+					},
+					"endpointAccess": {
+						SchemaProps: spec.SchemaProps{
+							Description: "endpointAccess says from where the API server is reached.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(controlplanev2beta1.EndpointAccess{}.OpenAPIModelName()),
+						},
+					},
+					"controlPlaneEndpoint": {
+						SchemaProps: spec.SchemaProps{
+							Description: "controlPlaneEndpoint is where the API server is reached. Written by the provider. Can't be changed once set.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.APIEndpoint{}.OpenAPIModelName()),
+						},
+					},
+					"imageLookupFormat": {
+						SchemaProps: spec.SchemaProps{
+							Description: "imageLookupFormat is the name pattern of AMIs, for machines that don't say.",
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"imageLookupOrg": {
+						SchemaProps: spec.SchemaProps{
+							Description: "imageLookupOrg is the AWS account that owns the AMIs, for machines that don't say.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"imageLookupBaseOS": {
+						SchemaProps: spec.SchemaProps{
+							Description: "imageLookupBaseOS is the operating system of the AMIs, for machines that don't say.",
+							MaxLength:   ptr.To[int64](128),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"bastion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "bastion is a host that machines in private subnets are reached through.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.Bastion{}.OpenAPIModelName()),
+						},
+					},
+					"tokenMethod": {
+						SchemaProps: spec.SchemaProps{
+							Description: "tokenMethod is what the kubeconfig for users runs to get a token.\n\nPossible enum values:\n - `\"aws-cli\"`\n - `\"iam-authenticator\"`",
+							Default:     "iam-authenticator",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"aws-cli", "iam-authenticator"},
+						},
+					},
+					"associateOIDCProvider": {
+						SchemaProps: spec.SchemaProps{
+							Description: "associateOIDCProvider makes IAM trust the cluster's service accounts.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"oidcIdentityProviderConfig": {
+						SchemaProps: spec.SchemaProps{
+							Description: "oidcIdentityProviderConfig lets users of an OIDC provider in.",
+							Ref:         ref(controlplanev2beta1.OIDCIdentityProviderConfig{}.OpenAPIModelName()),
+						},
+					},
+					"vpcCni": {
+						SchemaProps: spec.SchemaProps{
+							Description: "vpcCni says how the VPC CNI plugin runs.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(controlplanev2beta1.VpcCni{}.OpenAPIModelName()),
+						},
+					},
+					"bootstrapSelfManagedAddons": {
+						SchemaProps: spec.SchemaProps{
+							Description: "bootstrapSelfManagedAddons has EKS install vpc-cni, kube-proxy and coredns when the cluster is made. Write false where another CNI plugin is used. Has no effect later.",
+							Default:     true,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"restrictPrivateSubnets": {
+						SchemaProps: spec.SchemaProps{
+							Description: "restrictPrivateSubnets puts the control plane into private subnets only.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"kubeProxy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "kubeProxy says whether kube-proxy runs.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(controlplanev2beta1.KubeProxy{}.OpenAPIModelName()),
+						},
+					},
+					"upgradePolicy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "upgradePolicy says what AWS does when the standard support of the version ends: upgrade by itself (standard), or go on at a higher price (extended). Left out, it is left alone.\n\nPossible enum values:\n - `\"extended\"`\n - `\"standard\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"extended", "standard"},
+						},
+					},
+					"accessConfig": {
+						SchemaProps: spec.SchemaProps{
+							Description: "accessConfig says how principals of IAM are let in. Can't be removed once written.",
+							Ref:         ref(controlplanev2beta1.AccessConfig{}.OpenAPIModelName()),
+						},
+					},
+					"accessEntries": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"principalARN",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "accessEntries let principals of IAM in, one entry for each. Entries that somebody else made are left alone.",
+							MaxItems:    ptr.To[int64](1000),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(controlplanev2beta1.AccessEntry{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"force": {
+						SchemaProps: spec.SchemaProps{
+							Description: "force lets a change of the version pass that AWS, or this server, would stop because of what it found in the cluster: APIs still in use that are gone, add-ons that don't fit, nodes that fall too far behind.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"controlPlaneAccess": {
+						SchemaProps: spec.SchemaProps{
+							Description: "controlPlaneAccess says how Cluster API itself reaches the cluster.",
+							Ref:         ref(controlplanev2beta1.ControlPlaneAccess{}.OpenAPIModelName()),
+						},
+					},
+					"podIdentityAssociations": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"namespace",
+									"serviceAccount",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "podIdentityAssociations give IAM roles to service accounts of the cluster. Add-ons have theirs in addons.",
+							MaxItems:    ptr.To[int64](1000),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(controlplanev2beta1.PodIdentityAssociation{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"autoMode": {
+						SchemaProps: spec.SchemaProps{
+							Description: "autoMode has EKS run nodes, load balancers and volumes by itself. Left out, it is left alone.",
+							Ref:         ref(controlplanev2beta1.AutoMode{}.OpenAPIModelName()),
+						},
+					},
+					"deletionProtection": {
+						SchemaProps: spec.SchemaProps{
+							Description: "deletionProtection has AWS refuse to delete the cluster; while it is true, deleting this object waits. Left out, it is left alone.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"scalingTier": {
+						SchemaProps: spec.SchemaProps{
+							Description: "scalingTier is the size that the control plane keeps at least. Left out, it is left alone.\n\nPossible enum values:\n - `\"standard\"`\n - `\"tier-2xl\"`\n - `\"tier-4xl\"`\n - `\"tier-8xl\"`\n - `\"tier-xl\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"standard", "tier-2xl", "tier-4xl", "tier-8xl", "tier-xl"},
+						},
+					},
+					"zonalShift": {
+						SchemaProps: spec.SchemaProps{
+							Description: "zonalShift lets AWS move traffic out of a zone in trouble. Left out, it is left alone.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"addons": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"name",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "addons of EKS, with different names. What is installed and not listed here is left alone.",
+							MaxItems:    ptr.To[int64](100),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(controlplanev2beta1.Addon{}.OpenAPIModelName()),
+									},
+								},
+							},
 						},
 					},
 				},
@@ -8120,7 +9090,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePool(ref
 						SchemaProps: spec.SchemaProps{
 							Description: "spec is what is wanted.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(infrastructurev2beta1.AWSManagedMachinePoolSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev1beta2.AWSManagedMachinePoolSpec{}.OpenAPIModelName()),
 						},
 					},
 					"status": {
@@ -8134,7 +9104,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePool(ref
 			},
 		},
 		Dependencies: []string{
-			infrastructurev1beta2.AWSManagedMachinePoolStatus{}.OpenAPIModelName(), infrastructurev2beta1.AWSManagedMachinePoolSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			infrastructurev1beta2.AWSManagedMachinePoolSpec{}.OpenAPIModelName(), infrastructurev1beta2.AWSManagedMachinePoolStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -8191,6 +9161,372 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolList
 		},
 		Dependencies: []string{
 			infrastructurev1beta2.AWSManagedMachinePool{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedMachinePoolSpec is the wanted node group of EKS.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"eksNodegroupName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "eksNodegroupName is the name of the node group in EKS. Left out, NAMESPACE_NAME of this object. It can't be changed.",
+							MaxLength:   ptr.To[int64](63),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"availabilityZones": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "availabilityZones to spread over, where subnetIDs is empty. Left empty, those of the cluster's private subnets. It can't be changed.",
+							MaxItems:    ptr.To[int64](64),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](64),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"availabilityZoneSubnetType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "availabilityZoneSubnetType chooses among the cluster's subnets of availabilityZones. Left out, private. It can't be changed.\n\nPossible enum values:\n - `\"all\"`\n - `\"private\"`\n - `\"public\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"all", "private", "public"},
+						},
+					},
+					"subnetIDs": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "subnetIDs are the subnets of the nodes: ids in AWS, or names in the cluster's network. Left empty, those that availabilityZones choose. It can't be changed.",
+							MaxItems:    ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"additionalTags": {
+						SchemaProps: spec.SchemaProps{
+							Description:   "additionalTags are put on what belongs to the pool, over those of the cluster.",
+							MaxProperties: ptr.To[int64](50),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"roleAdditionalPolicies": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "roleAdditionalPolicies are ARNs of policies that a role which is made has besides those that every node needs.",
+							MaxItems:    ptr.To[int64](20),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](2048),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"roleName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "roleName is the IAM role of the nodes. Left out, eks-nodegroup.cluster-api-provider-aws.sigs.k8s.io, or where roles may be made, a role of the pool's own. It can't be changed.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"rolePath": {
+						SchemaProps: spec.SchemaProps{
+							Description: "rolePath is the path of a role that is made, for example /eks/.",
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"rolePermissionsBoundary": {
+						SchemaProps: spec.SchemaProps{
+							Description: "rolePermissionsBoundary is the ARN of the policy that bounds a role that is made.",
+							MaxLength:   ptr.To[int64](2048),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"amiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "amiVersion is the release of the image, for example 1.34.2-20251112. Left out, the newest one of the version when the nodes are made or the version changes.",
+							MinLength:   ptr.To[int64](2),
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"amiType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "amiType is the kind of the image. Left out, Amazon Linux 2023 for the processors of the instance types. It can't be changed.\n\nPossible enum values:\n - `\"AL2023_ARM_64_NVIDIA\"`\n - `\"AL2023_ARM_64_STANDARD\"`\n - `\"AL2023_x86_64_NEURON\"`\n - `\"AL2023_x86_64_NVIDIA\"`\n - `\"AL2023_x86_64_STANDARD\"`\n - `\"AL2_ARM_64\"`\n - `\"AL2_x86_64\"`\n - `\"AL2_x86_64_GPU\"`\n - `\"BOTTLEROCKET_ARM_64\"`\n - `\"BOTTLEROCKET_ARM_64_FIPS\"`\n - `\"BOTTLEROCKET_ARM_64_NVIDIA\"`\n - `\"BOTTLEROCKET_ARM_64_NVIDIA_FIPS\"`\n - `\"BOTTLEROCKET_x86_64\"`\n - `\"BOTTLEROCKET_x86_64_FIPS\"`\n - `\"BOTTLEROCKET_x86_64_NVIDIA\"`\n - `\"BOTTLEROCKET_x86_64_NVIDIA_FIPS\"`\n - `\"CUSTOM\"`\n - `\"WINDOWS_CORE_2019_x86_64\"`\n - `\"WINDOWS_CORE_2022_x86_64\"`\n - `\"WINDOWS_CORE_2025_x86_64\"`\n - `\"WINDOWS_FULL_2019_x86_64\"`\n - `\"WINDOWS_FULL_2022_x86_64\"`\n - `\"WINDOWS_FULL_2025_x86_64\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"AL2023_ARM_64_NVIDIA", "AL2023_ARM_64_STANDARD", "AL2023_x86_64_NEURON", "AL2023_x86_64_NVIDIA", "AL2023_x86_64_STANDARD", "AL2_ARM_64", "AL2_x86_64", "AL2_x86_64_GPU", "BOTTLEROCKET_ARM_64", "BOTTLEROCKET_ARM_64_FIPS", "BOTTLEROCKET_ARM_64_NVIDIA", "BOTTLEROCKET_ARM_64_NVIDIA_FIPS", "BOTTLEROCKET_x86_64", "BOTTLEROCKET_x86_64_FIPS", "BOTTLEROCKET_x86_64_NVIDIA", "BOTTLEROCKET_x86_64_NVIDIA_FIPS", "CUSTOM", "WINDOWS_CORE_2019_x86_64", "WINDOWS_CORE_2022_x86_64", "WINDOWS_CORE_2025_x86_64", "WINDOWS_FULL_2019_x86_64", "WINDOWS_FULL_2022_x86_64", "WINDOWS_FULL_2025_x86_64"},
+						},
+					},
+					"labels": {
+						SchemaProps: spec.SchemaProps{
+							Description:   "labels of the nodes.",
+							MaxProperties: ptr.To[int64](50),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](63),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"taints": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "taints of the nodes.",
+							MaxItems:    ptr.To[int64](50),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.Taint{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"diskSize": {
+						SchemaProps: spec.SchemaProps{
+							Description: "diskSize of the nodes, in GiB. Left out, 20, and 50 for Windows. It can't be changed.",
+							Minimum:     ptr.To[float64](1),
+							Maximum:     ptr.To[float64](65536),
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"instanceType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "instanceType of the nodes, for example m5.large. Left out, t3.medium. It can't be changed.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"scaling": {
+						SchemaProps: spec.SchemaProps{
+							Description: "scaling bounds the number of nodes. The number itself is the MachinePool's replicas.",
+							Ref:         ref(infrastructurev2beta1.ManagedMachinePoolScaling{}.OpenAPIModelName()),
+						},
+					},
+					"remoteAccess": {
+						SchemaProps: spec.SchemaProps{
+							Description: "remoteAccess lets SSH in. Left out, nobody. It can't be changed.",
+							Ref:         ref(infrastructurev2beta1.ManagedRemoteAccess{}.OpenAPIModelName()),
+						},
+					},
+					"providerIDList": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "providerIDList names the instances, as aws:///ZONE/INSTANCE each. Written by the provider.",
+							MaxItems:    ptr.To[int64](10000),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"capacityType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "capacityType is how the instances are paid for. It can't be changed.\n\nPossible enum values:\n - `\"capacityBlock\"`\n - `\"onDemand\"`\n - `\"spot\"`",
+							Default:     "onDemand",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"capacityBlock", "onDemand", "spot"},
+						},
+					},
+					"awsLaunchTemplate": {
+						SchemaProps: spec.SchemaProps{
+							Description: "awsLaunchTemplate describes the instances more closely, in a launch template that is made for the pool. Excludes instanceType, diskSize and remoteAccess. Whether there is one can't be changed, nor its name.",
+							Ref:         ref(infrastructurev2beta1.AWSLaunchTemplate{}.OpenAPIModelName()),
+						},
+					},
+					"lifecycleHooks": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "lifecycleHooks are kept and not made: EKS drains and replaces the nodes itself.",
+							MaxItems:    ptr.To[int64](50),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.AWSLifecycleHook{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"updateConfig": {
+						SchemaProps: spec.SchemaProps{
+							Description: "updateConfig says how nodes are replaced. Left out, one at a time.",
+							Ref:         ref(infrastructurev1beta2.UpdateConfig{}.OpenAPIModelName()),
+						},
+					},
+					"nodeRepairConfig": {
+						SchemaProps: spec.SchemaProps{
+							Description: "nodeRepairConfig replaces nodes that aren't healthy. Left out, none.",
+							Ref:         ref(infrastructurev1beta2.NodeRepairConfig{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev1beta2.NodeRepairConfig{}.OpenAPIModelName(), infrastructurev1beta2.UpdateConfig{}.OpenAPIModelName(), infrastructurev2beta1.AWSLaunchTemplate{}.OpenAPIModelName(), infrastructurev2beta1.AWSLifecycleHook{}.OpenAPIModelName(), infrastructurev2beta1.ManagedMachinePoolScaling{}.OpenAPIModelName(), infrastructurev2beta1.ManagedRemoteAccess{}.OpenAPIModelName(), infrastructurev2beta1.Taint{}.OpenAPIModelName()},
 	}
 }
 
@@ -8311,7 +9647,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolTemp
 						SchemaProps: spec.SchemaProps{
 							Description: "spec holds the template.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(infrastructurev2beta1.AWSManagedMachinePoolTemplateSpec{}.OpenAPIModelName()),
+							Ref:         ref(infrastructurev1beta2.AWSManagedMachinePoolTemplateSpec{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -8319,7 +9655,7 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolTemp
 			},
 		},
 		Dependencies: []string{
-			infrastructurev2beta1.AWSManagedMachinePoolTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			infrastructurev1beta2.AWSManagedMachinePoolTemplateSpec{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -8376,6 +9712,59 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolTemp
 		},
 		Dependencies: []string{
 			infrastructurev1beta2.AWSManagedMachinePoolTemplate{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolTemplateResource(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedMachinePoolTemplateResource is what an AWSManagedMachinePool is built from.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata of the AWSManagedMachinePools built from this template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev2beta1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec of the AWSManagedMachinePools built from this template.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev1beta2.AWSManagedMachinePoolSpec{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev1beta2.AWSManagedMachinePoolSpec{}.OpenAPIModelName(), infrastructurev2beta1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_AWSManagedMachinePoolTemplateSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedMachinePoolTemplateSpec holds the template. It can't be changed.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"template": {
+						SchemaProps: spec.SchemaProps{
+							Description: "template that AWSManagedMachinePools are built from.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(infrastructurev1beta2.AWSManagedMachinePoolTemplateResource{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"template"},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev1beta2.AWSManagedMachinePoolTemplateResource{}.OpenAPIModelName()},
 	}
 }
 
@@ -8534,6 +9923,134 @@ func schema_capa_apiserver_apis_infrastructure_v1beta2_FailureDomain(ref common.
 				},
 			},
 		},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_NodeRepairConfig(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "NodeRepairConfig replaces nodes that aren't healthy.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"enabled": {
+						SchemaProps: spec.SchemaProps{
+							Description: "enabled replaces them.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_UpdateConfig(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "UpdateConfig says how nodes are replaced: exactly one of the two numbers is set.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"maxUnavailable": {
+						SchemaProps: spec.SchemaProps{
+							Description: "maxUnavailable is how many nodes are replaced at a time.",
+							Minimum:     ptr.To[float64](1),
+							Maximum:     ptr.To[float64](100),
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"maxUnavailablePercentage": {
+						SchemaProps: spec.SchemaProps{
+							Description: "maxUnavailablePercentage is which share of the nodes is replaced at a time.",
+							Minimum:     ptr.To[float64](1),
+							Maximum:     ptr.To[float64](100),
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v1beta2_extraOfPool(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "extraOfPool is what only v2beta1 has of an AWSManagedMachinePool.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"instanceTypes": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "instanceTypes are several types, of which EKS takes the first that AWS has room for, or for spot the one with most room. Excludes instanceType. It can't be changed.",
+							MaxItems:    ptr.To[int64](20),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](64),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"forceUpdate": {
+						SchemaProps: spec.SchemaProps{
+							Description: "forceUpdate replaces nodes at a change of the version or the launch template also where a PodDisruptionBudget keeps their pods from being evicted.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"launchTemplateRef": {
+						SchemaProps: spec.SchemaProps{
+							Description: "launchTemplateRef names a launch template of yours that the nodes are made from, which stays as it is. Excludes awsLaunchTemplate, diskSize and remoteAccess. Nothing of it but the version can be changed.",
+							Ref:         ref(infrastructurev2beta1.LaunchTemplateReference{}.OpenAPIModelName()),
+						},
+					},
+					"updateStrategy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Possible enum values:\n - `\"default\"` makes new nodes before old ones go.\n - `\"minimal\"` ends old nodes before new ones are made.",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"default", "minimal"},
+						},
+					},
+					"nodeRepairConfig": {
+						SchemaProps: spec.SchemaProps{
+							Ref: ref(infrastructurev2beta1.NodeRepairConfig{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.LaunchTemplateReference{}.OpenAPIModelName(), infrastructurev2beta1.NodeRepairConfig{}.OpenAPIModelName()},
 	}
 }
 
@@ -12309,6 +13826,423 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePool(ref
 	}
 }
 
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolCommonSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedMachinePoolCommonSpec is what v1beta2 has too, but for what has more fields here.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"eksNodegroupName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "eksNodegroupName is the name of the node group in EKS. Left out, NAMESPACE_NAME of this object. It can't be changed.",
+							MaxLength:   ptr.To[int64](63),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"availabilityZones": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "availabilityZones to spread over, where subnetIDs is empty. Left empty, those of the cluster's private subnets. It can't be changed.",
+							MaxItems:    ptr.To[int64](64),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](64),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"availabilityZoneSubnetType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "availabilityZoneSubnetType chooses among the cluster's subnets of availabilityZones. Left out, private. It can't be changed.\n\nPossible enum values:\n - `\"all\"`\n - `\"private\"`\n - `\"public\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"all", "private", "public"},
+						},
+					},
+					"subnetIDs": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "subnetIDs are the subnets of the nodes: ids in AWS, or names in the cluster's network. Left empty, those that availabilityZones choose. It can't be changed.",
+							MaxItems:    ptr.To[int64](100),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"additionalTags": {
+						SchemaProps: spec.SchemaProps{
+							Description:   "additionalTags are put on what belongs to the pool, over those of the cluster.",
+							MaxProperties: ptr.To[int64](50),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"roleAdditionalPolicies": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "roleAdditionalPolicies are ARNs of policies that a role which is made has besides those that every node needs.",
+							MaxItems:    ptr.To[int64](20),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](2048),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"roleName": {
+						SchemaProps: spec.SchemaProps{
+							Description: "roleName is the IAM role of the nodes. Left out, eks-nodegroup.cluster-api-provider-aws.sigs.k8s.io, or where roles may be made, a role of the pool's own. It can't be changed.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"rolePath": {
+						SchemaProps: spec.SchemaProps{
+							Description: "rolePath is the path of a role that is made, for example /eks/.",
+							MaxLength:   ptr.To[int64](512),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"rolePermissionsBoundary": {
+						SchemaProps: spec.SchemaProps{
+							Description: "rolePermissionsBoundary is the ARN of the policy that bounds a role that is made.",
+							MaxLength:   ptr.To[int64](2048),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"amiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "amiVersion is the release of the image, for example 1.34.2-20251112. Left out, the newest one of the version when the nodes are made or the version changes.",
+							MinLength:   ptr.To[int64](2),
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"amiType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "amiType is the kind of the image. Left out, Amazon Linux 2023 for the processors of the instance types. It can't be changed.\n\nPossible enum values:\n - `\"AL2023_ARM_64_NVIDIA\"`\n - `\"AL2023_ARM_64_STANDARD\"`\n - `\"AL2023_x86_64_NEURON\"`\n - `\"AL2023_x86_64_NVIDIA\"`\n - `\"AL2023_x86_64_STANDARD\"`\n - `\"AL2_ARM_64\"`\n - `\"AL2_x86_64\"`\n - `\"AL2_x86_64_GPU\"`\n - `\"BOTTLEROCKET_ARM_64\"`\n - `\"BOTTLEROCKET_ARM_64_FIPS\"`\n - `\"BOTTLEROCKET_ARM_64_NVIDIA\"`\n - `\"BOTTLEROCKET_ARM_64_NVIDIA_FIPS\"`\n - `\"BOTTLEROCKET_x86_64\"`\n - `\"BOTTLEROCKET_x86_64_FIPS\"`\n - `\"BOTTLEROCKET_x86_64_NVIDIA\"`\n - `\"BOTTLEROCKET_x86_64_NVIDIA_FIPS\"`\n - `\"CUSTOM\"`\n - `\"WINDOWS_CORE_2019_x86_64\"`\n - `\"WINDOWS_CORE_2022_x86_64\"`\n - `\"WINDOWS_CORE_2025_x86_64\"`\n - `\"WINDOWS_FULL_2019_x86_64\"`\n - `\"WINDOWS_FULL_2022_x86_64\"`\n - `\"WINDOWS_FULL_2025_x86_64\"`",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"AL2023_ARM_64_NVIDIA", "AL2023_ARM_64_STANDARD", "AL2023_x86_64_NEURON", "AL2023_x86_64_NVIDIA", "AL2023_x86_64_STANDARD", "AL2_ARM_64", "AL2_x86_64", "AL2_x86_64_GPU", "BOTTLEROCKET_ARM_64", "BOTTLEROCKET_ARM_64_FIPS", "BOTTLEROCKET_ARM_64_NVIDIA", "BOTTLEROCKET_ARM_64_NVIDIA_FIPS", "BOTTLEROCKET_x86_64", "BOTTLEROCKET_x86_64_FIPS", "BOTTLEROCKET_x86_64_NVIDIA", "BOTTLEROCKET_x86_64_NVIDIA_FIPS", "CUSTOM", "WINDOWS_CORE_2019_x86_64", "WINDOWS_CORE_2022_x86_64", "WINDOWS_CORE_2025_x86_64", "WINDOWS_FULL_2019_x86_64", "WINDOWS_FULL_2022_x86_64", "WINDOWS_FULL_2025_x86_64"},
+						},
+					},
+					"labels": {
+						SchemaProps: spec.SchemaProps{
+							Description:   "labels of the nodes.",
+							MaxProperties: ptr.To[int64](50),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										AdditionalProperties: &spec.SchemaOrBool{
+											Allows: true,
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](63),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"taints": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "taints of the nodes.",
+							MaxItems:    ptr.To[int64](50),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.Taint{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"diskSize": {
+						SchemaProps: spec.SchemaProps{
+							Description: "diskSize of the nodes, in GiB. Left out, 20, and 50 for Windows. It can't be changed.",
+							Minimum:     ptr.To[float64](1),
+							Maximum:     ptr.To[float64](65536),
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"instanceType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "instanceType of the nodes, for example m5.large. Left out, t3.medium. It can't be changed.",
+							MaxLength:   ptr.To[int64](64),
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"scaling": {
+						SchemaProps: spec.SchemaProps{
+							Description: "scaling bounds the number of nodes. The number itself is the MachinePool's replicas.",
+							Ref:         ref(infrastructurev2beta1.ManagedMachinePoolScaling{}.OpenAPIModelName()),
+						},
+					},
+					"remoteAccess": {
+						SchemaProps: spec.SchemaProps{
+							Description: "remoteAccess lets SSH in. Left out, nobody. It can't be changed.",
+							Ref:         ref(infrastructurev2beta1.ManagedRemoteAccess{}.OpenAPIModelName()),
+						},
+					},
+					"providerIDList": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "providerIDList names the instances, as aws:///ZONE/INSTANCE each. Written by the provider.",
+							MaxItems:    ptr.To[int64](10000),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](256),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"capacityType": {
+						SchemaProps: spec.SchemaProps{
+							Description: "capacityType is how the instances are paid for. It can't be changed.\n\nPossible enum values:\n - `\"capacityBlock\"`\n - `\"onDemand\"`\n - `\"spot\"`",
+							Default:     "onDemand",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"capacityBlock", "onDemand", "spot"},
+						},
+					},
+					"awsLaunchTemplate": {
+						SchemaProps: spec.SchemaProps{
+							Description: "awsLaunchTemplate describes the instances more closely, in a launch template that is made for the pool. Excludes instanceType, diskSize and remoteAccess. Whether there is one can't be changed, nor its name.",
+							Ref:         ref(infrastructurev2beta1.AWSLaunchTemplate{}.OpenAPIModelName()),
+						},
+					},
+					"lifecycleHooks": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "lifecycleHooks are kept and not made: EKS drains and replaces the nodes itself.",
+							MaxItems:    ptr.To[int64](50),
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: map[string]interface{}{},
+										Ref:     ref(infrastructurev2beta1.AWSLifecycleHook{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.AWSLaunchTemplate{}.OpenAPIModelName(), infrastructurev2beta1.AWSLifecycleHook{}.OpenAPIModelName(), infrastructurev2beta1.ManagedMachinePoolScaling{}.OpenAPIModelName(), infrastructurev2beta1.ManagedRemoteAccess{}.OpenAPIModelName(), infrastructurev2beta1.Taint{}.OpenAPIModelName()},
+	}
+}
+
+func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolExtraSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AWSManagedMachinePoolExtraSpec is what v1beta2 doesn't have, where an annotation keeps it.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"instanceTypes": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "instanceTypes are several types, of which EKS takes the first that AWS has room for, or for spot the one with most room. Excludes instanceType. It can't be changed.",
+							MaxItems:    ptr.To[int64](20),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](64),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"forceUpdate": {
+						SchemaProps: spec.SchemaProps{
+							Description: "forceUpdate replaces nodes at a change of the version or the launch template also where a PodDisruptionBudget keeps their pods from being evicted.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"launchTemplateRef": {
+						SchemaProps: spec.SchemaProps{
+							Description: "launchTemplateRef names a launch template of yours that the nodes are made from, which stays as it is. Excludes awsLaunchTemplate, diskSize and remoteAccess. Nothing of it but the version can be changed.",
+							Ref:         ref(infrastructurev2beta1.LaunchTemplateReference{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			infrastructurev2beta1.LaunchTemplateReference{}.OpenAPIModelName()},
+	}
+}
+
 func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolList(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -12630,40 +14564,6 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolSpec
 							Format:      "",
 						},
 					},
-					"instanceTypes": {
-						VendorExtensible: spec.VendorExtensible{
-							Extensions: spec.Extensions{
-								"x-kubernetes-list-type": "atomic",
-							},
-						},
-						SchemaProps: spec.SchemaProps{
-							Description: "instanceTypes are several types, of which EKS takes the first that AWS has room for, or for spot the one with most room. Excludes instanceType. It can't be changed.",
-							MaxItems:    ptr.To[int64](20),
-							AllOf: []spec.Schema{
-								{
-									SchemaProps: spec.SchemaProps{
-										Items: &spec.SchemaOrArray{
-											Schema: &spec.Schema{
-												SchemaProps: spec.SchemaProps{
-													MaxLength: ptr.To[int64](64),
-												},
-											},
-										},
-									},
-								},
-							},
-							Type: []string{"array"},
-							Items: &spec.SchemaOrArray{
-								Schema: &spec.Schema{
-									SchemaProps: spec.SchemaProps{
-										Default: "",
-										Type:    []string{"string"},
-										Format:  "",
-									},
-								},
-							},
-						},
-					},
 					"scaling": {
 						SchemaProps: spec.SchemaProps{
 							Description: "scaling bounds the number of nodes. The number itself is the MachinePool's replicas.",
@@ -12719,30 +14619,10 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolSpec
 							Enum:        []interface{}{"capacityBlock", "onDemand", "spot"},
 						},
 					},
-					"updateConfig": {
-						SchemaProps: spec.SchemaProps{
-							Description: "updateConfig says how nodes are replaced. Left out, one at a time.",
-							Ref:         ref(infrastructurev2beta1.UpdateConfig{}.OpenAPIModelName()),
-						},
-					},
-					"forceUpdate": {
-						SchemaProps: spec.SchemaProps{
-							Description: "forceUpdate replaces nodes at a change of the version or the launch template also where a PodDisruptionBudget keeps their pods from being evicted.",
-							Default:     false,
-							Type:        []string{"boolean"},
-							Format:      "",
-						},
-					},
 					"awsLaunchTemplate": {
 						SchemaProps: spec.SchemaProps{
 							Description: "awsLaunchTemplate describes the instances more closely, in a launch template that is made for the pool. Excludes instanceType, diskSize and remoteAccess. Whether there is one can't be changed, nor its name.",
 							Ref:         ref(infrastructurev2beta1.AWSLaunchTemplate{}.OpenAPIModelName()),
-						},
-					},
-					"launchTemplateRef": {
-						SchemaProps: spec.SchemaProps{
-							Description: "launchTemplateRef names a launch template of yours that the nodes are made from, which stays as it is. Excludes awsLaunchTemplate, diskSize and remoteAccess. Nothing of it but the version can be changed.",
-							Ref:         ref(infrastructurev2beta1.LaunchTemplateReference{}.OpenAPIModelName()),
 						},
 					},
 					"lifecycleHooks": {
@@ -12763,6 +14643,60 @@ func schema_capa_apiserver_apis_infrastructure_v2beta1_AWSManagedMachinePoolSpec
 									},
 								},
 							},
+						},
+					},
+					"instanceTypes": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "instanceTypes are several types, of which EKS takes the first that AWS has room for, or for spot the one with most room. Excludes instanceType. It can't be changed.",
+							MaxItems:    ptr.To[int64](20),
+							AllOf: []spec.Schema{
+								{
+									SchemaProps: spec.SchemaProps{
+										Items: &spec.SchemaOrArray{
+											Schema: &spec.Schema{
+												SchemaProps: spec.SchemaProps{
+													MaxLength: ptr.To[int64](64),
+												},
+											},
+										},
+									},
+								},
+							},
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Default: "",
+										Type:    []string{"string"},
+										Format:  "",
+									},
+								},
+							},
+						},
+					},
+					"forceUpdate": {
+						SchemaProps: spec.SchemaProps{
+							Description: "forceUpdate replaces nodes at a change of the version or the launch template also where a PodDisruptionBudget keeps their pods from being evicted.",
+							Default:     false,
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"launchTemplateRef": {
+						SchemaProps: spec.SchemaProps{
+							Description: "launchTemplateRef names a launch template of yours that the nodes are made from, which stays as it is. Excludes awsLaunchTemplate, diskSize and remoteAccess. Nothing of it but the version can be changed.",
+							Ref:         ref(infrastructurev2beta1.LaunchTemplateReference{}.OpenAPIModelName()),
+						},
+					},
+					"updateConfig": {
+						SchemaProps: spec.SchemaProps{
+							Description: "updateConfig says how nodes are replaced. Left out, one at a time.",
+							Ref:         ref(infrastructurev2beta1.UpdateConfig{}.OpenAPIModelName()),
 						},
 					},
 					"nodeRepairConfig": {

@@ -41,7 +41,7 @@ func newWorld(t testing.TB, makeRoles bool, profiles ...*infrav1.AWSFargateProfi
 	c := &controlplanev1.AWSManagedControlPlane{
 		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: controlPlane, UID: "uid-of-c1", Generation: 1, CreationTimestamp: metav1.Now(),
 			OwnerReferences: []metav1.OwnerReference{{APIVersion: clusterv1.GroupVersion.String(), Kind: "Cluster", Name: enginetest.ClusterName, UID: "owner"}}},
-		Spec: controlplanev1.AWSManagedControlPlaneSpec{Region: enginetest.Region, IdentityRef: infrav1.DefaultIdentity(), Version: &version},
+		Spec: controlplanev1.AWSManagedControlPlaneSpec{AWSManagedControlPlaneCommonSpec: controlplanev1.AWSManagedControlPlaneCommonSpec{Region: enginetest.Region, IdentityRef: infrav1.DefaultIdentity(), Version: &version}},
 	}
 	controlplanev1.SetObjectDefaults_AWSManagedControlPlane(c)
 	cluster := &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: enginetest.ClusterName, UID: "owner"},

@@ -86,7 +86,7 @@ func newControlPlane(change ...func(*controlplanev1.AWSManagedControlPlane)) *co
 	c := &controlplanev1.AWSManagedControlPlane{
 		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: testName, UID: "uid-of-c1", Generation: 1, CreationTimestamp: metav1.Now(),
 			OwnerReferences: []metav1.OwnerReference{{APIVersion: clusterv1.GroupVersion.String(), Kind: "Cluster", Name: enginetest.ClusterName, UID: "owner"}}},
-		Spec: controlplanev1.AWSManagedControlPlaneSpec{Region: enginetest.Region, IdentityRef: infrav1.DefaultIdentity(), Version: &version},
+		Spec: controlplanev1.AWSManagedControlPlaneSpec{AWSManagedControlPlaneCommonSpec: controlplanev1.AWSManagedControlPlaneCommonSpec{Region: enginetest.Region, IdentityRef: infrav1.DefaultIdentity(), Version: &version}},
 	}
 	for _, f := range change {
 		f(c)

@@ -42,7 +42,7 @@ func TestNodesFollowTheirControlPlaneAndItsAddons(t *testing.T) {
 			conditions: []metav1.Condition{condition(controlplanev1.EKSAddonsConfiguredCondition, controlplanev1.EKSAddonsConfiguredFailedReason, "x")}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := &controlplanev1.AWSManagedControlPlane{Spec: controlplanev1.AWSManagedControlPlaneSpec{EKSClusterName: "default_c"}}
+			c := &controlplanev1.AWSManagedControlPlane{Spec: controlplanev1.AWSManagedControlPlaneSpec{AWSManagedControlPlaneCommonSpec: controlplanev1.AWSManagedControlPlaneCommonSpec{EKSClusterName: "default_c"}}}
 			c.Status.Conditions, c.Status.Addons = x.conditions, x.addons
 			if x.live != "" {
 				c.Status.Version = &x.live

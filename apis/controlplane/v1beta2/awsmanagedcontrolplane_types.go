@@ -8,6 +8,52 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
 
+// AWSManagedControlPlaneSpec is the wanted EKS cluster, with the network that it is in.
+type AWSManagedControlPlaneSpec struct {
+	controlplanev1.AWSManagedControlPlaneCommonSpec `json:",inline"`
+
+	// addons of EKS, with different names. What is installed and not listed here is left alone.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +k8s:validation:maxItems=100
+	Addons []Addon `json:"addons,omitzero"`
+}
+
+// Addon is an add-on of EKS.
+type Addon struct {
+	// name of the add-on, for example vpc-cni.
+	// +required
+	// +k8s:validation:minLength=2
+	// +k8s:validation:maxLength=128
+	Name string `json:"name,omitempty"`
+
+	// version of the add-on, for example v1.19.0-eksbuild.1; or default or latest, which
+	// follow what EKS has for the version of the cluster. Left out, default.
+	// +optional
+	// +k8s:validation:maxLength=128
+	Version string `json:"version,omitempty"`
+
+	// configuration of the add-on, in JSON or YAML, as the add-on's schema wants it.
+	// +optional
+	// +k8s:validation:maxLength=65536
+	Configuration string `json:"configuration,omitempty"`
+
+	// conflictResolution says what becomes of fields that somebody else changed in the cluster.
+	// +optional
+	// +default="overwrite"
+	ConflictResolution *controlplanev1.AddonResolution `json:"conflictResolution,omitempty"`
+
+	// serviceAccountRoleARN is the IAM role of the add-on's service account.
+	// +optional
+	// +k8s:validation:maxLength=2048
+	ServiceAccountRoleARN *string `json:"serviceAccountRoleARN,omitempty"`
+
+	// preserveOnDelete leaves in the cluster what the add-on installed when it is taken away.
+	// +optional
+	PreserveOnDelete bool `json:"preserveOnDelete"`
+}
+
 // AWSManagedControlPlaneStatus is what AWS has, and how far that is from what is wanted. It is
 // converted by hand.
 // +k8s:conversion-gen=false
@@ -149,7 +195,7 @@ type AWSManagedControlPlane struct {
 
 	// spec is what is wanted.
 	// +optional
-	Spec controlplanev1.AWSManagedControlPlaneSpec `json:"spec,omitzero"`
+	Spec AWSManagedControlPlaneSpec `json:"spec,omitzero"`
 
 	// status is what is. It is always shown, so that readers find status.ready.
 	// +optional

@@ -1,10 +1,20 @@
 package v1beta2
 
-import (
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
-)
+// AWSManagedControlPlaneTemplateSpec holds the template. It can't be changed.
+type AWSManagedControlPlaneTemplateSpec struct {
+	// template that AWSManagedControlPlanes are built from.
+	// +required
+	Template AWSManagedControlPlaneTemplateResource `json:"template"`
+}
+
+// AWSManagedControlPlaneTemplateResource is what an AWSManagedControlPlane is built from.
+type AWSManagedControlPlaneTemplateResource struct {
+	// spec of the AWSManagedControlPlanes built from this template.
+	// +required
+	Spec AWSManagedControlPlaneSpec `json:"spec"`
+}
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 
@@ -18,7 +28,7 @@ type AWSManagedControlPlaneTemplate struct {
 
 	// spec holds the template.
 	// +required
-	Spec controlplanev1.AWSManagedControlPlaneTemplateSpec `json:"spec"`
+	Spec AWSManagedControlPlaneTemplateSpec `json:"spec"`
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object

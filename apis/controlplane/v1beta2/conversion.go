@@ -113,3 +113,57 @@ func withoutInitialized(i *controlplanev1.Initialization) *controlplanev1.Initia
 		return &controlplanev1.Initialization{Provisioned: i.Provisioned}
 	}
 }
+
+// Convert_v1beta2_AWSManagedControlPlane_To_v2beta1_AWSManagedControlPlane converts to the hub.
+func Convert_v1beta2_AWSManagedControlPlane_To_v2beta1_AWSManagedControlPlane(in *AWSManagedControlPlane, out *controlplanev1.AWSManagedControlPlane, s conversion.Scope) error {
+	if err := autoConvert_v1beta2_AWSManagedControlPlane_To_v2beta1_AWSManagedControlPlane(in, out, s); err != nil {
+		return err
+	}
+	var extra extraSpec
+	if err := infraold.TakeExtra(&out.ObjectMeta, &extra); err != nil {
+		return err
+	}
+	extra.into(&out.Spec)
+	return nil
+}
+
+// Convert_v2beta1_AWSManagedControlPlane_To_v1beta2_AWSManagedControlPlane converts from the hub.
+func Convert_v2beta1_AWSManagedControlPlane_To_v1beta2_AWSManagedControlPlane(in *controlplanev1.AWSManagedControlPlane, out *AWSManagedControlPlane, s conversion.Scope) error {
+	if err := autoConvert_v2beta1_AWSManagedControlPlane_To_v1beta2_AWSManagedControlPlane(in, out, s); err != nil {
+		return err
+	}
+	return infraold.KeepExtra(&out.ObjectMeta, extraOf(&in.Spec))
+}
+
+// Convert_v1beta2_AWSManagedControlPlaneTemplate_To_v2beta1_AWSManagedControlPlaneTemplate converts to the hub.
+func Convert_v1beta2_AWSManagedControlPlaneTemplate_To_v2beta1_AWSManagedControlPlaneTemplate(in *AWSManagedControlPlaneTemplate, out *controlplanev1.AWSManagedControlPlaneTemplate, s conversion.Scope) error {
+	if err := autoConvert_v1beta2_AWSManagedControlPlaneTemplate_To_v2beta1_AWSManagedControlPlaneTemplate(in, out, s); err != nil {
+		return err
+	}
+	var extra extraSpec
+	if err := infraold.TakeExtra(&out.ObjectMeta, &extra); err != nil {
+		return err
+	}
+	extra.into(&out.Spec.Template.Spec)
+	return nil
+}
+
+// Convert_v2beta1_AWSManagedControlPlaneTemplate_To_v1beta2_AWSManagedControlPlaneTemplate converts from the hub.
+func Convert_v2beta1_AWSManagedControlPlaneTemplate_To_v1beta2_AWSManagedControlPlaneTemplate(in *controlplanev1.AWSManagedControlPlaneTemplate, out *AWSManagedControlPlaneTemplate, s conversion.Scope) error {
+	if err := autoConvert_v2beta1_AWSManagedControlPlaneTemplate_To_v1beta2_AWSManagedControlPlaneTemplate(in, out, s); err != nil {
+		return err
+	}
+	return infraold.KeepExtra(&out.ObjectMeta, extraOf(&in.Spec.Template.Spec))
+}
+
+// Convert_v2beta1_AWSManagedControlPlaneSpec_To_v1beta2_AWSManagedControlPlaneSpec leaves out what only v2beta1 has, which the object's
+// annotation keeps.
+func Convert_v2beta1_AWSManagedControlPlaneSpec_To_v1beta2_AWSManagedControlPlaneSpec(in *controlplanev1.AWSManagedControlPlaneSpec, out *AWSManagedControlPlaneSpec, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSManagedControlPlaneSpec_To_v1beta2_AWSManagedControlPlaneSpec(in, out, s)
+}
+
+// Convert_v2beta1_Addon_To_v1beta2_Addon leaves out what only v2beta1 has, which the object's
+// annotation keeps.
+func Convert_v2beta1_Addon_To_v1beta2_Addon(in *controlplanev1.Addon, out *Addon, s conversion.Scope) error {
+	return autoConvert_v2beta1_Addon_To_v1beta2_Addon(in, out, s)
+}

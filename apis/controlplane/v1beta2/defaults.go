@@ -16,5 +16,5 @@ func addDefaultingFuncs(scheme *runtime.Scheme) error {
 // SetDefaults_AWSManagedControlPlaneTemplate names the identity in templates, whose spec can't
 // change.
 func SetDefaults_AWSManagedControlPlaneTemplate(template *AWSManagedControlPlaneTemplate) {
-	controlplanev1.SetIdentityDefault(&template.Spec.Template.Spec)
+	controlplanev1.SetIdentityDefault(&template.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec)
 }

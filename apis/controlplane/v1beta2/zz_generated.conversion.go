@@ -20,16 +20,6 @@ func init() {
 // RegisterConversions adds conversion functions to the given scheme.
 // Public to allow building arbitrary schemes.
 func RegisterConversions(s *runtime.Scheme) error {
-	if err := s.AddGeneratedConversionFunc((*AWSManagedControlPlane)(nil), (*v2beta1.AWSManagedControlPlane)(nil), func(a, b interface{}, scope conversion.Scope) error {
-		return Convert_v1beta2_AWSManagedControlPlane_To_v2beta1_AWSManagedControlPlane(a.(*AWSManagedControlPlane), b.(*v2beta1.AWSManagedControlPlane), scope)
-	}); err != nil {
-		return err
-	}
-	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSManagedControlPlane)(nil), (*AWSManagedControlPlane)(nil), func(a, b interface{}, scope conversion.Scope) error {
-		return Convert_v2beta1_AWSManagedControlPlane_To_v1beta2_AWSManagedControlPlane(a.(*v2beta1.AWSManagedControlPlane), b.(*AWSManagedControlPlane), scope)
-	}); err != nil {
-		return err
-	}
 	if err := s.AddGeneratedConversionFunc((*AWSManagedControlPlaneList)(nil), (*v2beta1.AWSManagedControlPlaneList)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v1beta2_AWSManagedControlPlaneList_To_v2beta1_AWSManagedControlPlaneList(a.(*AWSManagedControlPlaneList), b.(*v2beta1.AWSManagedControlPlaneList), scope)
 	}); err != nil {
@@ -40,13 +30,8 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}); err != nil {
 		return err
 	}
-	if err := s.AddGeneratedConversionFunc((*AWSManagedControlPlaneTemplate)(nil), (*v2beta1.AWSManagedControlPlaneTemplate)(nil), func(a, b interface{}, scope conversion.Scope) error {
-		return Convert_v1beta2_AWSManagedControlPlaneTemplate_To_v2beta1_AWSManagedControlPlaneTemplate(a.(*AWSManagedControlPlaneTemplate), b.(*v2beta1.AWSManagedControlPlaneTemplate), scope)
-	}); err != nil {
-		return err
-	}
-	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSManagedControlPlaneTemplate)(nil), (*AWSManagedControlPlaneTemplate)(nil), func(a, b interface{}, scope conversion.Scope) error {
-		return Convert_v2beta1_AWSManagedControlPlaneTemplate_To_v1beta2_AWSManagedControlPlaneTemplate(a.(*v2beta1.AWSManagedControlPlaneTemplate), b.(*AWSManagedControlPlaneTemplate), scope)
+	if err := s.AddGeneratedConversionFunc((*AWSManagedControlPlaneSpec)(nil), (*v2beta1.AWSManagedControlPlaneSpec)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSManagedControlPlaneSpec_To_v2beta1_AWSManagedControlPlaneSpec(a.(*AWSManagedControlPlaneSpec), b.(*v2beta1.AWSManagedControlPlaneSpec), scope)
 	}); err != nil {
 		return err
 	}
@@ -60,8 +45,48 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}); err != nil {
 		return err
 	}
+	if err := s.AddGeneratedConversionFunc((*AWSManagedControlPlaneTemplateResource)(nil), (*v2beta1.AWSManagedControlPlaneTemplateResource)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSManagedControlPlaneTemplateResource_To_v2beta1_AWSManagedControlPlaneTemplateResource(a.(*AWSManagedControlPlaneTemplateResource), b.(*v2beta1.AWSManagedControlPlaneTemplateResource), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSManagedControlPlaneTemplateResource)(nil), (*AWSManagedControlPlaneTemplateResource)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSManagedControlPlaneTemplateResource_To_v1beta2_AWSManagedControlPlaneTemplateResource(a.(*v2beta1.AWSManagedControlPlaneTemplateResource), b.(*AWSManagedControlPlaneTemplateResource), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*AWSManagedControlPlaneTemplateSpec)(nil), (*v2beta1.AWSManagedControlPlaneTemplateSpec)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSManagedControlPlaneTemplateSpec_To_v2beta1_AWSManagedControlPlaneTemplateSpec(a.(*AWSManagedControlPlaneTemplateSpec), b.(*v2beta1.AWSManagedControlPlaneTemplateSpec), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSManagedControlPlaneTemplateSpec)(nil), (*AWSManagedControlPlaneTemplateSpec)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSManagedControlPlaneTemplateSpec_To_v1beta2_AWSManagedControlPlaneTemplateSpec(a.(*v2beta1.AWSManagedControlPlaneTemplateSpec), b.(*AWSManagedControlPlaneTemplateSpec), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*Addon)(nil), (*v2beta1.Addon)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_Addon_To_v2beta1_Addon(a.(*Addon), b.(*v2beta1.Addon), scope)
+	}); err != nil {
+		return err
+	}
 	if err := s.AddConversionFunc((*AWSManagedControlPlaneStatus)(nil), (*v2beta1.AWSManagedControlPlaneStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v1beta2_AWSManagedControlPlaneStatus_To_v2beta1_AWSManagedControlPlaneStatus(a.(*AWSManagedControlPlaneStatus), b.(*v2beta1.AWSManagedControlPlaneStatus), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddConversionFunc((*AWSManagedControlPlaneTemplate)(nil), (*v2beta1.AWSManagedControlPlaneTemplate)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSManagedControlPlaneTemplate_To_v2beta1_AWSManagedControlPlaneTemplate(a.(*AWSManagedControlPlaneTemplate), b.(*v2beta1.AWSManagedControlPlaneTemplate), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddConversionFunc((*AWSManagedControlPlane)(nil), (*v2beta1.AWSManagedControlPlane)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSManagedControlPlane_To_v2beta1_AWSManagedControlPlane(a.(*AWSManagedControlPlane), b.(*v2beta1.AWSManagedControlPlane), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddConversionFunc((*v2beta1.AWSManagedControlPlaneSpec)(nil), (*AWSManagedControlPlaneSpec)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSManagedControlPlaneSpec_To_v1beta2_AWSManagedControlPlaneSpec(a.(*v2beta1.AWSManagedControlPlaneSpec), b.(*AWSManagedControlPlaneSpec), scope)
 	}); err != nil {
 		return err
 	}
@@ -70,35 +95,44 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}); err != nil {
 		return err
 	}
+	if err := s.AddConversionFunc((*v2beta1.AWSManagedControlPlaneTemplate)(nil), (*AWSManagedControlPlaneTemplate)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSManagedControlPlaneTemplate_To_v1beta2_AWSManagedControlPlaneTemplate(a.(*v2beta1.AWSManagedControlPlaneTemplate), b.(*AWSManagedControlPlaneTemplate), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddConversionFunc((*v2beta1.AWSManagedControlPlane)(nil), (*AWSManagedControlPlane)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSManagedControlPlane_To_v1beta2_AWSManagedControlPlane(a.(*v2beta1.AWSManagedControlPlane), b.(*AWSManagedControlPlane), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddConversionFunc((*v2beta1.Addon)(nil), (*Addon)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_Addon_To_v1beta2_Addon(a.(*v2beta1.Addon), b.(*Addon), scope)
+	}); err != nil {
+		return err
+	}
 	return nil
 }
 
 func autoConvert_v1beta2_AWSManagedControlPlane_To_v2beta1_AWSManagedControlPlane(in *AWSManagedControlPlane, out *v2beta1.AWSManagedControlPlane, s conversion.Scope) error {
 	out.ObjectMeta = in.ObjectMeta
-	out.Spec = in.Spec
+	if err := Convert_v1beta2_AWSManagedControlPlaneSpec_To_v2beta1_AWSManagedControlPlaneSpec(&in.Spec, &out.Spec, s); err != nil {
+		return err
+	}
 	if err := Convert_v1beta2_AWSManagedControlPlaneStatus_To_v2beta1_AWSManagedControlPlaneStatus(&in.Status, &out.Status, s); err != nil {
 		return err
 	}
 	return nil
 }
 
-// Convert_v1beta2_AWSManagedControlPlane_To_v2beta1_AWSManagedControlPlane is an autogenerated conversion function.
-func Convert_v1beta2_AWSManagedControlPlane_To_v2beta1_AWSManagedControlPlane(in *AWSManagedControlPlane, out *v2beta1.AWSManagedControlPlane, s conversion.Scope) error {
-	return autoConvert_v1beta2_AWSManagedControlPlane_To_v2beta1_AWSManagedControlPlane(in, out, s)
-}
-
 func autoConvert_v2beta1_AWSManagedControlPlane_To_v1beta2_AWSManagedControlPlane(in *v2beta1.AWSManagedControlPlane, out *AWSManagedControlPlane, s conversion.Scope) error {
 	out.ObjectMeta = in.ObjectMeta
-	out.Spec = in.Spec
+	if err := Convert_v2beta1_AWSManagedControlPlaneSpec_To_v1beta2_AWSManagedControlPlaneSpec(&in.Spec, &out.Spec, s); err != nil {
+		return err
+	}
 	if err := Convert_v2beta1_AWSManagedControlPlaneStatus_To_v1beta2_AWSManagedControlPlaneStatus(&in.Status, &out.Status, s); err != nil {
 		return err
 	}
 	return nil
-}
-
-// Convert_v2beta1_AWSManagedControlPlane_To_v1beta2_AWSManagedControlPlane is an autogenerated conversion function.
-func Convert_v2beta1_AWSManagedControlPlane_To_v1beta2_AWSManagedControlPlane(in *v2beta1.AWSManagedControlPlane, out *AWSManagedControlPlane, s conversion.Scope) error {
-	return autoConvert_v2beta1_AWSManagedControlPlane_To_v1beta2_AWSManagedControlPlane(in, out, s)
 }
 
 func autoConvert_v1beta2_AWSManagedControlPlaneList_To_v2beta1_AWSManagedControlPlaneList(in *AWSManagedControlPlaneList, out *v2beta1.AWSManagedControlPlaneList, s conversion.Scope) error {
@@ -143,31 +177,73 @@ func Convert_v2beta1_AWSManagedControlPlaneList_To_v1beta2_AWSManagedControlPlan
 	return autoConvert_v2beta1_AWSManagedControlPlaneList_To_v1beta2_AWSManagedControlPlaneList(in, out, s)
 }
 
-func autoConvert_v1beta2_AWSManagedControlPlaneTemplate_To_v2beta1_AWSManagedControlPlaneTemplate(in *AWSManagedControlPlaneTemplate, out *v2beta1.AWSManagedControlPlaneTemplate, s conversion.Scope) error {
-	out.ObjectMeta = in.ObjectMeta
-	out.Spec = in.Spec
+func autoConvert_v1beta2_AWSManagedControlPlaneSpec_To_v2beta1_AWSManagedControlPlaneSpec(in *AWSManagedControlPlaneSpec, out *v2beta1.AWSManagedControlPlaneSpec, s conversion.Scope) error {
+	out.AWSManagedControlPlaneCommonSpec = in.AWSManagedControlPlaneCommonSpec
+	if in.Addons != nil {
+		in, out := &in.Addons, &out.Addons
+		*out = make([]v2beta1.Addon, len(*in))
+		for i := range *in {
+			if err := Convert_v1beta2_Addon_To_v2beta1_Addon(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Addons = nil
+	}
 	return nil
 }
 
-// Convert_v1beta2_AWSManagedControlPlaneTemplate_To_v2beta1_AWSManagedControlPlaneTemplate is an autogenerated conversion function.
-func Convert_v1beta2_AWSManagedControlPlaneTemplate_To_v2beta1_AWSManagedControlPlaneTemplate(in *AWSManagedControlPlaneTemplate, out *v2beta1.AWSManagedControlPlaneTemplate, s conversion.Scope) error {
-	return autoConvert_v1beta2_AWSManagedControlPlaneTemplate_To_v2beta1_AWSManagedControlPlaneTemplate(in, out, s)
+// Convert_v1beta2_AWSManagedControlPlaneSpec_To_v2beta1_AWSManagedControlPlaneSpec is an autogenerated conversion function.
+func Convert_v1beta2_AWSManagedControlPlaneSpec_To_v2beta1_AWSManagedControlPlaneSpec(in *AWSManagedControlPlaneSpec, out *v2beta1.AWSManagedControlPlaneSpec, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSManagedControlPlaneSpec_To_v2beta1_AWSManagedControlPlaneSpec(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSManagedControlPlaneSpec_To_v1beta2_AWSManagedControlPlaneSpec(in *v2beta1.AWSManagedControlPlaneSpec, out *AWSManagedControlPlaneSpec, s conversion.Scope) error {
+	out.AWSManagedControlPlaneCommonSpec = in.AWSManagedControlPlaneCommonSpec
+	// WARNING: in.AWSManagedControlPlaneExtraSpec requires manual conversion: does not exist in peer-type
+	if in.Addons != nil {
+		in, out := &in.Addons, &out.Addons
+		*out = make([]Addon, len(*in))
+		for i := range *in {
+			if err := Convert_v2beta1_Addon_To_v1beta2_Addon(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Addons = nil
+	}
+	return nil
+}
+
+func autoConvert_v1beta2_AWSManagedControlPlaneTemplate_To_v2beta1_AWSManagedControlPlaneTemplate(in *AWSManagedControlPlaneTemplate, out *v2beta1.AWSManagedControlPlaneTemplate, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	if err := Convert_v1beta2_AWSManagedControlPlaneTemplateSpec_To_v2beta1_AWSManagedControlPlaneTemplateSpec(&in.Spec, &out.Spec, s); err != nil {
+		return err
+	}
+	return nil
 }
 
 func autoConvert_v2beta1_AWSManagedControlPlaneTemplate_To_v1beta2_AWSManagedControlPlaneTemplate(in *v2beta1.AWSManagedControlPlaneTemplate, out *AWSManagedControlPlaneTemplate, s conversion.Scope) error {
 	out.ObjectMeta = in.ObjectMeta
-	out.Spec = in.Spec
+	if err := Convert_v2beta1_AWSManagedControlPlaneTemplateSpec_To_v1beta2_AWSManagedControlPlaneTemplateSpec(&in.Spec, &out.Spec, s); err != nil {
+		return err
+	}
 	return nil
-}
-
-// Convert_v2beta1_AWSManagedControlPlaneTemplate_To_v1beta2_AWSManagedControlPlaneTemplate is an autogenerated conversion function.
-func Convert_v2beta1_AWSManagedControlPlaneTemplate_To_v1beta2_AWSManagedControlPlaneTemplate(in *v2beta1.AWSManagedControlPlaneTemplate, out *AWSManagedControlPlaneTemplate, s conversion.Scope) error {
-	return autoConvert_v2beta1_AWSManagedControlPlaneTemplate_To_v1beta2_AWSManagedControlPlaneTemplate(in, out, s)
 }
 
 func autoConvert_v1beta2_AWSManagedControlPlaneTemplateList_To_v2beta1_AWSManagedControlPlaneTemplateList(in *AWSManagedControlPlaneTemplateList, out *v2beta1.AWSManagedControlPlaneTemplateList, s conversion.Scope) error {
 	out.ListMeta = in.ListMeta
-	out.Items = *(*[]v2beta1.AWSManagedControlPlaneTemplate)(unsafe.Pointer(&in.Items))
+	if in.Items != nil {
+		in, out := &in.Items, &out.Items
+		*out = make([]v2beta1.AWSManagedControlPlaneTemplate, len(*in))
+		for i := range *in {
+			if err := Convert_v1beta2_AWSManagedControlPlaneTemplate_To_v2beta1_AWSManagedControlPlaneTemplate(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Items = nil
+	}
 	return nil
 }
 
@@ -178,11 +254,95 @@ func Convert_v1beta2_AWSManagedControlPlaneTemplateList_To_v2beta1_AWSManagedCon
 
 func autoConvert_v2beta1_AWSManagedControlPlaneTemplateList_To_v1beta2_AWSManagedControlPlaneTemplateList(in *v2beta1.AWSManagedControlPlaneTemplateList, out *AWSManagedControlPlaneTemplateList, s conversion.Scope) error {
 	out.ListMeta = in.ListMeta
-	out.Items = *(*[]AWSManagedControlPlaneTemplate)(unsafe.Pointer(&in.Items))
+	if in.Items != nil {
+		in, out := &in.Items, &out.Items
+		*out = make([]AWSManagedControlPlaneTemplate, len(*in))
+		for i := range *in {
+			if err := Convert_v2beta1_AWSManagedControlPlaneTemplate_To_v1beta2_AWSManagedControlPlaneTemplate(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Items = nil
+	}
 	return nil
 }
 
 // Convert_v2beta1_AWSManagedControlPlaneTemplateList_To_v1beta2_AWSManagedControlPlaneTemplateList is an autogenerated conversion function.
 func Convert_v2beta1_AWSManagedControlPlaneTemplateList_To_v1beta2_AWSManagedControlPlaneTemplateList(in *v2beta1.AWSManagedControlPlaneTemplateList, out *AWSManagedControlPlaneTemplateList, s conversion.Scope) error {
 	return autoConvert_v2beta1_AWSManagedControlPlaneTemplateList_To_v1beta2_AWSManagedControlPlaneTemplateList(in, out, s)
+}
+
+func autoConvert_v1beta2_AWSManagedControlPlaneTemplateResource_To_v2beta1_AWSManagedControlPlaneTemplateResource(in *AWSManagedControlPlaneTemplateResource, out *v2beta1.AWSManagedControlPlaneTemplateResource, s conversion.Scope) error {
+	if err := Convert_v1beta2_AWSManagedControlPlaneSpec_To_v2beta1_AWSManagedControlPlaneSpec(&in.Spec, &out.Spec, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_v1beta2_AWSManagedControlPlaneTemplateResource_To_v2beta1_AWSManagedControlPlaneTemplateResource is an autogenerated conversion function.
+func Convert_v1beta2_AWSManagedControlPlaneTemplateResource_To_v2beta1_AWSManagedControlPlaneTemplateResource(in *AWSManagedControlPlaneTemplateResource, out *v2beta1.AWSManagedControlPlaneTemplateResource, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSManagedControlPlaneTemplateResource_To_v2beta1_AWSManagedControlPlaneTemplateResource(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSManagedControlPlaneTemplateResource_To_v1beta2_AWSManagedControlPlaneTemplateResource(in *v2beta1.AWSManagedControlPlaneTemplateResource, out *AWSManagedControlPlaneTemplateResource, s conversion.Scope) error {
+	if err := Convert_v2beta1_AWSManagedControlPlaneSpec_To_v1beta2_AWSManagedControlPlaneSpec(&in.Spec, &out.Spec, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_v2beta1_AWSManagedControlPlaneTemplateResource_To_v1beta2_AWSManagedControlPlaneTemplateResource is an autogenerated conversion function.
+func Convert_v2beta1_AWSManagedControlPlaneTemplateResource_To_v1beta2_AWSManagedControlPlaneTemplateResource(in *v2beta1.AWSManagedControlPlaneTemplateResource, out *AWSManagedControlPlaneTemplateResource, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSManagedControlPlaneTemplateResource_To_v1beta2_AWSManagedControlPlaneTemplateResource(in, out, s)
+}
+
+func autoConvert_v1beta2_AWSManagedControlPlaneTemplateSpec_To_v2beta1_AWSManagedControlPlaneTemplateSpec(in *AWSManagedControlPlaneTemplateSpec, out *v2beta1.AWSManagedControlPlaneTemplateSpec, s conversion.Scope) error {
+	if err := Convert_v1beta2_AWSManagedControlPlaneTemplateResource_To_v2beta1_AWSManagedControlPlaneTemplateResource(&in.Template, &out.Template, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_v1beta2_AWSManagedControlPlaneTemplateSpec_To_v2beta1_AWSManagedControlPlaneTemplateSpec is an autogenerated conversion function.
+func Convert_v1beta2_AWSManagedControlPlaneTemplateSpec_To_v2beta1_AWSManagedControlPlaneTemplateSpec(in *AWSManagedControlPlaneTemplateSpec, out *v2beta1.AWSManagedControlPlaneTemplateSpec, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSManagedControlPlaneTemplateSpec_To_v2beta1_AWSManagedControlPlaneTemplateSpec(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSManagedControlPlaneTemplateSpec_To_v1beta2_AWSManagedControlPlaneTemplateSpec(in *v2beta1.AWSManagedControlPlaneTemplateSpec, out *AWSManagedControlPlaneTemplateSpec, s conversion.Scope) error {
+	if err := Convert_v2beta1_AWSManagedControlPlaneTemplateResource_To_v1beta2_AWSManagedControlPlaneTemplateResource(&in.Template, &out.Template, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_v2beta1_AWSManagedControlPlaneTemplateSpec_To_v1beta2_AWSManagedControlPlaneTemplateSpec is an autogenerated conversion function.
+func Convert_v2beta1_AWSManagedControlPlaneTemplateSpec_To_v1beta2_AWSManagedControlPlaneTemplateSpec(in *v2beta1.AWSManagedControlPlaneTemplateSpec, out *AWSManagedControlPlaneTemplateSpec, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSManagedControlPlaneTemplateSpec_To_v1beta2_AWSManagedControlPlaneTemplateSpec(in, out, s)
+}
+
+func autoConvert_v1beta2_Addon_To_v2beta1_Addon(in *Addon, out *v2beta1.Addon, s conversion.Scope) error {
+	out.Name = in.Name
+	out.Version = in.Version
+	out.Configuration = in.Configuration
+	out.ConflictResolution = (*v2beta1.AddonResolution)(unsafe.Pointer(in.ConflictResolution))
+	out.ServiceAccountRoleARN = (*string)(unsafe.Pointer(in.ServiceAccountRoleARN))
+	out.PreserveOnDelete = in.PreserveOnDelete
+	return nil
+}
+
+// Convert_v1beta2_Addon_To_v2beta1_Addon is an autogenerated conversion function.
+func Convert_v1beta2_Addon_To_v2beta1_Addon(in *Addon, out *v2beta1.Addon, s conversion.Scope) error {
+	return autoConvert_v1beta2_Addon_To_v2beta1_Addon(in, out, s)
+}
+
+func autoConvert_v2beta1_Addon_To_v1beta2_Addon(in *v2beta1.Addon, out *Addon, s conversion.Scope) error {
+	out.Name = in.Name
+	out.Version = in.Version
+	out.Configuration = in.Configuration
+	out.ConflictResolution = (*v2beta1.AddonResolution)(unsafe.Pointer(in.ConflictResolution))
+	out.ServiceAccountRoleARN = (*string)(unsafe.Pointer(in.ServiceAccountRoleARN))
+	// WARNING: in.PodIdentityAssociations requires manual conversion: does not exist in peer-type
+	out.PreserveOnDelete = in.PreserveOnDelete
+	return nil
 }

@@ -27,39 +27,27 @@ func RegisterDefaults(scheme *runtime.Scheme) error {
 }
 
 func SetObjectDefaults_AWSManagedControlPlane(in *AWSManagedControlPlane) {
-	v2beta1.SetDefaults_AWSManagedControlPlaneSpec(&in.Spec)
-	infrastructurev2beta1.SetDefaults_NetworkSpec(&in.Spec.Network)
-	if in.Spec.Network.VPC.AvailabilityZoneUsageLimit == nil {
+	v2beta1.SetDefaults_AWSManagedControlPlaneCommonSpec(&in.Spec.AWSManagedControlPlaneCommonSpec)
+	infrastructurev2beta1.SetDefaults_NetworkSpec(&in.Spec.AWSManagedControlPlaneCommonSpec.Network)
+	if in.Spec.AWSManagedControlPlaneCommonSpec.Network.VPC.AvailabilityZoneUsageLimit == nil {
 		var ptrVar1 int = 3
-		in.Spec.Network.VPC.AvailabilityZoneUsageLimit = &ptrVar1
+		in.Spec.AWSManagedControlPlaneCommonSpec.Network.VPC.AvailabilityZoneUsageLimit = &ptrVar1
 	}
-	if in.Spec.Network.VPC.AvailabilityZoneSelection == nil {
+	if in.Spec.AWSManagedControlPlaneCommonSpec.Network.VPC.AvailabilityZoneSelection == nil {
 		var ptrVar1 infrastructurev2beta1.AZSelectionScheme = "Ordered"
-		in.Spec.Network.VPC.AvailabilityZoneSelection = &ptrVar1
+		in.Spec.AWSManagedControlPlaneCommonSpec.Network.VPC.AvailabilityZoneSelection = &ptrVar1
 	}
-	if in.Spec.Network.VPC.SubnetSchema == nil {
+	if in.Spec.AWSManagedControlPlaneCommonSpec.Network.VPC.SubnetSchema == nil {
 		var ptrVar1 infrastructurev2beta1.SubnetSchemaType = "PreferPrivate"
-		in.Spec.Network.VPC.SubnetSchema = &ptrVar1
+		in.Spec.AWSManagedControlPlaneCommonSpec.Network.VPC.SubnetSchema = &ptrVar1
 	}
-	infrastructurev2beta1.SetDefaults_Bastion(&in.Spec.Bastion)
-	if in.Spec.TokenMethod == nil {
+	infrastructurev2beta1.SetDefaults_Bastion(&in.Spec.AWSManagedControlPlaneCommonSpec.Bastion)
+	if in.Spec.AWSManagedControlPlaneCommonSpec.TokenMethod == nil {
 		var ptrVar1 v2beta1.EKSTokenMethod = "iam-authenticator"
-		in.Spec.TokenMethod = &ptrVar1
+		in.Spec.AWSManagedControlPlaneCommonSpec.TokenMethod = &ptrVar1
 	}
-	if in.Spec.ControlPlaneAccess != nil {
-		if in.Spec.ControlPlaneAccess.Token == "" {
-			in.Spec.ControlPlaneAccess.Token = "iam"
-		}
-	}
-	for i := range in.Spec.Addons {
-		a := &in.Spec.Addons[i]
-		if a.ConflictResolution == nil {
-			var ptrVar1 v2beta1.AddonResolution = "overwrite"
-			a.ConflictResolution = &ptrVar1
-		}
-	}
-	for i := range in.Spec.VpcCni.Env {
-		a := &in.Spec.VpcCni.Env[i]
+	for i := range in.Spec.AWSManagedControlPlaneCommonSpec.VpcCni.Env {
+		a := &in.Spec.AWSManagedControlPlaneCommonSpec.VpcCni.Env[i]
 		if a.ValueFrom != nil {
 			if a.ValueFrom.FileKeyRef != nil {
 				if a.ValueFrom.FileKeyRef.Optional == nil {
@@ -69,21 +57,21 @@ func SetObjectDefaults_AWSManagedControlPlane(in *AWSManagedControlPlane) {
 			}
 		}
 	}
-	if in.Spec.BootstrapSelfManagedAddons == nil {
+	if in.Spec.AWSManagedControlPlaneCommonSpec.BootstrapSelfManagedAddons == nil {
 		var ptrVar1 bool = true
-		in.Spec.BootstrapSelfManagedAddons = &ptrVar1
+		in.Spec.AWSManagedControlPlaneCommonSpec.BootstrapSelfManagedAddons = &ptrVar1
 	}
-	if in.Spec.AccessConfig != nil {
-		if in.Spec.AccessConfig.AuthenticationMode == "" {
-			in.Spec.AccessConfig.AuthenticationMode = "config_map"
+	if in.Spec.AWSManagedControlPlaneCommonSpec.AccessConfig != nil {
+		if in.Spec.AWSManagedControlPlaneCommonSpec.AccessConfig.AuthenticationMode == "" {
+			in.Spec.AWSManagedControlPlaneCommonSpec.AccessConfig.AuthenticationMode = "config_map"
 		}
-		if in.Spec.AccessConfig.BootstrapClusterCreatorAdminPermissions == nil {
+		if in.Spec.AWSManagedControlPlaneCommonSpec.AccessConfig.BootstrapClusterCreatorAdminPermissions == nil {
 			var ptrVar1 bool = true
-			in.Spec.AccessConfig.BootstrapClusterCreatorAdminPermissions = &ptrVar1
+			in.Spec.AWSManagedControlPlaneCommonSpec.AccessConfig.BootstrapClusterCreatorAdminPermissions = &ptrVar1
 		}
 	}
-	for i := range in.Spec.AccessEntries {
-		a := &in.Spec.AccessEntries[i]
+	for i := range in.Spec.AWSManagedControlPlaneCommonSpec.AccessEntries {
+		a := &in.Spec.AWSManagedControlPlaneCommonSpec.AccessEntries[i]
 		if a.Type == "" {
 			a.Type = "standard"
 		}
@@ -92,6 +80,13 @@ func SetObjectDefaults_AWSManagedControlPlane(in *AWSManagedControlPlane) {
 			if b.AccessScope.Type == "" {
 				b.AccessScope.Type = "cluster"
 			}
+		}
+	}
+	for i := range in.Spec.Addons {
+		a := &in.Spec.Addons[i]
+		if a.ConflictResolution == nil {
+			var ptrVar1 v2beta1.AddonResolution = "overwrite"
+			a.ConflictResolution = &ptrVar1
 		}
 	}
 	if in.Status.Bastion != nil {
@@ -128,39 +123,27 @@ func SetObjectDefaults_AWSManagedControlPlaneList(in *AWSManagedControlPlaneList
 
 func SetObjectDefaults_AWSManagedControlPlaneTemplate(in *AWSManagedControlPlaneTemplate) {
 	SetDefaults_AWSManagedControlPlaneTemplate(in)
-	v2beta1.SetDefaults_AWSManagedControlPlaneSpec(&in.Spec.Template.Spec)
-	infrastructurev2beta1.SetDefaults_NetworkSpec(&in.Spec.Template.Spec.Network)
-	if in.Spec.Template.Spec.Network.VPC.AvailabilityZoneUsageLimit == nil {
+	v2beta1.SetDefaults_AWSManagedControlPlaneCommonSpec(&in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec)
+	infrastructurev2beta1.SetDefaults_NetworkSpec(&in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec.Network)
+	if in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec.Network.VPC.AvailabilityZoneUsageLimit == nil {
 		var ptrVar1 int = 3
-		in.Spec.Template.Spec.Network.VPC.AvailabilityZoneUsageLimit = &ptrVar1
+		in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec.Network.VPC.AvailabilityZoneUsageLimit = &ptrVar1
 	}
-	if in.Spec.Template.Spec.Network.VPC.AvailabilityZoneSelection == nil {
+	if in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec.Network.VPC.AvailabilityZoneSelection == nil {
 		var ptrVar1 infrastructurev2beta1.AZSelectionScheme = "Ordered"
-		in.Spec.Template.Spec.Network.VPC.AvailabilityZoneSelection = &ptrVar1
+		in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec.Network.VPC.AvailabilityZoneSelection = &ptrVar1
 	}
-	if in.Spec.Template.Spec.Network.VPC.SubnetSchema == nil {
+	if in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec.Network.VPC.SubnetSchema == nil {
 		var ptrVar1 infrastructurev2beta1.SubnetSchemaType = "PreferPrivate"
-		in.Spec.Template.Spec.Network.VPC.SubnetSchema = &ptrVar1
+		in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec.Network.VPC.SubnetSchema = &ptrVar1
 	}
-	infrastructurev2beta1.SetDefaults_Bastion(&in.Spec.Template.Spec.Bastion)
-	if in.Spec.Template.Spec.TokenMethod == nil {
+	infrastructurev2beta1.SetDefaults_Bastion(&in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec.Bastion)
+	if in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec.TokenMethod == nil {
 		var ptrVar1 v2beta1.EKSTokenMethod = "iam-authenticator"
-		in.Spec.Template.Spec.TokenMethod = &ptrVar1
+		in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec.TokenMethod = &ptrVar1
 	}
-	if in.Spec.Template.Spec.ControlPlaneAccess != nil {
-		if in.Spec.Template.Spec.ControlPlaneAccess.Token == "" {
-			in.Spec.Template.Spec.ControlPlaneAccess.Token = "iam"
-		}
-	}
-	for i := range in.Spec.Template.Spec.Addons {
-		a := &in.Spec.Template.Spec.Addons[i]
-		if a.ConflictResolution == nil {
-			var ptrVar1 v2beta1.AddonResolution = "overwrite"
-			a.ConflictResolution = &ptrVar1
-		}
-	}
-	for i := range in.Spec.Template.Spec.VpcCni.Env {
-		a := &in.Spec.Template.Spec.VpcCni.Env[i]
+	for i := range in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec.VpcCni.Env {
+		a := &in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec.VpcCni.Env[i]
 		if a.ValueFrom != nil {
 			if a.ValueFrom.FileKeyRef != nil {
 				if a.ValueFrom.FileKeyRef.Optional == nil {
@@ -170,21 +153,21 @@ func SetObjectDefaults_AWSManagedControlPlaneTemplate(in *AWSManagedControlPlane
 			}
 		}
 	}
-	if in.Spec.Template.Spec.BootstrapSelfManagedAddons == nil {
+	if in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec.BootstrapSelfManagedAddons == nil {
 		var ptrVar1 bool = true
-		in.Spec.Template.Spec.BootstrapSelfManagedAddons = &ptrVar1
+		in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec.BootstrapSelfManagedAddons = &ptrVar1
 	}
-	if in.Spec.Template.Spec.AccessConfig != nil {
-		if in.Spec.Template.Spec.AccessConfig.AuthenticationMode == "" {
-			in.Spec.Template.Spec.AccessConfig.AuthenticationMode = "config_map"
+	if in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec.AccessConfig != nil {
+		if in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec.AccessConfig.AuthenticationMode == "" {
+			in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec.AccessConfig.AuthenticationMode = "config_map"
 		}
-		if in.Spec.Template.Spec.AccessConfig.BootstrapClusterCreatorAdminPermissions == nil {
+		if in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec.AccessConfig.BootstrapClusterCreatorAdminPermissions == nil {
 			var ptrVar1 bool = true
-			in.Spec.Template.Spec.AccessConfig.BootstrapClusterCreatorAdminPermissions = &ptrVar1
+			in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec.AccessConfig.BootstrapClusterCreatorAdminPermissions = &ptrVar1
 		}
 	}
-	for i := range in.Spec.Template.Spec.AccessEntries {
-		a := &in.Spec.Template.Spec.AccessEntries[i]
+	for i := range in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec.AccessEntries {
+		a := &in.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec.AccessEntries[i]
 		if a.Type == "" {
 			a.Type = "standard"
 		}
@@ -193,6 +176,13 @@ func SetObjectDefaults_AWSManagedControlPlaneTemplate(in *AWSManagedControlPlane
 			if b.AccessScope.Type == "" {
 				b.AccessScope.Type = "cluster"
 			}
+		}
+	}
+	for i := range in.Spec.Template.Spec.Addons {
+		a := &in.Spec.Template.Spec.Addons[i]
+		if a.ConflictResolution == nil {
+			var ptrVar1 v2beta1.AddonResolution = "overwrite"
+			a.ConflictResolution = &ptrVar1
 		}
 	}
 }

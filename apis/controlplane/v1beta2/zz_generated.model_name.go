@@ -16,6 +16,11 @@ func (in AWSManagedControlPlaneList) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedControlPlaneSpec) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.controlplane.v1beta2.AWSManagedControlPlaneSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in AWSManagedControlPlaneStatus) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.controlplane.v1beta2.AWSManagedControlPlaneStatus"
 }
@@ -31,6 +36,21 @@ func (in AWSManagedControlPlaneTemplateList) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedControlPlaneTemplateResource) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.controlplane.v1beta2.AWSManagedControlPlaneTemplateResource"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedControlPlaneTemplateSpec) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.controlplane.v1beta2.AWSManagedControlPlaneTemplateSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in AWSManagedControlPlaneV2Beta1Status) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.controlplane.v1beta2.AWSManagedControlPlaneV2Beta1Status"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Addon) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.controlplane.v1beta2.Addon"
 }

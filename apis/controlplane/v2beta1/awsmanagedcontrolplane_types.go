@@ -19,6 +19,19 @@ const (
 
 // AWSManagedControlPlaneSpec is the wanted EKS cluster, with the network that it is in.
 type AWSManagedControlPlaneSpec struct {
+	AWSManagedControlPlaneCommonSpec `json:",inline"`
+	AWSManagedControlPlaneExtraSpec  `json:",inline"`
+
+	// addons of EKS, with different names. What is installed and not listed here is left alone.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +k8s:validation:maxItems=100
+	Addons []Addon `json:"addons,omitzero"`
+}
+
+// AWSManagedControlPlaneCommonSpec is what v1beta2 has too, but for add-ons.
+type AWSManagedControlPlaneCommonSpec struct {
 	// eksClusterName is the name of the cluster in EKS. Left out, NAMESPACE_NAME of this
 	// object. Can't be changed.
 	// +optional
@@ -62,12 +75,6 @@ type AWSManagedControlPlaneSpec struct {
 	// +k8s:validation:maxLength=64
 	// +k8s:validation:pattern="^v?(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)(\\.(0|[1-9][0-9]*))?([-+][0-9A-Za-z.+-]+)?$"
 	Version *string `json:"version,omitempty"`
-
-	// force lets a change of the version pass that AWS, or this server, would stop because
-	// of what it found in the cluster: APIs still in use that are gone, add-ons that don't
-	// fit, nodes that fall too far behind.
-	// +optional
-	Force bool `json:"force"`
 
 	// roleName is the IAM role that EKS acts as. Left out,
 	// eks-controlplane.cluster-api-provider-aws.sigs.k8s.io, or where roles may be made,
@@ -148,21 +155,10 @@ type AWSManagedControlPlaneSpec struct {
 	// +default="iam-authenticator"
 	TokenMethod *EKSTokenMethod `json:"tokenMethod,omitempty"`
 
-	// controlPlaneAccess says how Cluster API itself reaches the cluster.
-	// +optional
-	ControlPlaneAccess *ControlPlaneAccess `json:"controlPlaneAccess,omitempty"`
-
 	// associateOIDCProvider makes IAM trust the cluster's service accounts.
 	// +optional
 	// +default=false
 	AssociateOIDCProvider bool `json:"associateOIDCProvider"`
-
-	// addons of EKS, with different names. What is installed and not listed here is left alone.
-	// +optional
-	// +listType=map
-	// +listMapKey=name
-	// +k8s:validation:maxItems=100
-	Addons []Addon `json:"addons,omitzero"`
 
 	// oidcIdentityProviderConfig lets users of an OIDC provider in.
 	// +optional
@@ -204,6 +200,19 @@ type AWSManagedControlPlaneSpec struct {
 	// +listMapKey=principalARN
 	// +k8s:validation:maxItems=1000
 	AccessEntries []AccessEntry `json:"accessEntries,omitzero"`
+}
+
+// AWSManagedControlPlaneExtraSpec is what v1beta2 doesn't have, where an annotation keeps it.
+type AWSManagedControlPlaneExtraSpec struct {
+	// force lets a change of the version pass that AWS, or this server, would stop because
+	// of what it found in the cluster: APIs still in use that are gone, add-ons that don't
+	// fit, nodes that fall too far behind.
+	// +optional
+	Force bool `json:"force"`
+
+	// controlPlaneAccess says how Cluster API itself reaches the cluster.
+	// +optional
+	ControlPlaneAccess *ControlPlaneAccess `json:"controlPlaneAccess,omitempty"`
 
 	// podIdentityAssociations give IAM roles to service accounts of the cluster. Add-ons have
 	// theirs in addons.

@@ -13,17 +13,17 @@ func addDefaultingFuncs(scheme *runtime.Scheme) error {
 	return RegisterDefaults(scheme)
 }
 
-// SetDefaults_AWSManagedControlPlaneSpec fills in what the user left out. It is idempotent
+// SetDefaults_AWSManagedControlPlaneCommonSpec fills in what the user left out. It is idempotent
 // and never random, because ClusterClass compares server-side dry runs. Network and bastion
 // have the defaults of AWSCluster's.
-func SetDefaults_AWSManagedControlPlaneSpec(spec *AWSManagedControlPlaneSpec) {
+func SetDefaults_AWSManagedControlPlaneCommonSpec(spec *AWSManagedControlPlaneCommonSpec) {
 	infrav1.SetNetworkPortDefaults(&spec.Network)
 }
 
 // SetIdentityDefault gives a control plane that names no identity the server's own. It is no
 // default of decoding: that would turn an identity which an update removes into another
 // one without a word.
-func SetIdentityDefault(spec *AWSManagedControlPlaneSpec) {
+func SetIdentityDefault(spec *AWSManagedControlPlaneCommonSpec) {
 	if spec.IdentityRef == nil {
 		spec.IdentityRef = infrav1.DefaultIdentity()
 	}
@@ -32,7 +32,7 @@ func SetIdentityDefault(spec *AWSManagedControlPlaneSpec) {
 // SetDefaults_AWSManagedControlPlaneTemplate names the identity in templates, whose spec can't
 // change.
 func SetDefaults_AWSManagedControlPlaneTemplate(template *AWSManagedControlPlaneTemplate) {
-	SetIdentityDefault(&template.Spec.Template.Spec)
+	SetIdentityDefault(&template.Spec.Template.Spec.AWSManagedControlPlaneCommonSpec)
 }
 
 // ClusterName returns the name of the cluster in EKS: what spec says, or NAMESPACE_NAME.

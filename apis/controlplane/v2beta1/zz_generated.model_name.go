@@ -11,6 +11,16 @@ func (in AWSManagedControlPlane) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedControlPlaneCommonSpec) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.controlplane.v2beta1.AWSManagedControlPlaneCommonSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedControlPlaneExtraSpec) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.controlplane.v2beta1.AWSManagedControlPlaneExtraSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in AWSManagedControlPlaneList) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.controlplane.v2beta1.AWSManagedControlPlaneList"
 }

@@ -6,6 +6,42 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
 
+// AWSManagedMachinePoolSpec is the wanted node group of EKS.
+type AWSManagedMachinePoolSpec struct {
+	infrav1.AWSManagedMachinePoolCommonSpec `json:",inline"`
+
+	// updateConfig says how nodes are replaced. Left out, one at a time.
+	// +optional
+	UpdateConfig *UpdateConfig `json:"updateConfig,omitempty"`
+
+	// nodeRepairConfig replaces nodes that aren't healthy. Left out, none.
+	// +optional
+	NodeRepairConfig *NodeRepairConfig `json:"nodeRepairConfig,omitempty"`
+}
+
+// UpdateConfig says how nodes are replaced: exactly one of the two numbers is set.
+type UpdateConfig struct {
+	// maxUnavailable is how many nodes are replaced at a time.
+	// +optional
+	// +k8s:validation:minimum=1
+	// +k8s:validation:maximum=100
+	MaxUnavailable *int `json:"maxUnavailable,omitempty"`
+
+	// maxUnavailablePercentage is which share of the nodes is replaced at a time.
+	// +optional
+	// +k8s:validation:minimum=1
+	// +k8s:validation:maximum=100
+	MaxUnavailablePercentage *int `json:"maxUnavailablePercentage,omitempty"`
+}
+
+// NodeRepairConfig replaces nodes that aren't healthy.
+type NodeRepairConfig struct {
+	// enabled replaces them.
+	// +optional
+	// +default=false
+	Enabled *bool `json:"enabled,omitempty"`
+}
+
 // AWSManagedMachinePoolStatus is the node group as AWS has it. It is converted by hand.
 // +k8s:conversion-gen=false
 type AWSManagedMachinePoolStatus struct {
@@ -101,7 +137,7 @@ type AWSManagedMachinePool struct {
 
 	// spec is what is wanted.
 	// +optional
-	Spec infrav1.AWSManagedMachinePoolSpec `json:"spec,omitzero"`
+	Spec AWSManagedMachinePoolSpec `json:"spec,omitzero"`
 
 	// status is what is. It is always shown, so that readers find status.ready.
 	// +optional
@@ -123,6 +159,24 @@ type AWSManagedMachinePoolList struct {
 	Items []AWSManagedMachinePool `json:"items"`
 }
 
+// AWSManagedMachinePoolTemplateSpec holds the template. It can't be changed.
+type AWSManagedMachinePoolTemplateSpec struct {
+	// template that AWSManagedMachinePools are built from.
+	// +required
+	Template AWSManagedMachinePoolTemplateResource `json:"template"`
+}
+
+// AWSManagedMachinePoolTemplateResource is what an AWSManagedMachinePool is built from.
+type AWSManagedMachinePoolTemplateResource struct {
+	// metadata of the AWSManagedMachinePools built from this template.
+	// +optional
+	ObjectMeta infrav1.ObjectMeta `json:"metadata"`
+
+	// spec of the AWSManagedMachinePools built from this template.
+	// +required
+	Spec AWSManagedMachinePoolSpec `json:"spec"`
+}
+
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 
 // AWSManagedMachinePoolTemplate is what a ClusterClass builds AWSManagedMachinePools from.
@@ -135,7 +189,7 @@ type AWSManagedMachinePoolTemplate struct {
 
 	// spec holds the template.
 	// +required
-	Spec infrav1.AWSManagedMachinePoolTemplateSpec `json:"spec"`
+	Spec AWSManagedMachinePoolTemplateSpec `json:"spec"`
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object

@@ -121,3 +121,63 @@ func Convert_v2beta1_AWSManagedMachinePoolStatus_To_v1beta2_AWSManagedMachinePoo
 	}
 	return nil
 }
+
+// Convert_v1beta2_AWSManagedMachinePool_To_v2beta1_AWSManagedMachinePool converts to the hub.
+func Convert_v1beta2_AWSManagedMachinePool_To_v2beta1_AWSManagedMachinePool(in *AWSManagedMachinePool, out *infrav1.AWSManagedMachinePool, s conversion.Scope) error {
+	if err := autoConvert_v1beta2_AWSManagedMachinePool_To_v2beta1_AWSManagedMachinePool(in, out, s); err != nil {
+		return err
+	}
+	var extra extraOfPool
+	if err := TakeExtra(&out.ObjectMeta, &extra); err != nil {
+		return err
+	}
+	extra.into(&out.Spec)
+	return nil
+}
+
+// Convert_v2beta1_AWSManagedMachinePool_To_v1beta2_AWSManagedMachinePool converts from the hub.
+func Convert_v2beta1_AWSManagedMachinePool_To_v1beta2_AWSManagedMachinePool(in *infrav1.AWSManagedMachinePool, out *AWSManagedMachinePool, s conversion.Scope) error {
+	if err := autoConvert_v2beta1_AWSManagedMachinePool_To_v1beta2_AWSManagedMachinePool(in, out, s); err != nil {
+		return err
+	}
+	return KeepExtra(&out.ObjectMeta, extraOf(&in.Spec))
+}
+
+// Convert_v1beta2_AWSManagedMachinePoolTemplate_To_v2beta1_AWSManagedMachinePoolTemplate converts to the hub.
+func Convert_v1beta2_AWSManagedMachinePoolTemplate_To_v2beta1_AWSManagedMachinePoolTemplate(in *AWSManagedMachinePoolTemplate, out *infrav1.AWSManagedMachinePoolTemplate, s conversion.Scope) error {
+	if err := autoConvert_v1beta2_AWSManagedMachinePoolTemplate_To_v2beta1_AWSManagedMachinePoolTemplate(in, out, s); err != nil {
+		return err
+	}
+	var extra extraOfPool
+	if err := TakeExtra(&out.ObjectMeta, &extra); err != nil {
+		return err
+	}
+	extra.into(&out.Spec.Template.Spec)
+	return nil
+}
+
+// Convert_v2beta1_AWSManagedMachinePoolTemplate_To_v1beta2_AWSManagedMachinePoolTemplate converts from the hub.
+func Convert_v2beta1_AWSManagedMachinePoolTemplate_To_v1beta2_AWSManagedMachinePoolTemplate(in *infrav1.AWSManagedMachinePoolTemplate, out *AWSManagedMachinePoolTemplate, s conversion.Scope) error {
+	if err := autoConvert_v2beta1_AWSManagedMachinePoolTemplate_To_v1beta2_AWSManagedMachinePoolTemplate(in, out, s); err != nil {
+		return err
+	}
+	return KeepExtra(&out.ObjectMeta, extraOf(&in.Spec.Template.Spec))
+}
+
+// Convert_v2beta1_AWSManagedMachinePoolSpec_To_v1beta2_AWSManagedMachinePoolSpec leaves out what only v2beta1 has, which the object's
+// annotation keeps.
+func Convert_v2beta1_AWSManagedMachinePoolSpec_To_v1beta2_AWSManagedMachinePoolSpec(in *infrav1.AWSManagedMachinePoolSpec, out *AWSManagedMachinePoolSpec, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSManagedMachinePoolSpec_To_v1beta2_AWSManagedMachinePoolSpec(in, out, s)
+}
+
+// Convert_v2beta1_UpdateConfig_To_v1beta2_UpdateConfig leaves out what only v2beta1 has, which the object's
+// annotation keeps.
+func Convert_v2beta1_UpdateConfig_To_v1beta2_UpdateConfig(in *infrav1.UpdateConfig, out *UpdateConfig, s conversion.Scope) error {
+	return autoConvert_v2beta1_UpdateConfig_To_v1beta2_UpdateConfig(in, out, s)
+}
+
+// Convert_v2beta1_NodeRepairConfig_To_v1beta2_NodeRepairConfig leaves out what only v2beta1 has, which the object's
+// annotation keeps.
+func Convert_v2beta1_NodeRepairConfig_To_v1beta2_NodeRepairConfig(in *infrav1.NodeRepairConfig, out *NodeRepairConfig, s conversion.Scope) error {
+	return autoConvert_v2beta1_NodeRepairConfig_To_v1beta2_NodeRepairConfig(in, out, s)
+}

@@ -37,3 +37,11 @@ func SetDefaults_AWSClusterTemplate(template *AWSClusterTemplate) {
 func SetDefaults_AWSMachine(machine *AWSMachine) {
 	infrav1.SetBootstrapDefaults(&machine.Spec)
 }
+
+// SetDefaults_AWSManagedMachinePoolSpec replaces one node at a time where nothing is said.
+func SetDefaults_AWSManagedMachinePoolSpec(spec *AWSManagedMachinePoolSpec) {
+	if spec.UpdateConfig == nil {
+		one := 1
+		spec.UpdateConfig = &UpdateConfig{MaxUnavailable: &one}
+	}
+}

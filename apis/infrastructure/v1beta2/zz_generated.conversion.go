@@ -240,16 +240,6 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}); err != nil {
 		return err
 	}
-	if err := s.AddGeneratedConversionFunc((*AWSManagedMachinePool)(nil), (*v2beta1.AWSManagedMachinePool)(nil), func(a, b interface{}, scope conversion.Scope) error {
-		return Convert_v1beta2_AWSManagedMachinePool_To_v2beta1_AWSManagedMachinePool(a.(*AWSManagedMachinePool), b.(*v2beta1.AWSManagedMachinePool), scope)
-	}); err != nil {
-		return err
-	}
-	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSManagedMachinePool)(nil), (*AWSManagedMachinePool)(nil), func(a, b interface{}, scope conversion.Scope) error {
-		return Convert_v2beta1_AWSManagedMachinePool_To_v1beta2_AWSManagedMachinePool(a.(*v2beta1.AWSManagedMachinePool), b.(*AWSManagedMachinePool), scope)
-	}); err != nil {
-		return err
-	}
 	if err := s.AddGeneratedConversionFunc((*AWSManagedMachinePoolList)(nil), (*v2beta1.AWSManagedMachinePoolList)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v1beta2_AWSManagedMachinePoolList_To_v2beta1_AWSManagedMachinePoolList(a.(*AWSManagedMachinePoolList), b.(*v2beta1.AWSManagedMachinePoolList), scope)
 	}); err != nil {
@@ -260,13 +250,8 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}); err != nil {
 		return err
 	}
-	if err := s.AddGeneratedConversionFunc((*AWSManagedMachinePoolTemplate)(nil), (*v2beta1.AWSManagedMachinePoolTemplate)(nil), func(a, b interface{}, scope conversion.Scope) error {
-		return Convert_v1beta2_AWSManagedMachinePoolTemplate_To_v2beta1_AWSManagedMachinePoolTemplate(a.(*AWSManagedMachinePoolTemplate), b.(*v2beta1.AWSManagedMachinePoolTemplate), scope)
-	}); err != nil {
-		return err
-	}
-	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSManagedMachinePoolTemplate)(nil), (*AWSManagedMachinePoolTemplate)(nil), func(a, b interface{}, scope conversion.Scope) error {
-		return Convert_v2beta1_AWSManagedMachinePoolTemplate_To_v1beta2_AWSManagedMachinePoolTemplate(a.(*v2beta1.AWSManagedMachinePoolTemplate), b.(*AWSManagedMachinePoolTemplate), scope)
+	if err := s.AddGeneratedConversionFunc((*AWSManagedMachinePoolSpec)(nil), (*v2beta1.AWSManagedMachinePoolSpec)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSManagedMachinePoolSpec_To_v2beta1_AWSManagedMachinePoolSpec(a.(*AWSManagedMachinePoolSpec), b.(*v2beta1.AWSManagedMachinePoolSpec), scope)
 	}); err != nil {
 		return err
 	}
@@ -277,6 +262,36 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}
 	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSManagedMachinePoolTemplateList)(nil), (*AWSManagedMachinePoolTemplateList)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v2beta1_AWSManagedMachinePoolTemplateList_To_v1beta2_AWSManagedMachinePoolTemplateList(a.(*v2beta1.AWSManagedMachinePoolTemplateList), b.(*AWSManagedMachinePoolTemplateList), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*AWSManagedMachinePoolTemplateResource)(nil), (*v2beta1.AWSManagedMachinePoolTemplateResource)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSManagedMachinePoolTemplateResource_To_v2beta1_AWSManagedMachinePoolTemplateResource(a.(*AWSManagedMachinePoolTemplateResource), b.(*v2beta1.AWSManagedMachinePoolTemplateResource), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSManagedMachinePoolTemplateResource)(nil), (*AWSManagedMachinePoolTemplateResource)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSManagedMachinePoolTemplateResource_To_v1beta2_AWSManagedMachinePoolTemplateResource(a.(*v2beta1.AWSManagedMachinePoolTemplateResource), b.(*AWSManagedMachinePoolTemplateResource), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*AWSManagedMachinePoolTemplateSpec)(nil), (*v2beta1.AWSManagedMachinePoolTemplateSpec)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSManagedMachinePoolTemplateSpec_To_v2beta1_AWSManagedMachinePoolTemplateSpec(a.(*AWSManagedMachinePoolTemplateSpec), b.(*v2beta1.AWSManagedMachinePoolTemplateSpec), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*v2beta1.AWSManagedMachinePoolTemplateSpec)(nil), (*AWSManagedMachinePoolTemplateSpec)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSManagedMachinePoolTemplateSpec_To_v1beta2_AWSManagedMachinePoolTemplateSpec(a.(*v2beta1.AWSManagedMachinePoolTemplateSpec), b.(*AWSManagedMachinePoolTemplateSpec), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*NodeRepairConfig)(nil), (*v2beta1.NodeRepairConfig)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_NodeRepairConfig_To_v2beta1_NodeRepairConfig(a.(*NodeRepairConfig), b.(*v2beta1.NodeRepairConfig), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*UpdateConfig)(nil), (*v2beta1.UpdateConfig)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_UpdateConfig_To_v2beta1_UpdateConfig(a.(*UpdateConfig), b.(*v2beta1.UpdateConfig), scope)
 	}); err != nil {
 		return err
 	}
@@ -315,6 +330,16 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}); err != nil {
 		return err
 	}
+	if err := s.AddConversionFunc((*AWSManagedMachinePoolTemplate)(nil), (*v2beta1.AWSManagedMachinePoolTemplate)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSManagedMachinePoolTemplate_To_v2beta1_AWSManagedMachinePoolTemplate(a.(*AWSManagedMachinePoolTemplate), b.(*v2beta1.AWSManagedMachinePoolTemplate), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddConversionFunc((*AWSManagedMachinePool)(nil), (*v2beta1.AWSManagedMachinePool)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta2_AWSManagedMachinePool_To_v2beta1_AWSManagedMachinePool(a.(*AWSManagedMachinePool), b.(*v2beta1.AWSManagedMachinePool), scope)
+	}); err != nil {
+		return err
+	}
 	if err := s.AddConversionFunc((*v2beta1.AWSClusterStatus)(nil), (*AWSClusterStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v2beta1_AWSClusterStatus_To_v1beta2_AWSClusterStatus(a.(*v2beta1.AWSClusterStatus), b.(*AWSClusterStatus), scope)
 	}); err != nil {
@@ -345,8 +370,33 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}); err != nil {
 		return err
 	}
+	if err := s.AddConversionFunc((*v2beta1.AWSManagedMachinePoolSpec)(nil), (*AWSManagedMachinePoolSpec)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSManagedMachinePoolSpec_To_v1beta2_AWSManagedMachinePoolSpec(a.(*v2beta1.AWSManagedMachinePoolSpec), b.(*AWSManagedMachinePoolSpec), scope)
+	}); err != nil {
+		return err
+	}
 	if err := s.AddConversionFunc((*v2beta1.AWSManagedMachinePoolStatus)(nil), (*AWSManagedMachinePoolStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v2beta1_AWSManagedMachinePoolStatus_To_v1beta2_AWSManagedMachinePoolStatus(a.(*v2beta1.AWSManagedMachinePoolStatus), b.(*AWSManagedMachinePoolStatus), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddConversionFunc((*v2beta1.AWSManagedMachinePoolTemplate)(nil), (*AWSManagedMachinePoolTemplate)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSManagedMachinePoolTemplate_To_v1beta2_AWSManagedMachinePoolTemplate(a.(*v2beta1.AWSManagedMachinePoolTemplate), b.(*AWSManagedMachinePoolTemplate), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddConversionFunc((*v2beta1.AWSManagedMachinePool)(nil), (*AWSManagedMachinePool)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_AWSManagedMachinePool_To_v1beta2_AWSManagedMachinePool(a.(*v2beta1.AWSManagedMachinePool), b.(*AWSManagedMachinePool), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddConversionFunc((*v2beta1.NodeRepairConfig)(nil), (*NodeRepairConfig)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_NodeRepairConfig_To_v1beta2_NodeRepairConfig(a.(*v2beta1.NodeRepairConfig), b.(*NodeRepairConfig), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddConversionFunc((*v2beta1.UpdateConfig)(nil), (*UpdateConfig)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v2beta1_UpdateConfig_To_v1beta2_UpdateConfig(a.(*v2beta1.UpdateConfig), b.(*UpdateConfig), scope)
 	}); err != nil {
 		return err
 	}
@@ -995,30 +1045,24 @@ func Convert_v2beta1_AWSManagedClusterTemplateList_To_v1beta2_AWSManagedClusterT
 
 func autoConvert_v1beta2_AWSManagedMachinePool_To_v2beta1_AWSManagedMachinePool(in *AWSManagedMachinePool, out *v2beta1.AWSManagedMachinePool, s conversion.Scope) error {
 	out.ObjectMeta = in.ObjectMeta
-	out.Spec = in.Spec
+	if err := Convert_v1beta2_AWSManagedMachinePoolSpec_To_v2beta1_AWSManagedMachinePoolSpec(&in.Spec, &out.Spec, s); err != nil {
+		return err
+	}
 	if err := Convert_v1beta2_AWSManagedMachinePoolStatus_To_v2beta1_AWSManagedMachinePoolStatus(&in.Status, &out.Status, s); err != nil {
 		return err
 	}
 	return nil
 }
 
-// Convert_v1beta2_AWSManagedMachinePool_To_v2beta1_AWSManagedMachinePool is an autogenerated conversion function.
-func Convert_v1beta2_AWSManagedMachinePool_To_v2beta1_AWSManagedMachinePool(in *AWSManagedMachinePool, out *v2beta1.AWSManagedMachinePool, s conversion.Scope) error {
-	return autoConvert_v1beta2_AWSManagedMachinePool_To_v2beta1_AWSManagedMachinePool(in, out, s)
-}
-
 func autoConvert_v2beta1_AWSManagedMachinePool_To_v1beta2_AWSManagedMachinePool(in *v2beta1.AWSManagedMachinePool, out *AWSManagedMachinePool, s conversion.Scope) error {
 	out.ObjectMeta = in.ObjectMeta
-	out.Spec = in.Spec
+	if err := Convert_v2beta1_AWSManagedMachinePoolSpec_To_v1beta2_AWSManagedMachinePoolSpec(&in.Spec, &out.Spec, s); err != nil {
+		return err
+	}
 	if err := Convert_v2beta1_AWSManagedMachinePoolStatus_To_v1beta2_AWSManagedMachinePoolStatus(&in.Status, &out.Status, s); err != nil {
 		return err
 	}
 	return nil
-}
-
-// Convert_v2beta1_AWSManagedMachinePool_To_v1beta2_AWSManagedMachinePool is an autogenerated conversion function.
-func Convert_v2beta1_AWSManagedMachinePool_To_v1beta2_AWSManagedMachinePool(in *v2beta1.AWSManagedMachinePool, out *AWSManagedMachinePool, s conversion.Scope) error {
-	return autoConvert_v2beta1_AWSManagedMachinePool_To_v1beta2_AWSManagedMachinePool(in, out, s)
 }
 
 func autoConvert_v1beta2_AWSManagedMachinePoolList_To_v2beta1_AWSManagedMachinePoolList(in *AWSManagedMachinePoolList, out *v2beta1.AWSManagedMachinePoolList, s conversion.Scope) error {
@@ -1063,31 +1107,87 @@ func Convert_v2beta1_AWSManagedMachinePoolList_To_v1beta2_AWSManagedMachinePoolL
 	return autoConvert_v2beta1_AWSManagedMachinePoolList_To_v1beta2_AWSManagedMachinePoolList(in, out, s)
 }
 
-func autoConvert_v1beta2_AWSManagedMachinePoolTemplate_To_v2beta1_AWSManagedMachinePoolTemplate(in *AWSManagedMachinePoolTemplate, out *v2beta1.AWSManagedMachinePoolTemplate, s conversion.Scope) error {
-	out.ObjectMeta = in.ObjectMeta
-	out.Spec = in.Spec
+func autoConvert_v1beta2_AWSManagedMachinePoolSpec_To_v2beta1_AWSManagedMachinePoolSpec(in *AWSManagedMachinePoolSpec, out *v2beta1.AWSManagedMachinePoolSpec, s conversion.Scope) error {
+	out.AWSManagedMachinePoolCommonSpec = in.AWSManagedMachinePoolCommonSpec
+	if in.UpdateConfig != nil {
+		in, out := &in.UpdateConfig, &out.UpdateConfig
+		*out = new(v2beta1.UpdateConfig)
+		if err := Convert_v1beta2_UpdateConfig_To_v2beta1_UpdateConfig(*in, *out, s); err != nil {
+			return err
+		}
+	} else {
+		out.UpdateConfig = nil
+	}
+	if in.NodeRepairConfig != nil {
+		in, out := &in.NodeRepairConfig, &out.NodeRepairConfig
+		*out = new(v2beta1.NodeRepairConfig)
+		if err := Convert_v1beta2_NodeRepairConfig_To_v2beta1_NodeRepairConfig(*in, *out, s); err != nil {
+			return err
+		}
+	} else {
+		out.NodeRepairConfig = nil
+	}
 	return nil
 }
 
-// Convert_v1beta2_AWSManagedMachinePoolTemplate_To_v2beta1_AWSManagedMachinePoolTemplate is an autogenerated conversion function.
-func Convert_v1beta2_AWSManagedMachinePoolTemplate_To_v2beta1_AWSManagedMachinePoolTemplate(in *AWSManagedMachinePoolTemplate, out *v2beta1.AWSManagedMachinePoolTemplate, s conversion.Scope) error {
-	return autoConvert_v1beta2_AWSManagedMachinePoolTemplate_To_v2beta1_AWSManagedMachinePoolTemplate(in, out, s)
+// Convert_v1beta2_AWSManagedMachinePoolSpec_To_v2beta1_AWSManagedMachinePoolSpec is an autogenerated conversion function.
+func Convert_v1beta2_AWSManagedMachinePoolSpec_To_v2beta1_AWSManagedMachinePoolSpec(in *AWSManagedMachinePoolSpec, out *v2beta1.AWSManagedMachinePoolSpec, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSManagedMachinePoolSpec_To_v2beta1_AWSManagedMachinePoolSpec(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSManagedMachinePoolSpec_To_v1beta2_AWSManagedMachinePoolSpec(in *v2beta1.AWSManagedMachinePoolSpec, out *AWSManagedMachinePoolSpec, s conversion.Scope) error {
+	out.AWSManagedMachinePoolCommonSpec = in.AWSManagedMachinePoolCommonSpec
+	// WARNING: in.AWSManagedMachinePoolExtraSpec requires manual conversion: does not exist in peer-type
+	if in.UpdateConfig != nil {
+		in, out := &in.UpdateConfig, &out.UpdateConfig
+		*out = new(UpdateConfig)
+		if err := Convert_v2beta1_UpdateConfig_To_v1beta2_UpdateConfig(*in, *out, s); err != nil {
+			return err
+		}
+	} else {
+		out.UpdateConfig = nil
+	}
+	if in.NodeRepairConfig != nil {
+		in, out := &in.NodeRepairConfig, &out.NodeRepairConfig
+		*out = new(NodeRepairConfig)
+		if err := Convert_v2beta1_NodeRepairConfig_To_v1beta2_NodeRepairConfig(*in, *out, s); err != nil {
+			return err
+		}
+	} else {
+		out.NodeRepairConfig = nil
+	}
+	return nil
+}
+
+func autoConvert_v1beta2_AWSManagedMachinePoolTemplate_To_v2beta1_AWSManagedMachinePoolTemplate(in *AWSManagedMachinePoolTemplate, out *v2beta1.AWSManagedMachinePoolTemplate, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	if err := Convert_v1beta2_AWSManagedMachinePoolTemplateSpec_To_v2beta1_AWSManagedMachinePoolTemplateSpec(&in.Spec, &out.Spec, s); err != nil {
+		return err
+	}
+	return nil
 }
 
 func autoConvert_v2beta1_AWSManagedMachinePoolTemplate_To_v1beta2_AWSManagedMachinePoolTemplate(in *v2beta1.AWSManagedMachinePoolTemplate, out *AWSManagedMachinePoolTemplate, s conversion.Scope) error {
 	out.ObjectMeta = in.ObjectMeta
-	out.Spec = in.Spec
+	if err := Convert_v2beta1_AWSManagedMachinePoolTemplateSpec_To_v1beta2_AWSManagedMachinePoolTemplateSpec(&in.Spec, &out.Spec, s); err != nil {
+		return err
+	}
 	return nil
-}
-
-// Convert_v2beta1_AWSManagedMachinePoolTemplate_To_v1beta2_AWSManagedMachinePoolTemplate is an autogenerated conversion function.
-func Convert_v2beta1_AWSManagedMachinePoolTemplate_To_v1beta2_AWSManagedMachinePoolTemplate(in *v2beta1.AWSManagedMachinePoolTemplate, out *AWSManagedMachinePoolTemplate, s conversion.Scope) error {
-	return autoConvert_v2beta1_AWSManagedMachinePoolTemplate_To_v1beta2_AWSManagedMachinePoolTemplate(in, out, s)
 }
 
 func autoConvert_v1beta2_AWSManagedMachinePoolTemplateList_To_v2beta1_AWSManagedMachinePoolTemplateList(in *AWSManagedMachinePoolTemplateList, out *v2beta1.AWSManagedMachinePoolTemplateList, s conversion.Scope) error {
 	out.ListMeta = in.ListMeta
-	out.Items = *(*[]v2beta1.AWSManagedMachinePoolTemplate)(unsafe.Pointer(&in.Items))
+	if in.Items != nil {
+		in, out := &in.Items, &out.Items
+		*out = make([]v2beta1.AWSManagedMachinePoolTemplate, len(*in))
+		for i := range *in {
+			if err := Convert_v1beta2_AWSManagedMachinePoolTemplate_To_v2beta1_AWSManagedMachinePoolTemplate(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Items = nil
+	}
 	return nil
 }
 
@@ -1098,11 +1198,109 @@ func Convert_v1beta2_AWSManagedMachinePoolTemplateList_To_v2beta1_AWSManagedMach
 
 func autoConvert_v2beta1_AWSManagedMachinePoolTemplateList_To_v1beta2_AWSManagedMachinePoolTemplateList(in *v2beta1.AWSManagedMachinePoolTemplateList, out *AWSManagedMachinePoolTemplateList, s conversion.Scope) error {
 	out.ListMeta = in.ListMeta
-	out.Items = *(*[]AWSManagedMachinePoolTemplate)(unsafe.Pointer(&in.Items))
+	if in.Items != nil {
+		in, out := &in.Items, &out.Items
+		*out = make([]AWSManagedMachinePoolTemplate, len(*in))
+		for i := range *in {
+			if err := Convert_v2beta1_AWSManagedMachinePoolTemplate_To_v1beta2_AWSManagedMachinePoolTemplate(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Items = nil
+	}
 	return nil
 }
 
 // Convert_v2beta1_AWSManagedMachinePoolTemplateList_To_v1beta2_AWSManagedMachinePoolTemplateList is an autogenerated conversion function.
 func Convert_v2beta1_AWSManagedMachinePoolTemplateList_To_v1beta2_AWSManagedMachinePoolTemplateList(in *v2beta1.AWSManagedMachinePoolTemplateList, out *AWSManagedMachinePoolTemplateList, s conversion.Scope) error {
 	return autoConvert_v2beta1_AWSManagedMachinePoolTemplateList_To_v1beta2_AWSManagedMachinePoolTemplateList(in, out, s)
+}
+
+func autoConvert_v1beta2_AWSManagedMachinePoolTemplateResource_To_v2beta1_AWSManagedMachinePoolTemplateResource(in *AWSManagedMachinePoolTemplateResource, out *v2beta1.AWSManagedMachinePoolTemplateResource, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	if err := Convert_v1beta2_AWSManagedMachinePoolSpec_To_v2beta1_AWSManagedMachinePoolSpec(&in.Spec, &out.Spec, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_v1beta2_AWSManagedMachinePoolTemplateResource_To_v2beta1_AWSManagedMachinePoolTemplateResource is an autogenerated conversion function.
+func Convert_v1beta2_AWSManagedMachinePoolTemplateResource_To_v2beta1_AWSManagedMachinePoolTemplateResource(in *AWSManagedMachinePoolTemplateResource, out *v2beta1.AWSManagedMachinePoolTemplateResource, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSManagedMachinePoolTemplateResource_To_v2beta1_AWSManagedMachinePoolTemplateResource(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSManagedMachinePoolTemplateResource_To_v1beta2_AWSManagedMachinePoolTemplateResource(in *v2beta1.AWSManagedMachinePoolTemplateResource, out *AWSManagedMachinePoolTemplateResource, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	if err := Convert_v2beta1_AWSManagedMachinePoolSpec_To_v1beta2_AWSManagedMachinePoolSpec(&in.Spec, &out.Spec, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_v2beta1_AWSManagedMachinePoolTemplateResource_To_v1beta2_AWSManagedMachinePoolTemplateResource is an autogenerated conversion function.
+func Convert_v2beta1_AWSManagedMachinePoolTemplateResource_To_v1beta2_AWSManagedMachinePoolTemplateResource(in *v2beta1.AWSManagedMachinePoolTemplateResource, out *AWSManagedMachinePoolTemplateResource, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSManagedMachinePoolTemplateResource_To_v1beta2_AWSManagedMachinePoolTemplateResource(in, out, s)
+}
+
+func autoConvert_v1beta2_AWSManagedMachinePoolTemplateSpec_To_v2beta1_AWSManagedMachinePoolTemplateSpec(in *AWSManagedMachinePoolTemplateSpec, out *v2beta1.AWSManagedMachinePoolTemplateSpec, s conversion.Scope) error {
+	if err := Convert_v1beta2_AWSManagedMachinePoolTemplateResource_To_v2beta1_AWSManagedMachinePoolTemplateResource(&in.Template, &out.Template, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_v1beta2_AWSManagedMachinePoolTemplateSpec_To_v2beta1_AWSManagedMachinePoolTemplateSpec is an autogenerated conversion function.
+func Convert_v1beta2_AWSManagedMachinePoolTemplateSpec_To_v2beta1_AWSManagedMachinePoolTemplateSpec(in *AWSManagedMachinePoolTemplateSpec, out *v2beta1.AWSManagedMachinePoolTemplateSpec, s conversion.Scope) error {
+	return autoConvert_v1beta2_AWSManagedMachinePoolTemplateSpec_To_v2beta1_AWSManagedMachinePoolTemplateSpec(in, out, s)
+}
+
+func autoConvert_v2beta1_AWSManagedMachinePoolTemplateSpec_To_v1beta2_AWSManagedMachinePoolTemplateSpec(in *v2beta1.AWSManagedMachinePoolTemplateSpec, out *AWSManagedMachinePoolTemplateSpec, s conversion.Scope) error {
+	if err := Convert_v2beta1_AWSManagedMachinePoolTemplateResource_To_v1beta2_AWSManagedMachinePoolTemplateResource(&in.Template, &out.Template, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_v2beta1_AWSManagedMachinePoolTemplateSpec_To_v1beta2_AWSManagedMachinePoolTemplateSpec is an autogenerated conversion function.
+func Convert_v2beta1_AWSManagedMachinePoolTemplateSpec_To_v1beta2_AWSManagedMachinePoolTemplateSpec(in *v2beta1.AWSManagedMachinePoolTemplateSpec, out *AWSManagedMachinePoolTemplateSpec, s conversion.Scope) error {
+	return autoConvert_v2beta1_AWSManagedMachinePoolTemplateSpec_To_v1beta2_AWSManagedMachinePoolTemplateSpec(in, out, s)
+}
+
+func autoConvert_v1beta2_NodeRepairConfig_To_v2beta1_NodeRepairConfig(in *NodeRepairConfig, out *v2beta1.NodeRepairConfig, s conversion.Scope) error {
+	out.Enabled = (*bool)(unsafe.Pointer(in.Enabled))
+	return nil
+}
+
+// Convert_v1beta2_NodeRepairConfig_To_v2beta1_NodeRepairConfig is an autogenerated conversion function.
+func Convert_v1beta2_NodeRepairConfig_To_v2beta1_NodeRepairConfig(in *NodeRepairConfig, out *v2beta1.NodeRepairConfig, s conversion.Scope) error {
+	return autoConvert_v1beta2_NodeRepairConfig_To_v2beta1_NodeRepairConfig(in, out, s)
+}
+
+func autoConvert_v2beta1_NodeRepairConfig_To_v1beta2_NodeRepairConfig(in *v2beta1.NodeRepairConfig, out *NodeRepairConfig, s conversion.Scope) error {
+	out.Enabled = (*bool)(unsafe.Pointer(in.Enabled))
+	// WARNING: in.MaxUnhealthyNodeThresholdCount requires manual conversion: does not exist in peer-type
+	// WARNING: in.MaxUnhealthyNodeThresholdPercentage requires manual conversion: does not exist in peer-type
+	// WARNING: in.MaxParallelNodesRepairedCount requires manual conversion: does not exist in peer-type
+	// WARNING: in.MaxParallelNodesRepairedPercentage requires manual conversion: does not exist in peer-type
+	// WARNING: in.Overrides requires manual conversion: does not exist in peer-type
+	return nil
+}
+
+func autoConvert_v1beta2_UpdateConfig_To_v2beta1_UpdateConfig(in *UpdateConfig, out *v2beta1.UpdateConfig, s conversion.Scope) error {
+	out.MaxUnavailable = (*int)(unsafe.Pointer(in.MaxUnavailable))
+	out.MaxUnavailablePercentage = (*int)(unsafe.Pointer(in.MaxUnavailablePercentage))
+	return nil
+}
+
+// Convert_v1beta2_UpdateConfig_To_v2beta1_UpdateConfig is an autogenerated conversion function.
+func Convert_v1beta2_UpdateConfig_To_v2beta1_UpdateConfig(in *UpdateConfig, out *v2beta1.UpdateConfig, s conversion.Scope) error {
+	return autoConvert_v1beta2_UpdateConfig_To_v2beta1_UpdateConfig(in, out, s)
+}
+
+func autoConvert_v2beta1_UpdateConfig_To_v1beta2_UpdateConfig(in *v2beta1.UpdateConfig, out *UpdateConfig, s conversion.Scope) error {
+	out.MaxUnavailable = (*int)(unsafe.Pointer(in.MaxUnavailable))
+	out.MaxUnavailablePercentage = (*int)(unsafe.Pointer(in.MaxUnavailablePercentage))
+	// WARNING: in.UpdateStrategy requires manual conversion: does not exist in peer-type
+	return nil
 }

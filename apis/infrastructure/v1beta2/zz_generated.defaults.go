@@ -345,27 +345,27 @@ func SetObjectDefaults_AWSMachineTemplateList(in *AWSMachineTemplateList) {
 }
 
 func SetObjectDefaults_AWSManagedMachinePool(in *AWSManagedMachinePool) {
-	v2beta1.SetDefaults_AWSManagedMachinePoolSpec(&in.Spec)
-	if in.Spec.CapacityType == nil {
+	SetDefaults_AWSManagedMachinePoolSpec(&in.Spec)
+	if in.Spec.AWSManagedMachinePoolCommonSpec.CapacityType == nil {
 		var ptrVar1 v2beta1.ManagedMachinePoolCapacityType = "onDemand"
-		in.Spec.CapacityType = &ptrVar1
+		in.Spec.AWSManagedMachinePoolCommonSpec.CapacityType = &ptrVar1
 	}
-	if in.Spec.AWSLaunchTemplate != nil {
-		if in.Spec.AWSLaunchTemplate.InstanceMetadataOptions != nil {
-			if in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPEndpoint == "" {
-				in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPEndpoint = "enabled"
+	if in.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate != nil {
+		if in.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions != nil {
+			if in.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPEndpoint == "" {
+				in.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPEndpoint = "enabled"
 			}
-			if in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPProtocolIPv6 == "" {
-				in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPProtocolIPv6 = "disabled"
+			if in.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPProtocolIPv6 == "" {
+				in.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPProtocolIPv6 = "disabled"
 			}
-			if in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPPutResponseHopLimit == 0 {
-				in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPPutResponseHopLimit = 1
+			if in.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPPutResponseHopLimit == 0 {
+				in.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPPutResponseHopLimit = 1
 			}
-			if in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPTokens == "" {
-				in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPTokens = "optional"
+			if in.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPTokens == "" {
+				in.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPTokens = "optional"
 			}
-			if in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.InstanceMetadataTags == "" {
-				in.Spec.AWSLaunchTemplate.InstanceMetadataOptions.InstanceMetadataTags = "disabled"
+			if in.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions.InstanceMetadataTags == "" {
+				in.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions.InstanceMetadataTags = "disabled"
 			}
 		}
 	}
@@ -385,27 +385,27 @@ func SetObjectDefaults_AWSManagedMachinePoolList(in *AWSManagedMachinePoolList) 
 }
 
 func SetObjectDefaults_AWSManagedMachinePoolTemplate(in *AWSManagedMachinePoolTemplate) {
-	v2beta1.SetDefaults_AWSManagedMachinePoolSpec(&in.Spec.Template.Spec)
-	if in.Spec.Template.Spec.CapacityType == nil {
+	SetDefaults_AWSManagedMachinePoolSpec(&in.Spec.Template.Spec)
+	if in.Spec.Template.Spec.AWSManagedMachinePoolCommonSpec.CapacityType == nil {
 		var ptrVar1 v2beta1.ManagedMachinePoolCapacityType = "onDemand"
-		in.Spec.Template.Spec.CapacityType = &ptrVar1
+		in.Spec.Template.Spec.AWSManagedMachinePoolCommonSpec.CapacityType = &ptrVar1
 	}
-	if in.Spec.Template.Spec.AWSLaunchTemplate != nil {
-		if in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions != nil {
-			if in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPEndpoint == "" {
-				in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPEndpoint = "enabled"
+	if in.Spec.Template.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate != nil {
+		if in.Spec.Template.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions != nil {
+			if in.Spec.Template.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPEndpoint == "" {
+				in.Spec.Template.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPEndpoint = "enabled"
 			}
-			if in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPProtocolIPv6 == "" {
-				in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPProtocolIPv6 = "disabled"
+			if in.Spec.Template.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPProtocolIPv6 == "" {
+				in.Spec.Template.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPProtocolIPv6 = "disabled"
 			}
-			if in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPPutResponseHopLimit == 0 {
-				in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPPutResponseHopLimit = 1
+			if in.Spec.Template.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPPutResponseHopLimit == 0 {
+				in.Spec.Template.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPPutResponseHopLimit = 1
 			}
-			if in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPTokens == "" {
-				in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPTokens = "optional"
+			if in.Spec.Template.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPTokens == "" {
+				in.Spec.Template.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions.HTTPTokens = "optional"
 			}
-			if in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions.InstanceMetadataTags == "" {
-				in.Spec.Template.Spec.AWSLaunchTemplate.InstanceMetadataOptions.InstanceMetadataTags = "disabled"
+			if in.Spec.Template.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions.InstanceMetadataTags == "" {
+				in.Spec.Template.Spec.AWSManagedMachinePoolCommonSpec.AWSLaunchTemplate.InstanceMetadataOptions.InstanceMetadataTags = "disabled"
 			}
 		}
 	}

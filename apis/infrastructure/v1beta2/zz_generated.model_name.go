@@ -186,6 +186,11 @@ func (in AWSManagedMachinePoolList) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedMachinePoolSpec) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSManagedMachinePoolSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in AWSManagedMachinePoolStatus) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSManagedMachinePoolStatus"
 }
@@ -201,6 +206,16 @@ func (in AWSManagedMachinePoolTemplateList) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedMachinePoolTemplateResource) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSManagedMachinePoolTemplateResource"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedMachinePoolTemplateSpec) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSManagedMachinePoolTemplateSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in AWSManagedMachinePoolV2Beta1Status) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v1beta2.AWSManagedMachinePoolV2Beta1Status"
 }
@@ -208,4 +223,14 @@ func (in AWSManagedMachinePoolV2Beta1Status) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in FailureDomain) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v1beta2.FailureDomain"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in NodeRepairConfig) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.NodeRepairConfig"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in UpdateConfig) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v1beta2.UpdateConfig"
 }

@@ -37,6 +37,20 @@ const (
 
 // AWSManagedMachinePoolSpec is the wanted node group of EKS.
 type AWSManagedMachinePoolSpec struct {
+	AWSManagedMachinePoolCommonSpec `json:",inline"`
+	AWSManagedMachinePoolExtraSpec  `json:",inline"`
+
+	// updateConfig says how nodes are replaced. Left out, one at a time.
+	// +optional
+	UpdateConfig *UpdateConfig `json:"updateConfig,omitempty"`
+
+	// nodeRepairConfig replaces nodes that aren't healthy. Left out, none.
+	// +optional
+	NodeRepairConfig *NodeRepairConfig `json:"nodeRepairConfig,omitempty"`
+}
+
+// AWSManagedMachinePoolCommonSpec is what v1beta2 has too, but for what has more fields here.
+type AWSManagedMachinePoolCommonSpec struct {
 	// eksNodegroupName is the name of the node group in EKS. Left out, NAMESPACE_NAME of this
 	// object. It can't be changed.
 	// +optional
@@ -130,14 +144,6 @@ type AWSManagedMachinePoolSpec struct {
 	// +k8s:validation:maxLength=64
 	InstanceType *string `json:"instanceType,omitempty"`
 
-	// instanceTypes are several types, of which EKS takes the first that AWS has room for, or
-	// for spot the one with most room. Excludes instanceType. It can't be changed.
-	// +optional
-	// +listType=atomic
-	// +k8s:validation:maxItems=20
-	// +k8s:validation:items:maxLength=64
-	InstanceTypes []string `json:"instanceTypes,omitzero"`
-
 	// scaling bounds the number of nodes. The number itself is the MachinePool's replicas.
 	// +optional
 	Scaling *ManagedMachinePoolScaling `json:"scaling,omitempty"`
@@ -158,36 +164,39 @@ type AWSManagedMachinePoolSpec struct {
 	// +default="onDemand"
 	CapacityType *ManagedMachinePoolCapacityType `json:"capacityType,omitempty"`
 
-	// updateConfig says how nodes are replaced. Left out, one at a time.
-	// +optional
-	UpdateConfig *UpdateConfig `json:"updateConfig,omitempty"`
-
-	// forceUpdate replaces nodes at a change of the version or the launch template also where
-	// a PodDisruptionBudget keeps their pods from being evicted.
-	// +optional
-	ForceUpdate bool `json:"forceUpdate"`
-
 	// awsLaunchTemplate describes the instances more closely, in a launch template that is
 	// made for the pool. Excludes instanceType, diskSize and remoteAccess. Whether there is
 	// one can't be changed, nor its name.
 	// +optional
 	AWSLaunchTemplate *AWSLaunchTemplate `json:"awsLaunchTemplate,omitempty"`
 
-	// launchTemplateRef names a launch template of yours that the nodes are made from, which
-	// stays as it is. Excludes awsLaunchTemplate, diskSize and remoteAccess. Nothing of it
-	// but the version can be changed.
-	// +optional
-	LaunchTemplateRef *LaunchTemplateReference `json:"launchTemplateRef,omitempty"`
-
 	// lifecycleHooks are kept and not made: EKS drains and replaces the nodes itself.
 	// +optional
 	// +listType=atomic
 	// +k8s:validation:maxItems=50
 	AWSLifecycleHooks []AWSLifecycleHook `json:"lifecycleHooks,omitzero"`
+}
 
-	// nodeRepairConfig replaces nodes that aren't healthy. Left out, none.
+// AWSManagedMachinePoolExtraSpec is what v1beta2 doesn't have, where an annotation keeps it.
+type AWSManagedMachinePoolExtraSpec struct {
+	// instanceTypes are several types, of which EKS takes the first that AWS has room for, or
+	// for spot the one with most room. Excludes instanceType. It can't be changed.
 	// +optional
-	NodeRepairConfig *NodeRepairConfig `json:"nodeRepairConfig,omitempty"`
+	// +listType=atomic
+	// +k8s:validation:maxItems=20
+	// +k8s:validation:items:maxLength=64
+	InstanceTypes []string `json:"instanceTypes,omitzero"`
+
+	// forceUpdate replaces nodes at a change of the version or the launch template also where
+	// a PodDisruptionBudget keeps their pods from being evicted.
+	// +optional
+	ForceUpdate bool `json:"forceUpdate"`
+
+	// launchTemplateRef names a launch template of yours that the nodes are made from, which
+	// stays as it is. Excludes awsLaunchTemplate, diskSize and remoteAccess. Nothing of it
+	// but the version can be changed.
+	// +optional
+	LaunchTemplateRef *LaunchTemplateReference `json:"launchTemplateRef,omitempty"`
 }
 
 // AllInstanceTypes are the types that the spec names, outside of the launch template or in it.

@@ -261,6 +261,16 @@ func (in AWSManagedMachinePool) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedMachinePoolCommonSpec) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSManagedMachinePoolCommonSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AWSManagedMachinePoolExtraSpec) OpenAPIModelName() string {
+	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSManagedMachinePoolExtraSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in AWSManagedMachinePoolList) OpenAPIModelName() string {
 	return "io.x-k8s.cluster.infrastructure.v2beta1.AWSManagedMachinePoolList"
 }

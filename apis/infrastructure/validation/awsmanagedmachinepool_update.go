@@ -24,14 +24,15 @@ func ValidateAWSManagedMachinePoolUpdate(updated, old *infrav1.AWSManagedMachine
 	kept := updated.DeepCopy()
 	now, before := reflect.ValueOf(&kept.Spec).Elem(), reflect.ValueOf(fixedOfPool(&old.Spec, &updated.Spec))
 	fixed := reflect.ValueOf(fixedOfPool(&updated.Spec, &updated.Spec))
-	for i := range now.NumField() {
-		name, _, _ := strings.Cut(now.Type().Field(i).Tag.Get("json"), ",")
-		if !fixedOfNodegroups.Has(name) || apiequality.Semantic.DeepEqual(fixed.Field(i).Interface(), before.Field(i).Interface()) {
+	for _, f := range reflect.VisibleFields(now.Type()) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		had := before.FieldByIndex(f.Index)
+		if !fixedOfNodegroups.Has(name) || apiequality.Semantic.DeepEqual(fixed.FieldByIndex(f.Index).Interface(), had.Interface()) {
 			continue
 		}
 		errs = append(errs, field.Invalid(specPath.Child(name), field.OmitValueType{}, "field is immutable, because EKS changes it in no node group: "+
-			writeAsBefore(before.Field(i))+"; for other nodes make another AWSManagedMachinePool and refer to it"))
-		now.Field(i).Set(reflect.ValueOf(old.Spec).Field(i))
+			writeAsBefore(had)+"; for other nodes make another AWSManagedMachinePool and refer to it"))
+		now.FieldByIndex(f.Index).Set(reflect.ValueOf(old.Spec).FieldByIndex(f.Index))
 	}
 	return append(errs, validation.Ratchet(ValidateAWSManagedMachinePool, kept, old)...)
 }

@@ -25,10 +25,10 @@ func prepare(obj, old runtime.Object) {
 	c := controlPlane(obj)
 	c.Spec.EKSClusterName = c.ClusterName()
 	if old == nil {
-		controlplanev1.SetIdentityDefault(&c.Spec)
+		controlplanev1.SetIdentityDefault(&c.Spec.AWSManagedControlPlaneCommonSpec)
 		return
 	}
 	if before := controlPlane(old).Spec.IdentityRef; before == nil || *before == *infrav1.DefaultIdentity() {
-		controlplanev1.SetIdentityDefault(&c.Spec)
+		controlplanev1.SetIdentityDefault(&c.Spec.AWSManagedControlPlaneCommonSpec)
 	}
 }
