@@ -30,7 +30,7 @@ func (s *State) planUpdates(p *plan.Plan) {
 		wanted := eksupdate.Fingerprint(input)
 		if s.Updates.FailedBefore(wanted) {
 			message := s.Updates.Current.Message
-			p.Problem(AreaUpdating, reasonOf(message), "%s: AWS says: %s; it is tried again when the spec changes, or later", summary, message)
+			p.Problem(AreaUpdating, reasonOf(message), "%s: AWS says: %s; %sit is tried again when the spec changes, or later", summary, message, cures[reasonOf(message)])
 			return
 		}
 		*token = aws.String(names.Token(s.Owner.UID, "eks-nodegroup-update", s.Cluster, s.Name, aws.ToString(s.Row.NodegroupArn), wanted, s.Updates.Current.Key()))
@@ -60,6 +60,12 @@ func (s *State) planUpdates(p *plan.Plan) {
 	if !planned && locked != "" {
 		p.Wait(AreaUpdating, reasonUpdating, "the end of "+locked)
 	}
+}
+
+// cures are what to do about what AWS says.
+var cures = map[string]string{
+	string(ekstypes.ErrorCodePodEvictionFailure): "a PodDisruptionBudget of the cluster lets too few pods leave their nodes (kubectl get poddisruptionbudgets -A): " +
+		"loosen it, or set spec.forceUpdate, with which pods are deleted that don't leave in time; ",
 }
 
 // reasonOf is the reason of a condition that tells what AWS says, which begins with its code.

@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -57,6 +58,7 @@ func (s *Instances) stepEKS(ctx context.Context) {
 		s.mu.Lock()
 		c.problem = problem
 		s.mu.Unlock()
+		s.drain(ctx, c)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,4 +148,21 @@ func ask[T any](ctx context.Context, c *cloud, question string, about url.Values
 		return answer, fmt.Errorf("%s", strings.TrimSpace(string(text)))
 	}
 	return answer, json.NewDecoder(response.Body).Decode(&answer)
+}
+
+// act has something happen in the emulator.
+func (c *cloud) act(ctx context.Context, action, id string) error {
+	body, err := json.Marshal(map[string]string{"action": action, "account": c.account, "region": c.config.Region, "id": id})
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, aws.ToString(c.config.BaseEndpoint)+"/_emulator/act", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
 }

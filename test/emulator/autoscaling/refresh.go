@@ -17,6 +17,8 @@ const usualHealthy = 90
 type refresh struct {
 	types.InstanceRefresh
 	total int
+	// mayGo tells whether an instance may be terminated; nil where nobody has a say in that.
+	mayGo func(instance string) bool
 }
 
 func (f *refresh) active() bool {
@@ -115,7 +117,9 @@ func (g *group) refresh(r *core.Region) bool {
 		if spare <= 0 || g.stands("Terminate") {
 			break
 		}
-		m.terminate(r, g, "an instance refresh", true)
+		if f.mayGo == nil || f.mayGo(*m.InstanceId) {
+			m.terminate(r, g, "an instance refresh", true)
+		}
 		spare--
 	}
 	return true

@@ -27,8 +27,8 @@ func Update(r *core.Request, in *Change) error {
 	return err
 }
 
-// Renew replaces a group's instances by those of another version of its launch template.
-func Renew(r *core.Request, name, version string) error {
+// Renew replaces a group's instances by those of another version of its launch template, each as soon as it may go.
+func Renew(r *core.Request, name, version string, mayGo func(instance string) bool) error {
 	g, err := find(r, &name)
 	if err != nil {
 		return err
@@ -43,8 +43,18 @@ func Renew(r *core.Request, name, version string) error {
 		spec := *g.LaunchTemplate
 		spec.Version, spec.LaunchTemplateName, wanted.LaunchTemplate = &version, nil, &spec
 	}
-	_, err = startInstanceRefresh(r, &sdk.StartInstanceRefreshInput{AutoScalingGroupName: &name, DesiredConfiguration: wanted})
+	if _, err = startInstanceRefresh(r, &sdk.StartInstanceRefreshInput{AutoScalingGroupName: &name, DesiredConfiguration: wanted}); err == nil {
+		g.current().mayGo = mayGo
+	}
 	return err
+}
+
+// StopRenewing leaves the instances that weren't replaced yet.
+func StopRenewing(r *core.Region, name string) {
+	if g := of(r).groups.Get(name); g != nil && g.current() != nil {
+		f := g.current()
+		f.Status, f.EndTime = types.InstanceRefreshStatusCancelled, core.Ptr(r.Now())
+	}
 }
 
 // Delete takes a group away with its instances.

@@ -43,8 +43,10 @@ type Config struct {
 	// AddonDelay is how long an add-on is creating, updating and deleting (AWS: 10 to 60 seconds), and insights are refreshed; FargateDelay how long
 	// a Fargate profile is creating and deleting (AWS: one to three minutes); IdentityProviderDelay how long an identity provider is (AWS: 10 to 20).
 	// NodegroupDelay is how long a node group is creating, updating and deleting at least, and how often EKS looks whether its nodes have come.
-	AddonDelay            time.Duration `json:"addonDelay"`
-	NodegroupDelay        time.Duration `json:"nodegroupDelay"`
+	AddonDelay     time.Duration `json:"addonDelay"`
+	NodegroupDelay time.Duration `json:"nodegroupDelay"`
+	// EvictionDelay is how long pods may stay on a node that is to be replaced (AWS: 15 minutes) before the update fails, or they are deleted.
+	EvictionDelay         time.Duration `json:"evictionDelay"`
 	FargateDelay          time.Duration `json:"fargateDelay"`
 	IdentityProviderDelay time.Duration `json:"identityProviderDelay"`
 	// StackDelay is how long each step of a CloudFormation stack takes (AWS: 10 to 20 seconds for a role).
@@ -130,6 +132,7 @@ func DefaultConfig() Config {
 		ClusterUpdateLag:      time.Second,
 		AddonDelay:            time.Second,
 		NodegroupDelay:        3 * time.Second,
+		EvictionDelay:         time.Minute,
 		FargateDelay:          2 * time.Second,
 		IdentityProviderDelay: 3 * time.Second,
 		StackDelay:            200 * time.Millisecond,

@@ -9,7 +9,7 @@ import (
 )
 
 // actions are what AWS may do to a cluster by itself, or have go wrong. Their id is a cluster's name, with what further is wanted behind a
-// slash: "prod", "prod/coredns", "prod/IamRoleNotFound".
+// slash: "prod", "prod/coredns", "prod/IamRoleNotFound". node-drained is what pods do.
 var actions = map[string]func(*core.Region, string) bool{
 	"fail-cluster-creation":     onCluster(func(_ *core.Region, c *cluster, _ string) bool { c.failing = true; return true }),
 	"fail-next-cluster-update":  onCluster(func(_ *core.Region, c *cluster, _ string) bool { c.failNext = true; return true }),
@@ -22,9 +22,10 @@ var actions = map[string]func(*core.Region, string) bool{
 		c.Health = &types.ClusterHealth{Issues: []types.ClusterIssue{}}
 		return true
 	}),
-	"edit-addon":  onCluster(func(_ *core.Region, c *cluster, name string) bool { return c.edit(name) }),
-	"addon-issue": onCluster(func(_ *core.Region, c *cluster, what string) bool { return c.degrade(what) }),
-	"heal-addon":  onCluster(func(_ *core.Region, c *cluster, name string) bool { return c.heal(name) }),
+	"node-drained": onCluster(func(_ *core.Region, c *cluster, instance string) bool { return c.drained(instance) }),
+	"edit-addon":   onCluster(func(_ *core.Region, c *cluster, name string) bool { return c.edit(name) }),
+	"addon-issue":  onCluster(func(_ *core.Region, c *cluster, what string) bool { return c.degrade(what) }),
+	"heal-addon":   onCluster(func(_ *core.Region, c *cluster, name string) bool { return c.heal(name) }),
 	"insight": onCluster(func(_ *core.Region, c *cluster, status string) bool {
 		c.usage = types.InsightStatusValue(status)
 		return true

@@ -34,6 +34,8 @@ type cluster struct {
 	unmanaged map[string]*unmanaged
 	// failing has its creation fail, the others the next update, add-on, Fargate profile or node group.
 	failing, failNext, failNextAddon, failNextProfile, failNextNodegroup bool
+	// played tells that somebody plays what runs behind the endpoint.
+	played bool
 	// usage is what insights say of the APIs that clients use.
 	usage                     types.InsightStatusValue
 	refreshing                bool

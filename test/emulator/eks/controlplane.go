@@ -21,6 +21,9 @@ type ControlPlane struct {
 	// Nodegroups are those whose nodes EKS starts, Profiles those of Fargate that are active.
 	Nodegroups []*types.Nodegroup      `json:"nodegroups"`
 	Profiles   []*types.FargateProfile `json:"profiles"`
+	// Draining are instances whose nodes' pods are to leave. Who plays the control plane says of each when they have (the action
+	// "node-drained"); whoever asks for control planes plays them.
+	Draining []string `json:"draining"`
 }
 
 // controlPlanes lists those that run.
@@ -36,7 +39,9 @@ func controlPlanes(r *core.Region, _ url.Values) (any, error) {
 		}
 		plane := ControlPlane{Name: *c.Name, ARN: *c.Arn, Version: *c.Version, Endpoint: *c.Endpoint,
 			Certificate: c.authority.certificate, Key: c.authority.key, Access: access}
+		c.played = true
 		for _, g := range c.nodegroups.All() {
+			plane.Draining = append(plane.Draining, g.drain.full()...)
 			plane.Nodegroups = append(plane.Nodegroups, g.show(r))
 		}
 		for _, p := range c.profiles.All() {

@@ -18,6 +18,7 @@ type nodegroup struct {
 	types.Nodegroup
 	updates  updates
 	template string
+	drain    *drain
 }
 
 // Limits of "View and manage Amazon EKS and Fargate service quotas".

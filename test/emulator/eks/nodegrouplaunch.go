@@ -335,8 +335,9 @@ func (c *cluster) renew(r *core.Request, g *nodegroup, in *sdk.UpdateNodegroupVe
 	}
 	c.dress(&wanted, &data)
 	number, err := ec2.Of(r.Region).AddTemplateVersion(r.System("eks-nodegroup.amazonaws.com", "CreateLaunchTemplateVersion"), g.template, data)
+	d := &drain{force: in.Force, since: map[string]time.Time{}, empty: map[string]bool{}}
 	if err == nil {
-		err = autoscaling.Renew(r.System("eks-nodegroup.amazonaws.com", "StartInstanceRefresh"), g.group(), number)
+		err = autoscaling.Renew(r.System("eks-nodegroup.amazonaws.com", "StartInstanceRefresh"), g.group(), number, func(id string) bool { return c.mayGo(r.Region, d, id) })
 	}
 	if err != nil {
 		return "", invalid("The Auto Scaling group can't be changed: %v", err)
@@ -344,14 +345,15 @@ func (c *cluster) renew(r *core.Request, g *nodegroup, in *sdk.UpdateNodegroupVe
 	params := map[types.UpdateParamType]any{"Version": *wanted.Version, "ReleaseVersion": *wanted.ReleaseVersion}
 	failing := c.failNextNodegroup
 	c.failNextNodegroup = false
-	g.Status = types.NodegroupStatusUpdating
+	g.Status, g.drain = types.NodegroupStatusUpdating, d
 	return g.updates.beginUntil(r, types.UpdateTypeVersionUpdate, params, r.Config.NodegroupDelay, func() bool {
 		standing, ok := autoscaling.StandingOf(r.Region, g.group())
-		return failing || !ok || !standing.Renewing && standing.InService >= standing.Desired
+		return failing || len(c.stuck(r.Region, d)) > 0 || !ok || !standing.Renewing && standing.InService >= standing.Desired
 	}, func() *types.ErrorDetail {
-		g.Status, g.ModifiedAt = types.NodegroupStatusActive, core.Ptr(r.Now())
-		if failing {
-			return &types.ErrorDetail{ErrorCode: types.ErrorCodePodEvictionFailure, ErrorMessage: core.Ptr("Reached max retries while trying to evict pods from nodes in node group " + *g.NodegroupName), ResourceIds: []string{}}
+		g.Status, g.ModifiedAt, g.drain = types.NodegroupStatusActive, core.Ptr(r.Now()), nil
+		if stuck := c.stuck(r.Region, d); failing || len(stuck) > 0 {
+			autoscaling.StopRenewing(r.Region, g.group())
+			return g.evictionFailure(stuck)
 		}
 		g.Version, g.ReleaseVersion, g.LaunchTemplate, g.AmiType = wanted.Version, wanted.ReleaseVersion, wanted.LaunchTemplate, wanted.AmiType
 		return nil
