@@ -35,20 +35,20 @@ func (v *view) ahead() string {
 func (w *worker) Follow(ctx context.Context) error {
 	v := w.view()
 	if v.cluster.Active() && !w.pass.Deleting() {
-		w.tell(&w.memory.issues, controlplanev1.EKSControlPlaneUnhealthyReason, v.healthy().Message)
+		w.tell(&w.memory.issues, corev1.EventTypeWarning, controlplanev1.EKSControlPlaneUnhealthyReason, v.healthy().Message)
 		ahead := ""
 		if v.cluster.Ahead() {
 			ahead = v.ahead()
 		}
-		w.tell(&w.memory.ahead, versionAhead, ahead)
+		w.tell(&w.memory.ahead, corev1.EventTypeWarning, versionAhead, ahead)
 	}
 	return w.Worker.Follow(ctx)
 }
 
 // tell is an Event of what wasn't told yet; "" is nothing to tell.
-func (w *worker) tell(told *string, reason, message string) {
+func (w *worker) tell(told *string, eventType, reason, message string) {
 	if message != "" && *told != message {
-		w.pass.Event(corev1.EventTypeWarning, reason, message)
+		w.pass.Event(eventType, reason, message)
 	}
 	*told = message
 }

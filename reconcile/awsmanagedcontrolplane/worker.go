@@ -5,6 +5,7 @@ import (
 	"time"
 
 	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
+	corev1 "k8s.io/api/core/v1"
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
@@ -26,8 +27,9 @@ type memory struct {
 	role    iamrole.Propagation
 	// advice is what EKS said last of an upgrade, nil while none is asked for.
 	advice *advice
-	// issues and ahead are what was told last of the cluster's health, and of its version.
-	issues, ahead string
+	// issues, ahead, addons and update are what was told last of the cluster's health, its
+	// version, its add-ons and its updates.
+	issues, ahead, addons, update string
 }
 
 // worker is one object in one pass or read.
@@ -93,14 +95,28 @@ func (w *worker) Look(ctx context.Context) error {
 		}
 		w.memory.settled = ending
 		w.pass.Changed()
+		w.tellUpdate()
 	}
 	return nil
+}
+
+// tellUpdate tells how an update ended, before what follows from that is told, and whether
+// there was one.
+func (w *worker) tellUpdate() bool {
+	e := w.view().cluster.Updates.News("EKS cluster " + w.view().cluster.Name)
+	if e != nil {
+		w.tell(&w.memory.update, e.Type, e.Reason, e.Message)
+	}
+	return e != nil
 }
 
 // Prepare looks at what the foundation needs, and at what is at the cluster's endpoint.
 func (w *worker) Prepare(ctx context.Context) error {
 	if err := w.Worker.Prepare(ctx); err != nil {
 		return err
+	}
+	if v := w.view(); v.cluster.Active() && !w.pass.Deleting() { // before it is tried again
+		w.tell(&w.memory.addons, corev1.EventTypeWarning, controlplanev1.EKSAddonsConfiguredFailedReason, v.parts.Addons.Trouble())
 	}
 	w.lookAtUpgrade(ctx)
 	return w.lookAtEndpoint(ctx)
@@ -121,7 +137,7 @@ func (w *worker) Take(ctx context.Context, r plan.Result) engine.Consequence {
 // Settle comes back when an update that failed may be tried again.
 func (w *worker) Settle(ctx context.Context, left plan.Plan) (time.Duration, error) {
 	again, err := w.Worker.Settle(ctx, left)
-	if w.view().cluster.Updates.Unrecorded() {
+	if w.tellUpdate() {
 		return time.Millisecond, err // what is next waits for the status to be written
 	}
 	if at := w.view().cluster.Updates.Again(); err == nil && again == 0 && !at.IsZero() && !w.pass.Deleting() {

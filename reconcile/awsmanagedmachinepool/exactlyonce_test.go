@@ -18,6 +18,8 @@ import (
 // down.
 const afterTheAnswer = "after the answer"
 
+var deaths = []string{emulator.DropBefore, emulator.DropAfter, afterTheAnswer}
+
 func mortal() *infrav1.AWSManagedMachinePool {
 	return newPool(testName, func(p *infrav1.AWSManagedMachinePool) {
 		p.Spec.AWSLaunchTemplate = &infrav1.AWSLaunchTemplate{InstanceType: "m5.large"}
@@ -52,7 +54,7 @@ func (w *world) life(step func(func() bool) func() bool) {
 func (w *world) done(operation string) int {
 	updates, other := map[string]bool{}, 0
 	for _, e := range w.AWS.Log() {
-		if e.Operation != operation || e.Outcome != "ok" && e.Outcome != "dropped-after-effect" {
+		if e.Operation != operation || !happened(e) {
 			continue
 		}
 		i := slices.IndexFunc(e.Resources, func(id string) bool { return strings.Count(id, "-") == 4 && !strings.Contains(id, ":") })
@@ -63,6 +65,9 @@ func (w *world) done(operation string) int {
 	}
 	return len(updates) + other
 }
+
+// happened tells that AWS did what it was asked for.
+func happened(e emulator.Entry) bool { return e.Outcome == "ok" || e.Outcome == "dropped-after-effect" }
 
 // TestEveryMutationOfAPoolHappensOnceHoweverTheProcessDies ends the process at each of them,
 // drops all its memory, and goes on with another.
@@ -89,7 +94,7 @@ func TestEveryMutationOfAPoolHappensOnceHoweverTheProcessDies(t *testing.T) {
 			times = 1 // one policy is like another
 		}
 		for i := range times {
-			for _, death := range []string{emulator.DropBefore, emulator.DropAfter, afterTheAnswer} {
+			for _, death := range deaths {
 				t.Run(fmt.Sprintf("%s/%d/%s", op, i, death), func(t *testing.T) {
 					t.Parallel()
 					w := newWorld(t, true, mortal())
@@ -112,25 +117,29 @@ func TestEveryMutationOfAPoolHappensOnceHoweverTheProcessDies(t *testing.T) {
 	}
 }
 
-// dieAt lives, ends the process at a call, and goes on with another.
-func (w *world) dieAt(op string, skip int, death string) {
-	w.T.Helper()
-	service, name, _ := strings.Cut(op, ".")
-	before, dead, restarted := w.count(op), false, false
-	happened := func() bool {
-		return slices.ContainsFunc(w.AWS.Log(), func(e emulator.Entry) bool { return e.Fault == "death" })
-	}
+// death ends the process at a call, and tells once it has.
+func (w *world) death(op string, skip int, death string) func() bool {
+	before, dead := w.count(op), false
 	if death == afterTheAnswer {
-		happened = func() bool { return dead }
 		w.Ending = func() error {
 			if dead = dead || w.count(op) > before+skip; dead {
 				return errors.New("the process has ended")
 			}
 			return nil
 		}
-	} else {
-		w.AWS.Faults().Set(emulator.Fault{ID: "death", Service: service, Operation: name, Skip: skip, Count: 1, Mode: death})
+		return func() bool { return dead }
 	}
+	service, name, _ := strings.Cut(op, ".")
+	w.AWS.Faults().Set(emulator.Fault{ID: "death", Service: service, Operation: name, Skip: skip, Count: 1, Mode: death})
+	return func() bool {
+		return slices.ContainsFunc(w.AWS.Log(), func(e emulator.Entry) bool { return e.Fault == "death" })
+	}
+}
+
+// dieAt lives, ends the process at a call, and goes on with another.
+func (w *world) dieAt(op string, skip int, death string) {
+	w.T.Helper()
+	restarted, happened := false, w.death(op, skip, death)
 	w.life(func(done func() bool) func() bool {
 		return func() bool {
 			if happened() && !restarted {
@@ -143,5 +152,27 @@ func (w *world) dieAt(op string, skip int, death string) {
 	})
 	if !restarted {
 		w.T.Errorf("it never happened")
+	}
+}
+
+// TestAnOutageOfAnOperationEndsWithTheSame has operations fail for a while. Not by throttling,
+// which has the next call wait, and here no time goes by within one look.
+func TestAnOutageOfAnOperationEndsWithTheSame(t *testing.T) {
+	for op, status := range map[string]int{"eks.CreateNodegroup": 500, "eks.UpdateNodegroupConfig": 409, "eks.UpdateNodegroupVersion": 503, "eks.DescribeUpdate": 500,
+		"eks.DeleteNodegroup": 409, "autoscaling.CreateOrUpdateTags": 500, "ec2.CreateLaunchTemplateVersion": 500} {
+		t.Run(op, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, true, mortal())
+			w.buildCluster()
+			service, name, _ := strings.Cut(op, ".")
+			code := map[int]string{500: "ServerException", 503: "ServiceUnavailableException", 409: "ResourceInUseException"}[status]
+			w.AWS.Faults().Set(emulator.Fault{ID: "outage", Service: service, Operation: name, Count: 3, Mode: emulator.ErrorBefore, Code: code, Status: status, Message: "not now"})
+			w.life(func(done func() bool) func() bool { return done })
+			for op, times := range map[string]int{"CreateNodegroup": 1, "DeleteNodegroup": 1, "UpdateNodegroupConfig": 1, "UpdateNodegroupVersion": 2} {
+				if n := w.done(op); n != times {
+					t.Errorf("%s was done %d times", op, n)
+				}
+			}
+		})
 	}
 }

@@ -150,10 +150,11 @@ func (in *Intent) nodegroup(snap *mirror.Snapshot, role *iamrole.State, template
 	if own != nil {
 		g.ClusterVersion = aws.ToString(own.Version)
 	}
-	switch g.RotationWaitsFor = cmp.Or(in.Unsettled, in.Infra.NodesWait(in.version(), true)); {
+	follows := in.Infra.NodesWait(in.version(), true)
+	switch g.RotationWaitsFor = cmp.Or(in.Unsettled, follows); {
 	case !active:
 		g.WaitsFor = "EKS cluster " + g.Cluster + " to be ACTIVE"
-		g.RotationWaitsFor = g.WaitsFor
+		g.RotationWaitsFor = cmp.Or(follows, g.WaitsFor)
 	case g.RoleARN == "":
 		g.WaitsFor = "role " + role.Name
 	}

@@ -193,7 +193,7 @@ func TestNodesAreNeverNewerThanTheControlPlane(t *testing.T) {
 	w.changeOwner(testName, func(m *clusterv1.MachinePool) { m.Spec.Template.Spec.Version = "v1.35.0" })
 	w.settle(testName, func() bool {
 		c := w.condition(testName, nodegroup.AreaUpdating)
-		return strings.Contains(c.Message, "EKS cluster "+eksName+" to be at 1.35: it is at 1.34, and no node may be newer") && w.get(testName).Status.Ready
+		return strings.Contains(c.Message, "EKS cluster "+eksName+" to run 1.35: it runs 1.34") && w.get(testName).Status.Ready
 	})
 	w.changeOwner(testName, func(m *clusterv1.MachinePool) { m.Spec.Template.Spec.Version = "v1.32.0" })
 	w.settle(testName, func() bool {

@@ -45,6 +45,8 @@ type memory struct {
 	wantedSince time.Time
 	// doubted is when EKS was asked last what is wrong.
 	doubted time.Time
+	// told is the update whose end was told last.
+	told string
 }
 
 // worker is one object in one pass or read.
@@ -180,7 +182,20 @@ func (w *worker) Look(ctx context.Context) error {
 		return nil
 	}
 	w.pass.Changed()
+	w.tellUpdate()
 	return nil
+}
+
+// tellUpdate tells how an update ended, before what follows from that is told, and whether
+// there was one.
+func (w *worker) tellUpdate() bool {
+	updates := w.view().nodegroup.Updates
+	e := updates.News("node group " + w.view().nodegroup.Name)
+	if e != nil && w.memory.told != updates.Current.ID {
+		w.pass.Event(e.Type, e.Reason, e.Message)
+		w.memory.told = updates.Current.ID
+	}
+	return e != nil
 }
 
 // Before has it written down that something is asked of AWS, before the first time.
@@ -208,7 +223,7 @@ func (w *worker) Settle(context.Context, plan.Plan) (again time.Duration, err er
 		}
 	}
 	updates := w.view().nodegroup.Updates
-	if updates.Unrecorded() {
+	if w.tellUpdate() {
 		sooner(time.Millisecond) // what is next waits for the status to be written
 	}
 	if left := w.left(); left > 0 {

@@ -222,6 +222,17 @@ func (s *State) tell(p *plan.Plan, row *mirror.EKSAddon) {
 	p.Problem(Area, FailedReason, "add-on %s is %s: %s", aws.ToString(row.AddonName), row.Status, cmp.Or(issues, "EKS gives no reason"))
 }
 
+// Trouble is what EKS couldn't do with the add-ons, in its words; "" for nothing.
+func (s *State) Trouble() string {
+	var all []string
+	for _, a := range s.Addons {
+		if row := s.row(a.Name); row != nil && strings.HasSuffix(string(row.Status), "_FAILED") {
+			all = append(all, fmt.Sprintf("add-on %s is %s: %s", a.Name, row.Status, cmp.Or(Issues(row), "EKS gives no reason")))
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
 func (s *State) tellPending(p *plan.Plan, row *mirror.EKSAddon) {
 	if mirror.EKSAddons.Busy(row) {
 		p.Wait(Area, PendingReason, fmt.Sprintf("add-on %s, which is %s", aws.ToString(row.AddonName), row.Status))

@@ -5,6 +5,7 @@
 package eksupdate
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/capa-apiserver/capa-apiserver/cloud"
@@ -196,6 +198,22 @@ func (s *State) Wants() []mirror.Interest {
 // would have that forgotten.
 func (s *State) Unrecorded() bool { return s.Current.ended() && !s.in.Last.ended() }
 
+// Event is what there is to tell of the end of an update.
+type Event struct{ Type, Reason, Message string }
+
+// News is the end of an update of what is called name that the object doesn't say yet, nil
+// for nothing new.
+func (s *State) News(name string) *Event {
+	u := s.Current
+	switch {
+	case !s.Unrecorded():
+		return nil
+	case u.failed():
+		return &Event{corev1.EventTypeWarning, "EKSUpdateFailed", fmt.Sprintf("Update %s (%s) of %s is %s: AWS says: %s", u.ID, u.Type, name, u.Status, cmp.Or(u.Message, "nothing more"))}
+	}
+	return &Event{corev1.EventTypeNormal, "EKSUpdateDone", fmt.Sprintf("Update %s (%s) of %s is done", u.ID, u.Type, name)}
+}
+
 // Locked tells what keeps what is called name from being changed, "" for nothing that is
 // known here.
 func (s *State) Locked(name string) string {
@@ -203,7 +221,7 @@ func (s *State) Locked(name string) string {
 	case s.Current.InProgress():
 		return fmt.Sprintf("update %s (%s) of %s", s.Current.ID, s.Current.Type, name)
 	case s.Unrecorded():
-		return fmt.Sprintf("the end of update %s to be noted", s.Current.ID)
+		return fmt.Sprintf("update %s to be noted", s.Current.ID)
 	}
 	return ""
 }

@@ -71,6 +71,12 @@ func upgradeOf(c *controlplanev1.AWSManagedControlPlane) (kubernetes, failed, ad
 	if addons == "" && !first && x != nil && x.Status == metav1.ConditionFalse && x.Reason == controlplanev1.EKSAddonsPendingReason {
 		addons = cmp.Or(x.Message, x.Reason)
 	}
+	// What AWS refuses is the update of one, where there are all.
+	for _, f := range c.Status.Failures {
+		if addons == "" && !first && len(c.Status.Addons) >= len(c.Spec.Addons) && f.Condition == controlplanev1.EKSAddonsConfiguredCondition {
+			addons = f.Message
+		}
+	}
 	return kubernetes, failed, addons
 }
 

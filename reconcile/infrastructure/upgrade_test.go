@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
+	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 )
 
 func TestNodesFollowTheirControlPlaneAndItsAddons(t *testing.T) {
@@ -23,6 +24,7 @@ func TestNodesFollowTheirControlPlaneAndItsAddons(t *testing.T) {
 		replaces      bool
 		conditions    []metav1.Condition
 		addons        []controlplanev1.AddonState
+		failures      []infrav1.Failure
 		want          string
 	}{
 		"the same version":            {live: "v1.34.2", version: "v1.34.2", replaces: true},
@@ -38,12 +40,17 @@ func TestNodesFollowTheirControlPlaneAndItsAddons(t *testing.T) {
 		"an add-on that is made":      {live: "v1.35.0", version: "v1.35.0", replaces: true, conditions: []metav1.Condition{pending}, addons: addon("CREATING")},
 		"an add-on that is updated":   {live: "v1.35.0", version: "v1.35.0", replaces: true, addons: addon("UPDATING"), want: "add-on coredns is UPDATING"},
 		"an add-on that failed":       {live: "v1.35.0", version: "v1.35.0", replaces: true, addons: addon("UPDATE_FAILED"), want: "add-on coredns is UPDATE_FAILED: too few replicas"},
+		"an add-on that AWS doesn't update": {live: "v1.35.0", version: "v1.35.0", replaces: true, addons: addon("ACTIVE"),
+			failures: []infrav1.Failure{{Condition: controlplanev1.EKSAddonsConfiguredCondition, Message: "set add-on coredns to v2: denied"}}, want: "upgraded before nodes: set add-on coredns to v2: denied"},
+		"an add-on that AWS doesn't make": {live: "v1.35.0", version: "v1.35.0", replaces: true,
+			failures: []infrav1.Failure{{Condition: controlplanev1.EKSAddonsConfiguredCondition, Message: "create add-on coredns: denied"}}},
 		"an add-on that isn't well": {live: "v1.35.0", version: "v1.35.0", replaces: true, addons: addon("DEGRADED"),
 			conditions: []metav1.Condition{condition(controlplanev1.EKSAddonsConfiguredCondition, controlplanev1.EKSAddonsConfiguredFailedReason, "x")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := &controlplanev1.AWSManagedControlPlane{Spec: controlplanev1.AWSManagedControlPlaneSpec{AWSManagedControlPlaneCommonSpec: controlplanev1.AWSManagedControlPlaneCommonSpec{EKSClusterName: "default_c"}}}
-			c.Status.Conditions, c.Status.Addons = x.conditions, x.addons
+			c.Spec.Addons = []controlplanev1.Addon{{Name: "coredns"}}
+			c.Status.Conditions, c.Status.Addons, c.Status.Failures = x.conditions, x.addons, x.failures
 			if x.live != "" {
 				c.Status.Version = &x.live
 			}

@@ -1,6 +1,7 @@
 package nodegroup
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -48,11 +49,7 @@ func (s *State) planUpdates(p *plan.Plan) {
 		add(in, &in.ClientRequestToken, "config", fmt.Sprintf("set of node group %s %s", s.Name, strings.Join(what, ", ")), "")
 	}
 	if in, what := s.rotation(); len(what) > 0 {
-		waits := s.tooNew()
-		if waits == "" {
-			waits = s.RotationWaitsFor
-		}
-		add(in, &in.ClientRequestToken, "version", fmt.Sprintf("replace the nodes of node group %s, for %s", s.Name, strings.Join(what, ", ")), waits)
+		add(in, &in.ClientRequestToken, "version", fmt.Sprintf("replace the nodes of node group %s, for %s", s.Name, strings.Join(what, ", ")), cmp.Or(s.RotationWaitsFor, s.tooNew()))
 	}
 	if want, have := s.Version, aws.ToString(s.Row.Version); s.older(want, have) {
 		p.Problem(AreaUpdating, Failed, "node group %s has nodes of %s, and EKS goes back to no older version; set the MachinePool's version to it, or make another pool", s.Name, have)
