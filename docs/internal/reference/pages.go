@@ -42,7 +42,7 @@ func modelPrefix(r apiserver.Row) string {
 }
 
 func models(r apiserver.Row) map[string]common.OpenAPIDefinition {
-	return r.Group.OpenAPI(func(name string) spec.Ref { return spec.MustCreateRef(name) })
+	return r.Group.OpenAPI(spec.MustCreateRef)
 }
 
 func index(rows []apiserver.Row) []byte {
