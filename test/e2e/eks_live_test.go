@@ -36,7 +36,7 @@ func allWell(conditions []metav1.Condition) error {
 // our back. At rest it is described every five minutes: what is shown here shows because
 // somebody reads.
 func TestWhatHappensToAnEKSClusterIsShownAtTheNextReadAndRepaired(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, "--creation-grace=5s") // what is younger and not to be seen may be AWS's lateness
 	e := w.newEKSCluster("eks")
 	w.aRole("alice")
 	w.apply(e.namespace, eksWithParts)
@@ -81,25 +81,6 @@ func TestWhatHappensToAnEKSClusterIsShownAtTheNextReadAndRepaired(t *testing.T) 
 		e.act("heal-cluster", e.eksName())
 		e.waitAsWanted(func() error { return nil })
 	})
-	t.Run("a version that somebody updated to", func(t *testing.T) {
-		e := e.of(t)
-		e.act("upgrade-cluster", e.eksName())
-		e.w.eventually("it is updated", func(context.Context) error {
-			if c := e.awsCluster(); *c.Version != "1.34" || c.Status != ekstypes.ClusterStatusActive {
-				return fmt.Errorf("it is %s, %s", *c.Version, c.Status)
-			}
-			return nil
-		})
-		w.waitFacts()
-		e.shows("EKSControlPlaneUpdating", metav1.ConditionFalse, "Set spec.version")
-		if list := w.kubectl("get", "awsmcp", "-n", e.namespace); !strings.Contains(list, "v1.34") {
-			t.Errorf("the list shows\n%s", list)
-		}
-		e.told("EKSControlPlaneAhead", "1.34")
-		if n := w.effects("UpdateClusterVersion"); n != 0 {
-			t.Errorf("%d updates of the version", n)
-		}
-	})
 	t.Run("AWS is away", func(t *testing.T) {
 		e := e.of(t)
 		w.aws.Configure(func(c *emulatorConfig) { c.Outage = "refuse" })
@@ -125,6 +106,54 @@ func TestWhatHappensToAnEKSClusterIsShownAtTheNextReadAndRepaired(t *testing.T) 
 			}
 			return err
 		})
+	})
+	t.Run("an add-on deleted", func(t *testing.T) {
+		e := e.of(t)
+		addon := &awseks.DescribeAddonInput{ClusterName: name, AddonName: aws.String("eks-pod-identity-agent")}
+		e.waitAsWanted(func() error { return nil })
+		hold := w.aws.Faults().Set(holdRepair("CreateAddon"))
+		_, err := client.DeleteAddon(ctx, &awseks.DeleteAddonInput{ClusterName: name, AddonName: addon.AddonName})
+		must(t, err)
+		before := w.mutations()
+		w.eventually("the add-on is gone", func(ctx context.Context) error {
+			if _, err := client.DescribeAddon(ctx, addon); err == nil {
+				return errors.New("it is there")
+			}
+			return nil
+		})
+		w.waitFacts()
+		e.shows(controlplanev1.EKSAddonsConfiguredCondition, metav1.ConditionFalse, *addon.AddonName)
+		w.unhold(hold)
+		w.eventually("it is made again", func(ctx context.Context) error {
+			out, err := client.DescribeAddon(ctx, addon)
+			if err == nil && out.Addon.Status != ekstypes.AddonStatusActive {
+				err = fmt.Errorf("it is %s", out.Addon.Status)
+			}
+			return err
+		})
+		e.told("DriftRepaired", *addon.AddonName)
+		if n := w.mutations() - before; n != 1 {
+			t.Errorf("%d calls changed something, want the one that makes the add-on", n)
+		}
+	})
+	t.Run("a version that somebody updated to", func(t *testing.T) {
+		e := e.of(t)
+		e.act("upgrade-cluster", e.eksName())
+		e.w.eventually("it is updated", func(context.Context) error {
+			if c := e.awsCluster(); *c.Version != "1.34" || c.Status != ekstypes.ClusterStatusActive {
+				return fmt.Errorf("it is %s, %s", *c.Version, c.Status)
+			}
+			return nil
+		})
+		w.waitFacts()
+		e.shows("EKSControlPlaneUpdating", metav1.ConditionFalse, "Set spec.version")
+		if list := w.kubectl("get", "awsmcp", "-n", e.namespace); !strings.Contains(list, "v1.34") {
+			t.Errorf("the list shows\n%s", list)
+		}
+		e.told("EKSControlPlaneAhead", "1.34")
+		if n := w.effects("UpdateClusterVersion"); n != 0 {
+			t.Errorf("%d updates of the version", n)
+		}
 	})
 	w.kubectl("delete", "cluster", "-n", e.namespace, e.cluster, "--wait=false")
 	w.eventually("the cluster is gone", func(context.Context) error {
