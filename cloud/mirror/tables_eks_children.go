@@ -28,6 +28,8 @@ const (
 	mostNodegroups = 30
 	// versionsRest: EKS offers another version of an add-on every few weeks.
 	versionsRest = 6 * time.Hour
+	// mostVersions are more add-ons than EKS offers: names that it doesn't have hold no other up.
+	mostVersions = 100
 	// mostProviders are as many as an account may have: each has the period for itself.
 	mostProviders = 100
 	// childrenChanging is how often is looked at what EKS is changing.
@@ -89,6 +91,7 @@ var (
 		VPC:      noVPC[EKSAddonVersions],
 		Parent:   func(v *EKSAddonVersions) string { return v.Kubernetes },
 		Describe: describeAddonVersions,
+		Budget:   mostVersions,
 		Rest:     versionsRest,
 	}
 	// EKSAccessEntries are by the ARNs of their principals.

@@ -57,18 +57,17 @@ func TestWhatIsDeletedWithAClusterIsAnAnnotation(t *testing.T) {
 		}
 		return infra.GetAnnotations()
 	}
-	runs(t, "gc", "disable", "--cluster-name", "prod")
-	if annotations()[gcAnnotation] != "false" {
-		t.Errorf("disabled it has %v", annotations())
+	if out, _ := runs(t, "gc", "disable", "--cluster-name", "prod"); annotations()[gcAnnotation] != "false" || out != "AWSCluster default/prod-infra is annotated "+gcAnnotation+"=false\n" {
+		t.Errorf("disabled it has %v, and %q was said", annotations(), out)
 	}
 	runs(t, "gc", "enable", "--cluster-name", "prod", "-n", "default")
 	runs(t, "gc", "configure", "--cluster-name", "prod", "--gc-task", "load-balancer", "--gc-task", "security-group")
 	if annotations()[gcAnnotation] != "true" || annotations()[gcTasksAnnotation] != "load-balancer,security-group" {
 		t.Errorf("it has %v", annotations())
 	}
-	runs(t, "gc", "configure", "--cluster-name", "prod")
-	if _, ok := annotations()[gcTasksAnnotation]; ok {
-		t.Errorf("without tasks it has %v", annotations())
+	out, _ := runs(t, "gc", "configure", "--cluster-name", "prod")
+	if _, ok := annotations()[gcTasksAnnotation]; ok || out != "AWSCluster default/prod-infra has no annotation "+gcTasksAnnotation+"\n" {
+		t.Errorf("without tasks it has %v, and %q was said", annotations(), out)
 	}
 	for says, args := range map[string][]string{"write one of load-balancer, ": {"configure", "--gc-task", "volumes"}, "--cluster-name NAME": {"enable"}, "the Cluster default/none": {"enable", "--cluster-name", "none"}} {
 		if _, _, err := run("", append([]string{"gc"}, args...)...); err == nil || !strings.Contains(err.Error(), says) {

@@ -118,5 +118,13 @@ func annotate(c *cobra.Command, name, value string) error {
 		delete(annotations, name)
 	}
 	infra.SetAnnotations(annotations)
-	return kube.Patch(c.Context(), infra, before)
+	if err := kube.Patch(c.Context(), infra, before); err != nil {
+		return err
+	}
+	said := "has no annotation " + name
+	if value != "" {
+		said = "is annotated " + name + "=" + value
+	}
+	_, err = fmt.Fprintf(c.OutOrStdout(), "%s %s/%s %s\n", ref["kind"], key.Namespace, ref["name"], said)
+	return err
 }
