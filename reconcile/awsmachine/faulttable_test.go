@@ -34,7 +34,7 @@ var faults = []struct {
 	change func(*emulator.Config)
 	// reason and message are those of InstanceReady, once the fault was met.
 	reason, message string
-	// launches bounds RunInstances: 1, 2, 4 ... 120 s apart are 13 in ten minutes.
+	// launches bounds RunInstances: 1, 2, 4 ... 120 s apart are 13 in ten minutes, and up to 60 s apart 16.
 	launches int
 }{
 	{name: "no capacity", fault: emulator.Fault{Operation: "RunInstances", Code: "InsufficientInstanceCapacity", Status: 500},
@@ -42,7 +42,7 @@ var faults = []struct {
 	{name: "vCPU quota used up", fault: emulator.Fault{Operation: "RunInstances", Code: "VcpuLimitExceeded", Status: 400},
 		reason: infrav1.InstanceProvisionFailedReason, message: "VcpuLimitExceeded", launches: 13},
 	{name: "launches denied", fault: emulator.Fault{Operation: "RunInstances", Code: "UnauthorizedOperation", Status: 403},
-		reason: infrav1.InstanceProvisionFailedReason, message: "UnauthorizedOperation", launches: 13},
+		reason: infrav1.InstanceProvisionFailedReason, message: "UnauthorizedOperation", launches: 16},
 	{name: "credentials expired", fault: emulator.Fault{Code: "RequestExpired", Status: 400},
 		reason: conditions.WaitingForObservation, message: "RequestExpired"},
 	{name: "throttles", fault: emulator.Fault{Code: "RequestLimitExceeded", Status: 503},

@@ -14,8 +14,9 @@ const (
 	firstHold, lastHold = time.Second, 2 * time.Minute
 	// busyWait is the time until what AWS was busy for is tried again.
 	busyWait = 5 * time.Second
-	// lastWait bounds it for what is only waited for.
-	lastWait = 30 * time.Second
+	// lastWait bounds it for what is only waited for, lastDenied for what there is no right to: somebody gives
+	// it, and then looks whether that helped.
+	lastWait, lastDenied = 30 * time.Second, time.Minute
 )
 
 // Holds keep what failed from being tried again at once. The zero Holds hold
@@ -49,8 +50,8 @@ func (h *Holds) Fail(key, area, message string, now time.Time) {
 	h.fail(key, area, message, now, lastHold)
 }
 
-// Wait holds what AWS refuses only until something else has ended, or somebody else has
-// changed something, which is looked at more often.
+// Wait holds what AWS refuses only until something else has ended, which is looked at
+// more often.
 func (h *Holds) Wait(key, area, message string, now time.Time) {
 	h.fail(key, area, message, now, lastWait)
 }
@@ -62,8 +63,7 @@ func (h *Holds) Took(r Result, now time.Time) {
 	case r.Outcome == Busy:
 		h.Until(r.Action.Key, r.Action.Area, now.Add(busyWait))
 	case r.Outcome == Failed && r.Err.Class == cloud.Unauthorized:
-		// Somebody else gives the right, and then looks whether it helped.
-		h.Wait(r.Action.Key, r.Action.Area, r.Err.Message, now)
+		h.fail(r.Action.Key, r.Action.Area, r.Err.Message, now, lastDenied)
 	case r.Outcome == Failed, r.Outcome == Existed && r.Action.Verb != Delete:
 		h.Fail(r.Action.Key, r.Action.Area, r.Err.Message, now)
 	default:
