@@ -46,9 +46,10 @@ func TestWhatHappensToAnEKSClusterIsShownAtTheNextReadAndRepaired(t *testing.T) 
 
 	t.Run("logging switched off", func(t *testing.T) {
 		e := e.of(t)
-		e.update(ctx, &awseks.UpdateClusterConfigInput{Name: name, Logging: &ekstypes.Logging{ClusterLogging: []ekstypes.LogSetup{
+		ended := e.update(ctx, &awseks.UpdateClusterConfigInput{Name: name, Logging: &ekstypes.Logging{ClusterLogging: []ekstypes.LogSetup{
 			{Enabled: aws.Bool(false), Types: []ekstypes.LogType{ekstypes.LogTypeAudit}}}}})
-		hold := w.aws.Faults().Set(holdRepair("UpdateClusterConfig"))
+		hold := w.aws.Faults().Set(holdRepair("UpdateClusterConfig")) // before the update has ended and can be repaired
+		ended()
 		e.shows("EKSControlPlaneUpdating", metav1.ConditionTrue, "set the logging")
 		w.unhold(hold)
 		e.waitAsWanted(func() error {
@@ -63,7 +64,7 @@ func TestWhatHappensToAnEKSClusterIsShownAtTheNextReadAndRepaired(t *testing.T) 
 		e := e.of(t)
 		_, err := client.CreateAddon(ctx, &awseks.CreateAddonInput{ClusterName: name, AddonName: aws.String("kube-proxy"), ResolveConflicts: ekstypes.ResolveConflictsOverwrite})
 		must(t, err)
-		e.update(ctx, &awseks.UpdateClusterConfigInput{Name: name, ZonalShiftConfig: &ekstypes.ZonalShiftConfigRequest{Enabled: aws.Bool(true)}})
+		e.update(ctx, &awseks.UpdateClusterConfigInput{Name: name, ZonalShiftConfig: &ekstypes.ZonalShiftConfigRequest{Enabled: aws.Bool(true)}})()
 		before := w.mutations()
 		e.waitAsWanted(func() error { return nil })
 		time.Sleep(writeHold)
@@ -171,20 +172,23 @@ func (e *eksCluster) of(t *testing.T) *eksCluster {
 	return &eksCluster{&joined}
 }
 
-// update updates the cluster as somebody else, and returns when that has ended and the facts
-// of the latest read are older than the promise.
-func (e *eksCluster) update(ctx context.Context, in *awseks.UpdateClusterConfigInput) {
+// update has the cluster updated as by somebody else; ended returns when that has ended and the
+// facts of the latest read are older than the promise.
+func (e *eksCluster) update(ctx context.Context, in *awseks.UpdateClusterConfigInput) (ended func()) {
 	e.w.t.Helper()
 	out, err := e.w.eks().UpdateClusterConfig(ctx, in)
 	must(e.w.t, err)
-	e.w.eventually("the update has ended", func(ctx context.Context) error {
-		u, err := e.w.eks().DescribeUpdate(ctx, &awseks.DescribeUpdateInput{Name: in.Name, UpdateId: out.Update.Id})
-		if err == nil && u.Update.Status != ekstypes.UpdateStatusSuccessful {
-			err = fmt.Errorf("it is %s", u.Update.Status)
-		}
-		return err
-	})
-	e.w.waitFacts()
+	return func() {
+		e.w.t.Helper()
+		e.w.eventually("the update has ended", func(ctx context.Context) error {
+			u, err := e.w.eks().DescribeUpdate(ctx, &awseks.DescribeUpdateInput{Name: in.Name, UpdateId: out.Update.Id})
+			if err == nil && u.Update.Status != ekstypes.UpdateStatusSuccessful {
+				err = fmt.Errorf("it is %s", u.Update.Status)
+			}
+			return err
+		})
+		e.w.waitFacts()
+	}
 }
 
 // shows fails unless the first read whose facts are younger than this call shows a condition so, with the text.
