@@ -12,6 +12,8 @@ import (
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
@@ -37,13 +39,20 @@ func TestSessionsMayDoWhatTheirRolesPoliciesAllow(t *testing.T) {
 		{"Effect":"Allow","Action":["eks:DescribeCluster"],"Resource":["arn:*:eks:*:*:cluster/prod-*"]},
 		{"Effect":"Allow","Action":["secretsmanager:CreateSecret"],"Resource":["arn:*:secretsmanager:*:*:secret:aws.cluster.x-k8s.io/*"]},
 		{"Effect":"Allow","Action":["ssm:GetParameter"],"Resource":["arn:*:ssm:*:*:parameter/aws/service/eks/optimized-ami/*"]},
+		{"Effect":"Allow","Action":["sqs:DeleteMessage"],"Resource":["arn:*:sqs:*:*:mine"]},
 		{"Effect":"Allow","Action":["s3:CreateBucket"],"Resource":["arn:*:s3:::cluster-api-provider-aws-*"]}]}`)
 	e, k, secrets, parameters := ec2.NewFromConfig(config), eks.NewFromConfig(config), secretsmanager.NewFromConfig(config), ssm.NewFromConfig(config)
 	buckets := s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true })
+	forget := func(queue string) error { // the right to a batch is that to each
+		return second(sqs.NewFromConfig(config).DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: aws.String(c.url + "/123456789012/" + queue),
+			Entries: []sqstypes.DeleteMessageBatchRequestEntry{{Id: aws.String("1"), ReceiptHandle: aws.String("r")}}}))
+	}
 	for _, test := range []struct {
 		name, code, says string
 		err              error
 	}{
+		{"a batch of messages", "AWS.SimpleQueueService.NonExistentQueue", "", forget("mine")},
+		{"a batch of another queue's", "AccessDeniedException", "sqs:DeleteMessage on resource: arn:aws:sqs:us-east-1:123456789012:other", forget("other")},
 		{"a read of EC2", "", "", second(e.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{}))},
 		{"a change of EC2", "UnauthorizedOperation", "You are not authorized to perform this operation. User: arn:aws:sts::123456789012:assumed-role/controllers/session is not authorized to perform: ec2:CreateVpc on resource: *",
 			second(e.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}))},

@@ -68,10 +68,7 @@ func rightsOf(r *core.Request, service *core.Service, params map[string]string) 
 		return nil
 	}
 	p := parameters(params)
-	action, resource := r.Operation, "*"
-	if service.SigningName == "s3" {
-		action = cmp.Or(s3Actions[action], action)
-	}
+	action, resource := cmp.Or(actions[service.SigningName][r.Operation], r.Operation), "*"
 	if find := resources[service.SigningName]; find != nil {
 		resource = find(r, p)
 	}
@@ -91,12 +88,15 @@ func rightsOf(r *core.Request, service *core.Service, params map[string]string) 
 var tagActions = map[string]string{"autoscaling": "CreateOrUpdateTags", "ec2": "CreateTags", "eks": "TagResource", "elasticloadbalancing": "AddTags", "events": "TagResource",
 	"secretsmanager": "TagResource", "sqs": "TagQueue", "ssm": "AddTagsToResource"}
 
-// s3Actions are those that aren't named as their operations.
-var s3Actions = map[string]string{
-	"HeadBucket": "ListBucket", "HeadObject": "GetObject", "ListObjectsV2": "ListBucket", "ListBuckets": "ListAllMyBuckets", "DeleteObjects": "DeleteObject",
-	"PutBucketEncryption": "PutEncryptionConfiguration", "GetBucketEncryption": "GetEncryptionConfiguration", "DeleteBucketTagging": "PutBucketTagging",
-	"PutBucketLifecycleConfiguration": "PutLifecycleConfiguration", "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
-	"PutPublicAccessBlock": "PutBucketPublicAccessBlock", "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+// actions are those that aren't named as their operations, by service.
+var actions = map[string]map[string]string{
+	"s3": {
+		"HeadBucket": "ListBucket", "HeadObject": "GetObject", "ListObjectsV2": "ListBucket", "ListBuckets": "ListAllMyBuckets", "DeleteObjects": "DeleteObject",
+		"PutBucketEncryption": "PutEncryptionConfiguration", "GetBucketEncryption": "GetEncryptionConfiguration", "DeleteBucketTagging": "PutBucketTagging",
+		"PutBucketLifecycleConfiguration": "PutLifecycleConfiguration", "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+		"PutPublicAccessBlock": "PutBucketPublicAccessBlock", "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+	},
+	"sqs": {"SendMessageBatch": "SendMessage", "DeleteMessageBatch": "DeleteMessage", "ChangeMessageVisibilityBatch": "ChangeMessageVisibility"},
 }
 
 // resources are the ARNs that rights of a service are about; "*" where an action has none, or the request names it by an id.
