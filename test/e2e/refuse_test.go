@@ -41,6 +41,9 @@ func TestBadInputIsRefusedWithWhatToWrite(t *testing.T) {
 		if !regexp.MustCompile(`(?m)\b` + kindOf(string(text)) + `$`).MatchString(served) {
 			continue // a kind that has its types but isn't served yet
 		}
+		if strings.Contains(string(text), "# served: v1beta2") && !strings.Contains(string(text), "infrastructure.cluster.x-k8s.io/v1beta2") {
+			continue // about a version that isn't served beside the kubeadm providers; the table beside the rules has it
+		}
 		sent++
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
 			// Beside the kubeadm providers, kinds of their groups are written at the hub's version.
