@@ -60,6 +60,18 @@ func (a *proxyAuthority) sign(t *testing.T, name string, valid time.Duration) *x
 	return leaf
 }
 
+// vouchedBy makes an authority, and knows users by its front proxy.
+func vouchedBy(t *testing.T) (*vouched, *proxyAuthority) {
+	t.Helper()
+	authority := &proxyAuthority{}
+	authority.replace(t)
+	return newVouched(&authenticatorfactory.RequestHeaderConfig{
+		CAContentProvider: authority, AllowedClientNames: headerrequest.StaticStringSlice{"front-proxy"},
+		UsernameHeaders: headerrequest.StaticStringSlice{"X-Remote-User"}, UIDHeaders: headerrequest.StaticStringSlice{},
+		GroupHeaders: headerrequest.StaticStringSlice{}, ExtraHeaderPrefixes: headerrequest.StaticStringSlice{},
+	}), authority
+}
+
 // TestUsersAreKnownOnlyByACertificateOfTheFrontProxy has a request come over a connection several times, after what is
 // said happened.
 func TestUsersAreKnownOnlyByACertificateOfTheFrontProxy(t *testing.T) {
@@ -95,10 +107,7 @@ func TestUsersAreKnownOnlyByACertificateOfTheFrontProxy(t *testing.T) {
 		"the authority isn't known any more": {first: true, then: func(_ *testing.T, _ *vouched, a *proxyAuthority, _ *x509.Certificate) { a.roots = nil }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			authority := &proxyAuthority{}
-			authority.replace(t)
-			v := newVouched(&authenticatorfactory.RequestHeaderConfig{CAContentProvider: authority, AllowedClientNames: headerrequest.StaticStringSlice{"front-proxy"},
-				UsernameHeaders: headerrequest.StaticStringSlice{"X-Remote-User"}, UIDHeaders: headerrequest.StaticStringSlice{}, GroupHeaders: headerrequest.StaticStringSlice{}, ExtraHeaderPrefixes: headerrequest.StaticStringSlice{}})
+			v, authority := vouchedBy(t)
 			leaf := authority.sign(t, "front-proxy", time.Hour)
 			if c.leaf != nil {
 				leaf = c.leaf(authority)
@@ -115,10 +124,7 @@ func TestUsersAreKnownOnlyByACertificateOfTheFrontProxy(t *testing.T) {
 }
 
 func TestCertificatesOfFrontProxiesAreNotRememberedWithoutEnd(t *testing.T) {
-	authority := &proxyAuthority{}
-	authority.replace(t)
-	v := newVouched(&authenticatorfactory.RequestHeaderConfig{CAContentProvider: authority, AllowedClientNames: headerrequest.StaticStringSlice{},
-		UsernameHeaders: headerrequest.StaticStringSlice{"X-Remote-User"}, UIDHeaders: headerrequest.StaticStringSlice{}, GroupHeaders: headerrequest.StaticStringSlice{}, ExtraHeaderPrefixes: headerrequest.StaticStringSlice{}})
+	v, authority := vouchedBy(t)
 	for range 2 * mostVouched {
 		if !isKnown(v, authority.sign(t, "front-proxy", time.Hour)) {
 			t.Fatal("the user isn't known")
