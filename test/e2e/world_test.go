@@ -19,6 +19,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -26,6 +27,7 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	bootstrapv1 "github.com/capa-apiserver/capa-apiserver/apis/bootstrap/v2beta1"
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/apis/infrastructure/install"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
@@ -153,8 +155,8 @@ func (w *world) startServer() {
 	w.waitServed()
 }
 
-// waitServed waits until kube-apiserver reaches the server, for each version on its own:
-// it probes them one by one, and refuses what was not probed yet.
+// waitServed waits until kube-apiserver reaches the server, for each group and version on its own: it probes them one by
+// one, refuses what was not probed yet, and looks anew only once a minute at the kinds of one that did not answer.
 func (w *world) waitServed() {
 	w.t.Helper()
 	w.eventually("our kinds are served through kube-apiserver", func(ctx context.Context) error {
@@ -164,13 +166,25 @@ func (w *world) waitServed() {
 			w.t.Fatalf("the server ended: %v\n%s", err, w.serverLog(40))
 		default:
 		}
-		for _, version := range install.Group.Versions("AWSCluster") {
-			if err := w.discovery.RESTClient().Get().AbsPath("/apis", install.Group.Name(), version).Do(ctx).Error(); err != nil {
+		for _, version := range served() {
+			if err := w.discovery.RESTClient().Get().AbsPath("/apis", version.Group, version.Version).Do(ctx).Error(); err != nil {
 				return err
 			}
 		}
+		if _, _, err := w.discovery.ServerGroupsAndResources(); err != nil {
+			return err
+		}
 		return w.client.List(ctx, &infrav1.AWSClusterList{}, client.Limit(1))
 	})
+}
+
+// served are the versions that the server always has, also beside the kubeadm providers.
+func served() []schema.GroupVersion {
+	versions := []schema.GroupVersion{controlplanev1.SchemeGroupVersion, bootstrapv1.SchemeGroupVersion}
+	for _, version := range install.Group.Versions("AWSCluster") {
+		versions = append(versions, schema.GroupVersion{Group: install.Group.Name(), Version: version})
+	}
+	return versions
 }
 
 // launch starts the process without waiting for anything.
