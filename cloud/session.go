@@ -18,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud/transport"
 )
 
 // Session is one identity's way into one account and region.
@@ -92,7 +94,7 @@ func (l *Limiter) configure(cfg aws.Config, scope Scope) aws.Config {
 	cfg = cfg.Copy()
 	cfg.Region = scope.Region
 	cfg.Retryer = newRetryer
-	cfg.HTTPClient = sharing(cfg.HTTPClient)
+	cfg.HTTPClient = transport.Shared(cfg.HTTPClient)
 	cfg.APIOptions = append(cfg.APIOptions[:len(cfg.APIOptions):len(cfg.APIOptions)], l.apiOptions(scope)...)
 	return cfg
 }

@@ -17,6 +17,8 @@ import (
 	"golang.org/x/sync/singleflight"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud/transport"
 )
 
 const (
@@ -226,7 +228,7 @@ func (s *Sessions) config(ctx context.Context) (aws.Config, error) {
 		if err != nil {
 			return aws.Config{}, err
 		}
-		cfg.HTTPClient = sharing(cfg.HTTPClient)
+		cfg.HTTPClient = transport.Shared(cfg.HTTPClient)
 		s.base = &cfg
 	}
 	return s.base.Copy(), nil

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/spf13/cobra"
 
+	"github.com/capa-apiserver/capa-apiserver/cloud/transport"
 	"github.com/capa-apiserver/capa-apiserver/cmd/clusterawsadm/takeover"
 )
 
@@ -85,6 +86,7 @@ func account(c *cobra.Command, otherwise string) (aws.Config, error) {
 	if err != nil {
 		return out, fmt.Errorf("%w; see ~/.aws/config, --profile and AWS_PROFILE", err)
 	}
+	out.HTTPClient = transport.Shared(out.HTTPClient)
 	if out.Region == "" {
 		out.Region = otherwise
 	}

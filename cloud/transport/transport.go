@@ -1,4 +1,5 @@
-package cloud
+// Package transport is how calls reach AWS: over connections that all clients share, and without losing answers.
+package transport
 
 import (
 	"io"
@@ -22,9 +23,9 @@ type httpClient struct{ *http.Client }
 // sharedClient is the client of configurations that bring none of their own.
 var sharedClient = sync.OnceValue(func() *httpClient { return newHTTPClient(awshttp.NewBuildableClient()) })
 
-// sharing returns the client to use in place of a configuration's, which the SDK would
+// Shared returns the client to use in place of a configuration's, which the SDK would
 // copy for each session and service. One of an unknown kind stays as it is.
-func sharing(c aws.HTTPClient) aws.HTTPClient {
+func Shared(c aws.HTTPClient) aws.HTTPClient {
 	switch c := c.(type) {
 	case nil:
 		return sharedClient()
