@@ -9,7 +9,6 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -81,12 +80,5 @@ func sources(ours, host cache.Cache, reader client.Reader) []source.Source {
 	of := func(ctx context.Context, namespace, cluster string) []reconcile.Request {
 		return engine.Of(ctx, reader, &infrav1.AWSFargateProfileList{}, namespace, cluster)
 	}
-	return []source.Source{
-		source.Kind(host, &clusterv1.Cluster{}, handler.TypedEnqueueRequestsFromMapFunc(func(ctx context.Context, c *clusterv1.Cluster) []reconcile.Request {
-			return of(ctx, c.Namespace, c.Name)
-		})),
-		source.Kind(ours, &controlplanev1.AWSManagedControlPlane{}, handler.TypedEnqueueRequestsFromMapFunc(func(ctx context.Context, c *controlplanev1.AWSManagedControlPlane) []reconcile.Request {
-			return of(ctx, c.Namespace, related.ClusterName(c))
-		})),
-	}
+	return []source.Source{related.Source(host, &clusterv1.Cluster{}, of), related.Source(ours, &controlplanev1.AWSManagedControlPlane{}, of)}
 }

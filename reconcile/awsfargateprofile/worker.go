@@ -19,6 +19,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/iamrole"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/related"
 )
 
 // memory is what a process knows of an object from one pass to the next.
@@ -45,21 +46,9 @@ func begin(ctx context.Context, scene engine.Scene[*infrav1.AWSFargateProfile], 
 	if scene.Pass != nil {
 		w.memory = scene.Pass.Memory.Own.(*memory)
 	}
-	cluster := &clusterv1.Cluster{}
-	if err := scene.Host.Get(ctx, client.ObjectKey{Namespace: w.obj.Namespace, Name: w.obj.Spec.ClusterName}, cluster); err != nil {
-		return w, client.IgnoreNotFound(err)
-	}
-	w.cluster = cluster
-	ref := cluster.Spec.ControlPlaneRef
-	if ref.Kind != "AWSManagedControlPlane" || ref.APIGroup != controlplanev1.GroupName {
-		return w, nil
-	}
-	controlPlane := &controlplanev1.AWSManagedControlPlane{}
-	if err := scene.Ours.Get(ctx, client.ObjectKey{Namespace: w.obj.Namespace, Name: ref.Name}, controlPlane); err != nil {
-		return w, client.IgnoreNotFound(err)
-	}
-	w.controlPlane = controlPlane
-	return w, nil
+	var err error
+	w.cluster, w.controlPlane, err = related.ControlPlane(ctx, scene.Host, scene.Ours, w.obj.Namespace, w.obj.Spec.ClusterName)
+	return w, err
 }
 
 // Bond says what the profile hangs on.

@@ -102,18 +102,7 @@ func (r *Reconciler) controlPlane(ctx context.Context, obj *infrav1.AWSManagedCl
 	if name == "" {
 		return nil, nil, nil
 	}
-	cluster, plane := &clusterv1.Cluster{}, &controlplanev1.AWSManagedControlPlane{}
-	if err := r.Host.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: name}, cluster); err != nil {
-		return nil, nil, client.IgnoreNotFound(err)
-	}
-	ref := cluster.Spec.ControlPlaneRef
-	if ref.Kind != "AWSManagedControlPlane" || ref.APIGroup != controlplanev1.GroupName {
-		return cluster, nil, nil
-	}
-	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: ref.Name}, plane); err != nil {
-		return cluster, nil, client.IgnoreNotFound(err)
-	}
-	return cluster, plane, nil
+	return related.ControlPlane(ctx, r.Host, r.Client, obj.Namespace, name)
 }
 
 // show copies what the control plane has. There is nothing else to be made, so that Cluster

@@ -147,22 +147,10 @@ func (v *view) areas() []conditions.Area {
 // settled is the plan without the updates that are going their way: a control plane that is
 // being updated serves its API all the same.
 func (v *view) settled() plan.Plan {
-	p := v.todo
 	if len(v.Failures[eks.AreaUpdating]) > 0 {
-		return p
+		return v.todo
 	}
-	p.Actions, p.Waits = nil, nil
-	for _, a := range v.todo.Actions {
-		if a.Area != eks.AreaUpdating {
-			p.Actions = append(p.Actions, a)
-		}
-	}
-	for _, w := range v.todo.Waits {
-		if w.Area != eks.AreaUpdating {
-			p.Waits = append(p.Waits, w)
-		}
-	}
-	return p
+	return v.todo.Without(eks.AreaUpdating)
 }
 
 func (v *view) conditions(into *controlplanev1.AWSManagedControlPlane) {

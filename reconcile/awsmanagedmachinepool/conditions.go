@@ -68,22 +68,10 @@ func (v *view) condition(a conditions.Area, p plan.Plan) conditions.Condition {
 // settled is the plan without the updates that are going their way: nodes that are replaced
 // one after the other serve all the same.
 func (v *view) settled() plan.Plan {
-	p := v.todo
 	if v.deleting() || len(v.Failures[nodegroup.AreaUpdating]) > 0 {
-		return p
+		return v.todo
 	}
-	p.Actions, p.Waits = nil, nil
-	for _, a := range v.todo.Actions {
-		if a.Area != nodegroup.AreaUpdating {
-			p.Actions = append(p.Actions, a)
-		}
-	}
-	for _, w := range v.todo.Waits {
-		if w.Area != nodegroup.AreaUpdating {
-			p.Waits = append(p.Waits, w)
-		}
-	}
-	return p
+	return v.todo.Without(nodegroup.AreaUpdating)
 }
 
 // progress is true while EKS changes the node group, and has AWS's words where it couldn't.

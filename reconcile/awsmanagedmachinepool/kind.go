@@ -9,7 +9,6 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -114,18 +113,8 @@ func sources(ours, host cache.Cache, reader client.Reader) []source.Source {
 		return engine.Of(ctx, reader, &infrav1.AWSManagedMachinePoolList{}, namespace, cluster)
 	}
 	return []source.Source{
-		source.Kind(host, &clusterv1.Cluster{}, handler.TypedEnqueueRequestsFromMapFunc(func(ctx context.Context, c *clusterv1.Cluster) []reconcile.Request {
-			return of(ctx, c.Namespace, c.Name)
-		})),
-		source.Kind(ours, &controlplanev1.AWSManagedControlPlane{}, handler.TypedEnqueueRequestsFromMapFunc(func(ctx context.Context, c *controlplanev1.AWSManagedControlPlane) []reconcile.Request {
-			return of(ctx, c.Namespace, related.ClusterName(c))
-		})),
-		source.Kind(ours, &bootstrapv1.NodeadmConfig{}, handler.TypedEnqueueRequestsFromMapFunc(func(ctx context.Context, c *bootstrapv1.NodeadmConfig) []reconcile.Request {
-			return of(ctx, c.Namespace, related.ClusterName(c))
-		})),
-		source.Kind(ours, &bootstrapv1.EKSConfig{}, handler.TypedEnqueueRequestsFromMapFunc(func(ctx context.Context, c *bootstrapv1.EKSConfig) []reconcile.Request {
-			return of(ctx, c.Namespace, related.ClusterName(c))
-		})),
+		related.Source(host, &clusterv1.Cluster{}, of), related.Source(ours, &controlplanev1.AWSManagedControlPlane{}, of),
+		related.Source(ours, &bootstrapv1.NodeadmConfig{}, of), related.Source(ours, &bootstrapv1.EKSConfig{}, of),
 		machinepool.Source(host, poolKind),
 	}
 }

@@ -10,7 +10,6 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
@@ -25,6 +24,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/machinepool"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/nodegroup"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/plan"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/related"
 )
 
 const (
@@ -81,21 +81,8 @@ func begin(ctx context.Context, scene engine.Scene[*infrav1.AWSManagedMachinePoo
 	if w.owner, w.clusterName, err = machinepool.Owner(ctx, scene.Host, w.obj); err != nil || w.clusterName == "" {
 		return w, err
 	}
-	cluster := &clusterv1.Cluster{}
-	if err := scene.Host.Get(ctx, client.ObjectKey{Namespace: w.obj.Namespace, Name: w.clusterName}, cluster); err != nil {
-		return w, client.IgnoreNotFound(err)
-	}
-	w.cluster = cluster
-	ref := cluster.Spec.ControlPlaneRef
-	if ref.Kind != "AWSManagedControlPlane" || ref.APIGroup != controlplanev1.GroupName {
-		return w, nil
-	}
-	controlPlane := &controlplanev1.AWSManagedControlPlane{}
-	if err := scene.Ours.Get(ctx, client.ObjectKey{Namespace: w.obj.Namespace, Name: ref.Name}, controlPlane); err != nil {
-		return w, client.IgnoreNotFound(err)
-	}
-	w.controlPlane = controlPlane
-	return w, nil
+	w.cluster, w.controlPlane, err = related.ControlPlane(ctx, scene.Host, scene.Ours, w.obj.Namespace, w.clusterName)
+	return w, err
 }
 
 // Bond says what the pool hangs on.

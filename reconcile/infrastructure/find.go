@@ -7,7 +7,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
@@ -55,17 +54,11 @@ func Find(ctx context.Context, ours, host client.Reader, namespace, name string)
 // to what belongs to them. of returns the objects of a Cluster.
 func Sources(ours, host cache.Cache, of func(ctx context.Context, namespace, cluster string) []reconcile.Request) []source.Source {
 	return []source.Source{
-		source.Kind(host, &clusterv1.Cluster{}, handler.TypedEnqueueRequestsFromMapFunc(func(ctx context.Context, c *clusterv1.Cluster) []reconcile.Request {
-			return of(ctx, c.Namespace, c.Name)
-		}), predicate.TypedGenerationChangedPredicate[*clusterv1.Cluster]{}),
-		source.Kind(ours, &infrav1.AWSCluster{}, handler.TypedEnqueueRequestsFromMapFunc(func(ctx context.Context, c *infrav1.AWSCluster) []reconcile.Request {
-			return of(ctx, c.Namespace, related.ClusterName(c))
-		}), predicate.TypedFuncs[*infrav1.AWSCluster]{UpdateFunc: func(e event.TypedUpdateEvent[*infrav1.AWSCluster]) bool {
+		related.Source(host, &clusterv1.Cluster{}, of, predicate.TypedGenerationChangedPredicate[*clusterv1.Cluster]{}),
+		related.Source(ours, &infrav1.AWSCluster{}, of, predicate.TypedFuncs[*infrav1.AWSCluster]{UpdateFunc: func(e event.TypedUpdateEvent[*infrav1.AWSCluster]) bool {
 			return !OfAWSCluster(e.ObjectOld, "").Same(OfAWSCluster(e.ObjectNew, ""))
 		}}),
-		source.Kind(ours, &controlplanev1.AWSManagedControlPlane{}, handler.TypedEnqueueRequestsFromMapFunc(func(ctx context.Context, c *controlplanev1.AWSManagedControlPlane) []reconcile.Request {
-			return of(ctx, c.Namespace, related.ClusterName(c))
-		}), predicate.TypedFuncs[*controlplanev1.AWSManagedControlPlane]{UpdateFunc: func(e event.TypedUpdateEvent[*controlplanev1.AWSManagedControlPlane]) bool {
+		related.Source(ours, &controlplanev1.AWSManagedControlPlane{}, of, predicate.TypedFuncs[*controlplanev1.AWSManagedControlPlane]{UpdateFunc: func(e event.TypedUpdateEvent[*controlplanev1.AWSManagedControlPlane]) bool {
 			return !OfAWSManagedControlPlane(e.ObjectOld, "").Same(OfAWSManagedControlPlane(e.ObjectNew, ""))
 		}}),
 	}

@@ -92,6 +92,13 @@ func (p *Plan) Problem(area, reason, format string, args ...any) {
 	p.Problems = append(p.Problems, Problem{Area: area, Reason: reason, Summary: fmt.Sprintf(format, args...)})
 }
 
+// Without is the plan without what is to be done and waited for in an area; problems stay.
+func (p Plan) Without(area string) Plan {
+	p.Actions = slices.DeleteFunc(slices.Clone(p.Actions), func(a Action) bool { return a.Area == area })
+	p.Waits = slices.DeleteFunc(slices.Clone(p.Waits), func(w Wait) bool { return w.Area == area })
+	return p
+}
+
 // Join adds all of another plan.
 func (p *Plan) Join(other Plan) {
 	p.Actions, p.Waits, p.Problems = append(p.Actions, other.Actions...), append(p.Waits, other.Waits...), append(p.Problems, other.Problems...)
