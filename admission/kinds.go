@@ -89,20 +89,25 @@ func ControlPlanes(o Options) Rules {
 		Default: []Defaulter{defaultRegion(o.DefaultRegion)},
 		Validate: []Rule{
 			onClusters(identitiesOf(o).usable), onClusters(regionRules{regions: o.Regions}.known),
-			accountRules{live: o.Live}.stays, clusterRules{live: o.Live}.exists, takenOf(o).taken, controlPlaneRules{live: o.Live}.fits,
+			accountRules{live: o.Live}.stays, clusterRules{live: o.Live}.exists, takenOf(o).taken, controlPlaneRules{live: o.Live}.fits, rolesOf(o).bounded,
 		},
 	}
 }
 
 // ControlPlaneTemplates are the rules for AWSManagedControlPlaneTemplate.
 func ControlPlaneTemplates(o Options) Rules {
-	return Rules{Validate: []Rule{onTemplates(identitiesOf(o).usable), onTemplates(regionRules{regions: o.Regions}.known)}}
+	return Rules{Validate: []Rule{onTemplates(identitiesOf(o).usable), onTemplates(regionRules{regions: o.Regions}.known), rolesOf(o).bounded}}
+}
+
+// NodegroupTemplates are the rules for AWSManagedMachinePoolTemplate.
+func NodegroupTemplates(o Options) Rules {
+	return Rules{Advisory: true, Validate: []Rule{rolesOf(o).bounded}}
 }
 
 // Nodegroups are the rules for AWSManagedMachinePool.
 func Nodegroups(o Options) Rules {
 	rules := nodegroupRules{machineRules{live: o.Live}}
-	return Rules{Advisory: true, Validate: []Rule{rules.ofEKS, rules.fits}}
+	return Rules{Advisory: true, Validate: []Rule{rules.ofEKS, rules.fits, rolesOf(o).bounded}}
 }
 
 // FargateProfiles are the rules for AWSFargateProfile.
@@ -111,6 +116,8 @@ func FargateProfiles(o Options) Rules {
 }
 
 func identitiesOf(o Options) identityRules { return identityRules{reader: o.Reader, host: o.Host} }
+
+func rolesOf(o Options) roleRules { return roleRules{makes: o.MakeRoles, policies: o.RolePolicies} }
 
 func takenOf(o Options) takenRules { return takenRules{living: o.Living, live: o.Live} }
 

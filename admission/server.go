@@ -13,6 +13,8 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	webhook "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 )
 
 const (
@@ -37,6 +39,9 @@ type Options struct {
 	Live          *Live
 	Living        Living
 	DefaultRegion string
+	// MakeRoles tells that IAM roles are made, with the RolePolicies that specs may name besides the usual ones.
+	MakeRoles    bool
+	RolePolicies cloud.RolePolicies
 	// Namespace is where the Secrets of static identities are.
 	Namespace string
 	// GetCertificate gives the serving certificate, renewed as it may be.

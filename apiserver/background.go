@@ -155,7 +155,7 @@ func newBackground(extra *Extra, loopback *rest.Config, storage genericregistry.
 // parts are what live reads and subresources are made from.
 func (b *background) parts(o *Options) Parts {
 	return Parts{
-		Promise: Promise{o.MaxAge, o.ReadDeadline}, Sessions: b.sessions, Mirror: b.mirror, Living: b.living, MakeRoles: o.MakeRoles,
+		Promise: Promise{o.MaxAge, o.ReadDeadline}, Sessions: b.sessions, Mirror: b.mirror, Living: b.living, MakeRoles: o.MakeRoles, RolePolicies: o.RolePolicies,
 		Ours: b.ours.GetCache(), Host: b.manager.GetCache(),
 	}
 }

@@ -28,8 +28,8 @@ func (b *background) addReconcilers(o *Options) error {
 		WatchFilter: o.WatchFilter, Concurrency: o.Concurrency, IdentityPeriod: o.SweepPeriod}
 	clusters := awscluster.New(awscluster.Options{Options: common, Resolver: resolver(o.DNSServer), Images: b.images})
 	pools := awsmachinepool.New(awsmachinepool.Options{Options: common, Images: b.images, MachinePoolMachines: o.MachinePoolMachines})
-	controlPlanes := awsmanagedcontrolplane.New(awsmanagedcontrolplane.Options{Options: common, Images: b.images, Facts: b.facts, MakeRoles: o.MakeRoles})
-	managedPools := awsmanagedmachinepool.New(awsmanagedmachinepool.Options{Options: common, Images: b.images, MakeRoles: o.MakeRoles})
+	controlPlanes := awsmanagedcontrolplane.New(awsmanagedcontrolplane.Options{Options: common, Images: b.images, Facts: b.facts, MakeRoles: o.MakeRoles, RolePolicies: o.RolePolicies})
+	managedPools := awsmanagedmachinepool.New(awsmanagedmachinepool.Options{Options: common, Images: b.images, MakeRoles: o.MakeRoles, RolePolicies: o.RolePolicies})
 	profiles := awsfargateprofile.New(awsfargateprofile.Options{Options: common, MakeRoles: o.MakeRoles})
 	common.Concurrency = o.MachineConcurrency
 	machines := awsmachine.New(awsmachine.Options{Options: common, Images: b.images})

@@ -35,7 +35,7 @@ func Kinds() []Row {
 		{Kind: awsmanagedcluster.Kind()},
 		{Kind: awsmanagedclustertemplate.Kind()},
 		{Kind: awsmanagedmachinepool.Kind(), Admission: admission.Nodegroups, Live: liveManagedPools},
-		{Kind: awsmanagedmachinepooltemplate.Kind()},
+		{Kind: awsmanagedmachinepooltemplate.Kind(), Admission: admission.NodegroupTemplates},
 		{Kind: awsfargateprofile.Kind(), Admission: admission.FargateProfiles, Live: liveFargateProfiles},
 		{Kind: awsclusteridentity.Controller(), Admission: admission.Identities},
 		{Kind: awsclusteridentity.Role(), Admission: admission.RoleIdentities},

@@ -57,7 +57,7 @@ var (
 )
 
 func controlPlanes(p Parts) engine.Kind[*controlplanev1.AWSManagedControlPlane] {
-	return awsmanagedcontrolplane.Kind(awsmanagedcontrolplane.Options{MakeRoles: p.MakeRoles})
+	return awsmanagedcontrolplane.Kind(awsmanagedcontrolplane.Options{MakeRoles: p.MakeRoles, RolePolicies: p.RolePolicies})
 }
 
 func liveControlPlanes(p Parts) generic.Live { return LiveOf(controlPlanes(p))(p) }
@@ -71,7 +71,7 @@ func liveFargateProfiles(p Parts) generic.Live {
 }
 
 func liveManagedPools(p Parts) generic.Live {
-	return LiveOf(awsmanagedmachinepool.Kind(awsmanagedmachinepool.Options{MakeRoles: p.MakeRoles}))(p)
+	return LiveOf(awsmanagedmachinepool.Kind(awsmanagedmachinepool.Options{MakeRoles: p.MakeRoles, RolePolicies: p.RolePolicies}))(p)
 }
 
 // Refresh asks for facts no older than the promise and stops waiting at the

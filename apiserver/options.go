@@ -20,6 +20,7 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/apiserver/etcd"
 	"github.com/capa-apiserver/capa-apiserver/apiserver/registrar"
 	"github.com/capa-apiserver/capa-apiserver/apiserver/templateimmutable"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 )
 
@@ -100,6 +101,8 @@ type Options struct {
 	EKSSweepPeriod time.Duration
 	// MakeRoles lets the IAM roles of EKS be made, changed and deleted.
 	MakeRoles bool
+	// RolePolicies are the policies that specs may give to roles which are made, besides the usual ones.
+	RolePolicies cloud.RolePolicies
 	// Events has AWS tell of what happens to instances, through a rule and a queue
 	// whose names begin with EventsPrefix.
 	Events       bool
@@ -173,6 +176,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.DurationVar(&o.InstanceSweepPeriod, "instance-sweep-period", o.InstanceSweepPeriod, "How often instances and Auto Scaling groups are listed, per account and region: at the latest after this and a tenth, watchers see what happened to one.")
 	fs.DurationVar(&o.EKSSweepPeriod, "eks-sweep-period", o.EKSSweepPeriod, "How often each EKS cluster is described while nothing changes, and in turn one of its add-ons. What is changing is described every few seconds, and what somebody reads at once.")
 	fs.BoolVar(&o.MakeRoles, "make-iam-roles", o.MakeRoles, "Make the IAM roles of EKS control planes and Fargate profiles that name none, with the policies that EKS needs, and delete them afterwards. Otherwise the roles of clusterawsadm's stack are used.")
+	fs.StringSliceVar((*[]string)(&o.RolePolicies), "iam-role-policies", o.RolePolicies, "With --make-iam-roles, ARNs of IAM policies that roleAdditionalPolicies may name, with * and ? as in IAM, besides AWS's own for EKS's nodes and drivers. Example: arn:aws:iam::123456789012:policy/nodes-*")
 	fs.BoolVar(&o.Events, "events", o.Events, "Have AWS tell at once of what happens to instances. Makes an EventBridge rule and an SQS queue in each account and region that clusters use.")
 	fs.StringVar(&o.EventsPrefix, "events-prefix", o.EventsPrefix, "What the names of the rule (PREFIX-ec2-rule) and the queue (PREFIX-queue) begin with. Installations that share an account and region need different ones.")
 	fs.DurationVar(&o.CreationGrace, "creation-grace", o.CreationGrace, "How long AWS may take to show in its lists what it has made.")
@@ -224,6 +228,9 @@ func (o *Options) Validate() error {
 	}
 	if o.EKSSweepPeriod < 10*time.Second {
 		refuse("--eks-sweep-period=%s: must be at least 10s; 5m is usual", o.EKSSweepPeriod)
+	}
+	if wrong := o.RolePolicies.Wrong(); wrong != "" {
+		refuse("--iam-role-policies=%q: must be ARNs of IAM policies, for example arn:aws:iam::123456789012:policy/nodes-*", wrong)
 	}
 	if o.Events && !o.Reconcile {
 		refuse("--events: makes a rule and a queue in AWS, so it can't go with --reconcile=false")

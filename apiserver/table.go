@@ -47,8 +47,9 @@ type Parts struct {
 	Mirror   *mirror.Mirror
 	// Living are the objects that own AWS resources.
 	Living ownership.Living
-	// MakeRoles tells that IAM roles may be made.
-	MakeRoles bool
+	// MakeRoles tells that IAM roles may be made, with RolePolicies.
+	MakeRoles    bool
+	RolePolicies cloud.RolePolicies
 	// Ours are the kinds of the table, and Host those of the host: the caches themselves,
 	// which are asked for each object of each read.
 	Ours, Host client.Reader

@@ -37,6 +37,8 @@ func (b *background) addWebhooks(extra *Extra) error {
 			}},
 		Living:        living{b.living},
 		Namespace:     o.Namespace,
+		MakeRoles:     o.MakeRoles,
+		RolePolicies:  o.RolePolicies,
 		DefaultRegion: os.Getenv("AWS_REGION"), GetCertificate: extra.certs.GetCertificate, Callers: extra.certs.CABundle, Here: extra.webhooks,
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eks"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eksupdate"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/endpoint"
@@ -38,8 +39,9 @@ type Intent struct {
 	Name string
 	// ServiceCIDR is the Cluster's IPv4 range of Services, "" where it names none.
 	ServiceCIDR string
-	// MakeRoles lets IAM roles be made.
-	MakeRoles bool
+	// MakeRoles lets IAM roles be made, with RolePolicies.
+	MakeRoles    bool
+	RolePolicies cloud.RolePolicies
 	// Settled is the update of which the cluster was read after its end.
 	Settled string
 	// RetryFailed tells that enough time went by for another try of an update that failed.
@@ -122,7 +124,8 @@ func (in *Intent) role() iamrole.Intent {
 	spec := &in.ControlPlane.Spec
 	return iamrole.Intent{Owner: in.owner(), Area: areaRole, Failed: controlplanev1.IAMControlPlaneRolesReconciliationFailedReason, Name: in.roleName(), Field: "spec.roleName", Generated: in.Name + controlplanev1.ControlPlaneRoleSuffix,
 		Make: in.MakeRoles, Path: spec.RolePath, Boundary: spec.RolePermissionsBoundary, Service: "eks.amazonaws.com",
-		Policies: append([]string{fmt.Sprintf("arn:%s:iam::aws:policy/%s", cmp.Or(in.Partition, spec.Partition, "aws"), clusterPolicy)}, spec.RoleAdditionalPolicies...)}
+		Policies: []string{fmt.Sprintf("arn:%s:iam::aws:policy/%s", cmp.Or(in.Partition, spec.Partition, "aws"), clusterPolicy)},
+		Further:  spec.RoleAdditionalPolicies, Allowed: in.RolePolicies}
 }
 
 // cluster is the EKS cluster, on a network and with a role.

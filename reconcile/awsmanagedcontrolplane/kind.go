@@ -37,6 +37,8 @@ type Options struct {
 	Images *cloud.Images
 	// MakeRoles lets the roles that EKS assumes be made, changed and deleted.
 	MakeRoles bool
+	// RolePolicies are the policies that specs may give them besides the usual ones.
+	RolePolicies cloud.RolePolicies
 	// Facts tell what EKS says of an upgrade; nil: it isn't asked.
 	Facts *facts.Facts
 	// Endpoints are those of all clusters; new ones if nil.

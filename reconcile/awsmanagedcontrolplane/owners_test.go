@@ -107,6 +107,13 @@ func TestARoleIsMadeAndDeletedWhereThatIsAllowed(t *testing.T) {
 	if n := w.count("iam.AttachRolePolicy"); n != 2 {
 		t.Errorf("%d policies were attached", n)
 	}
+	w.change(func(c *controlplanev1.AWSManagedControlPlane) {
+		c.Spec.RoleAdditionalPolicies = append(c.Spec.RoleAdditionalPolicies, "arn:aws:iam::aws:policy/AdministratorAccess")
+	})
+	w.settle(func() bool { return strings.Contains(w.condition(areaRole).Message, "--iam-role-policies") })
+	if n := w.count("iam.AttachRolePolicy"); n != 2 {
+		t.Errorf("%d policies were attached, one of which nobody may have", n)
+	}
 	w.change(func(c *controlplanev1.AWSManagedControlPlane) { c.Spec.RoleAdditionalPolicies = nil })
 	w.settle(w.quiet)
 	if n := w.count("iam.DetachRolePolicy"); n != 1 {

@@ -65,7 +65,7 @@ func (w *worker) Bond() engine.Bond {
 
 func (w *worker) intent() Intent {
 	in := NewIntent(w.obj, w.Owner)
-	in.Known, in.MakeRoles, in.Settled = w.Known(nil), w.options.MakeRoles, w.memory.settled
+	in.Known, in.MakeRoles, in.RolePolicies, in.Settled = w.Known(nil), w.options.MakeRoles, w.options.RolePolicies, w.memory.settled
 	in.Nodes, in.Advice = w.nodes, w.memory.advice
 	if w.pass != nil && w.pass.Session != nil {
 		in.AtEndpoint = func(e *endpoint.Intent) endpoint.Facts { return w.options.Endpoints.Facts(w.pass.Session, e) }

@@ -14,6 +14,7 @@ import (
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eks"
@@ -41,9 +42,10 @@ type Intent struct {
 	Cluster      *clusterv1.Cluster
 	ControlPlane *controlplanev1.AWSManagedControlPlane
 	Infra        *infrastructure.Cluster
-	// MakeRoles lets IAM roles be made.
-	MakeRoles bool
-	Living    ownership.Living
+	// MakeRoles lets IAM roles be made, with RolePolicies.
+	MakeRoles    bool
+	RolePolicies cloud.RolePolicies
+	Living       ownership.Living
 	// Failures are the errors of the latest attempts, by area.
 	Failures map[string][]string
 	// Acting tells whether the intent is of who acts, and not of who only looks.
@@ -108,7 +110,7 @@ func (in *Intent) role() iamrole.Intent {
 	for _, policy := range rolePolicies {
 		r.Policies = append(r.Policies, "arn:"+cmp.Or(in.ControlPlane.Spec.Partition, "aws")+":iam::aws:policy/"+policy)
 	}
-	r.Policies = append(r.Policies, spec.RoleAdditionalPolicies...)
+	r.Further, r.Allowed = spec.RoleAdditionalPolicies, in.RolePolicies
 	return r
 }
 

@@ -42,8 +42,9 @@ type Options struct {
 	engine.Options
 	// Images finds images; share one with whoever else looks for images. Nil makes one.
 	Images *cloud.Images
-	// MakeRoles lets IAM roles be made.
-	MakeRoles bool
+	// MakeRoles lets IAM roles be made. RolePolicies are those that specs may give them besides the usual ones.
+	MakeRoles    bool
+	RolePolicies cloud.RolePolicies
 }
 
 // New makes a reconciler. The mirror keeps mirror.EKSTables, mirror.PoolTables and

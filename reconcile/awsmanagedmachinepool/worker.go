@@ -108,7 +108,7 @@ func (w *worker) Bond() engine.Bond {
 
 func (w *worker) intent() Intent {
 	in := Intent{Pool: w.obj, Owner: w.owner, Cluster: w.cluster, ControlPlane: w.controlPlane, Infra: infrastructure.OfAWSManagedControlPlane(w.controlPlane, w.clusterName),
-		MakeRoles: w.options.MakeRoles, Living: w.scene.Living, Failures: engine.FailuresOf(w.obj), Settled: w.memory.settled}
+		MakeRoles: w.options.MakeRoles, RolePolicies: w.options.RolePolicies, Living: w.scene.Living, Failures: engine.FailuresOf(w.obj), Settled: w.memory.settled}
 	if w.pass == nil {
 		return in
 	}

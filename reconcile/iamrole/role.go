@@ -37,8 +37,10 @@ type Intent struct {
 	Path, Boundary string
 	// Service is the principal that assumes the role, as "eks.amazonaws.com".
 	Service string
-	// Policies are the ARNs of the policies that a role which is made has.
-	Policies []string
+	// Policies are the ARNs of the policies that a role which is made has. Further are those that the spec adds: what
+	// Allowed doesn't let pass is neither attached nor detached.
+	Policies, Further []string
+	Allowed           cloud.RolePolicies
 }
 
 // Wants are the rows that tell of the role.
@@ -54,14 +56,25 @@ type State struct {
 	// Managed tells that the role was made for the owner.
 	Managed bool
 
-	claim ownership.Claim
-	snap  *mirror.Snapshot
+	// withheldPolicies are those further ones that roles may not have.
+	withheldPolicies []string
+	claim            ownership.Claim
+	snap             *mirror.Snapshot
 }
 
 // Observe finds the role in a snapshot.
 func Observe(in Intent, snap *mirror.Snapshot) *State {
 	in.Owner.Region = ""
 	s := &State{Intent: in, snap: snap}
+	for _, policy := range in.Further {
+		switch {
+		case slices.Contains(s.Policies, policy):
+		case in.Allowed.Allow(policy):
+			s.Policies = append(slices.Clip(s.Policies), policy)
+		default:
+			s.withheldPolicies = append(s.withheldPolicies, policy)
+		}
+	}
 	if s.Row, _ = mirror.Get(snap, mirror.Roles, in.Name); s.Row != nil {
 		tags := mirror.Roles.Tags(s.Row)
 		s.claim = in.Owner.Claim(ownership.Resource{ID: aws.ToString(s.Row.Arn), Tags: in.tags(tags)})
@@ -122,6 +135,7 @@ func (s *State) Plan() (p plan.Plan) {
 			a.WaitsFor = "the role"
 			p.Add(a)
 		}
+		s.tellWithheld(&p)
 	case s.withheld():
 		p.Problem(s.Area, s.Failed, "role %s was made for %s, and goes with it; name another one in %s", s.Name, s.claim.Of, s.Field)
 	case !s.trusts():
@@ -148,10 +162,11 @@ func (s *State) planManaged(p *plan.Plan) {
 		}
 	}
 	for _, policy := range s.Row.Policies {
-		if !slices.Contains(s.Policies, policy) {
+		if !slices.Contains(s.Policies, policy) && !slices.Contains(s.withheldPolicies, policy) {
 			p.Add(s.detach(policy))
 		}
 	}
+	s.tellWithheld(p)
 	if missing := names.Missing(s.wantedTags(), mirror.Roles.Tags(s.Row)); len(missing) > 0 && !s.madeByOthers(missing) {
 		a := s.action("tags", plan.Update, "TagRole", "tag role "+s.Name, &iam.TagRoleInput{RoleName: &s.Name, Tags: tagList(missing)})
 		a.Claims = s.claim.Verdict == ownership.Moved
@@ -160,6 +175,13 @@ func (s *State) planManaged(p *plan.Plan) {
 	if have := s.Row.PermissionsBoundary; s.Boundary != "" && (have == nil || aws.ToString(have.PermissionsBoundaryArn) != s.Boundary) {
 		p.Add(s.action("boundary", plan.Update, "PutRolePermissionsBoundary", fmt.Sprintf("set the permissions boundary of role %s to %s", s.Name, s.Boundary),
 			&iam.PutRolePermissionsBoundaryInput{RoleName: &s.Name, PermissionsBoundary: &s.Boundary}))
+	}
+}
+
+// tellWithheld names the policies that the role doesn't get.
+func (s *State) tellWithheld(p *plan.Plan) {
+	for _, policy := range s.withheldPolicies {
+		p.Problem(s.Area, s.Failed, "policy %s isn't attached to role %s: it is none that roles may have; take it out of spec.roleAdditionalPolicies, or have the server run with --iam-role-policies=%s", policy, s.Name, policy)
 	}
 }
 

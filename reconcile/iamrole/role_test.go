@@ -67,6 +67,29 @@ func TestWhatIsDoneAboutARole(t *testing.T) {
 	}
 }
 
+// TestPoliciesThatRolesMayNotHaveAreLeftAsTheyAre: those that an earlier self attached stay, and nothing waits for others.
+func TestPoliciesThatRolesMayNotHaveAreLeftAsTheyAre(t *testing.T) {
+	const p1, admin, own, vpc = "arn:aws:iam::aws:policy/P1", "arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws:iam::123456789012:policy/own", "arn:aws:iam::aws:policy/AmazonEKSVPCResourceController"
+	in := intent(true)
+	in.Further, in.Allowed = []string{p1, admin, own, vpc}, cloud.RolePolicies{"arn:aws:iam::123456789012:policy/o*"}
+	trust, none := TrustPolicy("eks.amazonaws.com"), mirror.With[mirror.Role](mirror.NewSnapshot(cloud.Scope{Account: "123456789012"}), mirror.Roles, time.Unix(1, 0))
+	const cure = "policy arn:aws:iam::aws:policy/AdministratorAccess isn't attached to role r1: it is none that roles may have; take it out of spec.roleAdditionalPolicies, or have the server run with --iam-role-policies=arn:aws:iam::aws:policy/AdministratorAccess"
+	if got, want := told(Observe(in, none).Plan()), "create role r1; attach policy P1 to role r1; attach policy own to role r1; attach policy AmazonEKSVPCResourceController to role r1; "+cure; got != want {
+		t.Errorf("planned is %q", got)
+	}
+	for _, have := range [][]string{{p1, own, vpc}, {p1, admin, own, vpc}} {
+		s := Observe(in, mirror.With(none, mirror.Roles, time.Unix(1, 0), mirror.Role{Policies: have, Role: iamtypes.Role{RoleName: aws.String("r1"),
+			Arn: aws.String("arn:aws:iam::123456789012:role/r1"), AssumeRolePolicyDocument: &trust, Tags: tagList((&State{Intent: in}).wantedTags())}}))
+		if got := told(s.Plan()); got != cure || s.ARN() == "" {
+			t.Errorf("with %v, planned is %q, the ARN %q", have, got, s.ARN())
+		}
+	}
+	in.Make = false
+	if got := told(Observe(in, mirror.With(none, mirror.Roles, time.Unix(1, 0), mirror.Role{Role: iamtypes.Role{RoleName: aws.String("r1"), AssumeRolePolicyDocument: &trust}})).Plan()); got != "" {
+		t.Errorf("of a role that is merely named, planned is %q", got)
+	}
+}
+
 // TestARoleThatAnyToolMayHaveMadeIsUsedAndLeft: CAPA, kops, OpenShift and others put the same tag on theirs.
 func TestARoleThatAnyToolMayHaveMadeIsUsedAndLeft(t *testing.T) {
 	trust := TrustPolicy("eks.amazonaws.com")

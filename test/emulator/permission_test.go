@@ -103,6 +103,16 @@ func TestRolesMustBePassed(t *testing.T) {
 	}
 }
 
+func TestWhichPoliciesMayBeAttachedIsACondition(t *testing.T) {
+	c := newCloud(t, checked)
+	client := iam.NewFromConfig(c.session("maker", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:AttachRolePolicy","iam:DetachRolePolicy"],"Resource":"arn:*:iam::*:role/*",
+		"Condition":{"ArnLike":{"iam:PolicyARN":["arn:*:iam::aws:policy/AmazonEKS*"]}}}]}`))
+	for policy, code := range map[string]string{"AmazonEKSClusterPolicy": "", "AdministratorAccess": "AccessDenied"} {
+		wantCode(t, second(client.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String("maker"), PolicyArn: awsPolicy(policy)})), code)
+	}
+	wantCode(t, second(client.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: aws.String("maker"), PolicyArn: awsPolicy("AmazonEKSClusterPolicy")})), "")
+}
+
 func TestTagsBoundariesAndTrustDecideToo(t *testing.T) {
 	c := newCloud(t, checked)
 	config := c.session("maker", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:CreateRole","ec2:CreateVpc"],"Resource":"*"}]}`)

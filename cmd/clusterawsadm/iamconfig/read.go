@@ -191,6 +191,9 @@ func (s *Spec) validate() error {
 			}
 		}
 	}
+	if pattern := s.EKS.AllowedRolePolicies.Wrong(); pattern != "" {
+		wrong(spec.Child("eks", "allowedRolePolicies"), pattern, "write a policy's ARN or a pattern of some, such as arn:aws:iam::111122223333:policy/nodes-*")
+	}
 	return all.ToAggregate()
 }
 

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud"
 )
 
 // What a configuration is called.
@@ -111,6 +113,11 @@ type EKS struct {
 	ManagedMachinePool         *Role  `json:"managedMachinePool,omitempty"`
 	Fargate                    *Role  `json:"fargate,omitempty"`
 	KMSAliasPrefix             string `json:"kmsAliasPrefix,omitempty"`
+	// AllowedRolePolicies are ARNs of policies, or patterns of them, that roles which the controllers make may get besides AWS's
+	// own for EKS: those of the server's --iam-role-policies.
+	AllowedRolePolicies cloud.RolePolicies `json:"allowedRolePolicies,omitempty"`
+	// AllowedPodIdentityRoles are the names of roles that pods may get by EKS Pod Identity; all by default.
+	AllowedPodIdentityRoles []string `json:"allowedPodIdentityRoles,omitempty"`
 }
 
 // EventBridge is what events of AWS need.

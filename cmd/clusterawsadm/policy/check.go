@@ -20,7 +20,7 @@ func (f Feature) Questions(spec *iamconfig.Spec, partition, account, region stri
 		context := map[string]string{}
 		for _, keys := range g.Condition {
 			for key, value := range keys {
-				context[key] = sample(value)
+				context[key] = strings.ReplaceAll(example(sample(value), partition, account, region), "*", "x")
 			}
 		}
 		for _, action := range g.Actions {
@@ -33,11 +33,11 @@ func (f Feature) Questions(spec *iamconfig.Spec, partition, account, region stri
 	return out
 }
 
-// sample is a value that a condition takes.
+// sample is what a condition takes, the first of several.
 func sample(of any) string {
 	switch v := of.(type) {
 	case string:
-		return strings.ReplaceAll(v, "*", "x")
+		return v
 	case []string:
 		return sample(v[0])
 	}

@@ -95,7 +95,7 @@ const longest = 6144
 func Fit(spec *iamconfig.Spec) error {
 	for _, name := range Names {
 		if n := len(text(Policies(spec)[name])); n > longest {
-			return fmt.Errorf("%s would have %d characters, and IAM takes %d: give fewer allowedEC2InstanceProfiles (wildcards are taken), or leave out options that no cluster uses", name, n, longest)
+			return fmt.Errorf("%s would have %d characters, and IAM takes %d: give fewer allowedEC2InstanceProfiles, allowedPodIdentityRoles and allowedRolePolicies (wildcards are taken), or leave out options that no cluster uses", name, n, longest)
 		}
 	}
 	return nil

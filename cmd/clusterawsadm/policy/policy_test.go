@@ -85,6 +85,47 @@ func TestPoliciesAreIAMsGrammarWithActionsThatAWSHas(t *testing.T) {
 	}
 }
 
+// TestWhatAConfigurationAllowsBoundsRoles: an empty list allows what none allows.
+func TestWhatAConfigurationAllowsBoundsRoles(t *testing.T) {
+	statements := func(action, key, holds string, change func(*iamconfig.Spec)) (found []Statement) {
+		spec := everything()
+		change(spec)
+		for _, document := range Policies(spec) {
+			for _, s := range document.Statement {
+				if slices.Contains(s.Action, action) && (key == "" && s.Condition == nil || strings.Contains(text(s.Condition), `"`+key+`":`) && strings.Contains(text(s.Condition), holds)) {
+					found = append(found, s)
+				}
+			}
+		}
+		return found
+	}
+	if all := statements("iam:AttachRolePolicy", "", "", func(*iamconfig.Spec) {}); all != nil {
+		t.Errorf("any policy may be attached: %+v", all)
+	}
+	for name, c := range map[string]struct {
+		change func(*iamconfig.Spec)
+		want   List
+	}{
+		"pods, by default":            {func(*iamconfig.Spec) {}, List{"*"}},
+		"pods, of an empty list":      {func(s *iamconfig.Spec) { s.EKS.AllowedPodIdentityRoles = []string{} }, List{"*"}},
+		"pods, where roles are named": {func(s *iamconfig.Spec) { s.EKS.AllowedPodIdentityRoles = []string{"pods-*", "dns"} }, List{"arn:*:iam::*:role/pods-*", "arn:*:iam::*:role/dns"}},
+	} {
+		if got := statements("iam:PassRole", "iam:PassedToService", "pods.eks.amazonaws.com", c.change); len(got) != 1 || !slices.Equal(got[0].Resource, c.want) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	own := statements("iam:AttachRolePolicy", "iam:PolicyARN", "policy/nodes-*", func(s *iamconfig.Spec) {
+		s.EKS.AllowedRolePolicies = []string{"arn:aws:iam::123456789012:policy/nodes-*"}
+	})
+	if len(own) != 1 || !strings.Contains(text(own[0].Condition), "policy/AmazonEKS*") || !slices.Equal(own[0].Action, List{"iam:AttachRolePolicy"}) {
+		t.Errorf("attached may be %+v", own)
+	}
+	machines := statements("iam:PassRole", "", "", func(s *iamconfig.Spec) { s.ClusterAPIControllers.AllowedEC2InstanceProfiles = []string{} })
+	if len(machines) != 1 || !slices.Equal(machines[0].Resource, List{"arn:*:iam::*:role/*.cluster-api-provider-aws.sigs.k8s.io"}) {
+		t.Errorf("machines may get %+v", machines)
+	}
+}
+
 func TestTheLinterFindsWhatIAMRefuses(t *testing.T) {
 	good := Allow([]string{"ec2:DescribeVpcs"}, []string{"*"}, nil)
 	with := func(change func(*Statement)) Document {

@@ -1,6 +1,11 @@
 package policy
 
-import "github.com/capa-apiserver/capa-apiserver/cmd/clusterawsadm/iamconfig"
+import (
+	"slices"
+
+	"github.com/capa-apiserver/capa-apiserver/cloud"
+	"github.com/capa-apiserver/capa-apiserver/cmd/clusterawsadm/iamconfig"
+)
 
 // Name is a policy's logical id in the stack.
 type Name string
@@ -65,7 +70,11 @@ func (g Grant) resolved(spec *iamconfig.Spec) Grant {
 func (f Feature) Actions() []string {
 	var out []string
 	for _, g := range f.Grants {
-		out = append(out, g.Actions...)
+		for _, action := range g.Actions {
+			if !slices.Contains(out, action) {
+				out = append(out, action)
+			}
+		}
 	}
 	return out
 }
@@ -88,11 +97,23 @@ var (
 // passed are the roles that instances may get.
 func passed(spec *iamconfig.Spec) []string {
 	profiles := spec.ClusterAPIControllers.AllowedEC2InstanceProfiles
-	if profiles == nil {
+	if len(profiles) == 0 {
 		profiles = []string{spec.Name("*")}
 	}
-	out := make([]string, 0, len(profiles))
-	for _, name := range profiles {
+	return rolesOf(profiles)
+}
+
+// podRoles are the roles that pods may get by EKS Pod Identity.
+func podRoles(spec *iamconfig.Spec) []string {
+	if len(spec.EKS.AllowedPodIdentityRoles) == 0 {
+		return []string{"*"}
+	}
+	return rolesOf(spec.EKS.AllowedPodIdentityRoles)
+}
+
+func rolesOf(names []string) []string {
+	out := make([]string, 0, len(names))
+	for _, name := range names {
 		out = append(out, "arn:*:iam::*:role/"+name)
 	}
 	return out
@@ -152,7 +173,8 @@ var Features = []Feature{
 		"eks:DescribeCluster", "eks:CreateCluster", "eks:DeleteCluster", "eks:UpdateClusterConfig", "eks:UpdateClusterVersion", "eks:AssociateEncryptionConfig", "eks:TagResource",
 		"eks:UntagResource"),
 		Grant{Resources: roles, Actions: []string{"iam:GetRole", "iam:ListAttachedRolePolicies"}},
-		Grant{Actions: []string{"iam:PassRole"}, Condition: Condition{"StringEquals": {"iam:PassedToService": []string{"eks.amazonaws.com", "eks-fargate-pods.amazonaws.com", "pods.eks.amazonaws.com"}}}},
+		Grant{Actions: []string{"iam:PassRole"}, Condition: Condition{"StringEquals": {"iam:PassedToService": []string{"eks.amazonaws.com", "eks-fargate-pods.amazonaws.com"}}}},
+		Grant{Actions: []string{"iam:PassRole"}, ResourcesOf: podRoles, Condition: Condition{"StringEquals": {"iam:PassedToService": "pods.eks.amazonaws.com"}}},
 		linked("eks.amazonaws.com", "AWSServiceRoleForAmazonEKS"))},
 	{For: "EKS control planes with `encryptionConfig`", Without: "needed with it, of whoever makes the cluster", In: ControllersEKS, Grants: []Grant{{Actions: []string{"kms:CreateGrant", "kms:DescribeKey"},
 		ConditionOf: func(spec *iamconfig.Spec) Condition {
@@ -171,8 +193,11 @@ var Features = []Feature{
 	{For: "`associateOIDCProvider`", Without: "needed with it", In: ControllersEKS, Option: "eks.iamRoleCreation", If: makesRoles, Grants: actions(
 		"iam:GetOpenIDConnectProvider", "iam:CreateOpenIDConnectProvider", "iam:AddClientIDToOpenIDConnectProvider", "iam:TagOpenIDConnectProvider",
 		"iam:UntagOpenIDConnectProvider", "iam:DeleteOpenIDConnectProvider")},
-	{For: "`--make-iam-roles`", Without: "needed with it; the last for boundaries that changed", In: ControllersEKS, Option: "eks.iamRoleCreation", If: makesRoles, Grants: []Grant{{Resources: roles,
-		Actions: []string{"iam:CreateRole", "iam:DeleteRole", "iam:TagRole", "iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePermissionsBoundary"}}}},
+	{For: "`--make-iam-roles`", Without: "needed with it; the last for boundaries that changed", In: ControllersEKS, Option: "eks.iamRoleCreation", If: makesRoles, Grants: []Grant{
+		{Actions: []string{"iam:AttachRolePolicy"}, Resources: roles, ConditionOf: func(spec *iamconfig.Spec) Condition {
+			return Condition{"ArnLike": {"iam:PolicyARN": []string(slices.Concat(cloud.CommonRolePolicies, spec.EKS.AllowedRolePolicies))}}
+		}},
+		{Actions: []string{"iam:CreateRole", "iam:DeleteRole", "iam:TagRole", "iam:DetachRolePolicy", "iam:PutRolePermissionsBoundary"}, Resources: roles}}},
 	{For: "how updates of EKS clusters, node groups and add-ons end", Optional: true, In: ControllersEKS, Grants: actions("eks:DescribeUpdate"),
 		Without: "`EKSControlPlaneUpdating` says so; that a cluster is ACTIVE again tells that an update is over, and why one failed isn't known"},
 	{For: "pod identities", Without: "needed with `podIdentityAssociations`", In: ControllersEKS, Grants: actions(

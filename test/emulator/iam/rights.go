@@ -73,6 +73,9 @@ func rightsOf(r *core.Request, service *core.Service, params map[string]string) 
 		resource = find(r, p)
 	}
 	out := []core.Right{{Action: service.SigningName + ":" + action, Resource: resource}}
+	if policy := p.get("PolicyArn"); service.SigningName == "iam" && policy != resource {
+		out[0].Context = map[string]string{"iam:PolicyARN": policy}
+	}
 	creates := strings.HasPrefix(action, "Create") || strings.HasPrefix(action, "Run") || strings.HasPrefix(action, "Put") || strings.HasPrefix(action, "Allocate") ||
 		strings.HasPrefix(action, "Import") || strings.HasPrefix(action, "Associate")
 	if tag := tagActions[service.SigningName]; tag != "" && creates && p.tagged() {

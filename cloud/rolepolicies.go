@@ -1,0 +1,40 @@
+package cloud
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// RolePolicies are patterns of the ARNs of IAM policies that specs may give to roles which are made, as ArnLike has them.
+type RolePolicies []string
+
+// CommonRolePolicies are those of AWS that let EKS, its nodes and their drivers do what they are for, and nothing else.
+var CommonRolePolicies = RolePolicies{
+	"arn:*:iam::aws:policy/AmazonEKS*",
+	"arn:*:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly", "arn:*:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly",
+	"arn:*:iam::aws:policy/AmazonSSMManagedInstanceCore",
+	"arn:*:iam::aws:policy/CloudWatchAgentServerPolicy", "arn:*:iam::aws:policy/AWSXRayDaemonWriteAccess",
+	"arn:*:iam::aws:policy/service-role/AmazonEBSCSIDriver*", "arn:*:iam::aws:policy/service-role/AmazonEFSCSIDriver*",
+}
+
+// Allow tells whether a role may have the policy.
+func (p RolePolicies) Allow(arn string) bool {
+	return slices.ContainsFunc(slices.Concat(CommonRolePolicies, p), func(pattern string) bool { return arnLike(pattern, arn) })
+}
+
+// arnLike compares as IAM does: wildcards don't reach beyond a colon.
+func arnLike(pattern, arn string) bool {
+	like := strings.NewReplacer(`\*`, `[^:]*`, `\?`, `[^:]`).Replace(regexp.QuoteMeta(pattern))
+	return regexp.MustCompile("^" + like + "$").MatchString(arn)
+}
+
+var policyPattern = regexp.MustCompile(`^arn:[^:]+:iam::[^:]*:policy/[^:]+$`)
+
+// Wrong returns the first that can't be the pattern of a policy's ARN, "" for none.
+func (p RolePolicies) Wrong() string {
+	if i := slices.IndexFunc(p, func(pattern string) bool { return !policyPattern.MatchString(pattern) }); i >= 0 {
+		return p[i]
+	}
+	return ""
+}
