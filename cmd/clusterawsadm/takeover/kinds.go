@@ -52,10 +52,23 @@ func (k kind) at(version string) schema.GroupVersionResource {
 
 // known tells whether the server has a kind at CAPA's version.
 func known(groupName, name string) bool {
-	return slices.ContainsFunc(groups, func(g *group.Group) bool {
-		return g.Name() == groupName && slices.Contains(g.Versions(name), theirs)
-	})
+	return hasKinds[schema.GroupKind{Group: groupName, Kind: name}]
 }
+
+// hasKinds are the kinds that the server has at CAPA's version.
+var hasKinds = func() map[schema.GroupKind]bool {
+	all := map[schema.GroupKind]bool{}
+	for _, g := range groups {
+		for _, v := range g.Spokes {
+			for _, object := range v.Kinds() {
+				if v.Version == theirs {
+					all[schema.GroupKind{Group: g.Name(), Kind: group.KindName(object)}] = true
+				}
+			}
+		}
+	}
+	return all
+}()
 
 // kinds are those whose CRDs are CAPA's, or were before they were taken over; others are CAPA's
 // CRDs of kinds that the server doesn't have.

@@ -35,9 +35,10 @@ func (t *taker) ownersForward(ctx context.Context) error {
 	})
 }
 
-// ownersAside has all references name the server's version, which changes hands in no rollback.
+// ownersAside has all references name the server's version, which changes hands in no rollback. Once
+// CAPA has all objects some name those, with UIDs that the server's version doesn't know.
 func (t *taker) ownersAside(ctx context.Context) error {
-	if !t.state.Copied || t.state.WrittenBack {
+	if !t.state.Copied || t.state.AllThere {
 		return nil
 	}
 	return t.rewriteOwners(ctx, ours, func(of schema.GroupVersionKind, owner *metav1.OwnerReference) {

@@ -27,7 +27,9 @@ type state struct {
 	Done   bool `json:"done,omitempty"`
 	// RollingBack tells that everything is being given back.
 	RollingBack bool `json:"rollingBack,omitempty"`
-	// WrittenBack tells that CAPA's objects are as the server's, whose copies don't count any more.
+	// AllThere tells that CAPA's objects are as the server's, so that owner references may name them.
+	AllThere bool `json:"allThere,omitempty"`
+	// WrittenBack tells that owner references do, and that the server's copies don't count any more.
 	WrittenBack bool `json:"writtenBack,omitempty"`
 }
 

@@ -43,7 +43,7 @@ func (t *taker) pairs(ctx context.Context, k kind) (pairs []pair, alone []unstru
 
 // writeBack makes CAPA's objects as the server's are.
 func (t *taker) writeBack(ctx context.Context) error {
-	if !t.state.Copied || t.state.WrittenBack {
+	if !t.state.Copied || t.state.AllThere {
 		return nil
 	}
 	kinds, _, err := t.kinds(ctx)
@@ -85,7 +85,7 @@ func (t *taker) writeBack(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return t.note(ctx, "that CAPA has all objects", func(s *state) { s.AllThere = true })
 }
 
 // writeBackOne writes what has changed of an object, and nothing if nothing has.
