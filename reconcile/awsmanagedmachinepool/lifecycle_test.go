@@ -50,6 +50,19 @@ func TestAPoolWaitsForItsControlPlaneComesAndGoesWithItsRole(t *testing.T) {
 	}
 }
 
+// TestAPoolThatCanNeverBeSaysAtOnceWhatIsWrongWithIt: neither field can be changed.
+func TestAPoolThatCanNeverBeSaysAtOnceWhatIsWrongWithIt(t *testing.T) {
+	w := newWorld(t, true, newPool(testName, func(p *infrav1.AWSManagedMachinePool) {
+		p.Spec.SubnetIDs, p.Spec.InstanceTypes = []string{"subnet-0123456789abcdef0"}, []string{"m5.large", "m5.larg", "c5.huge"}
+	}))
+	w.buildCluster()
+	w.settle(testName, func() bool {
+		message := w.condition(testName, nodegroup.Area).Message
+		return strings.Contains(message, "subnet subnet-0123456789abcdef0 doesn't exist in us-east-1: spec.subnetIDs can't be changed, so make another AWSManagedMachinePool") &&
+			strings.Contains(message, "the instance type m5.larg, c5.huge isn't offered in us-east-1")
+	})
+}
+
 // updates is how many changes of node groups AWS began.
 func (w *world) updates(op string) int { return w.count("eks." + op) }
 

@@ -14,10 +14,14 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/reconcile/bootstrap"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/instance"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/nodegroup"
 )
 
 // lookTemplate holds the attempts to get together what a launch template needs.
 const lookTemplate = engine.LookPrefix + "template"
+
+// lookTypes holds what is known of instance types that there aren't.
+const lookTypes = engine.LookPrefix + "types"
 
 // Prepare reads what a launch template needs and AWS's tables don't hold: the bootstrap data
 // and the image. The node group goes on without. And it notes when that changed.
@@ -31,6 +35,7 @@ func (w *worker) Prepare(ctx context.Context) error {
 			return err
 		}
 	}
+	w.judgeTypes(ctx)
 	if wanted := w.wantedNow(); wanted != w.memory.wanted {
 		if w.memory.wanted != "" {
 			w.memory.wantedSince = w.pass.Clock.Now()
@@ -39,6 +44,25 @@ func (w *worker) Prepare(ctx context.Context) error {
 	}
 	w.pass.Changed()
 	return nil
+}
+
+// judgeTypes finds what EKS would say of the instance types, where it isn't asked because the subnets can't be: who has to
+// make another object should know all that is wrong with this one.
+func (w *worker) judgeTypes(ctx context.Context) {
+	holds := &w.pass.Memory.Holds
+	if holds.Held(lookTypes, w.pass.Clock.Now()) {
+		return
+	}
+	v := w.view()
+	if !v.misplaced || w.pass.See(ctx, mirror.Whole(mirror.InstanceTypes.Kind)...) != nil {
+		holds.Release(lookTypes)
+		return
+	}
+	if wrong := instance.NotOffered(w.pass.Snapshot(), v.Infra.Region, v.Pool.Spec.AllInstanceTypes()...); wrong != "" {
+		w.pass.FailLook(lookTypes, nodegroup.Area, wrong+", either")
+	} else {
+		holds.Release(lookTypes)
+	}
 }
 
 func (w *worker) prepareTemplate(ctx context.Context, in *Intent) error {

@@ -2,6 +2,7 @@ package awsmanagedmachinepool
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -30,6 +31,8 @@ type view struct {
 	underTemplate ownership.Claimed[mirror.LaunchTemplate]
 	nodegroup     *nodegroup.State
 	todo          plan.Plan
+	// misplaced tells that the subnets of a node group that isn't there can't be.
+	misplaced bool
 }
 
 func observe(in Intent, snap *mirror.Snapshot) *view {
@@ -64,6 +67,10 @@ func (v *view) plan(wanted nodegroup.Intent) {
 	if v.nodegroup.Own() == nil || v.namesSubnets() { // else it keeps those that it has
 		var err error
 		if wanted.Subnets, err = v.subnets(v.snap); err != nil {
+			v.misplaced = v.nodegroup.Own() == nil
+			if v.namesSubnets() {
+				err = fmt.Errorf("%w: spec.subnetIDs can't be changed, so make another AWSManagedMachinePool and refer to it", err)
+			}
 			v.todo.Problem(nodegroup.Area, nodegroup.Failed, "%s", err)
 			wanted.WaitsFor = cmp.Or(wanted.WaitsFor, "its subnets")
 		}

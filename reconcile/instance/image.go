@@ -72,6 +72,20 @@ func ImageQuery(spec *infrav1.AWSMachineSpec, infra *infrastructure.Cluster, r R
 	return cloud.ImageQuery{Owner: first(owner, defaultImageOwner), Name: name, Architecture: r.Architecture}, nil
 }
 
+// NotOffered says which of some instance types a region doesn't have, "" for none.
+func NotOffered(snap *mirror.Snapshot, region string, instanceTypes ...string) string {
+	var missing []string
+	for _, name := range instanceTypes {
+		if Architecture(snap, name) == "" {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the instance type %s isn't offered in %s", strings.Join(missing, ", "), region)
+}
+
 // NeedsImage tells whether the image itself is looked at, not only its id.
 func NeedsImage(spec *infrav1.AWSMachineSpec) bool {
 	return spec.AMI.ID == nil || *spec.AMI.ID == "" || spec.RootVolume != nil

@@ -39,8 +39,17 @@ func validateNodegroup(spec *infrav1.AWSManagedMachinePoolSpec, path *field.Path
 }
 
 func validateNodegroupPlaces(spec *infrav1.AWSManagedMachinePoolSpec, path *field.Path) field.ErrorList {
-	errs := validateDistinct(spec.SubnetIDs, "subnet-0123456789abcdef0", path.Child("subnetIDs"))
+	errs := validateIDs(spec.SubnetIDs, "subnet-", path.Child("subnetIDs"))
 	return append(errs, validateDistinct(spec.AvailabilityZones, "us-east-1a", path.Child("availabilityZones"))...)
+}
+
+// validateIDs wants each item to be there once, and to be an id of AWS.
+func validateIDs(ids []string, prefix string, path *field.Path) field.ErrorList {
+	errs := validateDistinct(ids, prefix+"0123456789abcdef0", path)
+	for i, id := range ids {
+		errs = append(errs, validatePrefixed(id, prefix, path.Index(i))...)
+	}
+	return errs
 }
 
 // validateDistinct wants each item to be there once, and none to be empty.
@@ -174,10 +183,7 @@ func validateRemoteAccess(access *infrav1.ManagedRemoteAccess, path *field.Path)
 	if access.Public && len(access.SourceSecurityGroups) > 0 {
 		errs = append(errs, field.Forbidden(sources, "must be empty if public is set: remove one of the two"))
 	}
-	for i, id := range access.SourceSecurityGroups {
-		errs = append(errs, validatePrefixedItem(id, "sg-", sources.Index(i))...)
-	}
-	return append(errs, validateDistinct(access.SourceSecurityGroups, "sg-0123456789abcdef0", sources)...)
+	return append(errs, validateIDs(access.SourceSecurityGroups, "sg-", sources)...)
 }
 
 func validateUpdateConfig(config *infrav1.UpdateConfig, path *field.Path) field.ErrorList {
