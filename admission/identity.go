@@ -50,7 +50,7 @@ func (rules identityRules) usable(ctx context.Context, r Request, updated, old *
 	if _, known := identityObjects[ref.Kind]; !known {
 		return nil, nil // the static validation names the kinds there are
 	}
-	if ref.Kind == infrav1.ControllerIdentityKind && ref.Name != infrav1.AWSClusterControllerIdentityName {
+	if misnamed(updated) {
 		return nil, nil // the static warnings say that there can't be one
 	}
 	found, err := rules.get(ctx, *ref)

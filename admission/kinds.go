@@ -38,8 +38,7 @@ func Clusters(o Options) Rules {
 	return Rules{
 		Default: []Defaulter{defaultRegion(o.DefaultRegion)},
 		Validate: []Rule{
-			onClusters(identitiesOf(o).usable), onClusters(regionRules{regions: o.Regions}.known),
-			accountRules{live: o.Live}.stays, clusterRules{live: o.Live}.exists, takenOf(o).taken,
+			inItsPlace(o, accountRules{live: o.Live}.stays, clusterRules{live: o.Live}.exists), takenOf(o).taken,
 		},
 	}
 }
@@ -88,8 +87,7 @@ func ControlPlanes(o Options) Rules {
 	return Rules{
 		Default: []Defaulter{defaultRegion(o.DefaultRegion)},
 		Validate: []Rule{
-			onClusters(identitiesOf(o).usable), onClusters(regionRules{regions: o.Regions}.known),
-			accountRules{live: o.Live}.stays, clusterRules{live: o.Live}.exists, takenOf(o).taken, controlPlaneRules{live: o.Live}.fits, rolesOf(o).bounded,
+			inItsPlace(o, accountRules{live: o.Live}.stays, clusterRules{live: o.Live}.exists, controlPlaneRules{live: o.Live}.fits), takenOf(o).taken, rolesOf(o).bounded,
 		},
 	}
 }

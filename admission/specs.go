@@ -26,6 +26,32 @@ func onClusters(rule specRule) Rule {
 	}
 }
 
+// inItsPlace judges where a cluster is, and then by what AWS has there: that there is no such identity or region is said
+// once, and not again by each who wanted to ask it.
+func inItsPlace(o Options, rules ...Rule) Rule {
+	identity, region := onClusters(identitiesOf(o).usable), onClusters(regionRules{regions: o.Regions}.known)
+	return func(ctx context.Context, r Request) ([]string, field.ErrorList) {
+		warnings, errs := identity(ctx, r)
+		nowhere := len(warnings) > 0 || misnamed(placeOf(r.Object))
+		warned, refused := region(ctx, r)
+		warnings, errs = append(warnings, warned...), append(errs, refused...)
+		if nowhere || len(errs) > 0 {
+			return warnings, errs
+		}
+		for _, rule := range rules {
+			w, e := rule(ctx, r)
+			warnings, errs = append(warnings, w...), append(errs, e...)
+		}
+		return warnings, errs
+	}
+}
+
+// misnamed tells that a cluster names a controller identity that there can't be, of which the static warnings speak.
+func misnamed(place *infrav1.AWSClusterSpec) bool {
+	ref := place.IdentityRef
+	return ref != nil && ref.Kind == infrav1.ControllerIdentityKind && ref.Name != infrav1.AWSClusterControllerIdentityName
+}
+
 // onTemplates turns what would be refused into warnings: a template may be
 // written before what its clusters will need.
 func onTemplates(rule specRule) Rule {
