@@ -112,9 +112,18 @@ func (in *Intent) roleName() string {
 	case spec.RoleName != nil:
 		return *spec.RoleName
 	case in.MakeRoles:
-		return in.Name + controlplanev1.ControlPlaneRoleSuffix
+		return in.generatedRoleName()
 	}
 	return controlplanev1.DefaultControlPlaneRole
+}
+
+// generatedRoleName is CAPA's, where IAM takes it: names of roles have 64 characters at most, and those of Clusters 63.
+func (in *Intent) generatedRoleName() string {
+	const most = 64
+	if name := in.Name + controlplanev1.ControlPlaneRoleSuffix; len(name) <= most {
+		return name
+	}
+	return infrav1.EKSName(in.Name, "iam-service-role", most)
 }
 
 // clusterPolicy is what every role has that EKS assumes.
@@ -122,7 +131,7 @@ const clusterPolicy = "AmazonEKSClusterPolicy"
 
 func (in *Intent) role() iamrole.Intent {
 	spec := &in.ControlPlane.Spec
-	return iamrole.Intent{Owner: in.owner(), Area: areaRole, Failed: controlplanev1.IAMControlPlaneRolesReconciliationFailedReason, Name: in.roleName(), Field: "spec.roleName", Generated: in.Name + controlplanev1.ControlPlaneRoleSuffix,
+	return iamrole.Intent{Owner: in.owner(), Area: areaRole, Failed: controlplanev1.IAMControlPlaneRolesReconciliationFailedReason, Name: in.roleName(), Field: "spec.roleName", Generated: in.generatedRoleName(),
 		Make: in.MakeRoles, Path: spec.RolePath, Boundary: spec.RolePermissionsBoundary, Service: "eks.amazonaws.com",
 		Policies: []string{fmt.Sprintf("arn:%s:iam::aws:policy/%s", cmp.Or(in.Partition, spec.Partition, "aws"), clusterPolicy)},
 		Further:  spec.RoleAdditionalPolicies, Allowed: in.RolePolicies}

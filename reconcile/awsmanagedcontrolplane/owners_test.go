@@ -125,6 +125,20 @@ func TestARoleIsMadeAndDeletedWhereThatIsAllowed(t *testing.T) {
 	}
 }
 
+func TestTheRoleOfAClusterWithALongNameHasANameThatIAMTakes(t *testing.T) {
+	of := func(length int) string {
+		return (&Intent{Name: strings.Repeat("c", length), ControlPlane: newControlPlane(), MakeRoles: true}).roleName()
+	}
+	if short := of(47); short != strings.Repeat("c", 47)+"-iam-service-role" {
+		t.Errorf("it is %s", short)
+	}
+	for _, length := range []int{48, 63} {
+		if long := of(length); len(long) > 64 || long == of(length-1) {
+			t.Errorf("of %d characters: %s", length, long)
+		}
+	}
+}
+
 func TestARoleThatIsMerelyNamedIsUsedAndStays(t *testing.T) {
 	w := newWorld(t, newControlPlane(func(c *controlplanev1.AWSManagedControlPlane) {
 		c.Spec.RoleName = aws.String(controlplanev1.DefaultControlPlaneRole)
