@@ -195,6 +195,20 @@ func TestRareUpdatesAreMadeOnceAndAFailureIsToldAndOverByItself(t *testing.T) {
 	}
 }
 
+// TestAddonsThatFollowAnUpgradeAreNoDrift: nobody changed them but EKS, whose default is another one for another version.
+func TestAddonsThatFollowAnUpgradeAreNoDrift(t *testing.T) {
+	w := newWorld(t, newControlPlane(withAddons("vpc-cni", "kube-proxy")))
+	w.settle(w.addonsAreThere)
+	w.change(func(c *controlplanev1.AWSManagedControlPlane) { c.Spec.Version = aws.String("v1.34.0") })
+	w.settle(func() bool { return *w.cluster().Version == "1.34" && w.quiet() })
+	if told := w.Events.With("DriftRepaired"); len(told) > 0 || w.count("eks.UpdateAddon") == 0 {
+		t.Errorf("%d updates of add-ons, told is %q", w.count("eks.UpdateAddon"), told)
+	}
+	_, err := w.Session().EKS.DeleteAddon(t.Context(), &awseks.DeleteAddonInput{ClusterName: aws.String(eksName), AddonName: aws.String("vpc-cni")})
+	w.Must(err)
+	w.settle(func() bool { return len(w.Events.With("DriftRepaired")) == 1 && w.addonsAreThere() })
+}
+
 // TestWhatWasRepairedIsToldThoughThePassCouldNotWrite has somebody else write the object in
 // the moment of the repair, as a read does that shows what it saw.
 func TestWhatWasRepairedIsToldThoughThePassCouldNotWrite(t *testing.T) {

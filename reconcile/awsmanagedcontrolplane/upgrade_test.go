@@ -45,6 +45,9 @@ func TestAnUpgradeThatEKSAdvisesAgainstWaitsAndSaysWhy(t *testing.T) {
 	w.act("insight", eksName+"/PASSING")
 	w.Pass(10 * time.Minute)
 	w.settle(w.quiet)
+	if told := w.Events.With("DriftRepaired"); len(told) > 0 {
+		t.Errorf("what the spec asks for and had to wait is told as drift: %q", told)
+	}
 	if *w.cluster().Version != "1.34" || len(w.refused()) > 0 || meta.FindStatusCondition(w.get().Status.Conditions, controlplanev1.UpgradeAllowedCondition) != nil {
 		t.Errorf("the cluster is %s, refused was %q: %s", *w.cluster().Version, w.refused(), w.Describe(w.get(), testName))
 	}

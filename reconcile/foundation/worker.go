@@ -3,6 +3,7 @@ package foundation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -69,6 +70,8 @@ type Memory struct {
 	// reached is the generation whose wishes were all carried out once, 0 for none; below
 	// that it isn't known yet.
 	reached int64
+	// owed are the areas in which something was only waited for then: what follows in those was wished for.
+	owed map[string]bool
 }
 
 // NewMemory knows nothing yet.
@@ -248,7 +251,7 @@ func (w *Worker[T]) Take(_ context.Context, r plan.Result) engine.Consequence {
 	case r.Outcome == plan.Failed && w.poolUsedUp(r):
 		w.poolExhausted = true
 		return engine.Silent // Amazon's pool comes next
-	case r.Outcome == plan.Done && w.complete && !w.pass.Deleting():
+	case r.Outcome == plan.Done && w.complete && !w.memory.owed[r.Action.Area] && !w.pass.Deleting():
 		w.memory.repaired = append(w.memory.repaired, r.Action.Summary)
 	}
 	return engine.Untaken
@@ -265,9 +268,13 @@ func (w *Worker[T]) poolUsedUp(r plan.Result) bool {
 // Settle has creations whose end isn't known looked at again soon. What the pass itself
 // recorded in the spec is no new wish.
 func (w *Worker[T]) Settle(_ context.Context, left plan.Plan) (time.Duration, error) {
-	if w.complete || len(left.Actions) == 0 {
+	switch {
+	case w.complete:
 		w.memory.reached = w.pass.Object.GetGeneration()
+	case len(left.Actions) == 0:
+		w.memory.reached, w.memory.owed = w.pass.Object.GetGeneration(), left.Stalled()
 	}
+	maps.DeleteFunc(w.memory.owed, func(area string, _ bool) bool { return !left.Open(area) })
 	if len(w.state().Network.Blocked()) > 0 {
 		return journalAge, nil
 	}

@@ -109,6 +109,18 @@ func (p Plan) Open(area string) bool {
 	return p.Troubled(area) || slices.ContainsFunc(p.Actions, func(a Action) bool { return a.Area == area })
 }
 
+// Stalled are the areas in which something is waited for, or stands in the way.
+func (p Plan) Stalled() map[string]bool {
+	areas := map[string]bool{}
+	for _, w := range p.Waits {
+		areas[w.Area] = true
+	}
+	for _, x := range p.Problems {
+		areas[x.Area] = true
+	}
+	return areas
+}
+
 // Troubled tells whether something stands in the way in an area.
 func (p Plan) Troubled(area string) bool {
 	return slices.ContainsFunc(p.Waits, func(w Wait) bool { return w.Area == area }) ||
