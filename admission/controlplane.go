@@ -85,6 +85,25 @@ func (rules controlPlaneRules) fits(ctx context.Context, r Request) ([]string, f
 	return sum(append(verdicts, answers...))
 }
 
+// ownName warns of a name of the form that EKS clusters of another namespace get of their own accord: who is first in an account
+// and region has it. It may well be meant, where a cluster was moved or taken over, and who writes it may not know what
+// namespaces there are.
+func ownName(_ context.Context, r Request) ([]string, field.ErrorList) {
+	c, _ := r.Object.(*controlplanev1.AWSManagedControlPlane)
+	old, _ := r.Old.(*controlplanev1.AWSManagedControlPlane)
+	if c == nil || old != nil && old.Spec.EKSClusterName == c.Spec.EKSClusterName {
+		return nil, nil
+	}
+	unnamed := *c
+	unnamed.Spec.EKSClusterName = ""
+	namespace, _, form := strings.Cut(c.Spec.EKSClusterName, "_")
+	if !form || namespace == r.Namespace || c.Spec.EKSClusterName == unnamed.ClusterName() {
+		return nil, nil
+	}
+	return []string{fmt.Sprintf("%s: %s is a name such as EKS clusters of the namespace %s get (NAMESPACE_NAME): unless the cluster has it already, write one without _, or leave it out for %s",
+		controlPlanePath.Child("eksClusterName"), c.Spec.EKSClusterName, namespace, unnamed.ClusterName())}, nil
+}
+
 // due are the comparisons with AWS that a change asks for.
 func (c *change) due() []func(context.Context, *site, *change) verdict {
 	var all []func(context.Context, *site, *change) verdict

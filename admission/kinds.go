@@ -87,7 +87,7 @@ func ControlPlanes(o Options) Rules {
 	return Rules{
 		Default: []Defaulter{defaultRegion(o.DefaultRegion)},
 		Validate: []Rule{
-			inItsPlace(o, accountRules{live: o.Live}.stays, clusterRules{live: o.Live}.exists, controlPlaneRules{live: o.Live}.fits), takenOf(o).taken, rolesOf(o).bounded,
+			inItsPlace(o, accountRules{live: o.Live}.stays, clusterRules{live: o.Live}.exists, controlPlaneRules{live: o.Live}.fits), takenOf(o).taken, rolesOf(o).bounded, ownName,
 		},
 	}
 }

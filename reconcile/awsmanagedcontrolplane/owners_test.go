@@ -2,6 +2,7 @@ package awsmanagedcontrolplane
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -43,8 +44,12 @@ func TestAClusterOfSomebodyElseIsNamedAndLeftAloneUntilItsTagsGiveItAway(t *test
 		c.Annotations = map[string]string{"capa-apiserver.cluster.x-k8s.io/adopt-eks-cluster": eksName}
 	})
 	w.settle(func() bool {
-		return strings.Contains(w.condition(eks.AreaReady).Message, "tag-resource --resource-arn "+*w.cluster().Arn)
+		return strings.Contains(w.condition(eks.AreaReady).Message, "tag-resource --resource-arn $(aws eks describe-cluster --name "+eksName)
 	})
+	shown, err := json.Marshal(w.get())
+	if err != nil || strings.Contains(string(shown), *w.cluster().Arn) || strings.Contains(string(shown), *w.cluster().Endpoint) {
+		t.Errorf("what is somebody else's is shown: %s, %v", shown, err)
+	}
 	if tags := w.cluster().Tags; len(tags) > 0 || w.get().Spec.ControlPlaneEndpoint.Host != "" {
 		t.Errorf("it was taken: %v, %v", tags, w.get().Spec.ControlPlaneEndpoint)
 	}
@@ -54,7 +59,7 @@ func TestAClusterOfSomebodyElseIsNamedAndLeftAloneUntilItsTagsGiveItAway(t *test
 		key, value, _ := strings.Cut(tag, "=")
 		tags[key] = value
 	}
-	_, err := w.Session().EKS.TagResource(context.Background(), &awseks.TagResourceInput{ResourceArn: w.cluster().Arn, Tags: tags})
+	_, err = w.Session().EKS.TagResource(context.Background(), &awseks.TagResourceInput{ResourceArn: w.cluster().Arn, Tags: tags})
 	w.Must(err)
 	w.restart()
 	w.settle(w.quiet)

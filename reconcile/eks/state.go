@@ -151,12 +151,12 @@ func (s *State) unseen() {
 }
 
 // foreign says whose the cluster is, and what can be done. Whoever may tag it may give it away: that its name is
-// written here proves nothing.
+// written here proves nothing, and opens nothing of it but that there is one.
 func (s *State) foreign() {
-	text := fmt.Sprintf("EKS cluster %s (%s) is of %s; choose another spec.eksClusterName in a new object", s.Name, aws.ToString(s.Row.Arn), s.Claim.Of)
+	text := fmt.Sprintf("EKS cluster %s is of %s; choose another spec.eksClusterName in a new object", s.Name, s.Claim.Of)
 	if !s.Claim.Undecided && !s.Owner.Lives(s.Row.Tags[names.TagUID]) {
-		text += fmt.Sprintf(", or, if it is to be this object's from now on, say so in AWS: aws eks tag-resource --resource-arn %s --tags %s=%s,%s=%s,%s=%s",
-			aws.ToString(s.Row.Arn), names.TagOwnedPrefix+s.Name, names.Owned, names.TagUID, s.Owner.UID, names.TagNamespace, s.Owner.Namespace)
+		text += fmt.Sprintf(", or, if it is to be this object's from now on, say so in AWS: aws eks tag-resource --resource-arn $(aws eks describe-cluster --name %s --query cluster.arn --output text) --tags %s=%s,%s=%s,%s=%s",
+			s.Name, names.TagOwnedPrefix+s.Name, names.Owned, names.TagUID, s.Owner.UID, names.TagNamespace, s.Owner.Namespace)
 	}
 	s.problem(AreaReady, "%s", text)
 }
