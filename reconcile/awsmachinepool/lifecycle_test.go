@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	astypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+	"k8s.io/apimachinery/pkg/api/meta"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
@@ -153,4 +154,17 @@ func TestRefreshCanBeTurnedOff(t *testing.T) {
 	if n := len(w.refreshes("pool-1")); n != 0 {
 		t.Errorf("%d refreshes were started", n)
 	}
+}
+
+// TestAPoolSaysAtOnceWhatIsWrongWithIt: neither its subnets nor its instance type are there.
+func TestAPoolSaysAtOnceWhatIsWrongWithIt(t *testing.T) {
+	w := newWorld(t)
+	w.pool("p1", func(p *infrav1.AWSMachinePool, _ *clusterv1.MachinePool) {
+		p.Spec.Subnets = []infrav1.AWSResourceReference{{ID: aws.String("subnet-0123456789abcdef0")}}
+		p.Spec.AWSLaunchTemplate.InstanceType = "m5.larg"
+	})
+	w.settle("p1", func() bool {
+		c := meta.FindStatusCondition(w.get("p1").Status.Conditions, infrav1.ReadyCondition)
+		return c != nil && strings.Contains(c.Message, "subnet subnet-0123456789abcdef0 doesn't exist") && strings.Contains(c.Message, "the instance type m5.larg isn't offered in us-east-1")
+	})
 }
