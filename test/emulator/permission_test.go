@@ -103,6 +103,24 @@ func TestRolesMustBePassed(t *testing.T) {
 	}
 }
 
+// TestRolesOfPodsMustBePassedToThem: by an association, and by an add-on that has some.
+func TestRolesOfPodsMustBePassedToThem(t *testing.T) {
+	c := newCloud(t, checked)
+	c.active("prod", "1.34")
+	e := eks.NewFromConfig(c.session("maker", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["eks:CreateAddon","eks:CreatePodIdentityAssociation"],"Resource":"*"},
+		{"Effect":"Allow","Action":"iam:PassRole","Resource":"arn:*:iam::*:role/pods-*","Condition":{"StringEquals":{"iam:PassedToService":"pods.eks.amazonaws.com"}}}]}`))
+	for role, allowed := range map[string]bool{"arn:aws:iam::123456789012:role/pods-a": true, "arn:aws:iam::123456789012:role/admin": false} {
+		_, addon := e.CreateAddon(ctx, &eks.CreateAddonInput{ClusterName: aws.String("prod"), AddonName: aws.String("vpc-cni"),
+			PodIdentityAssociations: []types.AddonPodIdentityAssociations{{RoleArn: &role, ServiceAccount: aws.String("aws-node")}}})
+		_, association := e.CreatePodIdentityAssociation(ctx, &eks.CreatePodIdentityAssociationInput{ClusterName: aws.String("prod"), Namespace: aws.String("default"), ServiceAccount: aws.String("a"), RoleArn: &role})
+		for _, err := range []error{addon, association} {
+			if denied := err != nil && strings.Contains(err.Error(), "AccessDenied"); denied == allowed {
+				t.Errorf("%s: %v", role, err)
+			}
+		}
+	}
+}
+
 func TestWhichPoliciesMayBeAttachedIsACondition(t *testing.T) {
 	c := newCloud(t, checked)
 	client := iam.NewFromConfig(c.session("maker", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:AttachRolePolicy","iam:DetachRolePolicy"],"Resource":"arn:*:iam::*:role/*",

@@ -2,6 +2,7 @@ package iam
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -208,14 +209,26 @@ func iamResource(r *core.Request, p parameters) string {
 	return "*"
 }
 
+// roleOfPods finds the roles in an add-on's pod identities, which are JSON.
+var roleOfPods = regexp.MustCompile(`"roleArn":\s*"([^"]+)"`)
+
 // passes are the roles that a request hands to a service.
 func passes(r *core.Request, service *core.Service, p parameters) []core.Right {
 	right := func(role, to string) []core.Right {
 		return []core.Right{{Action: "iam:PassRole", Resource: role, Context: map[string]string{"iam:PassedToService": to}}}
 	}
 	switch service.SigningName + ":" + r.Operation {
-	case "eks:CreateCluster", "eks:CreateNodegroup", "eks:CreateFargateProfile", "eks:CreateAddon", "eks:UpdateAddon":
-		if role := p.get("roleArn", "nodeRole", "podExecutionRoleArn", "serviceAccountRoleArn"); role != "" {
+	case "eks:CreateAddon", "eks:UpdateAddon":
+		var passed []core.Right
+		if role := p.get("serviceAccountRoleArn"); role != "" {
+			passed = right(role, "eks.amazonaws.com")
+		}
+		for _, found := range roleOfPods.FindAllStringSubmatch(p.get("podIdentityAssociations"), -1) {
+			passed = append(passed, right(found[1], "pods.eks.amazonaws.com")...)
+		}
+		return passed
+	case "eks:CreateCluster", "eks:CreateNodegroup", "eks:CreateFargateProfile":
+		if role := p.get("roleArn", "nodeRole", "podExecutionRoleArn"); role != "" {
 			return right(role, "eks.amazonaws.com")
 		}
 	case "eks:CreatePodIdentityAssociation", "eks:UpdatePodIdentityAssociation":
