@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -26,6 +26,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/capa-apiserver/capa-apiserver/cmd/clusterawsadm/takeover"
+	"github.com/capa-apiserver/capa-apiserver/test/difference"
 )
 
 // TestTakeoverInPlace takes over from CAPA what it leaves of all kinds, gives it back, and takes it
@@ -116,19 +117,15 @@ func TestTakeoverInPlace(t *testing.T) {
 	c.deleteCluster(c.ns, c.cluster)
 }
 
-// givenUpAt says before which writes a takeover is ended and given back at once.
+// givenUpAt says before which writes a takeover is ended and given back at once. The package's own
+// tests end it before each.
 var givenUpAt = []struct {
 	write string
 	nth   int
 }{
 	{"copy", 20},
-	{"mark CRD", 5},
-	{"change owners", 1},
 	{"end CRD", 7},
 }
-
-// documented are the fields that the server writes, from what it sees in AWS, or in its own words.
-var documented = regexp.MustCompile(`^status\.(conditions|v1beta2|v2beta1|observation|observedGeneration)`)
 
 // change does what users do after a takeover: something is changed, made and deleted.
 func (c *capa) change() {
@@ -289,66 +286,29 @@ func (c *capa) all(version, ofShared string) map[string]*unstructured.Unstructur
 	return all
 }
 
-// same compares objects field by field: metadata but for what the store says of it; all that spec
-// and status say, to which defaults may come; and nothing of a status that is documented to change.
+// same compares objects field by field, status included: only what is documented may differ.
 func (c *capa) same(t *testing.T, before, after map[string]*unstructured.Unstructured) {
 	t.Helper()
-	told := func(all map[string]*unstructured.Unstructured) map[string]any {
-		out := map[string]any{}
-		for name, o := range all {
-			o = o.DeepCopy()
-			o.SetResourceVersion("")
-			o.SetManagedFields(nil)
-			o.SetGeneration(0)
-			if strings.HasSuffix(name, "/made-since") {
-				o.SetUID("")
-				o.SetCreationTimestamp(metav1.Time{})
-			}
-			owners := o.GetOwnerReferences()
-			for i := range owners {
-				owners[i].APIVersion = schema.FromAPIVersionAndKind(owners[i].APIVersion, "").Group
-			}
-			o.SetOwnerReferences(owners)
-			out[name] = o.Object["metadata"]
-		}
-		return out
+	if diff := gocmp.Diff(slices.Sorted(maps.Keys(before)), slices.Sorted(maps.Keys(after))); diff != "" {
+		t.Errorf("there aren't the objects that there were (-before +after):\n%s", diff)
 	}
-	if diff := gocmp.Diff(told(before), told(after)); diff != "" {
-		t.Errorf("the objects aren't as before (-before +after):\n%s", diff)
-	}
+	documented, err := difference.Documented(filepath.Join(suite.root, "docs/from-capa.md"), "| Field | What it says afterwards |")
+	must(t, err)
 	for name, was := range before {
-		if is := after[name]; is != nil && is.GetAPIVersion() == was.GetAPIVersion() {
-			unsaid(t, name, "spec", was.Object["spec"], is.Object["spec"])
-			unsaid(t, name, "status", was.Object["status"], is.Object["status"])
+		is := after[name]
+		if is == nil {
+			continue
 		}
-	}
-}
-
-// unsaid fails for what one value says and another one doesn't. An empty value says nothing.
-func unsaid(t *testing.T, object, path string, was, is any) {
-	t.Helper()
-	if documented.MatchString(path) {
-		return
-	}
-	switch was := was.(type) {
-	case nil:
-	case map[string]any:
-		is, _ := is.(map[string]any)
-		for name, value := range was {
-			unsaid(t, object, path+"."+name, value, is[name])
+		tell := func(path string, was, is any) {
+			_, found := documented.Row(path, was)
+			if madeAgain := path == "metadata.uid" || path == "metadata.creationTimestamp"; !found && !(madeAgain && strings.HasSuffix(name, "/made-since")) {
+				t.Errorf("%s: %s is %v, was %v", name, path, is, was)
+			}
 		}
-	case []any:
-		is, _ := is.([]any)
-		if len(was) != len(is) {
-			t.Errorf("%s: %s has %d items, had %d", object, path, len(is), len(was))
-			return
-		}
-		for i := range was {
-			unsaid(t, object, fmt.Sprintf("%s[%d]", path, i), was[i], is[i])
-		}
-	default:
-		if fmt.Sprint(was) != fmt.Sprint(is) {
-			t.Errorf("%s: %s is %v, was %v", object, path, is, was)
+		if was.GetAPIVersion() == is.GetAPIVersion() {
+			difference.Of(was.Object, is.Object, "", tell)
+		} else { // the kubeadm providers have CAPA's version
+			difference.Of(was.Object["metadata"], is.Object["metadata"], "metadata", tell)
 		}
 	}
 }
@@ -390,8 +350,9 @@ func (c *capa) options(out *bytes.Buffer, rollback bool, before func(string) err
 	return takeover.Options{Config: c.config, Namespace: "capa-system", Do: before != nil, Rollback: rollback, Patience: patience, Out: out, Before: before}
 }
 
-// killedAt says before which writes of a kind runs end: the first, second, eighth and so on.
-var killedAt = []int{1, 2, 8, 24}
+// killedAt says before which writes of a kind runs end: the first and the eighth. The package's own
+// tests end them before each.
+var killedAt = []int{1, 8}
 
 // kindOfWrite is what writes have in common that differ by their object only.
 func kindOfWrite(what string) string {

@@ -2,6 +2,7 @@ package takeover
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -10,12 +11,14 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/capa-apiserver/capa-apiserver/apis/takeover"
 )
 
-// shownProblems is how many problems of one kind are worth reading.
-const shownProblems = 10
+// shownProblems is how many problems, and fields of an object, are worth reading, and shownNotes how
+// many notes.
+const shownProblems, shownNotes = 10, 50
 
 // report collects what the checks find.
 type report struct{ problems, notes []string }
@@ -32,6 +35,9 @@ func (r *report) note(format string, args ...any) {
 func (t *taker) check(ctx context.Context) error {
 	r := &report{}
 	if err := t.checkServer(ctx, r); err != nil {
+		return err
+	}
+	if err := t.checkHost(ctx, r); err != nil {
 		return err
 	}
 	kinds, others, err := t.kinds(ctx)
@@ -71,14 +77,15 @@ func (t *taker) check(ctx context.Context) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	if err := t.checkHost(ctx, r); err != nil {
-		return err
-	}
 	return t.tell(r)
 }
 
 func (t *taker) tell(r *report) error {
-	for _, note := range r.notes {
+	for i, note := range r.notes {
+		if i == shownNotes {
+			t.say("note: … and %d more", len(r.notes)-i)
+			break
+		}
 		t.say("note: %s", note)
 	}
 	for i, problem := range r.problems {
@@ -142,9 +149,12 @@ func (t *taker) checkObject(ctx context.Context, r *report, k kind, o *unstructu
 		return
 	}
 	if len(lost) > 0 {
-		r.note("%s has what the server doesn't know, and is taken over without it: %s", called(o), strings.Join(lost, ", "))
+		r.note("%s has what the server doesn't know, and is taken over without it: %s", called(o), first(lost))
 	}
 	copied, err := t.codec.forStore(o)
+	if err == nil {
+		err = fits(copied)
+	}
 	if err == nil {
 		_, err = t.in(k, ours, o.GetNamespace()).Create(ctx, copied, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}, takeover.Subresource)
 	}
@@ -154,16 +164,47 @@ func (t *taker) checkObject(ctx context.Context, r *report, k kind, o *unstructu
 			return // it makes room
 		}
 	}
-	if err != nil {
+	var large tooLarge
+	switch {
+	case errors.As(err, &large):
+		r.problem("%s is too large for the server's store, which takes %d bytes of an object: it has %d; take something out of it", called(o), largest, large)
+	case err != nil:
 		r.problem("%s can't be taken over: %v", called(o), err)
 	}
 }
 
+// largest is what etcd takes in one request, without what is around an object in it.
+const largest = 1_500_000
+
+type tooLarge int
+
+func (l tooLarge) Error() string { return fmt.Sprintf("it has %d bytes", int(l)) }
+
+// fits tells whether the server's store takes an object: a dry run doesn't reach it.
+func fits(o *unstructured.Unstructured) error {
+	text, err := o.MarshalJSON()
+	if err == nil && len(text) > largest {
+		return tooLarge(len(text))
+	}
+	return err
+}
+
+// first are as many of a list as are worth reading.
+func first(all []string) string {
+	if len(all) <= shownProblems {
+		return strings.Join(all, ", ")
+	}
+	return fmt.Sprintf("%s … and %d more", strings.Join(all[:shownProblems], ", "), len(all)-shownProblems)
+}
+
 // checkHost looks at what runs beside.
 func (t *taker) checkHost(ctx context.Context, r *report) error {
-	deployments, err := t.deployments(ctx)
+	deployments, others, err := t.deployments(ctx)
 	if err != nil {
 		return err
+	}
+	for _, d := range others {
+		r.note("Deployment %s/%s has the label of CAPA's and isn't in a namespace of CAPA's: it is left alone", d.Namespace, d.Name)
 	}
 	if len(deployments) == 0 {
 		r.problem("there is no Deployment with the label %s=%s: CAPA can't be stopped; label it so", providerLabel, provider)
@@ -179,5 +220,12 @@ func (t *taker) checkHost(ctx context.Context, r *report) error {
 		return err
 	}
 	r.note("%d Clusters are paused meanwhile, and unpaused if they weren't before", len(clusters))
+	for i := range clusters {
+		_, err := t.dynamic.Resource(clusterResource).Namespace(clusters[i].GetNamespace()).Patch(ctx, clusters[i].GetName(), types.MergePatchType,
+			[]byte(`{"spec": {"paused": true}}`), metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
+		if ignoreNotFound(err) != nil {
+			r.problem("%s can't be paused: %v", called(&clusters[i]), err)
+		}
+	}
 	return nil
 }

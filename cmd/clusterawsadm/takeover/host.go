@@ -16,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/client-go/util/retry"
 )
 
 var clusterResource = schema.GroupVersionResource{Group: "cluster.x-k8s.io", Version: theirs, Resource: "clusters"}
@@ -75,17 +77,49 @@ func (t *taker) setPaused(ctx context.Context, paused bool) error {
 
 func (t *taker) unpause(ctx context.Context) error { return t.setPaused(ctx, false) }
 
-func (t *taker) deployments(ctx context.Context) ([]appsv1.Deployment, error) {
+// deployments are CAPA's, and those that only say so: anybody may label a Deployment.
+func (t *taker) deployments(ctx context.Context) (own, others []appsv1.Deployment, err error) {
 	list, err := t.kube.AppsV1().Deployments("").List(ctx, metav1.ListOptions{LabelSelector: providerLabel + "=" + provider})
+	if err != nil {
+		return nil, nil, err
+	}
+	namespaces, err := t.namespaces(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, d := range list.Items {
+		switch {
+		case !namespaces.Has(d.Namespace):
+			others = append(others, d)
+		case !strings.HasPrefix(d.Name, server):
+			own = append(own, d)
+		}
+	}
+	return own, others, nil
+}
+
+// namespaces are those that CAPA may run in: the server's, and where its CRDs have objects
+// converted, which only administrators say.
+func (t *taker) namespaces(ctx context.Context) (sets.Set[string], error) {
+	kinds, others, err := t.kinds(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(list.Items, func(d appsv1.Deployment) bool { return strings.HasPrefix(d.Name, server) }), nil
+	for _, k := range kinds {
+		others = append(others, k.crd)
+	}
+	all := sets.New(t.Namespace)
+	for _, crd := range others {
+		if c := crd.Spec.Conversion; c != nil && c.Webhook != nil && c.Webhook.ClientConfig != nil && c.Webhook.ClientConfig.Service != nil {
+			all.Insert(c.Webhook.ClientConfig.Service.Namespace)
+		}
+	}
+	return all, nil
 }
 
 // stop ends CAPA, and remembers how many there were.
 func (t *taker) stop(ctx context.Context) error {
-	deployments, err := t.deployments(ctx)
+	deployments, _, err := t.deployments(ctx)
 	if err != nil {
 		return err
 	}
@@ -135,10 +169,19 @@ func (t *taker) scale(ctx context.Context, namespace, deployment string, replica
 	})
 }
 
-// start lets CAPA run as before.
+// start lets CAPA run as before. The state is a ConfigMap: who may write it may not scale what
+// isn't CAPA's.
 func (t *taker) start(ctx context.Context) error {
+	deployments, _, err := t.deployments(ctx)
+	if err != nil {
+		return err
+	}
 	for full, replicas := range t.state.Replicas {
 		namespace, deployment, _ := strings.Cut(full, "/")
+		if !slices.ContainsFunc(deployments, func(d appsv1.Deployment) bool { return d.Namespace == namespace && d.Name == deployment }) {
+			t.say("note: the ConfigMap %s names Deployment %s, which isn't there or isn't CAPA's: it isn't scaled", name, full)
+			continue
+		}
 		if err := t.scale(ctx, namespace, deployment, replicas); err != nil {
 			return err
 		}
@@ -191,11 +234,19 @@ func (t *taker) putWebhooksAway(ctx context.Context) error {
 }
 
 func (t *taker) putWebhooksBack(ctx context.Context) error {
+	namespaces, err := t.namespaces(ctx)
+	if err != nil {
+		return err
+	}
 	for full, text := range t.state.Webhooks {
 		resource, _, _ := strings.Cut(full, "/")
 		o := &unstructured.Unstructured{}
 		if err := o.UnmarshalJSON(text); err != nil {
 			return err
+		}
+		if !slices.Contains(webhookResources, resource) || !webhooksOf(o, namespaces) {
+			t.say("note: the ConfigMap %s has %s, which isn't CAPA's: it isn't made", name, full)
+			continue
 		}
 		err := t.write("create "+full, func() error {
 			_, err := t.dynamic.Resource(webhookResource(resource)).Create(ctx, o, metav1.CreateOptions{})
@@ -211,6 +262,31 @@ func (t *taker) putWebhooksBack(ctx context.Context) error {
 	return nil
 }
 
+// webhooksOf tells whether all webhooks of a configuration are asked about CAPA's groups only, and
+// answered in these namespaces. The state is a ConfigMap: who may write it may not make others.
+func webhooksOf(o *unstructured.Unstructured, namespaces sets.Set[string]) bool {
+	var configuration struct {
+		Webhooks []struct {
+			ClientConfig admissionregistrationv1.WebhookClientConfig  `json:"clientConfig"`
+			Rules        []admissionregistrationv1.RuleWithOperations `json:"rules"`
+		} `json:"webhooks"`
+	}
+	if err := decode(o, &configuration); err != nil {
+		return false
+	}
+	for _, w := range configuration.Webhooks {
+		if w.ClientConfig.Service == nil || !namespaces.Has(w.ClientConfig.Service.Namespace) {
+			return false
+		}
+		for _, rule := range w.Rules {
+			if slices.ContainsFunc(rule.APIGroups, func(g string) bool { return !isGroup(g) }) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 const (
 	frozen      = "this object is being taken over by capa-apiserver: try again in a minute"
 	frozenAgain = "this object is being given back to CAPA: try again in a minute"
@@ -219,13 +295,18 @@ const (
 )
 
 // freeze has the host refuse changes of CAPA's objects: what is changed after it was copied would
-// be lost.
+// be lost. Nor does anybody make objects of their names in the server meanwhile.
 func (t *taker) freeze(ctx context.Context) error {
 	kinds, _, err := t.kinds(ctx)
 	if err != nil {
 		return err
 	}
-	if err := t.refuse(ctx, policyFor(kinds, []string{"v1beta1", theirs}, "false", frozen)); err != nil || t.state.Copied {
+	policy := policyFor(kinds, []string{"v1beta1", theirs}, "false", frozen)
+	for _, rule := range policy.Spec.MatchConstraints.ResourceRules {
+		rule.Operations, rule.APIVersions = []admissionregistrationv1.OperationType{admissionregistrationv1.Create}, []string{ours}
+		policy.Spec.MatchConstraints.ResourceRules = append(policy.Spec.MatchConstraints.ResourceRules, rule)
+	}
+	if err := t.refuse(ctx, policy); err != nil || t.state.Copied {
 		return err
 	}
 	return t.refused(ctx, kinds, theirs, frozen)
@@ -253,17 +334,19 @@ func (t *taker) freezeBoth(ctx context.Context) error {
 func (t *taker) refuse(ctx context.Context, policy *admissionregistrationv1.ValidatingAdmissionPolicy) error {
 	policies, bindings := t.kube.AdmissionregistrationV1().ValidatingAdmissionPolicies(), t.kube.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings()
 	err := t.write("make ValidatingAdmissionPolicy "+name, func() error {
-		existing, err := policies.Get(ctx, name, metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			_, err = policies.Create(ctx, policy, metav1.CreateOptions{})
+		return retry.RetryOnConflict(retry.DefaultBackoff, func() error { // the host writes its status
+			existing, err := policies.Get(ctx, name, metav1.GetOptions{})
+			if apierrors.IsNotFound(err) {
+				_, err = policies.Create(ctx, policy, metav1.CreateOptions{})
+				return err
+			}
+			if err != nil {
+				return err
+			}
+			existing.Spec = policy.Spec
+			_, err = policies.Update(ctx, existing, metav1.UpdateOptions{})
 			return err
-		}
-		if err != nil {
-			return err
-		}
-		existing.Spec = policy.Spec
-		_, err = policies.Update(ctx, existing, metav1.UpdateOptions{})
-		return err
+		})
 	})
 	if err != nil {
 		return err

@@ -133,7 +133,7 @@ func isOurs(t *testing.T, h *modelHost) {
 		want.SetResourceVersion(is.GetResourceVersion())
 		owners := want.GetOwnerReferences()
 		for i := range owners {
-			if known(o.GroupVersionKind().Group, owners[i].Kind) {
+			if of := schema.FromAPIVersionAndKind(owners[i].APIVersion, owners[i].Kind); known(of.Group, of.Kind) {
 				owners[i].APIVersion = is.GetOwnerReferences()[i].APIVersion
 			}
 		}

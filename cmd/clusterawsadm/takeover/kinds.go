@@ -55,6 +55,10 @@ func known(groupName, name string) bool {
 	return hasKinds[schema.GroupKind{Group: groupName, Kind: name}]
 }
 
+func isGroup(name string) bool {
+	return slices.ContainsFunc(groups, func(g *group.Group) bool { return g.Name() == name })
+}
+
 // hasKinds are the kinds that the server has at CAPA's version.
 var hasKinds = func() map[schema.GroupKind]bool {
 	all := map[schema.GroupKind]bool{}

@@ -19,6 +19,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -45,7 +46,10 @@ type modelHost struct {
 	missed sets.Set[missedOwner]
 	// beforeWrite is called before each request that writes.
 	beforeWrite func(what string)
-	broken      []string
+	// refuse is a webhook, and afterList is called when something was listed.
+	refuse    func(verb string, o *unstructured.Unstructured) error
+	afterList func(resource string)
+	broken    []string
 }
 
 // at is where something is kept: by the host, or by the server.
@@ -118,7 +122,11 @@ func (h *modelHost) answer(req *http.Request, body []byte) (any, error) {
 	k := at{byServer, info.APIGroup, info.Resource, info.Namespace, info.Name}
 	partial := strings.Contains(req.Header.Get("Accept"), "as=PartialObjectMetadata")
 	if info.Verb == "list" {
-		return h.list(info, k, partial)
+		list, err := h.list(info, k, partial)
+		if h.afterList != nil {
+			h.afterList(info.Resource)
+		}
+		return list, err
 	}
 	o := h.kept[k]
 	if info.Verb != "get" {
@@ -206,13 +214,15 @@ func (h *modelHost) list(info *request.RequestInfo, k at, partial bool) (any, er
 		return nil, err
 	}
 	items := []any{}
-	for _, key := range h.keys() {
-		o := h.kept[key]
-		if key.byServer != k.byServer || key.group != k.group || key.resource != k.resource || k.namespace != "" && key.namespace != k.namespace ||
-			info.LabelSelector != "" && !matches.Matches(labelsOf(o)) {
-			continue
-		}
-		item, err := shown(o, info.APIVersion, partial)
+	of := slices.DeleteFunc(slices.Collect(maps.Keys(h.kept)), func(key at) bool {
+		return key.byServer != k.byServer || key.group != k.group || key.resource != k.resource || k.namespace != "" && key.namespace != k.namespace ||
+			info.LabelSelector != "" && !matches.Matches(labels.Set(h.kept[key].GetLabels()))
+	})
+	slices.SortFunc(of, func(a, b at) int {
+		return cmp.Or(strings.Compare(a.namespace, b.namespace), strings.Compare(a.name, b.name))
+	})
+	for _, key := range of {
+		item, err := shown(h.kept[key], info.APIVersion, partial)
 		if err != nil {
 			return nil, err
 		}
@@ -225,12 +235,6 @@ func (h *modelHost) list(info *request.RequestInfo, k at, partial bool) (any, er
 		gv, kind = "meta.k8s.io/v1", "PartialObjectMetadata"
 	}
 	return map[string]any{"apiVersion": gv, "kind": kind + "List", "metadata": map[string]any{"resourceVersion": strconv.Itoa(h.version)}, "items": items}, nil
-}
-
-func (h *modelHost) keys() []at {
-	return slices.SortedFunc(maps.Keys(h.kept), func(a, b at) int {
-		return cmp.Or(strings.Compare(a.group, b.group), strings.Compare(a.resource, b.resource), strings.Compare(a.namespace, b.namespace), strings.Compare(a.name, b.name))
-	})
 }
 
 // discovery is what is served: /api, /apis, or one version.
@@ -282,12 +286,17 @@ func (h *modelHost) discovery(path []string) (any, error) {
 // write changes what is kept as a request says, unless that is only tried.
 func (h *modelHost) write(info *request.RequestInfo, k at, body []byte, dry bool) (is *unstructured.Unstructured, err error) {
 	sent := &unstructured.Unstructured{}
+	was := h.kept[k]
+	if bytes.HasPrefix(body, []byte("[")) {
+		if body, err = asMergePatch(info, was, body); err != nil {
+			return nil, err
+		}
+	}
 	if len(body) > 0 && info.Verb != "delete" {
 		if err := utiljson.Unmarshal(body, &sent.Object); err != nil {
 			return nil, err
 		}
 	}
-	was := h.kept[k]
 	switch {
 	case info.Verb == "create" && info.Subresource == takeover.Subresource:
 		is, err = taken(info, was, sent)
@@ -307,6 +316,9 @@ func (h *modelHost) write(info *request.RequestInfo, k at, body []byte, dry bool
 	if err == nil {
 		err = h.admit(info, is)
 	}
+	if err == nil && h.refuse != nil && is != nil {
+		err = h.refuse(info.Verb, is)
+	}
 	if err == nil && k.resource == crds.Resource {
 		is, err = judgedCRD(is)
 	}
@@ -314,7 +326,9 @@ func (h *modelHost) write(info *request.RequestInfo, k at, body []byte, dry bool
 		return is, err
 	}
 	h.keep(k, is)
-	h.act()
+	if k.resource == crds.Resource || k.resource == services.Resource {
+		h.act()
+	}
 	h.judge(info.Verb + " " + k.resource + " " + k.namespace + "/" + k.name)
 	return is, nil
 }
@@ -402,6 +416,30 @@ func changed(info *request.RequestInfo, was, sent *unstructured.Unstructured) (*
 	return is, nil
 }
 
+// asMergePatch is a JSON patch that tests owner references and replaces them.
+func asMergePatch(info *request.RequestInfo, was *unstructured.Unstructured, body []byte) ([]byte, error) {
+	var operations []struct {
+		Op, Path string
+		Value    any
+	}
+	if err := json.Unmarshal(body, &operations); err != nil {
+		return nil, err
+	}
+	if len(operations) != 2 || operations[0].Op != "test" || operations[1].Op != "replace" || operations[0].Path != "/metadata/ownerReferences" || operations[1].Path != operations[0].Path {
+		return nil, fmt.Errorf("the model has no patch %s", body)
+	}
+	if was == nil {
+		return nil, notFound(info)
+	}
+	owners, _, _ := unstructured.NestedSlice(was.Object, "metadata", "ownerReferences")
+	is, _ := json.Marshal(owners)
+	tested, _ := json.Marshal(operations[0].Value)
+	if !bytes.Equal(is, tested) {
+		return nil, apierrors.NewGenericServerResponse(http.StatusUnprocessableEntity, "patch", groupResource(info), info.Name, "the server rejected our request due to an error in our request", 0, false)
+	}
+	return json.Marshal(map[string]any{"metadata": map[string]any{"ownerReferences": operations[1].Value}})
+}
+
 // withoutEmpty leaves out of metadata what is empty, as typed objects do.
 func withoutEmpty(o *unstructured.Unstructured) {
 	metadata, _ := o.Object["metadata"].(map[string]any)
@@ -440,7 +478,11 @@ func (h *modelHost) admit(info *request.RequestInfo, o *unstructured.Unstructure
 	if info.Subresource != "" {
 		resource += "/" + info.Subresource
 	}
-	policy := h.policyAt(schema.GroupVersion{Group: info.APIGroup, Version: info.APIVersion}, resource)
+	operation := map[string]admissionregistrationv1.OperationType{"create": admissionregistrationv1.Create, "delete": admissionregistrationv1.Delete}[info.Verb]
+	if operation == "" {
+		operation = admissionregistrationv1.Update
+	}
+	policy := h.policyAt(schema.GroupVersion{Group: info.APIGroup, Version: info.APIVersion}, resource, operation)
 	if policy == nil {
 		return nil
 	}
@@ -455,7 +497,7 @@ func (h *modelHost) admit(info *request.RequestInfo, o *unstructured.Unstructure
 }
 
 // policyAt is the policy if it is in force for a resource.
-func (h *modelHost) policyAt(gv schema.GroupVersion, resource string) *admissionregistrationv1.ValidatingAdmissionPolicy {
+func (h *modelHost) policyAt(gv schema.GroupVersion, resource string, operation admissionregistrationv1.OperationType) *admissionregistrationv1.ValidatingAdmissionPolicy {
 	o := h.kept[at{group: "admissionregistration.k8s.io", resource: "validatingadmissionpolicies", name: name}]
 	if o == nil || h.kept[at{group: "admissionregistration.k8s.io", resource: "validatingadmissionpolicybindings", name: name}] == nil {
 		return nil
@@ -465,7 +507,7 @@ func (h *modelHost) policyAt(gv schema.GroupVersion, resource string) *admission
 		panic(err)
 	}
 	for _, rule := range policy.Spec.MatchConstraints.ResourceRules {
-		if slices.Contains(rule.APIGroups, gv.Group) && slices.Contains(rule.APIVersions, gv.Version) && slices.Contains(rule.Resources, resource) {
+		if slices.Contains(rule.APIGroups, gv.Group) && slices.Contains(rule.APIVersions, gv.Version) && slices.Contains(rule.Resources, resource) && slices.Contains(rule.Operations, operation) {
 			return policy
 		}
 	}

@@ -9,11 +9,11 @@ import (
 	"sync"
 	"testing"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -23,8 +23,6 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/apis/group"
 	"github.com/capa-apiserver/capa-apiserver/apiserver/registrar"
 )
-
-func labelsOf(o *unstructured.Unstructured) labels.Set { return o.GetLabels() }
 
 // otherKinds are what the model serves besides CAPA's kinds.
 var otherKinds = map[string]served{
@@ -55,12 +53,12 @@ spec: {replicas: 2, selector: {matchLabels: {control-plane: capa-controller-mana
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingWebhookConfiguration
 metadata: {name: capa-validating-webhook-configuration, labels: {cluster.x-k8s.io/provider: infrastructure-aws}}
-webhooks: [{name: validation.awscluster, rules: [{apiGroups: [infrastructure.cluster.x-k8s.io], apiVersions: [v1beta2], operations: [CREATE], resources: [awsclusters]}]}]
+webhooks: [{name: validation.awscluster, clientConfig: {service: {namespace: capa-system, name: capa-webhook-service}}, rules: [{apiGroups: [infrastructure.cluster.x-k8s.io], apiVersions: [v1beta2], operations: [CREATE], resources: [awsclusters]}]}]
 ---
 apiVersion: admissionregistration.k8s.io/v1
 kind: MutatingWebhookConfiguration
 metadata: {name: capa-mutating-webhook-configuration, labels: {cluster.x-k8s.io/provider: infrastructure-aws}}
-webhooks: [{name: default.awscluster, rules: [{apiGroups: [infrastructure.cluster.x-k8s.io], apiVersions: [v1beta2], operations: [CREATE], resources: [awsclusters]}]}]
+webhooks: [{name: default.awscluster, clientConfig: {service: {namespace: capa-system, name: capa-webhook-service}}, rules: [{apiGroups: [infrastructure.cluster.x-k8s.io], apiVersions: [v1beta2], operations: [CREATE], resources: [awsclusters]}]}]
 ---
 apiVersion: cluster.x-k8s.io/v1beta2
 kind: Cluster
@@ -125,6 +123,7 @@ func newModelHost(t *testing.T) *modelHost {
 	h.own(t, "AWSMachine/pooled", "AWSMachinePool/byo-pool")
 	h.own(t, "AWSMachine/byo-0", "Machine/byo-0")
 	h.own(t, "AWSCluster/byo", "Cluster/byo")
+	h.own(t, "AWSFargateProfile/f", "AWSManagedControlPlane/cp")
 	for _, owner := range []string{"AWSCluster/byo", "AWSMachinePool/byo-pool", "AWSManagedControlPlane/cp", "EKSConfig/e", "Cluster/byo"} {
 		secret := "owned-by-" + strings.ToLower(strings.ReplaceAll(owner, "/", "-"))
 		h.put(t, false, fmt.Sprintf("{apiVersion: v1, kind: Secret, metadata: {name: %s, namespace: a}}", secret))
@@ -322,8 +321,7 @@ func (h *modelHost) keepService(k at, service *apiregistrationv1.APIService) {
 
 // judge tells what Cluster API and the garbage collector would break on as it is now.
 func (h *modelHost) judge(after string) {
-	for _, k := range h.keys() {
-		o := h.kept[k]
+	for k, o := range h.kept {
 		owners := o.GetOwnerReferences()
 		if len(owners) == 0 || !h.visible(k, o) {
 			continue
@@ -332,7 +330,7 @@ func (h *modelHost) judge(after string) {
 		for _, owner := range owners {
 			found = h.isThere(k.namespace, owner) || found
 		}
-		if !found && h.policyAt(o.GroupVersionKind().GroupVersion(), k.resource) == nil {
+		if !found && h.policyAt(o.GroupVersionKind().GroupVersion(), k.resource, admissionregistrationv1.Delete) == nil {
 			h.broken = append(h.broken, fmt.Sprintf("after %s the garbage collector deletes %s, of whose owners it finds none: %+v", after, called(o), owners))
 		}
 	}

@@ -88,20 +88,21 @@ func (t *taker) rewriteOwners(ctx context.Context, at string, change func(schema
 	if err != nil {
 		return err
 	}
+	var changed []string
 	for range passes {
-		count := 0
+		changed = nil
 		for _, resource := range resources {
-			changed, err := t.rewriteOwnersOf(ctx, resource, change)
+			of, err := t.rewriteOwnersOf(ctx, resource, change)
 			if err != nil {
 				return err
 			}
-			count += changed
+			changed = append(changed, of...)
 		}
-		if count == 0 {
+		if len(changed) == 0 {
 			return nil
 		}
 	}
-	return fmt.Errorf("owner references are changed all the time by somebody else: stop who does it")
+	return fmt.Errorf("owner references are changed back all the time by somebody else: stop who does it, or delete %s", first(changed))
 }
 
 // resources are all that objects are kept in.
@@ -130,28 +131,28 @@ func (t *taker) resources(at string) ([]schema.GroupVersionResource, error) {
 	return all, nil
 }
 
-// rewriteOwnersOf tells how many objects it changed.
-func (t *taker) rewriteOwnersOf(ctx context.Context, resource schema.GroupVersionResource, change func(schema.GroupVersionKind, *metav1.OwnerReference)) (count int, err error) {
+// rewriteOwnersOf tells which objects it changed.
+func (t *taker) rewriteOwnersOf(ctx context.Context, resource schema.GroupVersionResource, change func(schema.GroupVersionKind, *metav1.OwnerReference)) (all []string, err error) {
 	options := metav1.ListOptions{Limit: 500}
 	for {
 		list, err := t.metadata.Resource(resource).List(ctx, options)
 		if apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
-			return count, nil
+			return all, nil
 		}
 		if err != nil {
-			return count, fmt.Errorf("reading %s: %w", resource.GroupResource(), err)
+			return nil, fmt.Errorf("reading %s: %w", resource.GroupResource(), err)
 		}
 		for i := range list.Items {
 			changed, err := t.rewriteOwnersOfOne(ctx, resource, &list.Items[i], change)
 			if err != nil {
-				return count, err
+				return nil, err
 			}
 			if changed {
-				count++
+				all = append(all, resource.Resource+" "+list.Items[i].Namespace+"/"+list.Items[i].Name)
 			}
 		}
 		if options.Continue = list.Continue; options.Continue == "" {
-			return count, nil
+			return all, nil
 		}
 	}
 }
@@ -166,15 +167,25 @@ func (t *taker) rewriteOwnersOfOne(ctx context.Context, resource schema.GroupVer
 	if equality.Semantic.DeepEqual(owners, item.OwnerReferences) {
 		return false, nil
 	}
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"resourceVersion": item.ResourceVersion, "ownerReferences": owners}})
+	const field = "/metadata/ownerReferences"
+	patch, err := json.Marshal([]map[string]any{ // whatever else of the object somebody changes all the time
+		{"op": "test", "path": field, "value": item.OwnerReferences},
+		{"op": "replace", "path": field, "value": owners},
+	})
 	if err != nil {
 		return false, err
 	}
 	return true, t.write("change owners of "+resource.Resource+" "+item.Namespace+"/"+item.Name, func() error {
-		_, err := t.metadata.Resource(resource).Namespace(item.Namespace).Patch(ctx, item.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
-		if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+		_, err := t.metadata.Resource(resource).Namespace(item.Namespace).Patch(ctx, item.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+		if apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsInvalid(err) && t.hasOtherOwners(ctx, resource, item) {
 			return nil // the next pass sees it as it is
 		}
 		return err
 	})
+}
+
+// hasOtherOwners tells whether somebody has changed an object's owners since it was read.
+func (t *taker) hasOtherOwners(ctx context.Context, resource schema.GroupVersionResource, was *metav1.PartialObjectMetadata) bool {
+	is, err := t.metadata.Resource(resource).Namespace(was.Namespace).Get(ctx, was.Name, metav1.GetOptions{})
+	return err == nil && !equality.Semantic.DeepEqual(is.OwnerReferences, was.OwnerReferences) || apierrors.IsNotFound(err)
 }

@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
+	"unicode"
 
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
@@ -142,7 +144,15 @@ func (t *taker) run(ctx context.Context, steps ...step) error {
 	return nil
 }
 
-func (t *taker) say(format string, args ...any) { fmt.Fprintf(t.Out, format+"\n", args...) }
+// say tells something, in plain text: some of it was written by those who may write objects.
+func (t *taker) say(format string, args ...any) {
+	fmt.Fprintln(t.Out, strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) || r == '\n' {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, fmt.Sprintf(format, args...)))
+}
 
 // write does something that changes the cluster.
 func (t *taker) write(what string, do func() error) error {

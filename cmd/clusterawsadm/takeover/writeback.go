@@ -234,11 +234,12 @@ func (t *taker) setAside(ctx context.Context) error {
 	return nil
 }
 
-// aside tells whether an object of the server's was given back. Anybody may write the annotation:
-// what the server acts for has a finalizer.
+// aside tells whether the server does nothing for an object, because it was given back. Anybody may
+// write the annotations: what the server acts for has a finalizer, or isn't paused.
 func aside(o *unstructured.Unstructured) bool {
 	_, found := o.GetAnnotations()[takeover.GivenBackAnnotation]
-	return found && len(o.GetFinalizers()) == 0
+	_, paused := o.GetAnnotations()[clusterv1.PausedAnnotation]
+	return found && paused && len(o.GetFinalizers()) == 0
 }
 
 // removeAside ends objects that were given back once and that CAPA doesn't have any more. They

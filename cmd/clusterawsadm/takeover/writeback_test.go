@@ -17,6 +17,10 @@ func TestAnAnnotationAloneSetsNothingAside(t *testing.T) {
 		t.Error("an object with a finalizer is aside")
 	}
 	o.SetFinalizers(nil)
+	if aside(o) {
+		t.Error("an object that isn't paused is aside")
+	}
+	o.SetAnnotations(map[string]string{takeover.GivenBackAnnotation: "", "cluster.x-k8s.io/paused": ""})
 	if !aside(o) {
 		t.Error("an object that was given back isn't aside")
 	}
