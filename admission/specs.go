@@ -48,8 +48,11 @@ func inItsPlace(o Options, rules ...Rule) Rule {
 
 // misnamed tells that a cluster names a controller identity that there can't be, of which the static warnings speak.
 func misnamed(place *infrav1.AWSClusterSpec) bool {
+	if place == nil || place.IdentityRef == nil {
+		return false
+	}
 	ref := place.IdentityRef
-	return ref != nil && ref.Kind == infrav1.ControllerIdentityKind && ref.Name != infrav1.AWSClusterControllerIdentityName
+	return ref.Kind == infrav1.ControllerIdentityKind && ref.Name != infrav1.AWSClusterControllerIdentityName
 }
 
 // onTemplates turns what would be refused into warnings: a template may be
