@@ -50,7 +50,11 @@ func TestWhatIsDeletedWithAClusterIsAnAnnotation(t *testing.T) {
 	infra := object(schema.GroupVersionKind{Group: "infrastructure.cluster.x-k8s.io", Version: "v1beta2", Kind: "AWSCluster"})
 	infra.SetNamespace("default")
 	infra.SetName("prod-infra")
-	kube := managed(t, cluster, infra)
+	// Who may write a Cluster has an administrator annotate nothing else.
+	elsewhere := cluster.DeepCopy()
+	elsewhere.SetName("elsewhere")
+	elsewhere.Object["spec"] = map[string]any{"infrastructureRef": map[string]any{"apiGroup": "infrastructure.cluster.x-k8s.io", "kind": "AWSMachine", "name": "prod-infra"}}
+	kube := managed(t, cluster, infra, elsewhere)
 	annotations := func() map[string]string {
 		if err := kube.Get(t.Context(), client.ObjectKeyFromObject(infra), infra); err != nil {
 			t.Fatal(err)
@@ -69,7 +73,8 @@ func TestWhatIsDeletedWithAClusterIsAnAnnotation(t *testing.T) {
 	if _, ok := annotations()[gcTasksAnnotation]; ok || out != "AWSCluster default/prod-infra has no annotation "+gcTasksAnnotation+"\n" {
 		t.Errorf("without tasks it has %v, and %q was said", annotations(), out)
 	}
-	for says, args := range map[string][]string{"write one of load-balancer, ": {"configure", "--gc-task", "volumes"}, "--cluster-name NAME": {"enable"}, "the Cluster default/none": {"enable", "--cluster-name", "none"}} {
+	for says, args := range map[string][]string{"write one of load-balancer, ": {"configure", "--gc-task", "volumes"}, "--cluster-name NAME": {"enable"}, "the Cluster default/none": {"enable", "--cluster-name", "none"},
+		"its infrastructureRef names the kind AWSMachine": {"enable", "--cluster-name", "elsewhere"}} {
 		if _, _, err := run("", append([]string{"gc"}, args...)...); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("it says %v, want %q", err, says)
 		}

@@ -40,6 +40,9 @@ const (
 	gcTasksAnnotation = "aws.cluster.x-k8s.io/external-resource-tasks-gc"
 )
 
+// gcKinds are those that a Cluster stands on in AWS.
+var gcKinds = []string{"AWSCluster", "AWSManagedCluster", "AWSManagedControlPlane"}
+
 var gcTasks = []string{"load-balancer", "target-group", "security-group"}
 
 func gc() *cobra.Command {
@@ -100,6 +103,9 @@ func annotate(c *cobra.Command, name, value string) error {
 	ref, _, _ := unstructured.NestedStringMap(cluster.Object, "spec", "infrastructureRef")
 	if ref["kind"] == "" {
 		return fmt.Errorf("the Cluster %s has no infrastructureRef yet", key)
+	}
+	if !slices.Contains(gcKinds, ref["kind"]) { // who may write a Cluster chooses it
+		return fmt.Errorf("the Cluster %s has nothing of ours: its infrastructureRef names the kind %s, which is none of %s", key, ref["kind"], strings.Join(gcKinds, ", "))
 	}
 	infra := object(schema.GroupVersionKind{Group: ref["apiGroup"], Version: "v1beta2", Kind: ref["kind"]})
 	if ref["apiGroup"] != "infrastructure.cluster.x-k8s.io" {
