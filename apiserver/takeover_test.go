@@ -8,6 +8,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
@@ -68,5 +69,32 @@ func TestATakeoverKeepsWhatAnObjectIs(t *testing.T) {
 	}
 	if _, err := create("admin", object("")); !apierrors.IsBadRequest(err) {
 		t.Errorf("an object without a UID was taken over: %v", err)
+	}
+}
+
+// CAPA took what this server's rules refuse: it is taken over as it is, and can be changed and deleted.
+func TestWhatTheRulesRefuseIsTakenOverAndCanBeChanged(t *testing.T) {
+	store, _, ctx := machines(t, 0, &told{state: infrav1.InstanceStateRunning})
+	ctx = genericapirequest.WithUser(ctx, &user.DefaultInfo{Name: "admin"})
+	m := &infrav1.AWSMachine{ObjectMeta: metav1.ObjectMeta{Namespace: "team-a", Name: "m", UID: "theirs", CreationTimestamp: metav1.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC)}}
+	m.Spec.InstanceType = strings.Repeat("x", 2000)
+	m.Spec.Tenancy = "of another release"
+	m.Spec.RootVolume = &infrav1.Volume{Size: 1}
+	if _, err := store.Create(ctx, m.DeepCopy(), rest.ValidateAllObjectFunc, &metav1.CreateOptions{}); !apierrors.IsInvalid(err) {
+		t.Fatalf("the rules don't refuse it: %v", err)
+	}
+	if _, err := generic.NewTakeoverREST(store, everywhereOnly).Create(ctx, "m", m, rest.ValidateAllObjectFunc, &metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	info := rest.DefaultUpdatedObjectInfo(nil, func(_ context.Context, _, old runtime.Object) (runtime.Object, error) {
+		m := old.DeepCopyObject().(*infrav1.AWSMachine)
+		m.Labels = map[string]string{"a": "b"}
+		return m, nil
+	})
+	if _, _, err := store.Update(ctx, "m", info, rest.ValidateAllObjectFunc, rest.ValidateAllObjectUpdateFunc, false, &metav1.UpdateOptions{}); err != nil {
+		t.Errorf("it can't be labelled: %v", err)
+	}
+	if _, _, err := store.Delete(ctx, "m", rest.ValidateAllObjectFunc, &metav1.DeleteOptions{}); err != nil {
+		t.Errorf("it can't be deleted: %v", err)
 	}
 }

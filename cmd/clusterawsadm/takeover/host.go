@@ -61,6 +61,7 @@ func (t *taker) pause(ctx context.Context) error {
 }
 
 func (t *taker) setPaused(ctx context.Context, paused bool) error {
+	var refused error
 	for _, full := range t.state.Paused {
 		namespace, cluster, _ := strings.Cut(full, "/")
 		patch := fmt.Sprintf(`{"spec": {"paused": %t}}`, paused)
@@ -68,11 +69,12 @@ func (t *taker) setPaused(ctx context.Context, paused bool) error {
 			_, err := t.dynamic.Resource(clusterResource).Namespace(namespace).Patch(ctx, cluster, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
 			return ignoreNotFound(err)
 		})
-		if err != nil {
+		if apierrors.ReasonForError(err) == metav1.StatusReasonUnknown && err != nil {
 			return err
 		}
+		refused = errors.Join(refused, err) // one Cluster holds the others up for nobody
 	}
-	return nil
+	return refused
 }
 
 func (t *taker) unpause(ctx context.Context) error { return t.setPaused(ctx, false) }

@@ -269,3 +269,21 @@ func TestWhoseOwnersAreChangedBackIsSaid(t *testing.T) {
 		t.Errorf("it says: %v", err)
 	}
 }
+
+// A Cluster that refuses to be changed keeps no other one paused.
+func TestAClusterThatCantBeUnpausedHoldsNoOtherOneUp(t *testing.T) {
+	h := newModelHost(t)
+	h.put(t, false, "{apiVersion: cluster.x-k8s.io/v1beta2, kind: Cluster, metadata: {name: z, namespace: z}, spec: {infrastructureRef: {apiGroup: infrastructure.cluster.x-k8s.io, kind: AWSCluster, name: z}}}")
+	h.refuse = func(_ string, o *unstructured.Unstructured) error {
+		if paused, _, _ := unstructured.NestedBool(o.Object, "spec", "paused"); o.GetKind() == "Cluster" && o.GetName() == "byo" && !paused {
+			return apierrors.NewForbidden(schema.GroupResource{Resource: "clusters"}, o.GetName(), errors.New("its class is gone"))
+		}
+		return nil
+	}
+	if _, err := said(t, h, true, false); err == nil || !strings.Contains(err.Error(), "a/byo") {
+		t.Errorf("it says: %v", err)
+	}
+	if _, z := h.find(t, "Cluster/z"); fmt.Sprint(z.Object["spec"].(map[string]any)["paused"]) != "false" {
+		t.Errorf("the other one is %v", z.Object["spec"])
+	}
+}
