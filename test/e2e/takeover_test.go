@@ -301,7 +301,8 @@ func (c *capa) same(t *testing.T, before, after map[string]*unstructured.Unstruc
 		}
 		tell := func(path string, was, is any) {
 			_, found := documented.Row(path, was)
-			if madeAgain := path == "metadata.uid" || path == "metadata.creationTimestamp"; !found && !(madeAgain && strings.HasSuffix(name, "/made-since")) {
+			madeAgain := strings.HasSuffix(name, "/made-since") && (path == "metadata.uid" || path == "metadata.creationTimestamp")
+			if !found && !madeAgain {
 				t.Errorf("%s: %s is %v, was %v", name, path, is, was)
 			}
 		}
