@@ -178,9 +178,12 @@ func (s *State) planManaged(p *plan.Plan) {
 	}
 }
 
-// tellWithheld names the policies that the role doesn't get.
+// tellWithheld names the policies that the role doesn't get. One that it has already keeps nothing waiting.
 func (s *State) tellWithheld(p *plan.Plan) {
 	for _, policy := range s.withheldPolicies {
+		if s.Row != nil && slices.Contains(s.Row.Policies, policy) {
+			continue
+		}
 		p.Problem(s.Area, s.Failed, "policy %s isn't attached to role %s: it is none that roles may have; take it out of spec.roleAdditionalPolicies, or have the server run with --iam-role-policies=%s", policy, s.Name, policy)
 	}
 }
