@@ -385,8 +385,7 @@ spec:
 func (p *provider) restore() {
 	p.kubectl("delete", "crd", "--ignore-not-found", "certificates.cert-manager.io", "issuers.cert-manager.io", "providers.clusterctl.cluster.x-k8s.io")
 	p.kubectl("delete", "-n", hostNamespace, "--ignore-not-found", "statefulset/capa-apiserver", "service/capa-apiserver", "serviceaccount/capa-apiserver",
-		"configmap/capa-apiserver-variables-without-effect", "secret/capa-manager-bootstrap-credentials", "role/capa-apiserver-kept", "rolebinding/capa-apiserver-kept",
-		"validatingadmissionpolicy/capa-apiserver-farewell", "validatingadmissionpolicybinding/capa-apiserver-farewell")
+		"configmap/capa-apiserver-variables-without-effect", "secret/capa-manager-bootstrap-credentials", "role/capa-apiserver-kept", "rolebinding/capa-apiserver-kept")
 	p.kubelet.stop()
 	p.kubectl("apply", "-k", filepath.Join(suite.root, "manifests/overlays/outside"))
 }
