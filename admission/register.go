@@ -55,7 +55,7 @@ func NewRegistration(client kubernetes.Interface, kinds []Kind, at Location, caB
 	return &Registration{client: client, kinds: kinds, at: at, caBundle: caBundle, wake: make(chan struct{}, 1)}, nil
 }
 
-// Register installs both configurations by server-side apply, and the farewell. Do so once the
+// Register installs both configurations by server-side apply. Do so once the
 // server answers: from then on requests fail without it.
 func (r *Registration) Register(ctx context.Context) error {
 	caBundle := r.caBundle()
@@ -80,7 +80,7 @@ func (r *Registration) Register(ctx context.Context) error {
 		return fmt.Errorf("ValidatingWebhookConfiguration %s: %w", ConfigurationName, err)
 	}
 	r.written.Store(true)
-	return r.registerFarewell(ctx, options)
+	return nil
 }
 
 // Ready is nil once both configurations were written.

@@ -18,13 +18,11 @@ import (
 
 // unexercised are rights that the life of one cluster doesn't use, with the reason for which the server has them.
 var unexercised = map[string]string{
-	"create customresourcedefinitions.apiextensions.k8s.io":                 "asked for beside patch when an apply creates",
-	"create mutatingwebhookconfigurations.admissionregistration.k8s.io":     "asked for beside patch when an apply creates",
-	"create validatingadmissionpolicies.admissionregistration.k8s.io":       "asked for beside patch when an apply creates",
-	"create validatingadmissionpolicybindings.admissionregistration.k8s.io": "asked for beside patch when an apply creates",
-	"create validatingwebhookconfigurations.admissionregistration.k8s.io":   "asked for beside patch when an apply creates",
-	"patch apiservices.apiregistration.k8s.io":                              "the authority of the serving certificate changes",
-	"delete apiservices.apiregistration.k8s.io":                             "somebody else comes to serve the group-version",
+	"create customresourcedefinitions.apiextensions.k8s.io":               "asked for beside patch when an apply creates",
+	"create mutatingwebhookconfigurations.admissionregistration.k8s.io":   "asked for beside patch when an apply creates",
+	"create validatingwebhookconfigurations.admissionregistration.k8s.io": "asked for beside patch when an apply creates",
+	"patch apiservices.apiregistration.k8s.io":                            "the authority of the serving certificate changes",
+	"delete apiservices.apiregistration.k8s.io":                           "somebody else comes to serve the group-version",
 	"get namespaces":                      "an identity is for namespaces with a label; a namespace is too new for the cache",
 	"patch machinepools.cluster.x-k8s.io": "somebody else scales the pool",
 	"delete machines.cluster.x-k8s.io":    "an instance leaves a pool, with --machine-pool-machines",
