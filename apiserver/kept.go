@@ -45,30 +45,36 @@ type kept struct {
 // run looks time and again: each installation by clusterctl puts the label on.
 func (k kept) run(ctx context.Context) error {
 	var told string
+	var warned bool
 	wait.UntilWithContext(ctx, func(ctx context.Context) {
-		err := k.keep(ctx)
+		found, err := k.keep(ctx)
+		if found && !warned {
+			unwarned := k.warn(ctx)
+			warned, err = unwarned == nil, errors.Join(err, unwarned)
+		}
 		if err != nil && ctx.Err() == nil && err.Error() != told {
 			told = err.Error()
-			klog.FromContext(ctx).Error(err, "An upgrade by clusterctl would delete the server before it installs another")
+			klog.FromContext(ctx).Error(err, "Getting on with clusterctl failed: an upgrade would delete the server before it installs another, or a deletion says nothing of what stays")
 		}
 	}, keepPeriod)
 	return nil
 }
 
-func (k kept) keep(ctx context.Context) error {
+// keep tells whether there is an entry.
+func (k kept) keep(ctx context.Context) (found bool, err error) {
 	entry, err := k.client.Resource(providers).Namespace(k.namespace).Get(ctx, inventory, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
-		return nil // others than clusterctl installed the server
+		return false, nil // others than clusterctl installed the server
 	}
 	if err != nil {
-		return fmt.Errorf("the Provider %s can't be read: %w", inventory, err)
+		return false, fmt.Errorf("the Provider %s can't be read: %w", inventory, err)
 	}
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
 		"labels":          map[string]any{clusterctlLabel: nil},
 		"ownerReferences": []metav1.OwnerReference{{APIVersion: providers.GroupVersion().String(), Kind: "Provider", Name: entry.Name, UID: entry.UID}},
 	}})
 	if err != nil {
-		return err
+		return true, err
 	}
 	var all []error
 	for _, resource := range keptResources {
@@ -77,5 +83,5 @@ func (k kept) keep(ctx context.Context) error {
 			all = append(all, fmt.Errorf("the label %s can't be taken off %s %s: %w", clusterctlLabel, resource.Resource, installed, err))
 		}
 	}
-	return errors.Join(all...)
+	return true, errors.Join(all...)
 }

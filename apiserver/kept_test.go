@@ -38,8 +38,8 @@ func TestWhatTheHostReachesTheServerByGoesWithTheProviderOnly(t *testing.T) {
 			client := fake.NewSimpleMetadataClient(scheme, objects...)
 			k := kept{client, "capa-system"}
 			for range 2 {
-				if err := k.keep(context.Background()); err != nil {
-					t.Fatal(err)
+				if found, err := k.keep(context.Background()); err != nil || found != test.entry {
+					t.Fatal(found, err)
 				}
 			}
 			for _, resource := range keptResources {

@@ -88,7 +88,8 @@ func refused(args []string) string {
 // resources are the names by which kubectl knows our kinds, and Cluster API's that the pages name.
 func resources() []string {
 	names := []string{"cluster", "clusters", "machines", "machinedeployment", "machinepool", "configmap", "secret", "lease", "namespace", "nodes", "pods", "statefulset",
-		"apiservice", "crd", "mutatingwebhookconfiguration", "validatingwebhookconfiguration", "deployment", "clusterrole", "clusterrolebinding", "serviceaccount", "service"}
+		"apiservice", "crd", "mutatingwebhookconfiguration", "validatingwebhookconfiguration", "validatingadmissionpolicy", "validatingadmissionpolicybinding",
+		"deployment", "clusterrole", "clusterrolebinding", "serviceaccount", "service"}
 	for _, k := range apiserver.Kinds() {
 		names = append(append(names, k.Plural, k.Singular), k.ShortNames...)
 	}

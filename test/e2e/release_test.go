@@ -95,7 +95,9 @@ func TestProviderRepository(t *testing.T) {
 	t.Run("deleting the provider leaves AWS alone, and installing it again finds everything", func(t *testing.T) {
 		w.aws.ClearLog()
 		resources := len(w.aws.Resources(account, region))
-		p.clusterctl("delete", "--infrastructure=aws")
+		if _, said, err := p.tryClusterctl("delete", "--infrastructure=aws"); err != nil || !strings.Contains(said, "all clusters stay in AWS") {
+			t.Fatalf("clusterctl delete says nothing of what is left: %v\n%s", err, said)
+		}
 		p.waitGone()
 		if listed := p.clusterawsadm(adminKey, "resource", "list", "--cluster-name="+f.cluster); !strings.Contains(listed, "vpc/") {
 			t.Errorf("what is left is said to be:\n%s", listed)
@@ -325,12 +327,12 @@ func (p *provider) waitWell(f *joinedCluster) {
 	p.t.Helper()
 	f.waitMachines("t3.large", 1, 1)
 	p.eventually("clusterctl describes everything as well", func(context.Context) error {
-		out, err := p.tryClusterctl("describe", "cluster", f.cluster, "--namespace="+f.namespace)
+		out, said, err := p.tryClusterctl("describe", "cluster", f.cluster, "--namespace="+f.namespace)
 		if err == nil && (strings.Contains(out, "False") || strings.Contains(out, "Unknown") || !strings.Contains(out, "AWSCluster ")) {
 			err = errors.New("not yet")
 		}
 		if err != nil {
-			return fmt.Errorf("%w\n%s", err, out)
+			return fmt.Errorf("%w\n%s%s", err, out, said)
 		}
 		return nil
 	})
@@ -383,7 +385,8 @@ spec:
 func (p *provider) restore() {
 	p.kubectl("delete", "crd", "--ignore-not-found", "certificates.cert-manager.io", "issuers.cert-manager.io", "providers.clusterctl.cluster.x-k8s.io")
 	p.kubectl("delete", "-n", hostNamespace, "--ignore-not-found", "statefulset/capa-apiserver", "service/capa-apiserver", "serviceaccount/capa-apiserver",
-		"configmap/capa-apiserver-variables-without-effect", "secret/capa-manager-bootstrap-credentials", "role/capa-apiserver-kept", "rolebinding/capa-apiserver-kept")
+		"configmap/capa-apiserver-variables-without-effect", "secret/capa-manager-bootstrap-credentials", "role/capa-apiserver-kept", "rolebinding/capa-apiserver-kept",
+		"validatingadmissionpolicy/capa-apiserver", "validatingadmissionpolicybinding/capa-apiserver")
 	p.kubelet.stop()
 	p.kubectl("apply", "-k", filepath.Join(suite.root, "manifests/overlays/outside"))
 }
@@ -400,26 +403,24 @@ var variables = map[string]string{
 
 func (p *provider) clusterctl(args ...string) string {
 	p.t.Helper()
-	out, err := p.tryClusterctl(args...)
+	out, said, err := p.tryClusterctl(args...)
 	if err != nil {
-		p.t.Fatalf("clusterctl %s: %v\n%s\n%s", strings.Join(args, " "), err, out, p.kubelet.log(40))
+		p.t.Fatalf("clusterctl %s: %v\n%s%s\n%s", strings.Join(args, " "), err, out, said, p.kubelet.log(40))
 	}
 	return out
 }
 
-func (p *provider) tryClusterctl(args ...string) (string, error) {
+// tryClusterctl returns what it prints, and what it says besides.
+func (p *provider) tryClusterctl(args ...string) (string, string, error) {
 	cmd := exec.Command(filepath.Join(p.local.Bin, "clusterctl"), append(args, "--config="+p.config())...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+p.local.Kubeconfig, "CLUSTERCTL_DISABLE_VERSIONCHECK=true", "HOME="+p.home, "AWS_B64ENCODED_CREDENTIALS="+p.credentials)
 	for name, value := range variables {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
-	var problems strings.Builder
-	cmd.Stderr = &problems
-	out, err := cmd.Output()
-	if err != nil {
-		return string(out) + problems.String(), err
-	}
-	return string(out), nil
+	var out, said strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &said
+	err := cmd.Run()
+	return out.String(), said.String(), err
 }
 
 // generate fills the template of a flavor for a cluster with one control plane and one worker.
