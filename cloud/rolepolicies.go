@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,13 +24,17 @@ func (p RolePolicies) Allow(arn string) bool {
 	return slices.ContainsFunc(slices.Concat(CommonRolePolicies, p), func(pattern string) bool { return arnLike(pattern, arn) })
 }
 
-// arnLike compares as IAM does: wildcards don't reach beyond a colon.
+// sections makes "/" of what separates the sections of an ARN, and the reverse.
+var sections = strings.NewReplacer(":", "/", "/", ":")
+
+// arnLike compares as IAM does: wildcards reach beyond slashes and not beyond a colon, and path.Match has it the other way round.
 func arnLike(pattern, arn string) bool {
-	like := strings.NewReplacer(`\*`, `[^:]*`, `\?`, `[^:]`).Replace(regexp.QuoteMeta(pattern))
-	return regexp.MustCompile("^" + like + "$").MatchString(arn)
+	like, err := path.Match(sections.Replace(pattern), sections.Replace(arn))
+	return like && err == nil
 }
 
-var policyPattern = regexp.MustCompile(`^arn:[^:]+:iam::[^:]*:policy/[^:]+$`)
+// policyPattern has none of the characters that path.Match gives a meaning of its own; no ARN has them.
+var policyPattern = regexp.MustCompile(`^arn:[^:\[\\]+:iam::[^:\[\\]*:policy/[^:\[\\]+$`)
 
 // Wrong returns the first that can't be the pattern of a policy's ARN, "" for none.
 func (p RolePolicies) Wrong() string {
