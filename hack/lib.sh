@@ -35,6 +35,14 @@ finish() {
   return 1
 }
 
+# need_gcc ends the script where the race detector can't be built.
+need_gcc() {
+  command -v gcc >/dev/null || {
+    echo "the race detector needs gcc and the C library's headers: apt-get install gcc libc6-dev" >&2
+    exit 1
+  }
+}
+
 # go_files lists the Go files of all modules.
 go_files() {
   find . -name '*.go' -not -path './_run/*' -not -path './.git/*'

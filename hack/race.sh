@@ -5,10 +5,7 @@
 # shellcheck source=hack/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-command -v gcc >/dev/null || {
-  echo "the race detector needs gcc and the C library's headers: apt-get install gcc libc6-dev" >&2
-  exit 1
-}
+need_gcc
 packages=("$@")
 [ $# -gt 0 ] || packages=(./cloud/... ./reconcile/... ./registry/... ./apiserver/... ./admission/...)
 export CGO_ENABLED=1

@@ -74,8 +74,9 @@ e2e_parts() {
   $ok
 }
 
-# all leaves vet to verify, which runs it in full.
+# all leaves vet to verify, which runs it in full. What the end lacks is said at the beginning.
 all() {
+  need_gcc
   step "verify" hack/verify.sh
   step "binaries of the local management cluster" binaries
   step "go test ./... in hack/tools" go_test tools hack/tools -vet=off ./...
