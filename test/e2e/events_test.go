@@ -88,11 +88,11 @@ func (w *world) watchedEnd(ns, name string) time.Duration {
 	}
 }
 
-// storedMachine reads an AWSMachine the way informers do.
+// storedMachine reads an AWSMachine the way informers do; it is empty while there is none.
 func (w *world) storedMachine(ctx context.Context, ns, name string) *infrav1.AWSMachine {
 	w.t.Helper()
 	m := &infrav1.AWSMachine{}
-	must(w.t, w.client.Get(ctx, client.ObjectKey{Namespace: ns, Name: name}, m, &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}}))
+	must(w.t, w.stored(ctx, ns, name, m))
 	return m
 }
 

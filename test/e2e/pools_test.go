@@ -187,10 +187,11 @@ func (w *world) poolIsReady(ctx context.Context, ns, name string, instances int)
 		w.kubectl("get", "awsmachinepool", "-n", ns, name, "-o", "jsonpath={.status.conditions}"))
 }
 
+// providerIDs are those of an AWSMachinePool as stored; none while it isn't there.
 func (w *world) providerIDs(ns, name string) []string {
 	w.t.Helper()
 	p := &infrav1.AWSMachinePool{}
-	must(w.t, w.client.Get(context.Background(), client.ObjectKey{Namespace: ns, Name: name}, p, &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}}))
+	must(w.t, w.stored(context.Background(), ns, name, p))
 	return p.Spec.ProviderIDList
 }
 

@@ -321,11 +321,17 @@ func (w *world) waitReady(namespace, name string) *infrav1.AWSCluster {
 	return c
 }
 
-// storedCluster reads an AWSCluster the way informers do.
+// storedCluster reads an AWSCluster the way informers do; it is empty while there is none.
 func (w *world) storedCluster(ctx context.Context, namespace, name string) (*infrav1.AWSCluster, error) {
 	c := &infrav1.AWSCluster{}
-	return c, w.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, c,
-		&client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}})
+	return c, w.stored(ctx, namespace, name, c)
+}
+
+// stored reads an object the way informers do. The watch cache may be older than the object,
+// however long ago its creation was answered: then there is none yet, which is no error.
+func (w *world) stored(ctx context.Context, namespace, name string, into client.Object) error {
+	return client.IgnoreNotFound(w.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, into,
+		&client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}}))
 }
 
 // deleteCluster deletes the Cluster and waits until it and everything in AWS is gone.
