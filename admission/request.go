@@ -1,6 +1,7 @@
 // Package admission judges what the objects of a request alone cannot tell:
 // whether what they refer to exists and may be used. It serves webhooks for our
-// kinds and installs their configuration in the host.
+// kinds, installs their configuration in the host, and asks the same rules in process,
+// where its own API server would ask the webhooks.
 //
 // A further rule is one function in one small file and one entry among the rules of
 // its kind in kinds.go.
@@ -13,7 +14,6 @@ import (
 	"fmt"
 
 	admissionv1 "k8s.io/api/admission/v1"
-	authenticationv1 "k8s.io/api/authentication/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -28,7 +28,6 @@ type Request struct {
 	// CREATE. Both are of the hub's Go type of the kind.
 	Object, Old client.Object
 	DryRun      bool
-	User        authenticationv1.UserInfo
 	Namespace   string
 	Name        string
 }
@@ -49,7 +48,7 @@ var errNotOurs = errors.New("the webhook configuration does not match this serve
 // configuration asks for; matchPolicy Equivalent converts the others.
 func (k Kind) decode(req webhook.Request) (Request, error) {
 	r := Request{
-		Operation: req.Operation, User: req.UserInfo, Namespace: req.Namespace, Name: req.Name,
+		Operation: req.Operation, Namespace: req.Namespace, Name: req.Name,
 		DryRun: req.DryRun != nil && *req.DryRun,
 	}
 	if schema.GroupVersionKind(req.Kind) != k.GroupVersionKind {

@@ -49,13 +49,14 @@ type Options struct {
 	// Callers gives the PEM authorities of the certificates that callers must show. The
 	// rules answer with what AWS has, so they answer API servers only.
 	Callers func() []byte
-	// Here is told while the webhooks serve; see Caller. It may be nil.
+	// Here is told once the rules can be asked. It may be nil.
 	Here *Here
 }
 
 // Server serves the webhooks over TLS.
 type Server struct {
 	opts    Options
+	judges  []judge
 	handler http.Handler
 }
 
@@ -65,16 +66,18 @@ func NewServer(opts Options) (*Server, error) {
 		return nil, errors.New("admission: Reader, Host, GetCertificate and Callers are all needed")
 	}
 	mux := http.NewServeMux()
+	var judges []judge
 	for _, k := range opts.Kinds {
-		rules := k.Rules(opts)
-		if len(rules.Default) > 0 {
-			mux.Handle(k.path("mutate"), &webhook.Webhook{Handler: mutator{k, rules}})
+		j := judge{k, k.Rules(opts)}
+		judges = append(judges, j)
+		if len(j.rules.Default) > 0 {
+			mux.Handle(k.path("mutate"), &webhook.Webhook{Handler: mutator{j}})
 		}
-		if len(rules.Validate)+len(rules.Delete) > 0 {
-			mux.Handle(k.path("validate"), &webhook.Webhook{Handler: validator{k, rules}})
+		if len(j.rules.Validate)+len(j.rules.Delete) > 0 {
+			mux.Handle(k.path("validate"), &webhook.Webhook{Handler: validator{j}})
 		}
 	}
-	return &Server{opts: opts, handler: mux}, nil
+	return &Server{opts: opts, judges: judges, handler: mux}, nil
 }
 
 // Serve answers on the listener until ctx ends; then it lets requests under way
@@ -87,7 +90,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		// Somebody who only knocks is no news.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
-	defer s.opts.Here.serve(s.handler)()
+	s.opts.Here.open(s.judges)
 	failed := make(chan error, 1)
 	go func() { failed <- server.ServeTLS(listener, "", "") }()
 	select {

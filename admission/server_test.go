@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"net"
@@ -31,7 +32,6 @@ const (
 type endpoint struct {
 	url    string
 	client *http.Client
-	caller Caller
 }
 
 func serve(t *testing.T, opts Options) endpoint {
@@ -52,8 +52,9 @@ func serve(t *testing.T, opts Options) endpoint {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(ctx, listener) }()
-	caller := Caller{GetCertificate: func() (*tls.Certificate, error) { return pair, nil }, CABundle: opts.Callers}
-	transport := &http.Transport{DialTLSContext: caller.dial}
+	trusted := x509.NewCertPool()
+	trusted.AppendCertsFromPEM(authority.pem)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted, Certificates: []tls.Certificate{*pair}}}
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
 		cancel()
@@ -61,7 +62,7 @@ func serve(t *testing.T, opts Options) endpoint {
 			t.Errorf("the server ended with %v", err)
 		}
 	})
-	return endpoint{caller: caller, url: "https://" + listener.Addr().String(), client: &http.Client{Transport: transport, Timeout: 20 * time.Second}}
+	return endpoint{url: "https://" + listener.Addr().String(), client: &http.Client{Transport: transport, Timeout: 20 * time.Second}}
 }
 
 // review sends one AdmissionReview v1 as an API server does.

@@ -44,7 +44,7 @@ type Extra struct {
 	host *rest.Config
 	// certs keeps the serving certificate.
 	certs *certs.Manager
-	// webhooks are those of this process.
+	// webhooks are the rules of this process.
 	webhooks *webhooks.Here
 	// etcd is nil with an external one.
 	etcd *etcd.Server
@@ -116,7 +116,7 @@ func genericConfig(e *Extra, stop <-chan struct{}) (*genericapiserver.Recommende
 		return sendAway(s.hold(genericapiserver.DefaultBuildHandlerChain(handler, c)), c.ShutdownInitiatedNotify())
 	}
 	o.Recommended.ExtraAdmissionInitializers = func(c *genericapiserver.RecommendedConfig) ([]admission.PluginInitializer, error) {
-		return []admission.PluginInitializer{introduced(o, e.certs, e.webhooks), counted{}}, passOverCAPA(c.SharedInformerFactory)
+		return []admission.PluginInitializer{e.webhooks, counted{}}, passOver(c.SharedInformerFactory)
 	}
 	if err := o.Recommended.ApplyTo(config); err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,8 +16,10 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/apimachinery/pkg/util/validation"
+	mutatingwebhook "k8s.io/apiserver/pkg/admission/plugin/webhook/mutating"
 	genericoptions "k8s.io/apiserver/pkg/server/options"
 
+	webhooks "github.com/capa-apiserver/capa-apiserver/admission"
 	"github.com/capa-apiserver/capa-apiserver/apiserver/etcd"
 	"github.com/capa-apiserver/capa-apiserver/apiserver/registrar"
 	"github.com/capa-apiserver/capa-apiserver/apiserver/templateimmutable"
@@ -120,6 +123,9 @@ func NewOptions(table *Table) *Options {
 	recommended.SecureServing.BindPort = 8443
 	// Webhooks and policies of the host apply to these kinds too, so the library's
 	// plugins all stay on, and templates can't be changed once they are used.
+	webhooks.RegisterPlugin(recommended.Admission.Plugins)
+	order := &recommended.Admission.RecommendedPluginOrder
+	*order = slices.Insert(*order, slices.Index(*order, mutatingwebhook.PluginName)+1, webhooks.PluginName)
 	templateimmutable.Register(recommended.Admission.Plugins, table.templates())
 	recommended.Admission.RecommendedPluginOrder = append(recommended.Admission.RecommendedPluginOrder, templateimmutable.PluginName)
 	addQuota(recommended.Admission)

@@ -2,20 +2,16 @@ package apiserver
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
 	"os"
 	"strconv"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
-	genericadmission "k8s.io/apiserver/pkg/admission"
-	webhookinit "k8s.io/apiserver/pkg/admission/plugin/webhook/initializer"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/capa-apiserver/capa-apiserver/admission"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
-	"github.com/capa-apiserver/capa-apiserver/apiserver/certs"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/ownership"
@@ -85,17 +81,6 @@ func (l living) Recorders(id string) ([]admission.Recorder, error) {
 		found = append(found, admission.Recorder{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name, Account: o.Account, Region: o.Region})
 	}
 	return found, err
-}
-
-// introduced has the library's webhook plugins show this server's own certificate to
-// its webhooks: nobody else gets an answer there. Those of this process are asked directly.
-func introduced(o *Options, manager *certs.Manager, here *admission.Here) genericadmission.PluginInitializer {
-	caller := admission.Caller{
-		GetCertificate: func() (*tls.Certificate, error) { return manager.GetCertificate(nil) },
-		CABundle:       manager.CABundle,
-		Here:           here,
-	}
-	return webhookinit.NewPluginInitializer(admission.Introduce(webhookLocation(o), caller), nil)
 }
 
 func webhookLocation(o *Options) admission.Location {

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -236,12 +237,19 @@ func (w *world) compareCreates(ns string, ours, theirs side) {
 	w.t.Helper()
 	const block = 200
 	var rates [2]sample
+	spent := [2]map[string]time.Duration{{}, {}}
 	for b := range blocks {
 		for i, s := range []side{ours, theirs} {
-			begin := time.Now()
+			begin, before := time.Now(), w.processorTimes()
 			s.createMany(ns, fmt.Sprintf("new-%d", b), block)
 			rates[i] = append(rates[i], time.Since(begin)/block)
+			for name, cpu := range w.processorTimes() {
+				spent[i][name] += cpu - before[name]
+			}
 		}
+	}
+	for i, name := range []string{"here", "as a CRD"} {
+		w.t.Logf("processor time of a create %s: %s", name, each(spent[i], blocks*block))
 	}
 	here, there := rates[0].quantile(0.5), rates[1].quantile(0.5)
 	ratio := there.Seconds() / here.Seconds()
@@ -249,6 +257,17 @@ func (w *world) compareCreates(ns string, ours, theirs side) {
 	if ratio < leastCreates {
 		w.t.Errorf("creates: %.2f of a CRD's rate, want at least %.1f", ratio, leastCreates)
 	}
+}
+
+// each says what one of n took of the processors, in all and by process.
+func each(spent map[string]time.Duration, n int) string {
+	var all time.Duration
+	var by []string
+	for _, name := range slices.Sorted(maps.Keys(spent)) {
+		all += spent[name]
+		by = append(by, fmt.Sprintf("%s %.2f", name, ms(spent[name])/float64(n)))
+	}
+	return fmt.Sprintf("%.2f ms (%s)", ms(all)/float64(n), strings.Join(by, ", "))
 }
 
 func (s side) createMany(ns, prefix string, n int) {

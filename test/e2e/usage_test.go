@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -26,21 +27,61 @@ func (u usage) String() string {
 // usage reads what the process has used so far.
 func (w *world) usage() usage {
 	w.t.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", w.process.Process.Pid))
-	must(w.t, err)
-	// The name, in brackets, may hold spaces; after it, utime and stime are the
-	// 12th and 13th field.
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	user, err := strconv.Atoi(fields[11])
-	must(w.t, err)
-	system, err := strconv.Atoi(fields[12])
+	p, err := processOf(w.process.Process.Pid)
 	must(w.t, err)
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", w.process.Process.Pid))
 	must(w.t, err)
 	_, rest, _ := strings.Cut(string(status), "VmHWM:")
 	peak, err := strconv.Atoi(strings.Fields(rest)[0])
 	must(w.t, err)
-	return usage{cpu: time.Duration(user+system) * time.Second / ticks, peak: peak / 1024}
+	return usage{cpu: p.cpu, peak: peak / 1024}
+}
+
+// process is a process as the kernel tells of it.
+type process struct {
+	name   string
+	parent int
+	cpu    time.Duration
+}
+
+func processOf(pid int) (process, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return process{}, err
+	}
+	// The name, in brackets, may hold spaces; after it, the parent, utime and stime are the
+	// 2nd, 12th and 13th field.
+	begin, end := strings.IndexByte(string(stat), '('), strings.LastIndexByte(string(stat), ')')
+	fields := strings.Fields(string(stat[end+1:]))
+	parent, err := strconv.Atoi(fields[1])
+	user, err1 := strconv.Atoi(fields[11])
+	system, err2 := strconv.Atoi(fields[12])
+	return process{string(stat[begin+1 : end]), parent, time.Duration(user+system) * time.Second / ticks}, errors.Join(err, err1, err2)
+}
+
+// processorTimes are what this process and all that it started have used so far, by name.
+func (w *world) processorTimes() map[string]time.Duration {
+	w.t.Helper()
+	entries, err := os.ReadDir("/proc")
+	must(w.t, err)
+	all := map[int]process{}
+	for _, entry := range entries {
+		if pid, err := strconv.Atoi(entry.Name()); err == nil {
+			if p, err := processOf(pid); err == nil { // it may have ended meanwhile
+				all[pid] = p
+			}
+		}
+	}
+	times := map[string]time.Duration{}
+	for pid, p := range all {
+		for pid > 1 && pid != os.Getpid() {
+			pid = all[pid].parent
+		}
+		if pid == os.Getpid() {
+			times[p.name] += p.cpu
+		}
+	}
+	return times
 }
 
 // forgetPeak begins a new peak of memory.
