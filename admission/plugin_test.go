@@ -24,22 +24,26 @@ func newPlugin(t *testing.T, here *Here, configurations ...runtime.Object) *Plug
 	t.Helper()
 	plugins := admission.NewPlugins()
 	RegisterPlugin(plugins)
-	made, err := plugins.InitPlugin(PluginName, nil, admission.PluginInitializers{here})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := made.(*Plugin)
-	if err := p.ValidateInitialization(); err == nil {
+	if _, err := plugins.InitPlugin(PluginName, nil, here); err == nil {
 		t.Error("a plugin that sees no configurations is initialized")
 	}
 	host := informers.NewSharedInformerFactory(fake.NewClientset(configurations...), 0)
-	p.SetExternalKubeInformerFactory(host)
-	host.StartWithContext(t.Context())
-	t.Cleanup(host.Shutdown)
-	if err := p.ValidateInitialization(); err != nil {
+	made, err := plugins.InitPlugin(PluginName, nil, admission.PluginInitializers{here, watching{host}})
+	if err != nil {
 		t.Fatal(err)
 	}
-	return p
+	host.StartWithContext(t.Context())
+	t.Cleanup(host.Shutdown)
+	return made.(*Plugin)
+}
+
+// watching gives the plugin the host's informers, as the library does.
+type watching struct {
+	host informers.SharedInformerFactory
+}
+
+func (w watching) Initialize(p admission.Interface) {
+	p.(*Plugin).SetExternalKubeInformerFactory(w.host)
 }
 
 // open are rules that can be asked.
