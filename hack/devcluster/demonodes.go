@@ -130,8 +130,13 @@ func machinesProgress(ctx context.Context, client dynamic.Interface, name string
 			joined++
 		}
 	}
-	if joined < len(machines.Items) || joined == 0 {
-		return fmt.Sprintf("%d of %d machines are nodes", joined, max(firstMachines, len(machines.Items))), nil
+	// Control planes are made one after the other, so that all machines that there are may be nodes before the last ones are made.
+	wanted, known := desiredMachines(cluster)
+	if !known {
+		wanted = firstMachines
+	}
+	if wanted = max(wanted, len(machines.Items)); joined < wanted || joined == 0 {
+		return fmt.Sprintf("%d of %d machines are nodes", joined, wanted), nil
 	}
 	for _, object := range append(machines.Items, *cluster) {
 		if !isTrue(&object, "Available") {
@@ -139,6 +144,13 @@ func machinesProgress(ctx context.Context, client dynamic.Interface, name string
 		}
 	}
 	return "", nil
+}
+
+// desiredMachines is how many machines a Cluster says that it wants, if it does yet.
+func desiredMachines(cluster *unstructured.Unstructured) (n int, known bool) {
+	ofControlPlane, known, _ := unstructured.NestedInt64(cluster.Object, "status", "controlPlane", "desiredReplicas")
+	ofWorkers, knownToo, _ := unstructured.NestedInt64(cluster.Object, "status", "workers", "desiredReplicas")
+	return int(ofControlPlane + ofWorkers), known && knownToo
 }
 
 // isTrue tells whether a condition of an object is.

@@ -59,25 +59,24 @@ func processOf(pid int) (process, error) {
 	return process{string(stat[begin+1 : end]), parent, time.Duration(user+system) * time.Second / ticks}, errors.Join(err, err1, err2)
 }
 
-// processorTimes are what this process and all that it started have used so far, by name.
+// processorTimes are what this process, those that it started and those of the management cluster
+// have used so far, by name.
 func (w *world) processorTimes() map[string]time.Duration {
 	w.t.Helper()
 	entries, err := os.ReadDir("/proc")
 	must(w.t, err)
-	all := map[int]process{}
-	for _, entry := range entries {
-		if pid, err := strconv.Atoi(entry.Name()); err == nil {
-			if p, err := processOf(pid); err == nil { // it may have ended meanwhile
-				all[pid] = p
-			}
-		}
-	}
 	times := map[string]time.Duration{}
-	for pid, p := range all {
-		for pid > 1 && pid != os.Getpid() {
-			pid = all[pid].parent
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
 		}
-		if pid == os.Getpid() {
+		p, err := processOf(pid)
+		if err != nil {
+			continue // it has ended meanwhile
+		}
+		arguments, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if pid == os.Getpid() || p.parent == os.Getpid() || strings.Contains(string(arguments), suite.dir) {
 			times[p.name] += p.cpu
 		}
 	}
