@@ -130,7 +130,7 @@ func (p *Plugin) Validate(ctx context.Context, a admission.Attributes, _ admissi
 	for _, text := range answer.Warnings {
 		warning.AddWarning(ctx, "", text)
 	}
-	if answer.Allowed {
+	if answer.Allowed || j.rules.Advisory && ctx.Err() != nil {
 		return nil
 	}
 	return j.refusal(verbs[a.GetOperation()], answer)

@@ -1,14 +1,17 @@
 package admission
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/warning"
 	"k8s.io/client-go/informers"
@@ -187,5 +190,29 @@ func TestPluginLetsNothingInUnjudged(t *testing.T) {
 	}
 	if err := p.Admit(t.Context(), asked(admission.Create, "", cluster(nil, "us-east-1"), nil), nil); !apierrors.IsServiceUnavailable(err) {
 		t.Errorf("before the rules can be asked: %v", err)
+	}
+}
+
+func TestPluginWaitsForNoAdvice(t *testing.T) {
+	slow := func(ctx context.Context, _ Request) ([]string, field.ErrorList) {
+		<-ctx.Done()
+		return nil, field.ErrorList{field.InternalError(field.NewPath("spec"), ctx.Err())}
+	}
+	for name, c := range map[string]struct {
+		advisory, refused bool
+	}{
+		"what would never work": {false, true},
+		"advice":                {true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			here := &Here{}
+			here.open([]judge{{kinds[0], Rules{Validate: []Rule{slow}, Advisory: c.advisory}}})
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+			defer cancel()
+			err := newPlugin(t, here, configurations()...).Validate(ctx, asked(admission.Create, "", cluster(nil, "us-east-1"), nil), nil)
+			if (err != nil) != c.refused {
+				t.Errorf("answered %v", err)
+			}
+		})
 	}
 }
