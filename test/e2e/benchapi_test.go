@@ -34,6 +34,8 @@ import (
 
 var benchAPI = flag.Bool("bench-api", false, "compare our API with a CRD of the same schema (make bench-api)")
 
+var hostStore = flag.Bool("host-store", false, "with -bench-api: our server keeps its objects in the host's etcd, not in its own")
+
 var profiles = flag.String("profiles", "", "with -bench-api: where our server's profiles of each measurement are kept")
 
 // What reads and writes may cost, as ratios to a CRD's in the same kube-apiserver.
@@ -62,9 +64,12 @@ func TestReadsAndWritesAgainstCRDs(t *testing.T) {
 	if !*benchAPI {
 		t.Skip("it measures: make bench-api runs it")
 	}
-	// In the same etcd, so that both wait for the same disk.
-	w := newWorld(t, "--etcd-servers="+suite.local.EtcdServer, "--etcd-cafile="+suite.local.EtcdCA,
-		"--etcd-certfile="+suite.local.EtcdClientCert, "--etcd-keyfile="+suite.local.EtcdClientKey)
+	var flags []string
+	if *hostStore {
+		flags = []string{"--etcd-servers=" + suite.local.EtcdServer, "--etcd-cafile=" + suite.local.EtcdCA,
+			"--etcd-certfile=" + suite.local.EtcdClientCert, "--etcd-keyfile=" + suite.local.EtcdClientKey}
+	}
+	w := newWorld(t, flags...)
 	ns, cluster, n := w.namespace(), "bench", *machines
 	w.apply(ns, quickStart(cluster))
 	ready := w.waitReady(ns, cluster)
