@@ -3,6 +3,7 @@ package apiserver
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metainternalversion "k8s.io/apimachinery/pkg/apis/meta/internalversion"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	genericapirequest "k8s.io/apiserver/pkg/endpoints/request"
 	genericregistry "k8s.io/apiserver/pkg/registry/generic"
@@ -30,6 +32,8 @@ type told struct {
 	state infrav1.InstanceState
 	// projecting is called before each projection.
 	projecting func(*infrav1.AWSMachine)
+	// refreshed are the names of what was refreshed.
+	refreshed []string
 }
 
 var _ generic.Live = &told{}
@@ -40,7 +44,13 @@ func (f *told) set(state infrav1.InstanceState) {
 	f.state = state
 }
 
-func (f *told) Refresh(context.Context, ...runtime.Object) {}
+func (f *told) Refresh(_ context.Context, objs ...runtime.Object) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, obj := range objs {
+		f.refreshed = append(f.refreshed, obj.(*infrav1.AWSMachine).Name)
+	}
+}
 
 func (f *told) Project(_ context.Context, objs ...runtime.Object) []generic.Shown {
 	all := make([]generic.Shown, len(objs))
@@ -89,14 +99,19 @@ func machines(t *testing.T, n int, f *told) (*generic.REST, *generic.StatusREST,
 	}
 	ctx := genericapirequest.WithNamespace(t.Context(), "team-a")
 	for i := range n {
-		machine := &infrav1.AWSMachine{ObjectMeta: metav1.ObjectMeta{Namespace: "team-a", Name: fmt.Sprintf("m-%d", i)}}
-		machine.Spec.InstanceType = "t3.large"
-		infrav1.SetObjectDefaults_AWSMachine(machine)
-		if _, err := store.Create(ctx, machine, rest.ValidateAllObjectFunc, &metav1.CreateOptions{}); err != nil {
-			t.Fatal(err)
-		}
+		create(t, ctx, store, fmt.Sprintf("m-%d", i))
 	}
 	return store, status, ctx
+}
+
+func create(t *testing.T, ctx context.Context, store *generic.REST, name string) {
+	t.Helper()
+	machine := &infrav1.AWSMachine{ObjectMeta: metav1.ObjectMeta{Namespace: "team-a", Name: name}}
+	machine.Spec.InstanceType = "t3.large"
+	infrav1.SetObjectDefaults_AWSMachine(machine)
+	if _, err := store.Create(ctx, machine, rest.ValidateAllObjectFunc, &metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // page lists up to two machines, as they are shown.
@@ -140,6 +155,46 @@ func TestEveryPageOfAListShowsPresentStatus(t *testing.T) {
 	}
 	if options.Continue != "" {
 		t.Error("five machines make more than three pages of two")
+	}
+}
+
+func TestAListRefreshesWhatItShowsOnce(t *testing.T) {
+	f := &told{state: infrav1.InstanceStateRunning}
+	store, _, ctx := machines(t, 5, f)
+	page(t, ctx, store, nil) // so that the watch cache has them as they will be listed
+	_, next := page(t, ctx, store, &metainternalversion.ListOptions{Limit: 2})
+	for name, c := range map[string]struct {
+		options *metainternalversion.ListOptions
+		want    []string
+	}{
+		"all":               {nil, []string{"m-0", "m-1", "m-2", "m-3", "m-4"}},
+		"the first page":    {&metainternalversion.ListOptions{Limit: 2}, []string{"m-0", "m-1"}},
+		"the second":        {&metainternalversion.ListOptions{Limit: 2, Continue: next}, []string{"m-2", "m-3"}},
+		"one":               {&metainternalversion.ListOptions{FieldSelector: fields.OneTermEqualSelector("metadata.name", "m-3")}, []string{"m-3"}},
+		"an informer's":     {&metainternalversion.ListOptions{ResourceVersion: "0"}, nil},
+		"what is not there": {&metainternalversion.ListOptions{FieldSelector: fields.OneTermEqualSelector("metadata.name", "m-9")}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f.refreshed = nil
+			page(t, ctx, store, c.options)
+			if slices.Sort(f.refreshed); !slices.Equal(f.refreshed, c.want) {
+				t.Errorf("refreshed %v, want %v", f.refreshed, c.want)
+			}
+		})
+	}
+}
+
+func TestAListRefreshesWhatTheCacheDoesNotHaveYet(t *testing.T) {
+	f := &told{state: infrav1.InstanceStateRunning}
+	store, _, ctx := machines(t, 0, f)
+	for i := range 20 {
+		name := fmt.Sprintf("new-%d", i)
+		create(t, ctx, store, name)
+		f.refreshed = nil
+		page(t, ctx, store, nil)
+		if !slices.Contains(f.refreshed, name) {
+			t.Errorf("%s was listed right after its creation and wasn't refreshed", name)
+		}
 	}
 }
 
