@@ -108,22 +108,28 @@ func (p *Plugin) Admit(ctx context.Context, a admission.Attributes, _ admission.
 	ctx, cancel := context.WithTimeout(ctx, timeoutSeconds*time.Second)
 	defer cancel()
 	r, object := requestOf(a), &unstructured.Unstructured{Object: content}
+	before := object.DeepCopy()
 	if err := j.fill(ctx, r, object); err != nil {
 		return j.refusal("default.", webhook.Errored(http.StatusInternalServerError, err))
 	}
+	if equality.Semantic.DeepEqual(before, object) {
+		return nil
+	}
+	// Webhooks that came before and want to see what others change are asked again.
+	a.GetReinvocationContext().SetShouldReinvoke()
 	return runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, a.GetObject())
 }
 
 // Validate asks the rules.
 func (p *Plugin) Validate(ctx context.Context, a admission.Attributes, _ admission.ObjectInterfaces) error {
+	if a.GetSubresource() == "" && a.GetOperation() == admission.Update && unjudged(a.GetObject(), a.GetOldObject()) {
+		return nil
+	}
 	j, err := p.judgeOf(a, func() error { _, err := p.validating.Get(ConfigurationName); return err })
 	if err != nil || len(j.rules.Validate)+len(j.rules.Delete) == 0 {
 		return err
 	}
 	r := requestOf(a)
-	if a.GetOperation() == admission.Update && equality.Semantic.DeepEqual(specOf(r.Object), specOf(r.Old)) {
-		return nil // see matchConditions
-	}
 	ctx, cancel := context.WithTimeout(ctx, timeoutSeconds*time.Second)
 	defer cancel()
 	answer := j.validate(ctx, r)
@@ -181,7 +187,13 @@ func copyOf(object runtime.Object) client.Object {
 	return copied
 }
 
+// unjudged tells of an update that no rule would judge; see matchConditions.
+func unjudged(updated, old runtime.Object) bool {
+	object, ok := updated.(client.Object)
+	return ok && (object.GetDeletionTimestamp() != nil || equality.Semantic.DeepEqual(specOf(updated), specOf(old)))
+}
+
 // specOf is what users write in an object of the hub's Go type.
-func specOf(object client.Object) any {
+func specOf(object runtime.Object) any {
 	return reflect.Indirect(reflect.ValueOf(object)).FieldByName("Spec").Interface()
 }

@@ -155,8 +155,12 @@ func TestPluginFillsInDefaults(t *testing.T) {
 			got := cluster(nil, c.region)
 			want := got.DeepCopy()
 			want.Spec.Region = c.want
-			if err := c.plugin.Admit(t.Context(), asked(admission.Create, "", got, nil), nil); err != nil {
+			request := asked(admission.Create, "", got, nil)
+			if err := c.plugin.Admit(t.Context(), request, nil); err != nil {
 				t.Fatal(err)
+			}
+			if again, changed := request.GetReinvocationContext().ShouldReinvoke(), c.region != c.want; again != changed {
+				t.Errorf("webhooks that want to see changes are asked again: %v, and the object changed: %v", again, changed)
 			}
 			if !equality.Semantic.DeepEqual(got, want) {
 				t.Errorf("got %+v, want %+v", got, want)
@@ -190,6 +194,11 @@ func TestPluginLetsNothingInUnjudged(t *testing.T) {
 	}
 	if err := p.Admit(t.Context(), asked(admission.Create, "", cluster(nil, "us-east-1"), nil), nil); !apierrors.IsServiceUnavailable(err) {
 		t.Errorf("before the rules can be asked: %v", err)
+	}
+	labelled := cluster(nil, "us-east-1")
+	labelled.Labels = map[string]string{"team": "a"}
+	if err := p.Validate(t.Context(), asked(admission.Update, "", labelled, cluster(nil, "us-east-1")), nil); err != nil {
+		t.Errorf("an update that no rule would judge: %v", err)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/apimachinery/pkg/util/validation"
-	mutatingwebhook "k8s.io/apiserver/pkg/admission/plugin/webhook/mutating"
 	genericoptions "k8s.io/apiserver/pkg/server/options"
 
 	webhooks "github.com/capa-apiserver/capa-apiserver/admission"
@@ -123,11 +121,10 @@ func NewOptions(table *Table) *Options {
 	recommended.SecureServing.BindPort = 8443
 	// Webhooks and policies of the host apply to these kinds too, so the library's
 	// plugins all stay on, and templates can't be changed once they are used.
+	// Ours come after them: what a policy refuses asks AWS nothing, and is told nothing of it.
 	webhooks.RegisterPlugin(recommended.Admission.Plugins)
-	order := &recommended.Admission.RecommendedPluginOrder
-	*order = slices.Insert(*order, slices.Index(*order, mutatingwebhook.PluginName)+1, webhooks.PluginName)
 	templateimmutable.Register(recommended.Admission.Plugins, table.templates())
-	recommended.Admission.RecommendedPluginOrder = append(recommended.Admission.RecommendedPluginOrder, templateimmutable.PluginName)
+	recommended.Admission.RecommendedPluginOrder = append(recommended.Admission.RecommendedPluginOrder, webhooks.PluginName, templateimmutable.PluginName)
 	addQuota(recommended.Admission)
 	return &Options{
 		Recommended:    recommended,

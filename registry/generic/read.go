@@ -59,11 +59,6 @@ func (r *REST) Update(ctx context.Context, name string, objInfo rest.UpdatedObje
 // List is Get for many. The items of the store's answer are its own structs, which share
 // with the cache what pointers lead to.
 func (r *REST) List(ctx context.Context, options *metainternalversion.ListOptions) (runtime.Object, error) {
-	latest := r.live != nil && (options == nil || options.ResourceVersion == "")
-	refreshed := func() versions { return nil }
-	if latest {
-		refreshed = r.refreshAhead(ctx, options)
-	}
 	list, err := r.Store.List(ctx, options)
 	if err != nil || r.live == nil {
 		return list, err
@@ -73,8 +68,8 @@ func (r *REST) List(ctx context.Context, options *metainternalversion.ListOption
 		return nil, err
 	}
 	observed := observations{}
-	if latest {
-		r.live.Refresh(ctx, refreshed().others(items)...)
+	if options == nil || options.ResourceVersion == "" {
+		r.live.Refresh(ctx, items...)
 		old := r.project(ctx, items, observed)
 		switch {
 		case len(old) == 0:
@@ -113,56 +108,6 @@ func (r *REST) Watch(ctx context.Context, options *metainternalversion.ListOptio
 		}
 	}
 	return r.Store.Watch(ctx, options)
-}
-
-// refreshAhead has what is probably going to be listed refreshed while the list waits for the store: what the watch
-// cache holds now. The result waits for its end and says what was refreshed.
-func (r *REST) refreshAhead(ctx context.Context, options *metainternalversion.ListOptions) func() versions {
-	cached := &metainternalversion.ListOptions{}
-	if options != nil {
-		if options.Continue != "" {
-			return func() versions { return nil }
-		}
-		cached.LabelSelector, cached.FieldSelector, cached.Limit = options.LabelSelector, options.FieldSelector, options.Limit
-	}
-	cached.ResourceVersion = "0"
-	done := make(chan versions, 1)
-	go func() {
-		defer close(done)
-		list, err := r.Store.List(ctx, cached)
-		if err != nil {
-			return // the reader hears it from the store
-		}
-		items, err := meta.ExtractList(list)
-		if err != nil {
-			return
-		}
-		// The cache gives all, in the order of the pages.
-		if limit := int(cached.Limit); limit > 0 && limit < len(items) {
-			items = items[:limit]
-		}
-		r.live.Refresh(ctx, items...)
-		done <- versionsOf(items)
-	}()
-	return func() versions { return <-done }
-}
-
-// versions are the resourceVersions of objects.
-type versions map[types.UID]string
-
-func versionsOf(items []runtime.Object) versions {
-	all := make(versions, len(items))
-	for _, item := range items {
-		all[accessor(item).GetUID()] = accessor(item).GetResourceVersion()
-	}
-	return all
-}
-
-// others are the items that aren't at these versions.
-func (v versions) others(items []runtime.Object) []runtime.Object {
-	return slices.DeleteFunc(slices.Clone(items), func(item runtime.Object) bool {
-		return v[accessor(item).GetUID()] == accessor(item).GetResourceVersion()
-	})
 }
 
 // decorateAll says in the items how old the facts are, as it was observed, or is found out
