@@ -2,6 +2,7 @@ package awsmachine
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/cloud"
 	"github.com/capa-apiserver/capa-apiserver/cloud/mirror"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/infrastructure"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
@@ -118,6 +120,27 @@ func TestASecurityGroupThatIsGoneMakesNoMachineUnready(t *testing.T) {
 	})
 	if !w.healthy("m1") || !strings.Contains(w.message("m1", infrav1.SecurityGroupsReadyCondition), "no security group passes") {
 		t.Error(w.describe("m1"))
+	}
+}
+
+// TestMachinesThatNameSecurityGroupsHearOfThem is needed because a read may say first that a group
+// is gone: a machine that is well isn't looked at again by itself.
+func TestMachinesThatNameSecurityGroupsHearOfThem(t *testing.T) {
+	change := mirror.Change{Kind: mirror.SecurityGroups.Kind, ID: "sg-1"}
+	for name, c := range map[string]struct {
+		spec infrav1.AWSMachineSpec
+		want bool
+	}{
+		"a group beside the cluster's":     {infrav1.AWSMachineSpec{AdditionalSecurityGroups: []infrav1.AWSResourceReference{{ID: aws.String("sg-1")}}}, true},
+		"another in the place of a role's": {infrav1.AWSMachineSpec{SecurityGroupOverrides: map[infrav1.SecurityGroupRole]string{"node": "sg-1"}}, true},
+		"only the cluster's":               {infrav1.AWSMachineSpec{}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			refs := (&worker{obj: &infrav1.AWSMachine{Spec: c.spec}}).Bond().Refs
+			if got := slices.ContainsFunc(concerned(change), func(r engine.Ref) bool { return slices.Contains(refs, r) }); got != c.want {
+				t.Errorf("it hears of a change of a group: %v, want %v", got, c.want)
+			}
+		})
 	}
 }
 

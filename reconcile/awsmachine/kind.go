@@ -102,6 +102,9 @@ const (
 	byID  = "instance"
 	// byCluster finds those of the control plane, which load balancers matter to.
 	byCluster = "cluster"
+	// byGroups finds those that name security groups beside the cluster's, all under one value:
+	// which ones pass a filter isn't known before they are compared.
+	byGroups, anyGroup = "groups", "any"
 )
 
 // concerned returns by what the machines can be found that a change concerns.
@@ -111,6 +114,8 @@ func concerned(c mirror.Change) []engine.Ref {
 		return []engine.Ref{{By: byID, Value: c.ID}, {By: byUID, Value: c.Tags[names.TagUID]}}
 	case mirror.TargetGroups.Kind, mirror.ClassicLoadBalancers.Kind, mirror.LoadBalancers.Kind:
 		return engine.RefsOfOwners(byCluster, c.Tags)
+	case mirror.SecurityGroups.Kind:
+		return []engine.Ref{{By: byGroups, Value: anyGroup}}
 	}
 	return nil
 }

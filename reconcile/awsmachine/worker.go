@@ -58,6 +58,9 @@ func begin(ctx context.Context, scene engine.Scene[*infrav1.AWSMachine], a *acti
 // Bond says what the machine hangs on.
 func (w *worker) Bond() engine.Bond {
 	b := engine.Bond{Cluster: w.related.cluster, Refs: []engine.Ref{{By: byUID, Value: string(w.obj.UID)}, {By: byID, Value: instance.RecordedID(&w.obj.Spec)}}}
+	if spec := &w.obj.Spec; len(spec.AdditionalSecurityGroups)+len(spec.SecurityGroupOverrides) > 0 {
+		b.Refs = append(b.Refs, engine.Ref{By: byGroups, Value: anyGroup})
+	}
 	switch {
 	case w.related.machine != nil:
 	case w.obj.PoolName() != "":
