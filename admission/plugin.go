@@ -29,8 +29,8 @@ import (
 const PluginName = "OwnAdmissionWebhooks"
 
 // Plugin judges the requests to its own API server as the webhooks would, which it has no
-// need to ask over the network, nor in JSON: that took a fifth of all that a creation
-// costs. As with webhooks, their configurations in the host decide whether any are judged.
+// need to ask over the network, nor in JSON: that took a fifth of what a creation costs
+// this process. As with webhooks, their configurations in the host decide whether any are judged.
 type Plugin struct {
 	*admission.Handler
 	here       *Here
