@@ -48,7 +48,7 @@ e2e() {
   step "go test ./test/e2e/..." go_test e2e . "$@" ./test/e2e/...
 }
 
-# Parts of the end-to-end tests of about the same length; the rest is one more.
+# Parts of the end-to-end tests; the rest, of about the length of two of them, is one more.
 declare -A parts=(
   [e2e-templates]='^Test(Templates|ProviderRepository|AnUpgradeByClusterctl)'
   [e2e-machines]='^Test(MachinePool|PoolsAtRest|Fleet|MachinesLive|HealthCheck|Tenants|Moves)'
@@ -56,17 +56,26 @@ declare -A parts=(
   [e2e-replicas]='^Test(RollingRestarts|EndedReplicas|WatchFilters|ExternalEtcd|KilledLeader|Watchers|IdentityFaults)'
 )
 
-# e2e_parts runs them at once, each with a management cluster of its own: they mostly wait, for an emulated AWS that
-# takes its time. The fuzz targets, and what all replicas and reconcilers share under the race detector, take what is
-# left of the processors meanwhile.
-e2e_parts() {
-  local name pids=() ok=true
-  nice -n 19 bash -c 'hack/fuzz.sh && hack/race.sh ./reconcile/engine/... ./cloud/mirror/... ./registry/...' >"$logs/beside.log" 2>&1 &
-  pids+=($!)
-  for name in "${!parts[@]}"; do
-    go_test "$name" . -vet=off -parallel 8 -run "${parts[$name]}" ./test/e2e/... &
-    pids+=($!)
+# lane NAME... runs parts one after the other, each with a management cluster of its own.
+lane() {
+  local name ok=true
+  for name in "$@"; do
+    go_test "$name" . -vet=off -parallel 8 -run "${parts[$name]}" ./test/e2e/... || ok=false
   done
+  $ok
+}
+
+# e2e_parts runs three lanes at once: they mostly wait, for an emulated AWS that takes its time. More management
+# clusters on two processors take each other's, until answers come later than their clients wait. The fuzz targets, and
+# what all replicas and reconcilers share under the race detector, take what is left of the processors meanwhile.
+e2e_parts() {
+  local pids=() ok=true
+  nice -n 19 bash -c 'FUZZTIME=${FUZZTIME:-20s} hack/fuzz.sh && hack/race.sh ./reconcile/engine/... ./cloud/mirror/... ./registry/...' >"$logs/beside.log" 2>&1 &
+  pids+=($!)
+  lane e2e-templates e2e-replicas &
+  pids+=($!)
+  lane e2e-machines e2e-eks &
+  pids+=($!)
   go_test e2e . -vet=off -skip "$(IFS='|'; echo "${parts[*]}")" ./test/e2e/... || ok=false
   for pid in "${pids[@]}"; do
     wait "$pid" || ok=false

@@ -41,7 +41,7 @@ const (
 	region  = "us-east-1"
 	// patience is how long anything may take that should take seconds, on a slow
 	// and busy machine.
-	patience = 3 * time.Minute
+	patience = 5 * time.Minute
 )
 
 // world is an emulated AWS and our server beside a management cluster.
