@@ -62,8 +62,20 @@ func TestTenantsCannotTouchEachOther(t *testing.T) {
 		x.others[key] = before[key] // by now it has become what it stays
 	}
 	w.aws.ClearLog()
-	watched := w.witness(x.alice(), notReady, &infrav1.AWSClusterList{}, &infrav1.AWSMachineList{}, &infrav1.AWSMachinePoolList{},
-		&clusterv1.ClusterList{}, &clusterv1.MachineList{})
+	watch := func() *witness {
+		return w.witness(x.alice(), notReady, &infrav1.AWSClusterList{}, &infrav1.AWSMachineList{}, &infrav1.AWSMachinePoolList{},
+			&clusterv1.ClusterList{}, &clusterv1.MachineList{})
+	}
+	// A watch begins with all objects as they are: the last of the pool's machines may be a moment behind its instance.
+	w.eventually("all that alice has is well", func(context.Context) error {
+		now := watch()
+		time.Sleep(2 * time.Second)
+		if wrong := now.saw(); len(wrong) > 0 {
+			return errors.New(wrong[0])
+		}
+		return nil
+	})
+	watched := watch()
 
 	timed(t, "bob has a cluster of his own", x.settleBob)
 	var pending []attack
