@@ -10,6 +10,9 @@ import (
 const (
 	// mostCallsToCreate is the budget of one quick-start cluster, polling included.
 	mostCallsToCreate = 60
+	// usualCreation is within how long it is made. On a machine that takes longer, what AWS still makes is polled on,
+	// and facts that have become old are read again: about one call more in each pollPeriod.
+	usualCreation, pollPeriod = 20 * time.Second, 10 * time.Second
 	// fleet is how many clusters share the account in the comparison.
 	fleet = 20
 	// sweeps is over how many sweep periods calls are counted.
@@ -24,6 +27,7 @@ func TestCreatingAClusterIsCheap(t *testing.T) {
 	w := newWorld(t, "--sweep-period=10m")
 	ns := w.namespace()
 	for _, name := range []string{"first", "second"} {
+		began := time.Now()
 		w.apply(ns, quickStart(name))
 		w.waitReady(ns, name)
 		counts := w.aws.Counts()
@@ -32,8 +36,9 @@ func TestCreatingAClusterIsCheap(t *testing.T) {
 			total += n
 		}
 		t.Logf("creating the %s cluster took %d calls: %s", name, total, pretty(counts))
-		if total >= mostCallsToCreate {
-			t.Errorf("creating the %s cluster took %d calls, want fewer than %d", name, total, mostCallsToCreate)
+		budget := mostCallsToCreate + int(max(0, time.Since(began)-usualCreation)/pollPeriod)
+		if total >= budget {
+			t.Errorf("creating the %s cluster took %d calls, want fewer than %d", name, total, budget)
 		}
 		w.aws.ResetCounts()
 	}
