@@ -67,6 +67,13 @@ func newBalancer(t *testing.T, ready func() []int) *balancer {
 	return b
 }
 
+// sends tells whether connections go to one of the ports.
+func (b *balancer) sends(ports ...int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.ContainsFunc(b.targets, func(port int) bool { return slices.Contains(ports, port) })
+}
+
 func (b *balancer) forward(conn net.Conn) {
 	defer conn.Close()
 	b.mu.Lock()

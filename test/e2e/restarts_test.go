@@ -41,6 +41,7 @@ func newReplicas(t *testing.T, filters ...string) []*world {
 	for i, r := range replicas {
 		r.flags = append(slices.Clone(r.flags), "--watch-filter="+filters[i], fmt.Sprintf("--service-port=%d", service.port),
 			fmt.Sprintf("--webhook-url=https://127.0.0.1:%d", webhooks.port), "--shutdown-delay-duration=2s")
+		r.services = []*balancer{service, webhooks}
 		r.key = ownKey + strings.ToUpper(filters[i])
 		enginetest.Admit(r.aws, r.key)
 		r.launch()
@@ -53,9 +54,17 @@ func newReplicas(t *testing.T, filters ...string) []*world {
 	return replicas
 }
 
+// waitReadyz waits until the replica is ready and its Services know: no rollout ends another one before.
 func (w *world) waitReadyz() {
 	w.t.Helper()
-	w.eventually("the replica is ready", func(context.Context) error { return w.ready() })
+	w.eventually("the replica is ready", func(context.Context) error {
+		for _, service := range w.services {
+			if !service.sends(w.port, w.webhook) {
+				return errors.New("a Service doesn't send there yet")
+			}
+		}
+		return w.ready()
+	})
 }
 
 // readers read all the time, each on connections of its own, and count how the server

@@ -58,9 +58,11 @@ type world struct {
 
 	dataDir       string
 	port, webhook int
-	process       *exec.Cmd
-	ended         chan error
-	flags         []string
+	// services are the balancers before the server, if there are some.
+	services []*balancer
+	process  *exec.Cmd
+	ended    chan error
+	flags    []string
 	// environment is added to the server's.
 	environment []string
 	// key is the access key that the server's process has.
