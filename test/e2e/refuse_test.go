@@ -83,9 +83,17 @@ func (w *world) refuses(t *testing.T, ns, file string) {
 			t.Errorf("the refusal doesn't say %q:\n%s", want, out)
 		}
 	}
-	w.kubectl("delete", "-n", ns, "awscluster,awsclustertemplate,awsclusterroleidentity,awsclusterstaticidentity,awsmachine,awsmachinetemplate,awsmachinepool,"+
-		"awsmanagedcluster,awsmanagedclustertemplate,awsfargateprofile,awsmanagedcontrolplane,awsmanagedcontrolplanetemplate,"+
-		"awsmanagedmachinepool,awsmanagedmachinepooltemplate,nodeadmconfig,nodeadmconfigtemplate,eksconfig,eksconfigtemplate", "--all", "--wait=false")
+	if last > 0 {
+		w.unapply(ns, documents[:last])
+	}
+}
+
+// unapply deletes what manifests made, so that the next file finds none of it.
+func (w *world) unapply(ns string, documents []string) {
+	w.t.Helper()
+	if out, err := w.tryKubectl(strings.Join(documents, "\n---\n"), "delete", "-n", ns, "-f", "-", "--ignore-not-found", "--wait=false"); err != nil {
+		w.t.Fatalf("kubectl delete: %v\n%s", err, out)
+	}
 }
 
 // send applies a document. One that kubectl itself would repair, as it drops all
