@@ -30,7 +30,7 @@ func TestQuotasCountTheseKinds(t *testing.T) {
 	w.apply(ns, template("a"))
 	w.apply(ns, template("b"))
 	used("2") // what is charged and what is counted may overtake each other, as for all kinds
-	// kube-controller-manager, whose cache may be older than the last charge, counts it away until it counts again.
+	// A count of kube-controller-manager whose cache is older than the last charge lets one more in, until it counts again.
 	w.eventually("a third one is refused", func(context.Context) error {
 		out, err := w.tryKubectl(template("c"), "apply", "-n", ns, "-f", "-")
 		if err == nil {

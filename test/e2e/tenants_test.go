@@ -62,20 +62,7 @@ func TestTenantsCannotTouchEachOther(t *testing.T) {
 		x.others[key] = before[key] // by now it has become what it stays
 	}
 	w.aws.ClearLog()
-	watch := func() *witness {
-		return w.witness(x.alice(), notReady, &infrav1.AWSClusterList{}, &infrav1.AWSMachineList{}, &infrav1.AWSMachinePoolList{},
-			&clusterv1.ClusterList{}, &clusterv1.MachineList{})
-	}
-	// A watch begins with all objects as they are: the last of the pool's machines may be a moment behind its instance.
-	w.eventually("all that alice has is well", func(context.Context) error {
-		now := watch()
-		time.Sleep(2 * time.Second)
-		if wrong := now.saw(); len(wrong) > 0 {
-			return errors.New(wrong[0])
-		}
-		return nil
-	})
-	watched := watch()
+	watched := w.witness(x.alice(), notReady, alicesKinds...)
 
 	timed(t, "bob has a cluster of his own", x.settleBob)
 	var pending []attack
@@ -98,6 +85,10 @@ func TestTenantsCannotTouchEachOther(t *testing.T) {
 	})
 	t.Run("alice deletes all she has, and nothing else", x.aliceLeaves)
 }
+
+// alicesKinds are those of her objects that stay well whatever bob does.
+var alicesKinds = []client.ObjectList{&infrav1.AWSClusterList{}, &infrav1.AWSMachineList{}, &infrav1.AWSMachinePoolList{},
+	&clusterv1.ClusterList{}, &clusterv1.MachineList{}}
 
 // tenants are alice, who has a cluster with one of everything, bob, and others in the
 // same account who have no cluster.
@@ -155,6 +146,7 @@ func (x *tenants) settle() {
 	x.apply(x.alice(), pool(victim, "workers", "t3.large", 1))
 	x.waitMachines(x.alice(), kindsOfMachines...)
 	x.eventually("alice's pool is there", func(ctx context.Context) error { return x.poolIsReady(ctx, x.alice(), "workers", 1) })
+	x.eventually("all that alice has is well", func(ctx context.Context) error { return x.well(ctx, x.alice(), alicesKinds...) })
 	x.learn()
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -80,6 +81,27 @@ func (x *witness) saw() []string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.seen
+}
+
+// well looks once, and tells what is there and not ready.
+func (w *world) well(ctx context.Context, ns string, kinds ...client.ObjectList) error {
+	for _, kind := range kinds {
+		list := kind.DeepCopyObject().(client.ObjectList)
+		if err := w.client.List(ctx, list, client.InNamespace(ns)); err != nil {
+			return err
+		}
+		err := meta.EachListItem(list, func(o runtime.Object) error {
+			item := o.(conditioned)
+			if wrong := notReady(watch.Added, item); wrong != "" {
+				return fmt.Errorf("%T %s: %s", item, item.GetName(), wrong)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // notReady objects to what is deleted or isn't Ready.
