@@ -26,6 +26,9 @@ func (i Interest) Equal(j Interest) bool {
 	return i.Kind == j.Kind && i.Parent == j.Parent && i.First == j.First && slices.Equal(i.IDs, j.IDs)
 }
 
+// Narrow tells that it isn't about a whole table.
+func (i Interest) Narrow() bool { return i.Parent != "" || len(i.IDs) > 0 }
+
 // Whole is the interest in whole tables.
 func Whole(kinds ...Kind) []Interest {
 	interests := make([]Interest, len(kinds))

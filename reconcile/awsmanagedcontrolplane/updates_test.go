@@ -9,10 +9,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/eks"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine/enginetest"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
@@ -187,5 +189,26 @@ func TestAClusterThatAWSUpdatedIsShownAndNotFought(t *testing.T) {
 	}
 	if n := w.count("eks.UpdateClusterVersion"); n != 1 {
 		t.Errorf("%d updates of the version", n)
+	}
+}
+
+// TestAReadWaitsForWhatFollowsFromNewFacts: which versions of the add-ons there are depends on
+// the version that the read finds, and nothing but the read looks.
+func TestAReadWaitsForWhatFollowsFromNewFacts(t *testing.T) {
+	w := newWorld(t, newControlPlane(func(c *controlplanev1.AWSManagedControlPlane) {
+		c.Spec.Addons = []controlplanev1.Addon{{Name: "vpc-cni", Version: "latest"}}
+	}))
+	w.create()
+	_, err := w.Session().EKS.UpdateClusterVersion(t.Context(), &awseks.UpdateClusterVersionInput{Name: aws.String(eksName), Version: aws.String("1.34")})
+	w.Must(err)
+	o := enginetest.Observer(w.World, Kind(Options{}))
+	w.Must(o.Refresh(t.Context(), w.get(), time.Hour))
+	w.AWSNow.Advance(time.Hour)
+	w.Now.Step(time.Hour)
+	w.Must(o.Refresh(t.Context(), w.get(), time.Second))
+	shown, fresh := o.Project(t.Context(), w.get())
+	c := meta.FindStatusCondition(shown.Status.Conditions, eks.AreaUpdating)
+	if v := aws.ToString(shown.Status.Version); v != "v1.34.0" || c == nil || !strings.Contains(c.Message, "Set spec.version") || w.Now.Since(fresh.ObservedTime) > time.Second {
+		t.Errorf("as of %s it shows %s and %+v", fresh.ObservedTime, v, c)
 	}
 }

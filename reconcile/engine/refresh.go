@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,7 +26,7 @@ func (o *Observer[T]) Refresh(ctx context.Context, obj T, maxAge time.Duration) 
 // of the same account and region.
 func (o *Observer[T]) RefreshAll(ctx context.Context, maxAge time.Duration, objs ...T) error {
 	ctx = cloud.WithPriority(ctx, cloud.Interactive)
-	r := &refresh[T]{Observer: o, now: o.glance(), maxAge: maxAge, sessions: map[siteKey]func() (*cloud.Session, error){}, groups: map[groupKey]*group[T]{}}
+	r := &refresh[T]{Observer: o, now: o.glance(), notBefore: o.clock().Now().Add(-maxAge), sessions: map[siteKey]func() (*cloud.Session, error){}, groups: map[groupKey]*group[T]{}}
 	inParts(len(objs), func(i int) { r.add(ctx, objs[i]) })
 	var waiting sync.WaitGroup
 	for _, g := range r.groups {
@@ -38,8 +39,9 @@ func (o *Observer[T]) RefreshAll(ctx context.Context, maxAge time.Duration, objs
 // refresh is one refresh of many objects.
 type refresh[T Object] struct {
 	*Observer[T]
-	now    *glance
-	maxAge time.Duration
+	now *glance
+	// notBefore is when facts may have been read at the earliest.
+	notBefore time.Time
 
 	mu sync.Mutex
 	// sessions are those of the objects' sites, each asked for once.
@@ -110,19 +112,24 @@ func (r *refresh[T]) add(ctx context.Context, obj T) {
 
 // run refreshes what a group is judged by.
 func (r *refresh[T]) run(ctx context.Context, g *group[T]) {
-	wanted := mirror.Later(firstSweep, g.wants...)
-	for _, obj := range g.objects {
-		r.Mirror.WantFor(string(obj.GetUID()), g.session, holdReads, wanted...)
-	}
-	err := r.Mirror.RefreshOf(ctx, g.session.Scope, r.maxAge, g.wants...)
+	err := r.read(ctx, g, g.wants, g.objects...)
 	for _, obj := range g.objects {
 		why := err
-		if err != nil {
-			why = r.again(ctx, g, obj, err)
+		if err != nil || slices.ContainsFunc(g.wants, mirror.Interest.Narrow) {
+			why = r.follow(ctx, g, obj, err)
 		}
 		r.note(obj.GetUID(), &g.session.Scope, why)
 		r.failed(why)
 	}
+}
+
+// read refreshes what some objects of a group are judged by, and keeps it for the next read.
+func (r *refresh[T]) read(ctx context.Context, g *group[T], wants []mirror.Interest, of ...T) error {
+	kept := mirror.Later(firstSweep, wants...)
+	for _, obj := range of {
+		r.Mirror.WantFor(string(obj.GetUID()), g.session, holdReads, kept...)
+	}
+	return r.Mirror.RefreshOf(ctx, g.session.Scope, r.clock().Since(r.notBefore), wants...)
 }
 
 func (r *refresh[T]) failed(err error) {
@@ -131,12 +138,16 @@ func (r *refresh[T]) failed(err error) {
 	r.errs = append(r.errs, err)
 }
 
-// again returns why what an object is judged by couldn't be refreshed, if that is still so:
-// what was refused may have turned out not to be needed.
-func (r *refresh[T]) again(ctx context.Context, g *group[T], obj T, cause error) error {
-	s, _, err := r.see(ctx, obj)
-	if err != nil || s == nil || len(s.wants) >= len(g.wants) {
-		return cause
+// follow refreshes what an object turns out to be judged by once the facts are known: which
+// rows have to be known may follow from others, as an add-on's versions from that of the
+// cluster. What was refused may have turned out not to be needed. It returns why what the
+// object is judged by now couldn't be refreshed; cause is that of what it was judged by before.
+func (r *refresh[T]) follow(ctx context.Context, g *group[T], obj T, cause error) error {
+	for before := g.wants; ; {
+		s, _, err := r.see(ctx, obj)
+		if err != nil || s == nil || slices.EqualFunc(s.wants, before, mirror.Interest.Equal) {
+			return cause
+		}
+		cause, before = r.read(ctx, g, s.wants, obj), s.wants
 	}
-	return r.Mirror.RefreshOf(ctx, g.session.Scope, r.maxAge, s.wants...)
 }

@@ -30,8 +30,8 @@ type sight[T Object] struct {
 	// site is where the object's AWS was said to be, scope where it was looked at.
 	site  cloud.Site
 	scope cloud.Scope
-	// wants are what the object is judged by; unseen tells that some weren't read yet
-	// without which nothing is known of it.
+	// wants are what the object is judged by; unseen tells that some weren't read yet, so
+	// that it is shown with the status that it has.
 	wants  []mirror.Interest
 	unseen bool
 	// projected is the object with the status that follows, if that differs from the
@@ -99,10 +99,10 @@ func sceneOf[T Object](obj T, g *grounds, now *glance, since func(string) time.T
 // it waits for.
 func (s *sight[T]) take(obj T, view View[T], snap *mirror.Snapshot, unbound bool, now metav1.Time) {
 	needed, wished := view.Unseen()
-	s.wants, s.unseen = view.Wants(), len(needed) > 0
 	// A projection from half of the tables would be a lie, unless the others can't be seen.
-	complete := !s.unseen && !slices.ContainsFunc(wished, func(i mirror.Interest) bool { return snap.ErrOf(i) == nil })
-	if unbound || annotations.IsExternallyManaged(obj) || !complete {
+	unread := slices.ContainsFunc(wished, func(i mirror.Interest) bool { return snap.ErrOf(i) == nil })
+	s.wants, s.unseen = view.Wants(), len(needed) > 0 || unread
+	if unbound || annotations.IsExternallyManaged(obj) || s.unseen {
 		return
 	}
 	projected := obj.DeepCopyObject().(T)

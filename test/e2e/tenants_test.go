@@ -146,7 +146,14 @@ func (x *tenants) settle() {
 	x.apply(x.alice(), pool(victim, "workers", "t3.large", 1))
 	x.waitMachines(x.alice(), kindsOfMachines...)
 	x.eventually("alice's pool is there", func(ctx context.Context) error { return x.poolIsReady(ctx, x.alice(), "workers", 1) })
-	x.eventually("all that alice has is well", func(ctx context.Context) error { return x.well(ctx, x.alice(), alicesKinds...) })
+	x.eventually("all that alice has is well", func(ctx context.Context) error {
+		machines := &infrav1.AWSMachineList{}
+		err := x.client.List(ctx, machines, client.InNamespace(x.alice()))
+		if want := len(kindsOfMachines) + 1; err == nil && len(machines.Items) != want { // one is her pool's
+			err = fmt.Errorf("there are %d machines, want %d", len(machines.Items), want)
+		}
+		return errors.Join(err, x.well(ctx, x.alice(), alicesKinds...))
+	})
 	x.learn()
 }
 
@@ -231,10 +238,7 @@ func (x *tenants) settleOthers() {
 	template, err := cloud.CreateLaunchTemplate(ctx, &ec2.CreateLaunchTemplateInput{LaunchTemplateName: aws.String("company-template"),
 		LaunchTemplateData: &ec2types.RequestLaunchTemplateData{ImageId: image, InstanceType: "t3.large"}})
 	must(x.t, err)
-	_, err = x.scaling(x.t).CreateAutoScalingGroup(ctx, &autoscaling.CreateAutoScalingGroupInput{AutoScalingGroupName: aws.String("company-group"),
-		MinSize: aws.Int32(0), MaxSize: aws.Int32(2), VPCZoneIdentifier: subnet.Subnet.SubnetId,
-		LaunchTemplate: &astypes.LaunchTemplateSpecification{LaunchTemplateId: template.LaunchTemplate.LaunchTemplateId, Version: aws.String("$Latest")}})
-	must(x.t, err)
+	x.settleGroup(subnet.Subnet.SubnetId, template.LaunchTemplate.LaunchTemplateId)
 	_, err = secretsmanager.NewFromConfig(cfg).CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: aws.String("prod/db-0"), SecretString: aws.String("hush")})
 	must(x.t, err)
 	_, err = ssm.NewFromConfig(cfg).PutParameter(ctx, &ssm.PutParameterInput{Name: aws.String("/prod/db/0"), Value: aws.String("hush"), Type: ssmtypes.ParameterTypeSecureString})
@@ -246,6 +250,28 @@ func (x *tenants) settleOthers() {
 		"strangersCarrier": carrier.CarrierGateway.CarrierGatewayId, "strangersTemplate": template.LaunchTemplate.LaunchTemplateId, "strangersSubnet": subnet.Subnet.SubnetId} {
 		x.known[name] = aws.ToString(value)
 	}
+}
+
+// settleGroup makes a group with one instance.
+func (x *tenants) settleGroup(subnet, template *string) {
+	name := "company-group"
+	_, err := x.scaling(x.t).CreateAutoScalingGroup(context.Background(), &autoscaling.CreateAutoScalingGroupInput{AutoScalingGroupName: &name,
+		MinSize: aws.Int32(1), MaxSize: aws.Int32(2), VPCZoneIdentifier: subnet,
+		LaunchTemplate: &astypes.LaunchTemplateSpecification{LaunchTemplateId: template, Version: aws.String("$Latest")}})
+	must(x.t, err)
+	x.eventually("others have a group with an instance", func(ctx context.Context) error {
+		groups, err := x.scaling(x.t).DescribeAutoScalingGroups(ctx, &autoscaling.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{name}})
+		if err != nil {
+			return err
+		}
+		if members := groups.AutoScalingGroups[0].Instances; len(members) != 1 || members[0].LifecycleState != astypes.LifecycleStateInService {
+			return fmt.Errorf("its instances are %s", pretty(members))
+		}
+		member := groups.AutoScalingGroups[0].Instances[0]
+		x.known["strangersMember"] = *member.InstanceId
+		x.known["strangersMemberID"] = "aws:///" + *member.AvailabilityZone + "/" + *member.InstanceId
+		return nil
+	})
 }
 
 // settleServices makes what the Services of a cluster have that isn't Cluster API's.
