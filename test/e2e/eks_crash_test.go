@@ -137,10 +137,10 @@ func TestSIGKILLAtEveryBoundaryOfAnEKSClusterMakesOneOfEverything(t *testing.T) 
 		}
 	}
 	w.survive(eksDeletionKills, func() { w.kubectl("delete", "cluster", "-n", e.namespace, e.cluster, "--wait=false") })
-	w.eventually("the account is as before", func(context.Context) error {
+	e.eventually("the account is as before", func(context.Context) error {
 		for kind, n := range w.inventory() {
 			if n != before[kind] {
-				return fmt.Errorf("there are %d of %s, before there were %d:\n%s", n, kind, before[kind], e.describe())
+				return fmt.Errorf("there are %d of %s, before there were %d", n, kind, before[kind])
 			}
 		}
 		return nil

@@ -67,18 +67,18 @@ func (e *eksCluster) waitNodes(kubeconfig string, count int, minor, selector str
 		}
 		for _, n := range nodes {
 			if n.ready != "True" || !strings.HasPrefix(n.version, minor+".") || !slices.Contains(g.pool.Spec.ProviderIDList, n.providerID) {
-				return fmt.Errorf("node %v isn't as it should be, the pool has %v:\n%s", n, g.pool.Spec.ProviderIDList, e.describePools())
+				return fmt.Errorf("node %v isn't as it should be, the pool has %v", n, g.pool.Spec.ProviderIDList)
 			}
 		}
 		s := &g.machinePool.Status
 		if len(nodes) != count || len(g.pool.Spec.ProviderIDList) != count || len(s.NodeRefs) != count || s.ReadyReplicas == nil || int(*s.ReadyReplicas) != count {
-			return fmt.Errorf("kubectl sees %d nodes, the pool has %v, its MachinePool %s:\n%s", len(nodes), g.pool.Spec.ProviderIDList, pretty(s), e.describePools())
+			return fmt.Errorf("kubectl sees %d nodes, the pool has %v, its MachinePool %s", len(nodes), g.pool.Spec.ProviderIDList, pretty(s))
 		}
 		if !g.pool.Status.Ready || g.pool.Status.Nodegroup == nil || g.pool.Status.Nodegroup.Status != "ACTIVE" || int(g.pool.Status.Replicas) != count {
 			return fmt.Errorf("the pool isn't ready: %s", pretty(g.pool.Status))
 		}
 		return nil
-	})
+	}, e.describePools)
 	return nodes
 }
 
@@ -92,13 +92,13 @@ func (e *eksCluster) describePools() string {
 // waitVersion waits until the control plane runs a version.
 func (e *eksCluster) waitVersion(version string) {
 	e.w.t.Helper()
-	e.w.within(joinPatience, "the control plane is "+version, func(ctx context.Context) error {
+	e.within("the control plane is "+version, func(ctx context.Context) error {
 		planes := &controlplanev1.AWSManagedControlPlaneList{}
 		if err := e.w.client.List(ctx, planes, client.InNamespace(e.namespace)); err != nil || len(planes.Items) != 1 {
 			return fmt.Errorf("there are %d control planes, %w", len(planes.Items), err)
 		}
 		if at := planes.Items[0].Status.Version; at == nil || *at != version {
-			return fmt.Errorf("it is %s:\n%s", pretty(at), e.describe())
+			return fmt.Errorf("it is %s", pretty(at))
 		}
 		return nil
 	})

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -43,16 +44,26 @@ func (e *eksCluster) describe() string {
 	return out + e.joinedCluster.describe()
 }
 
+func (e *eksCluster) eventually(what string, check func(context.Context) error) {
+	e.w.t.Helper()
+	e.w.within(patience, what, check, e.describe)
+}
+
+func (e *eksCluster) within(what string, check func(context.Context) error) {
+	e.w.t.Helper()
+	e.w.within(joinPatience, what, check, e.describe)
+}
+
 // waitAvailable waits until Cluster API takes the cluster for usable.
 func (e *eksCluster) waitAvailable() {
 	e.w.t.Helper()
-	e.w.eventually("Cluster "+e.cluster+" is Available", func(context.Context) error {
+	e.eventually("Cluster "+e.cluster+" is Available", func(context.Context) error {
 		for _, c := range e.w.core(e.namespace, e.cluster).Status.Conditions {
 			if c.Type == "Available" && c.Status == metav1.ConditionTrue {
 				return nil
 			}
 		}
-		return fmt.Errorf("it isn't:\n%s", e.describe())
+		return errors.New("it isn't")
 	})
 }
 
@@ -153,16 +164,16 @@ func TestEKSCluster(t *testing.T) {
 		kubeconfig = e.kubeconfig()
 		e.checkPods(kubeconfig, 0)
 	})
-	w.eventually("what is wanted is in the cluster", func(context.Context) error {
+	e.eventually("what is wanted is in the cluster", func(context.Context) error {
 		out, err := e.kubectl(kubeconfig, "get", "configmap/aws-auth", "daemonset/aws-node", "-n", "kube-system", "-o", "yaml")
 		if err != nil || !strings.Contains(out, "role/dev") || !strings.Contains(out, "ENABLE_PREFIX_DELEGATION") {
-			return fmt.Errorf("there is, %w:\n%s\n%s", err, out, e.describe())
+			return fmt.Errorf("there is, %w:\n%s", err, out)
 		}
 		return nil
 	})
-	w.eventually("Cluster API has a token that lasts", func(context.Context) error {
+	e.eventually("Cluster API has a token that lasts", func(context.Context) error {
 		if out := w.kubectl("get", "secret", "-n", e.namespace, e.cluster+"-kubeconfig", "-o", "jsonpath={.data.token-file}"); strings.HasPrefix(out, "azhzLWF3cy") {
-			return fmt.Errorf("it is of IAM:\n%s", e.describe())
+			return errors.New("it is of IAM")
 		}
 		return nil
 	})

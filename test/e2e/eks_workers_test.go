@@ -137,10 +137,8 @@ func (e *eksCluster) areWell(ctx context.Context, nodes []node, minor, instanceT
 func (e *eksCluster) waitPoolNodes(count int, minor, instanceType string) (nodes []node) {
 	e.w.t.Helper()
 	e.within(fmt.Sprintf("%d nodes of the pool are %s and %s", count, minor, instanceType), func(ctx context.Context) (err error) {
-		if nodes, err = e.poolNodes(ctx, count, minor, instanceType); err != nil {
-			return fmt.Errorf("%w\n%s", err, e.describe())
-		}
-		return nil
+		nodes, err = e.poolNodes(ctx, count, minor, instanceType)
+		return err
 	})
 	return nodes
 }
@@ -158,12 +156,12 @@ func (e *eksCluster) waitWorkers(count int, minor, instanceType string) {
 		for _, m := range members {
 			at := slices.IndexFunc(all, func(n node) bool { return n.name == m.node })
 			if m.deleting || m.problem != "" || at < 0 {
-				return fmt.Errorf("not yet:\n%s", e.describe())
+				return fmt.Errorf("not yet: %+v", m)
 			}
 			nodes = append(nodes, all[at])
 		}
 		if len(nodes) != count {
-			return fmt.Errorf("there are %d:\n%s", len(nodes), e.describe())
+			return fmt.Errorf("there are %d", len(nodes))
 		}
 		return e.areWell(ctx, nodes, minor, instanceType)
 	})
@@ -195,11 +193,11 @@ func (e *eksCluster) livePool() {
 		e.w.kubectl("patch", "machinepool", "-n", e.namespace, e.pool(), "--type=merge", "-p", `{"spec":{"template":{"spec":{"bootstrap":{"configRef":{"name":"tainted"}}}}}}`)
 		e.within("the pool's nodes have the taint", func(ctx context.Context) (err error) {
 			if old, err = e.poolNodes(ctx, 2, "v1.34", "t3.xlarge"); err != nil {
-				return fmt.Errorf("%w\n%s", err, e.describe())
+				return err
 			}
 			for _, n := range old {
 				if n.taints != "web" {
-					return fmt.Errorf("node %v hasn't:\n%s", n, e.describe())
+					return fmt.Errorf("node %v hasn't", n)
 				}
 			}
 			return nil
@@ -211,7 +209,7 @@ func (e *eksCluster) livePool() {
 		must(t, err)
 		e.within(lost+" isn't in the pool's list", func(context.Context) error {
 			if ids := e.w.providerIDs(e.namespace, e.pool()); slices.Contains(ids, lost) {
-				return fmt.Errorf("it is: %q\n%s", ids, e.describe())
+				return fmt.Errorf("it is: %q", ids)
 			}
 			return nil
 		})
@@ -298,7 +296,7 @@ func (e *eksCluster) liveFargate() {
 			}
 			nodes, err := e.nodes(kubeconfig, "eks.amazonaws.com/compute-type=fargate")
 			if err != nil || len(nodes) != 1 || nodes[0].name != on || nodes[0].ready != "True" || !strings.HasPrefix(nodes[0].version, "v1.34.") {
-				return fmt.Errorf("it is on %q of %v, %w\n%s", on, nodes, err, e.describe())
+				return fmt.Errorf("it is on %q of %v, %w", on, nodes, err)
 			}
 			return nil
 		})

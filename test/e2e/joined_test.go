@@ -90,12 +90,12 @@ func (f *joinedCluster) waitMachines(instanceType string, controlPlanes, workers
 		members := f.machines()
 		for _, m := range members {
 			if m.deleting || m.problem != "" || m.node == "" {
-				return fmt.Errorf("not yet:\n%s", f.describe())
+				return fmt.Errorf("not yet: %+v", m)
 			}
 			found[m.controlPlane]++
 		}
 		if found[true] != controlPlanes || found[false] != workers {
-			return fmt.Errorf("there are %d and %d:\n%s", found[true], found[false], f.describe())
+			return fmt.Errorf("there are %d and %d", found[true], found[false])
 		}
 		running, err := f.running(ctx)
 		if err != nil {
@@ -250,7 +250,7 @@ func (f *joinedCluster) checkObjects(t *testing.T, m member, i ec2types.Instance
 
 func (f *joinedCluster) within(what string, check func(context.Context) error) {
 	f.w.t.Helper()
-	f.w.within(joinPatience, what, check)
+	f.w.within(joinPatience, what, check, f.describe)
 }
 
 // describe says where all machines are.

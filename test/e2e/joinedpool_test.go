@@ -49,14 +49,14 @@ func (f *joinedCluster) waitPool(instanceType string, instances int) {
 	f.within(fmt.Sprintf("%d instances of type %s in the pool are nodes", instances, instanceType), func(ctx context.Context) error {
 		for _, m := range f.machines() {
 			if m.deleting || m.problem != "" || m.node == "" {
-				return fmt.Errorf("not yet:\n%s", f.describe())
+				return fmt.Errorf("not yet: %+v", m)
 			}
 		}
 		if err := f.w.poolIsReady(ctx, f.namespace, f.pool(), instances); err != nil {
-			return fmt.Errorf("%w\n%s", err, f.describe())
+			return err
 		}
 		if difference := f.poolDifference(instanceType); difference != "" {
-			return fmt.Errorf("the pool's list, nodes or instances aren't the same:\n%s%s", difference, f.describe())
+			return fmt.Errorf("the pool's list, nodes or instances aren't the same:\n%s", difference)
 		}
 		if p := f.machinePool(); p.Status.ReadyReplicas == nil || int(*p.Status.ReadyReplicas) != instances {
 			return fmt.Errorf("not all nodes are ready: %s", pretty(p.Status))

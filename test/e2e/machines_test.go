@@ -113,5 +113,5 @@ func (w *world) machineIsReady(ctx context.Context, ns, name string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("the Machine is %s\nand %s", pretty(m.Status.Conditions), w.kubectl("get", "awsmachine", "-n", ns, name, "-o", "jsonpath={.status.conditions}"))
+	return fmt.Errorf("the Machine is %s", pretty(m.Status.Conditions))
 }

@@ -372,27 +372,35 @@ func (w *world) eventually(what string, check func(context.Context) error) {
 	w.within(patience, what, check)
 }
 
-// within repeats a check until it holds, for something that takes long.
-func (w *world) within(patience time.Duration, what string, check func(context.Context) error) {
+// within repeats a check until it holds, for something that takes long. What else there is to say of one that never
+// held is found out then.
+func (w *world) within(patience time.Duration, what string, check func(context.Context) error, more ...func() string) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var err error
 	for {
+		began := time.Now()
 		if err = check(ctx); err == nil {
 			return
 		}
+		// A check that is work, like a kubectl, isn't to keep from working what it waits for.
+		pause := min(max(200*time.Millisecond, 2*time.Since(began)), time.Second)
 		select {
 		case <-ctx.Done():
-			w.t.Fatalf("not within %s: %s: %v\n%s\n%s", patience, what, err, w.clusters(), w.serverLog(60))
-		case <-time.After(200 * time.Millisecond):
+			var said []string
+			for _, say := range append(more, w.statuses, func() string { return w.serverLog(60) }) {
+				said = append(said, say())
+			}
+			w.t.Fatalf("not within %s: %s: %v\n%s", patience, what, err, strings.Join(said, "\n"))
+		case <-time.After(pause):
 		}
 	}
 }
 
-// clusters shows what the AWSClusters say of themselves.
-func (w *world) clusters() string {
-	out, err := w.tryKubectl("", "get", "awsclusters", "-A", "-o",
+// statuses shows what AWSClusters and AWSMachines say of themselves.
+func (w *world) statuses() string {
+	out, err := w.tryKubectl("", "get", "awsclusters,awsmachines", "-A", "-o",
 		`jsonpath={range .items[*]}{.metadata.name}{"\n"}{.status.pendingCreations}{"\n"}{range .status.conditions[*]}  {.type}={.status} {.reason}: {.message}{"\n"}{end}{end}`)
 	if err != nil {
 		return err.Error()
