@@ -48,40 +48,26 @@ e2e() {
   step "go test ./test/e2e/..." go_test e2e . "$@" ./test/e2e/...
 }
 
-# Parts of the end-to-end tests, and the two lanes that run them; the rest, about as long as a lane, is a third.
+# Parts of the end-to-end tests that take about as long as each other, and as the rest.
 declare -A parts=(
-  [e2e-templates]='^Test(Templates|ProviderRepository|AnUpgradeByClusterctl)'
-  [e2e-machines]='^Test(MachinePool|PoolsAtRest|Fleet|MachinesLive|HealthCheck|Tenants)'
-  [e2e-eks]='^Test(EKS|WhatHappensToAnEKS|SIGKILLAtEveryBoundaryOfAnEKS|Takeover|Snapshot)'
-  [e2e-replicas]='^Test(RollingRestarts|EndedReplicas|WatchFilters|ExternalEtcd|KilledLeader|Watchers)'
+  [e2e-templates]='^Test(Templates|ProviderRepository|AnUpgradeByClusterctl|Moves)'
+  [e2e-machines]='^Test(MachinePool|PoolsAtRest|Fleet|MachinesLive|HealthCheck|Tenants|Spot|IdentityFaults|Watchers)'
+  [e2e-eks]='^Test(EKS|WhatHappensToAnEKS|SIGKILL|Takeover|Snapshot|Image)'
 )
-one_lane=(e2e-templates e2e-replicas)
-another_lane=(e2e-machines e2e-eks)
 
-# lane NAME... runs parts one after the other, each with a management cluster of its own.
-lane() {
-  local name ok=true
-  for name in "$@"; do
-    go_test "$name" . -vet=off -parallel 8 -run "${parts[$name]}" ./test/e2e/... || ok=false
-  done
-  $ok
-}
-
-# e2e_parts runs three lanes at once: they mostly wait, for an emulated AWS that takes its time. With more management
-# clusters on two processors, answers come later than their clients wait. The fuzz targets, and what all replicas and
-# reconcilers share under the race detector, take what is left of the processors meanwhile.
+# e2e_parts runs the parts and the rest at once, each with a management cluster of its own: they mostly wait, for an
+# emulated AWS that takes its time. With more of them on two processors, answers come later than their clients wait.
+# The fuzz targets, and what all replicas and reconcilers share under the race detector, take what is left of the
+# processors meanwhile.
 e2e_parts() {
-  local name in_lanes=() pids=() ok=true
-  for name in "${one_lane[@]}" "${another_lane[@]}"; do
-    in_lanes+=("${parts[$name]}")
-  done
+  local name pids=() ok=true
   nice -n 19 bash -c 'hack/fuzz.sh && hack/race.sh ./reconcile/engine/... ./cloud/mirror/... ./registry/...' >"$logs/beside.log" 2>&1 &
   pids+=($!)
-  lane "${one_lane[@]}" &
-  pids+=($!)
-  lane "${another_lane[@]}" &
-  pids+=($!)
-  go_test e2e . -vet=off -skip "$(IFS='|'; echo "${in_lanes[*]}")" ./test/e2e/... || ok=false
+  for name in "${!parts[@]}"; do
+    go_test "$name" . -vet=off -parallel 8 -run "${parts[$name]}" ./test/e2e/... &
+    pids+=($!)
+  done
+  go_test e2e . -vet=off -skip "$(IFS='|'; echo "${parts[*]}")" ./test/e2e/... || ok=false
   for pid in "${pids[@]}"; do
     wait "$pid" || ok=false
   done
