@@ -100,7 +100,7 @@ func (e *eksCluster) keep(config []byte) string {
 // kubectl runs the real one in the workload cluster.
 func (e *eksCluster) kubectl(kubeconfig string, args ...string) (string, error) {
 	cmd := exec.Command(filepath.Join(suite.local.Bin, "kubectl"), args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "HTTPS_PROXY="+suite.proxy.URL, "HOME="+e.w.t.TempDir())
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "HTTPS_PROXY="+suite.proxy.URL)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

@@ -385,7 +385,7 @@ func (w *world) within(patience time.Duration, what string, check func(context.C
 			return
 		}
 		// A check that is work, like a kubectl, isn't to keep from working what it waits for.
-		pause := min(max(200*time.Millisecond, 2*time.Since(began)), time.Second)
+		pause := min(max(200*time.Millisecond, 2*time.Since(began)), 5*time.Second)
 		select {
 		case <-ctx.Done():
 			var said []string
