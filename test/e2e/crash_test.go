@@ -87,17 +87,16 @@ func (w *world) survive(kills []kill, begin func()) {
 	}
 }
 
-// arm holds the operation of the first kill, and keeps those of the later ones
-// from happening before it is their turn.
+// arm holds the operation of the first kill once, and keeps those of the later ones, which may be
+// the same for another object, from happening before it is their turn.
 func (w *world) arm(kills []kill) {
 	w.aws.Faults().Clear()
 	for i, k := range kills {
-		switch {
-		case i == 0:
+		if i == 0 {
 			w.aws.Faults().Set(emulator.Fault{Operation: k.operation, Mode: k.mode, Count: 1})
-		case k.operation != kills[0].operation:
-			w.aws.Faults().Set(emulator.Fault{Operation: k.operation, Mode: emulator.ErrorBefore, Code: "UnauthorizedOperation", Status: http.StatusForbidden})
+			continue
 		}
+		w.aws.Faults().Set(emulator.Fault{Operation: k.operation, Mode: emulator.ErrorBefore, Code: "UnauthorizedOperation", Status: http.StatusForbidden})
 	}
 }
 
