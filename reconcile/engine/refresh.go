@@ -138,16 +138,21 @@ func (r *refresh[T]) failed(err error) {
 	r.errs = append(r.errs, err)
 }
 
+// followed is how often rows may follow from rows in one refresh.
+const followed = 4
+
 // follow refreshes what an object turns out to be judged by once the facts are known: which
 // rows have to be known may follow from others, as an add-on's versions from that of the
 // cluster. What was refused may have turned out not to be needed. It returns why what the
 // object is judged by now couldn't be refreshed; cause is that of what it was judged by before.
 func (r *refresh[T]) follow(ctx context.Context, g *group[T], obj T, cause error) error {
-	for before := g.wants; ; {
+	before := g.wants
+	for range followed {
 		s, _, err := r.see(ctx, obj)
 		if err != nil || s == nil || slices.EqualFunc(s.wants, before, mirror.Interest.Equal) {
-			return cause
+			break
 		}
 		cause, before = r.read(ctx, g, s.wants, obj), s.wants
 	}
+	return cause
 }
