@@ -121,6 +121,9 @@ func genericConfig(e *Extra, stop <-chan struct{}) (*genericapiserver.Recommende
 	if err := o.Recommended.ApplyTo(config); err != nil {
 		return nil, err
 	}
+	if e.etcd != nil {
+		config.RESTOptionsGetter = inProcess{config.RESTOptionsGetter, e.etcd, o.Recommended.Etcd}
+	}
 	if headers := config.Authentication.RequestHeaderConfig; headers != nil {
 		s.expect("front-proxy", frontProxyKnown(headers.CAContentProvider))
 		config.Authentication.Authenticator = withVouched(config.Authentication.Authenticator, headers)

@@ -16,8 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	genericapirequest "k8s.io/apiserver/pkg/endpoints/request"
 	genericregistry "k8s.io/apiserver/pkg/registry/generic"
-	registrystore "k8s.io/apiserver/pkg/registry/generic/registry"
 	"k8s.io/apiserver/pkg/registry/rest"
+	genericoptions "k8s.io/apiserver/pkg/server/options"
 	"k8s.io/apiserver/pkg/storage/storagebackend"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
@@ -86,8 +86,9 @@ func machines(t *testing.T, n int, f *told) (*generic.REST, *generic.StatusREST,
 	table, kind := NewTable(Kinds()...), awsmachine.Kind()
 	config := storagebackend.NewDefaultConfig(etcd.Prefix, table.storageCodec())
 	config.Transport.ServerList = []string{server.Endpoint()}
-	options := genericregistry.RESTOptions{
-		StorageConfig: config.ForResource(kind.GroupResource()), Decorator: registrystore.StorageWithCacher(), ResourcePrefix: kind.GroupResource().String(),
+	options := inProcess{
+		genericregistry.RESTOptions{StorageConfig: config.ForResource(kind.GroupResource()), ResourcePrefix: kind.GroupResource().String()},
+		server, &genericoptions.EtcdOptions{EnableWatchCache: true},
 	}
 	store, status, err := generic.NewREST(table.Scheme, kind, options, f)
 	if err != nil {

@@ -15,8 +15,12 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/kubernetes"
 	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 	"go.etcd.io/etcd/server/v3/storage/schema"
+	"go.uber.org/zap"
 )
 
 const (
@@ -198,6 +202,18 @@ func removeDead() {
 			_ = os.RemoveAll(folder) // somebody else's stays
 		}
 	}
+}
+
+// Client reaches the server by calls within the process. It has the server's endpoint, for those who tell servers apart by
+// it, and connects to it for nothing that a storage needs.
+func (s *Server) Client() (*kubernetes.Client, error) {
+	client, err := kubernetes.New(clientv3.Config{Endpoints: []string{s.endpoint}, Logger: zap.NewNop()})
+	if err != nil {
+		return nil, err
+	}
+	here := v3client.New(s.etcd.Server)
+	client.KV, client.Watcher, client.Lease, client.Maintenance = here.KV, here.Watcher, here.Lease, here.Maintenance
+	return client, nil
 }
 
 // Endpoint is where clients reach the server.

@@ -55,6 +55,47 @@ func connect(t *testing.T, s *Server) *clientv3.Client {
 	return c
 }
 
+// What is written within the process is what others read, and the other way round; a watch tells of it, and how far it has
+// got when asked; and the end of the server is an answer.
+func TestAClientInTheProcessReachesTheSameStore(t *testing.T) {
+	s := start(t, context.Background(), filepath.Join(t.TempDir(), "data"))
+	here, err := s.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer here.Close()
+	there := connect(t, s)
+	ctx := clientv3.WithRequireLeader(t.Context())
+	events := here.Watch(ctx, "/", clientv3.WithPrefix(), clientv3.WithCreatedNotify())
+	if first := <-events; !first.Created {
+		t.Fatalf("the watch begins with %+v", first)
+	}
+	revision := int64(0)
+	for key, clients := range map[string][2]*clientv3.Client{"/here": {here.Client, there}, "/there": {there, here.Client}} {
+		if _, err := clients[0].Put(ctx, key, "v"); err != nil {
+			t.Fatal(err)
+		}
+		got, err := clients[1].Get(ctx, key)
+		if err != nil || len(got.Kvs) != 1 {
+			t.Fatalf("%s is read as %v, %v", key, got, err)
+		}
+		revision = got.Header.Revision
+		if told := <-events; len(told.Events) != 1 || string(told.Events[0].Kv.Key) != key {
+			t.Errorf("of %s the watch tells %+v", key, told)
+		}
+	}
+	if err := here.RequestProgress(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if told := <-events; !told.IsProgressNotify() || told.Header.Revision != revision {
+		t.Errorf("asked how far it has got, the watch tells %+v", told)
+	}
+	s.Stop()
+	if got, err := here.KV.Get(ctx, "/here"); err == nil {
+		t.Errorf("an ended server answers %v", got)
+	}
+}
+
 // A killed server leaves the folder of its sockets, in which nobody listens.
 func TestFoldersOfKilledServersGo(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())

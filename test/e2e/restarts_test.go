@@ -98,7 +98,10 @@ func (c counting) RoundTrip(request *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
+// read has some read all the time, with a pause after each read: without, they would take both processors, from the
+// replicas that come and go too.
 func (w *world) read(count int) *readers {
+	const pause = 40 * time.Millisecond
 	w.t.Helper()
 	r := &readers{answers: map[int]int{}}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -122,7 +125,7 @@ func (w *world) read(count int) *readers {
 					r.failures = append(r.failures, fmt.Errorf("at %s: %w", time.Now().Format(time.TimeOnly), err))
 					r.mu.Unlock()
 				}
-				time.Sleep(10 * time.Millisecond)
+				time.Sleep(pause)
 			}
 		})
 	}
