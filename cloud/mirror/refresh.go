@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"sync"
 	"time"
 
 	"github.com/aws/smithy-go"
@@ -189,24 +191,43 @@ func (m *Mirror) list(ctx context.Context, ss *scopeState, t *tableState, f *fli
 }
 
 // recognise returns the known rows, by id, of which the read ones say the same. That takes
-// time where there are many, in which nobody has to wait for the scope.
+// time where there are many, in which nobody has to wait for the scope; who waits for the
+// listing waits for all processors.
 func (ss *scopeState) recognise(t *tableState, rows []any) map[string]any {
 	ss.mu.Lock()
 	known := t.view.rows
 	ss.mu.Unlock()
+	says := make([]any, len(rows))
+	part := 1 + len(rows)/runtime.GOMAXPROCS(0)
+	var parts sync.WaitGroup
+	for from := 0; from < len(rows); from += part {
+		parts.Go(func() {
+			for i := from; i < min(from+part, len(rows)); i++ {
+				says[i] = t.knownAs(known, rows[i])
+			}
+		})
+	}
+	parts.Wait()
 	recognised := map[string]any{}
-	for _, row := range rows {
-		id := t.table.id(row)
-		old, ok := known.get(id)
-		if !ok {
-			continue
-		}
-		read := t.table.shallow(row)
-		if t.table.carry(old, read); same(old, read) {
-			recognised[id] = old
+	for _, old := range says {
+		if old != nil {
+			recognised[t.table.id(old)] = old
 		}
 	}
 	return recognised
+}
+
+// knownAs returns the known row of which the read one says the same, or nil.
+func (t *tableState) knownAs(known rowSet, row any) any {
+	old, ok := known.get(t.table.id(row))
+	if !ok {
+		return nil
+	}
+	read := t.table.shallow(row)
+	if t.table.carry(old, read); !same(old, read) {
+		return nil
+	}
+	return old
 }
 
 // lookup reads rows by their ids and takes in the answer, absences included.
