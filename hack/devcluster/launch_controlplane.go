@@ -53,7 +53,7 @@ func (l *launch) startEtcd(ctx context.Context) (string, error) {
 	}
 	return l.ensureHTTPS(ctx, program{
 		name:  build.Etcd,
-		args:  controlplane.EtcdArgs(l.certs.Store, l.layout.data(build.Etcd), l.state.port(build.Etcd), l.state.port(etcdPeerPort)),
+		args:  controlplane.EtcdArgs(l.certs.Store, l.layout.data(build.Etcd), l.state.port(build.Etcd), l.state.port(etcdPeerPort), l.Fsync),
 		where: l.address(build.Etcd),
 	}, "/readyz", controlplane.EtcdCA, client)
 }

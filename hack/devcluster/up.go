@@ -42,6 +42,9 @@ type Options struct {
 	Assets string
 	// DebugPort is where a debugger of the server listens; 0 means that none runs it.
 	DebugPort int
+	// Fsync has etcd answer a write when it is on the disk. Without, it needn't be: the data lasts as long as the cluster,
+	// which doesn't outlive the machine.
+	Fsync bool
 	// SkipBuild takes the binaries as they are.
 	SkipBuild bool
 	// Out receives progress lines.

@@ -51,7 +51,7 @@ const (
 )
 
 const (
-	lists, gets, blocks = 30, 2000, 10
+	lists, gets, blocks = 30, 6000, 10
 	// settling is how long what was written may still be told around.
 	settling = 10 * time.Second
 	// awsTime is how long AWS takes for a listing of instances.
@@ -199,7 +199,7 @@ func (w *world) compareList(ours, theirs side, what, query string, most float64)
 func (w *world) compareOldLists(ours side, fresh time.Duration) {
 	w.t.Helper()
 	var old, trips sample
-	for len(old) < lists/3 {
+	for len(old) < lists/2 {
 		w.waitFacts()
 		took, _, asked := ours.get("")
 		if asked == 0 {

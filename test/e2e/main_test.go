@@ -6,6 +6,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -48,6 +49,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) (int, error) {
+	flag.Parse()
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		return 0, err
@@ -66,7 +68,9 @@ func run(m *testing.M) (int, error) {
 	}
 	defer suite.proxy.Stop()
 	defer devcluster("down", "--dir="+dir)
-	report, err := devcluster("up", "--dir="+dir, "--without=capa", "--https-proxy="+suite.proxy.URL, "--json")
+	// What is compared with our server, whose etcd writes to the disk, does so too.
+	fsync := fmt.Sprintf("--fsync=%t", *benchAPI)
+	report, err := devcluster("up", "--dir="+dir, "--without=capa", "--https-proxy="+suite.proxy.URL, fsync, "--json")
 	if err != nil {
 		return 0, err
 	}

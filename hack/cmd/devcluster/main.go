@@ -152,6 +152,7 @@ Components: ` + devcluster.Selectable() + `.`,
 	flags.StringVar(&opts.AWSEndpointURL, "aws-endpoint-url", os.Getenv("AWS_ENDPOINT_URL"), "stand-in for AWS to use instead of the emulator")
 	flags.StringVar(&opts.HTTPSProxy, "https-proxy", "", "URL of a proxy through which Cluster API's managers reach workload clusters")
 	flags.IntVar(&opts.DebugPort, "debug-port", 0, "port on loopback where Delve, running capa-apiserver, waits for debuggers; 0 runs it without one")
+	flags.BoolVar(&opts.Fsync, "fsync", false, "etcd answers a write when it is on the disk, as that of a real cluster does: slower, for measuring")
 	flags.BoolVar(&opts.SkipBuild, "skip-build", false, "take the binaries as they are; only a missing standin-dns is built, if it is needed")
 	flags.BoolVar(&asJSON, "json", false, "print the cluster's addresses, files and pids as JSON")
 	return cmd

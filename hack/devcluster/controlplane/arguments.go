@@ -6,10 +6,11 @@ import (
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/pki"
 )
 
-// EtcdArgs are etcd's arguments. It asks every client, peers included, for a certificate of its own authority.
-func EtcdArgs(certs pki.Store, dataDir string, clientPort, peerPort int) []string {
+// EtcdArgs are etcd's arguments. It asks every client, peers included, for a certificate of its own authority. With fsync
+// what it answers is on the disk.
+func EtcdArgs(certs pki.Store, dataDir string, clientPort, peerPort int, fsync bool) []string {
 	client, peer := loopbackURL(clientPort), loopbackURL(peerPort)
-	return []string{
+	args := []string{
 		"--name=devcluster",
 		"--data-dir=" + dataDir,
 		"--listen-client-urls=" + client,
@@ -26,9 +27,11 @@ func EtcdArgs(certs pki.Store, dataDir string, clientPort, peerPort int) []strin
 		"--peer-cert-file=" + certs.CertFile(EtcdServer),
 		"--peer-key-file=" + certs.KeyFile(EtcdServer),
 		"--log-level=warn",
-		// The data lasts as long as the cluster, which doesn't outlive the machine: no write needs to reach the disk.
-		"--unsafe-no-fsync",
 	}
+	if !fsync {
+		args = append(args, "--unsafe-no-fsync")
+	}
+	return args
 }
 
 // APIServerArgs are kube-apiserver's arguments.

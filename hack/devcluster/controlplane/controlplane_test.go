@@ -3,6 +3,7 @@ package controlplane
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func TestEverythingListensOnLoopbackAndAsksForCertificates(t *testing.T) {
 		args []string
 		want []string
 	}{
-		"etcd": {EtcdArgs(store, "data", 1, 2), []string{
+		"etcd": {EtcdArgs(store, "data", 1, 2, false), []string{
 			"--listen-client-urls=https://127.0.0.1:1", "--listen-peer-urls=https://127.0.0.1:2", "--client-cert-auth", "--peer-client-cert-auth"}},
 		"kube-apiserver": {APIServerArgs(store, 3, 1, Audit{Policy: "policy", Log: "log"}), []string{
 			"--bind-address=127.0.0.1", "--authorization-mode=Node,RBAC", "--etcd-servers=https://127.0.0.1:1",
@@ -48,6 +49,14 @@ func TestEverythingListensOnLoopbackAndAsksForCertificates(t *testing.T) {
 			if !given[want] {
 				t.Errorf("%s lacks %s", name, want)
 			}
+		}
+	}
+}
+
+func TestEtcdWritesToTheDiskWhereItIsMeasured(t *testing.T) {
+	for fsync, doesNot := range map[bool]bool{true: false, false: true} {
+		if got := slices.Contains(EtcdArgs(pki.Store{Dir: "pki"}, "data", 1, 2, fsync), "--unsafe-no-fsync"); got != doesNot {
+			t.Errorf("with fsync %t, that it doesn't is %t", fsync, got)
 		}
 	}
 }
