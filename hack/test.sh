@@ -73,6 +73,17 @@ e2e_parts() {
   $ok
 }
 
+# hack_and_main runs both at once: the tests in hack mostly wait for clusters that they start.
+hack_and_main() {
+  local packages hack ok=true
+  mapfile -t packages < <(no_binaries)
+  go_test hack hack -vet=off ./... &
+  hack=$!
+  go_test main . -vet=off "${packages[@]}" || ok=false
+  wait "$hack" || ok=false
+  $ok
+}
+
 # all leaves vet to verify, which runs it in full. What the end lacks is said at the beginning.
 all() {
   need_gcc
@@ -80,10 +91,7 @@ all() {
   step "binaries of the local management cluster" binaries
   step "go test ./... in hack/tools" go_test tools hack/tools -vet=off ./...
   step "go test ./... in hack/monitoring" go_test monitoring hack/monitoring -vet=off ./...
-  step "go test ./... in hack" go_test hack hack -vet=off ./...
-  local packages
-  mapfile -t packages < <(no_binaries)
-  step "go test, all but ./test/e2e" go_test main . -vet=off "${packages[@]}"
+  step "go test, ./... in hack, and all but ./test/e2e" hack_and_main
   step "go test ./test/e2e/..., in parts, and the fuzz targets" e2e_parts
 }
 
