@@ -191,8 +191,8 @@ func (m *Mirror) list(ctx context.Context, ss *scopeState, t *tableState, f *fli
 }
 
 // recognise returns the known rows, by id, of which the read ones say the same. That takes
-// time where there are many, in which nobody has to wait for the scope; who waits for the
-// listing waits for all processors.
+// time where there are many, in which nobody has to wait for the scope; it is done on all
+// processors, because readers wait for the listing.
 func (ss *scopeState) recognise(t *tableState, rows []any) map[string]any {
 	ss.mu.Lock()
 	known := t.view.rows

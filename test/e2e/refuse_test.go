@@ -89,8 +89,10 @@ func (w *world) servedBad(files []string) []badManifest {
 		}
 		wants, documents := parseBad(here.Replace(text))
 		last := len(documents) - 1
+		// Two groups may have files of one name.
+		group := filepath.Base(strings.TrimSuffix(filepath.Dir(file), "/validation/testdata/invalid"))
 		bad = append(bad, badManifest{
-			name: strings.TrimSuffix(filepath.Base(file), ".yaml"), text: text,
+			name: group + "-" + strings.TrimSuffix(filepath.Base(file), ".yaml"), text: text,
 			wants: wants, accepted: documents[:last], refused: documents[last],
 		})
 	}
@@ -180,7 +182,12 @@ func (w *world) sendAlone(t *testing.T, ns string, file badManifest) string {
 		if out, err := w.tryKubectl(accepted, "apply", "-n", ns, "-f", "-"); err != nil {
 			t.Fatalf("the object before the bad update is refused: %s", out)
 		}
-		defer w.tryKubectl(accepted, "delete", "-n", ns, "-f", "-", "--wait=false") //nolint:errcheck // the next file that needs the name says so
+		// The next file is to find none of it.
+		defer func() {
+			if out, err := w.tryKubectl(accepted, "delete", "-n", ns, "-f", "-", "--ignore-not-found", "--wait=false"); err != nil {
+				t.Errorf("kubectl delete: %v\n%s", err, out)
+			}
+		}()
 	}
 	if strings.Contains(file.text, "# sent: as it is") {
 		return w.post(ns, strings.ReplaceAll(file.refused, "namespace: default", "namespace: "+ns))
