@@ -10,9 +10,12 @@ DEVCLUSTER := go -C hack run ./cmd/devcluster
 
 ##@ The local management cluster
 
+# A cluster of yours is used when you name it here: that KUBECONFIG of a shell names one is no wish to try something in it.
+ELSEWHERE := $(filter command,$(origin KUBECONFIG))
+
 .PHONY: up
-up: ## Start it with two first clusters; WITHOUT=demo-nodes leaves out what takes longest, DEBUG=30000 has Delve wait there, AWS_ENDPOINT_URL=http://... is another AWS
-	@$(DEVCLUSTER) up $(if $(WITHOUT),--without=$(WITHOUT)) $(if $(DEBUG),--debug-port=$(DEBUG))
+up: ## Start it with two first clusters; WITHOUT=demo-nodes leaves out what takes longest, DEBUG=30000 has Delve wait there, AWS_ENDPOINT_URL=http://... is another AWS, KUBECONFIG=... a cluster of yours with Cluster API
+	@$(if $(ELSEWHERE),,env -u KUBECONFIG) $(DEVCLUSTER) up $(if $(WITHOUT),--without=$(WITHOUT)) $(if $(DEBUG),--debug-port=$(DEBUG))
 
 .PHONY: status
 status: ## Show what runs of it

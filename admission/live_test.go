@@ -47,7 +47,7 @@ func (o ownIdentity) For(ctx context.Context, site cloud.Site) (*cloud.Session, 
 	if site.Identity != nil && site.Identity.Name == "unreachable" {
 		return nil, &cloud.IdentityError{Reason: cloud.PrincipalCredentialRetrievalFailedReason, Identity: site.Identity.Name, Err: context.DeadlineExceeded}
 	}
-	site.Identity = nil
+	site.Identity, site.Namespace = nil, ""
 	return o.Sessions.For(ctx, site)
 }
 

@@ -57,10 +57,15 @@ func (c chain) key() string {
 }
 
 // resolve follows the references from an identity to the credentials it starts
-// from, and checks on the way that each identity allows the namespace.
+// from, and checks on the way that each identity allows the namespace. Objects that name none
+// have the default identity, and are checked like those that name it: nothing but the process
+// itself, which is in no namespace, has its credentials unasked.
 func (s *Sessions) resolve(ctx context.Context, ref *infrav1.AWSIdentityReference, namespace string) (chain, error) {
-	if ref == nil {
+	switch {
+	case ref == nil && namespace == "":
 		return chain{name: controllerIdentity}, nil
+	case ref == nil:
+		ref = infrav1.DefaultIdentity()
 	}
 	c := chain{name: identityName(*ref)}
 	var path []string

@@ -25,7 +25,7 @@ func emulatedSession(t *testing.T) (*emulator.Emulator, *cloud.Session) {
 	}
 	t.Cleanup(stop)
 	cfg := aws.Config{BaseEndpoint: aws.String(url), Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "")}
-	s, err := cloud.NewSessions(cloud.Options{LoadConfig: func(context.Context) (aws.Config, error) { return cfg, nil }}).For(t.Context(), cloud.Site{Namespace: "default", Region: "us-east-1"})
+	s, err := cloud.NewSessions(cloud.Options{LoadConfig: func(context.Context) (aws.Config, error) { return cfg, nil }}).For(t.Context(), cloud.Site{Region: "us-east-1"})
 	if err != nil {
 		t.Fatal(err)
 	}

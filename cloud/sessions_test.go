@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -71,9 +72,14 @@ func sessionsOf(t *testing.T, aws *standIn, objects ...client.Object) (*Sessions
 	}), host, clock
 }
 
+// session is of an identity, for a namespace; without one it is the process's own.
 func session(t *testing.T, s *Sessions, ref *infrav1.AWSIdentityReference, region string) *Session {
 	t.Helper()
-	session, err := s.For(t.Context(), Site{Identity: ref, Namespace: "team-a", Region: region})
+	site := Site{Identity: ref, Region: region}
+	if ref != nil {
+		site.Namespace = "team-a"
+	}
+	session, err := s.For(t.Context(), site)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,6 +134,37 @@ func TestIdentitiesGiveTheirOwnCredentials(t *testing.T) {
 	}
 	if !slices.Equal(assumers, want) {
 		t.Errorf("roles assumed: %q, want %q", assumers, want)
+	}
+}
+
+// TestWhoNamesNoIdentityIsCheckedLikeTheDefault has namespaces that the default identity allows, and others.
+func TestWhoNamesNoIdentityIsCheckedLikeTheDefault(t *testing.T) {
+	for name, c := range map[string]struct {
+		identity  *infrav1.AllowedNamespaces
+		none      bool
+		namespace string
+		allowed   bool
+	}{
+		"every namespace is allowed":    {identity: &infrav1.AllowedNamespaces{}, namespace: "team-a", allowed: true},
+		"another namespace is allowed":  {identity: &infrav1.AllowedNamespaces{NamespaceList: []string{"team-b"}}, namespace: "team-a"},
+		"no namespace is allowed":       {namespace: "team-a"},
+		"there is no identity":          {none: true, namespace: "team-a"},
+		"the process, in no namespace":  {allowed: true},
+		"the process, without identity": {none: true, allowed: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stand := newStandIn(t)
+			objects := []client.Object{controller(c.identity)}
+			if c.none {
+				objects = nil
+			}
+			s, _, _ := sessionsOf(t, stand, objects...)
+			_, err := s.For(t.Context(), Site{Namespace: c.namespace, Region: "us-east-1"})
+			var refused *IdentityError
+			if c.allowed != (err == nil) || err != nil && !errors.As(err, &refused) {
+				t.Errorf("error %v", err)
+			}
+		})
 	}
 }
 
@@ -303,7 +340,7 @@ func TestBrokenIdentityIsNotAskedForByEachCluster(t *testing.T) {
 	s, _, clock := sessionsOf(t, stand)
 	try := func() {
 		t.Helper()
-		if _, err := s.For(t.Context(), Site{Namespace: "team-a", Region: "us-east-1"}); err == nil {
+		if _, err := s.For(t.Context(), Site{Region: "us-east-1"}); err == nil {
 			t.Fatal("bad credentials give a session")
 		}
 	}

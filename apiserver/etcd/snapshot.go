@@ -112,6 +112,13 @@ func Restore(ctx context.Context, file, dir string) (kept string, err error) {
 	if err := unpack(file, fresh); err != nil {
 		return "", err
 	}
+	if err := withStore(ctx, fresh, func(_ *Server, here *clientv3.Client) error { return isOurs(ctx, file, here) }); err != nil {
+		return "", err
+	}
+	// That took a while, in which a server may have started.
+	if err := inspect(ctx, dir); errors.Is(err, errInUse) {
+		return "", explain(dir, err)
+	}
 	member := filepath.Join(dir, "member")
 	if _, err := os.Stat(member); err == nil {
 		kept = filepath.Join(dir, "member.before-restore-"+time.Now().UTC().Format("20060102T150405Z"))
@@ -139,6 +146,16 @@ func unpack(file, dir string) error {
 	return nil
 }
 
+// isOurs refuses a snapshot of another etcd, such as the host's own: a server would find nothing in it and serve that,
+// upon which Kubernetes deletes what belonged to objects that are gone.
+func isOurs(ctx context.Context, file string, unpacked *clientv3.Client) error {
+	found, err := unpacked.Get(ctx, Prefix+"/", clientv3.WithPrefix(), clientv3.WithCountOnly())
+	if err == nil && found.Count == 0 {
+		return fmt.Errorf("%s has nothing below %s: it isn't a snapshot of capa-apiserver's store (the host's etcd has one of its own); nothing was changed", file, Prefix)
+	}
+	return err
+}
+
 func syncDir(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
@@ -163,12 +180,11 @@ func RestoreExternal(ctx context.Context, file string, config clientv3.Config, p
 			return fmt.Errorf("%v has %d keys below %s already, and nothing was written: save them with `capa-apiserver snapshot save`, end all servers that use them, and delete them with `etcdctl del --prefix %s/`",
 				config.Endpoints, found.Count, prefix, prefix)
 		}
-		count, err := copyKeys(ctx, here, Prefix, there, prefix)
-		if err != nil {
-			return fmt.Errorf("writing to %v: %w; delete what was written with `etcdctl del --prefix %s/` and try again", config.Endpoints, err, prefix)
+		if err := isOurs(ctx, file, here); err != nil {
+			return err
 		}
-		if count == 0 {
-			return fmt.Errorf("%s has nothing below %s: it isn't a snapshot of capa-apiserver's store", file, Prefix)
+		if _, err := copyKeys(ctx, here, Prefix, there, prefix); err != nil {
+			return fmt.Errorf("writing to %v: %w; delete what was written with `etcdctl del --prefix %s/` and try again", config.Endpoints, err, prefix)
 		}
 		return nil
 	})
@@ -187,6 +203,11 @@ func withScratch(ctx context.Context, file string, do func(*Server, *clientv3.Cl
 			return err
 		}
 	}
+	return withStore(ctx, dir, do)
+}
+
+// withStore runs the store of a folder for a while.
+func withStore(ctx context.Context, dir string, do func(*Server, *clientv3.Client) error) error {
 	s, err := Start(ctx, Options{Dir: dir})
 	if err != nil {
 		return err

@@ -150,3 +150,33 @@ func TestABrokenSnapshotChangesNothing(t *testing.T) {
 		t.Errorf("%d keys are left of 10", len(got))
 	}
 }
+
+// TestASnapshotOfAnotherEtcdIsRefused has the host's own, which the same backup may have beside ours.
+func TestASnapshotOfAnotherEtcdIsRefused(t *testing.T) {
+	temp := t.TempDir()
+	dir, host, file := filepath.Join(temp, "data"), filepath.Join(temp, "host"), filepath.Join(temp, "file")
+	s := start(t, t.Context(), dir)
+	fill(t, s, 0, 10)
+	s.Stop()
+	other := start(t, t.Context(), host)
+	if _, err := connect(t, other).Put(t.Context(), "/registry/secrets/somebody", "keeps this"); err != nil {
+		t.Fatal(err)
+	}
+	other.Stop()
+	if err := Save(t.Context(), host, file); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Restore(t.Context(), file, dir); err == nil {
+		t.Fatal("the host's store was restored into ours")
+	} else {
+		saysOneLine(t, err.Error(), file, "nothing below "+Prefix)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, restoring+"*")); err != nil || len(left) > 0 {
+		t.Errorf("%v is left of it (%v)", left, err)
+	}
+	again := start(t, t.Context(), dir)
+	defer again.Stop()
+	if got, _ := stored(t, again); len(got) != 10 {
+		t.Errorf("%d keys are left of 10", len(got))
+	}
+}

@@ -32,7 +32,10 @@ const (
 	serverLease     = "capa-apiserver"
 )
 
-var leases = schema.GroupVersionResource{Group: "coordination.k8s.io", Version: "v1", Resource: "leases"}
+var (
+	leases       = schema.GroupVersionResource{Group: "coordination.k8s.io", Version: "v1", Resource: "leases"}
+	statefulSets = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "statefulsets"}
+)
 
 // emulatorDNSPort is the port of the emulated AWS's name server.
 const emulatorDNSPort = build.Emulator + "-dns"

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -220,7 +221,7 @@ func (l *launch) prepare(ctx context.Context) error {
 	return l.writeAWSEnv()
 }
 
-// checkExternal sees that the existing cluster has Cluster API.
+// checkExternal sees that the existing cluster has Cluster API, and no server of ours that this one would take the place of.
 func (l *launch) checkExternal(ctx context.Context) error {
 	client, err := l.client()
 	if err != nil {
@@ -228,6 +229,16 @@ func (l *launch) checkExternal(ctx context.Context) error {
 	}
 	if _, err := client.Resource(capi.Clusters).List(ctx, metav1.ListOptions{Limit: 1}); err != nil {
 		return fmt.Errorf("the cluster of KUBECONFIG serves no Cluster API (%w): install it with \"clusterctl init\", or unset KUBECONFIG to get a local control plane", err)
+	}
+	if !l.chosen[build.Server] {
+		return nil
+	}
+	switch _, err := client.Resource(statefulSets).Namespace(serverNamespace).Get(ctx, build.Server, metav1.GetOptions{}); {
+	case err == nil:
+		return fmt.Errorf("the cluster of KUBECONFIG has %s installed (StatefulSet %s/%s), whose store another one must not take the place of: name another cluster, or unset KUBECONFIG to get a local control plane",
+			build.Server, serverNamespace, build.Server)
+	case !apierrors.IsNotFound(err):
+		return fmt.Errorf("see whether the cluster of KUBECONFIG has %s installed: %w", build.Server, err)
 	}
 	return nil
 }

@@ -1,6 +1,9 @@
 package devcluster
 
 import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,5 +74,41 @@ func TestClusterNeverChangesItsControlPlane(t *testing.T) {
 	guest := &launch{layout: files, chosen: map[string]bool{build.Etcd: true, build.CoreManager: true, build.Server: true}, state: &state{External: true}}
 	if err := guest.chooseControlPlane(); err != nil || len(guest.chosen) != 1 || !guest.chosen[build.Server] {
 		t.Errorf("a guest without KUBECONFIG set any more: %v, starts %v", err, guest.chosen)
+	}
+}
+
+// TestAnExistingClusterThatHasTheServerIsRefused looks at clusters with Cluster API, with this server and without.
+func TestAnExistingClusterThatHasTheServerIsRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		statefulSet int
+		server      bool
+		refused     bool
+	}{
+		"no server is there":             {http.StatusNotFound, true, false},
+		"a server is there":              {http.StatusOK, true, true},
+		"nobody may say whether":         {http.StatusForbidden, true, true},
+		"a server is there, none wanted": {http.StatusOK, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				if r.URL.Path == "/apis/apps/v1/namespaces/capa-system/statefulsets/capa-apiserver" {
+					w.WriteHeader(c.statefulSet)
+					fmt.Fprintf(w, `{"kind": "Status", "apiVersion": "v1", "code": %d, "reason": %q}`, c.statefulSet,
+						strings.ReplaceAll(http.StatusText(c.statefulSet), " ", ""))
+					return
+				}
+				fmt.Fprint(w, `{"kind": "ClusterList", "apiVersion": "cluster.x-k8s.io/v1beta2", "metadata": {}, "items": []}`)
+			}))
+			defer host.Close()
+			l := &launch{layout: layout{dir: t.TempDir()}, chosen: map[string]bool{build.Server: c.server}}
+			text := strings.ReplaceAll(twoContexts, `server: "https://mine", certificate-authority: ca.crt`, "server: "+host.URL)
+			if err := os.WriteFile(l.layout.kubeconfig(), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := l.checkExternal(t.Context()); c.refused != (err != nil) || err != nil && !strings.Contains(err.Error(), "installed") {
+				t.Errorf("error %v", err)
+			}
+		})
 	}
 }

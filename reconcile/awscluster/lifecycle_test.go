@@ -100,7 +100,7 @@ func TestClustersComeUpCompletelyAndGoAwayCompletely(t *testing.T) {
 
 func TestCreationTakesFewerThanSixtyCalls(t *testing.T) {
 	w := newWorld(t, newCluster())
-	session, err := w.Sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
+	session, err := w.Sessions.For(context.Background(), cloud.Site{Region: testRegion})
 	w.Must(err)
 	w.Mirror.Want("test", session)
 	w.Must(w.Mirror.Refresh(context.Background(), session.Scope, 0, allKinds()...))

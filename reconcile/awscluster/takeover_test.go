@@ -68,7 +68,7 @@ func (w *world) standby() *world {
 	w.T.Helper()
 	leader, reconciler := w.Process, w.reconciler
 	w.boot()
-	session, err := w.Sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
+	session, err := w.Sessions.For(context.Background(), cloud.Site{Region: testRegion})
 	if err != nil {
 		w.T.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func (w *world) race(names []string, done func(string) func() bool) {
 func (w *world) standby() *process {
 	w.T.Helper()
 	p := w.beside()
-	session, err := p.its.Sessions.For(context.Background(), cloud.Site{Namespace: "default", Region: testRegion})
+	session, err := p.its.Sessions.For(context.Background(), cloud.Site{Region: testRegion})
 	w.Must(err)
 	p.its.Mirror.Want("test", session)
 	w.Pass(5 * time.Minute)

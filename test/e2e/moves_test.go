@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/cmd/clusterawsadm/takeover"
 	"github.com/capa-apiserver/capa-apiserver/test/emulator"
 )
 
@@ -189,13 +190,45 @@ func (m *moved) waitQuiet() {
 
 // byClusterctl does what clusterctl does between two management clusters: it writes the
 // objects to a folder while they are paused, has the old ones deleted without their
-// finalizers, and creates them anew, owners first.
+// finalizers, and creates them anew, owners first. In between the folder goes to CAPA's version and back.
 func (m *moved) byClusterctl(t *testing.T) {
 	folder := t.TempDir()
 	m.clusterctl(t, "move", "--to-directory="+folder, "--namespace="+m.ns)
 	m.kubectl("patch", "cluster", "-n", m.ns, m.cluster, "--type=merge", "-p", `{"spec": {"paused": true}}`)
 	m.forget(`{"metadata": {"annotations": {"clusterctl.cluster.x-k8s.io/delete-for-move": ""}}}`)
+	for _, to := range []string{takeover.VersionOfCAPA, takeover.VersionOfServer} {
+		convertFolder(t, folder, to)
+	}
 	m.clusterctl(t, "move", "--from-directory="+folder)
+}
+
+// convertFolder does what clusterawsadm convert-moved does with what clusterctl wrote.
+func convertFolder(t *testing.T, folder, to string) {
+	t.Helper()
+	moved, err := takeover.NewMoved(to)
+	must(t, err)
+	files, err := filepath.Glob(filepath.Join(folder, "*"))
+	must(t, err)
+	ours := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		must(t, err)
+		var o unstructured.Unstructured
+		must(t, o.UnmarshalJSON(text))
+		converted, lost, err := moved.Convert(&o)
+		if err != nil || len(lost) > 0 {
+			t.Fatalf("%s: lost are %v (%v)", file, lost, err)
+		}
+		text, err = converted.MarshalJSON()
+		must(t, err)
+		must(t, os.WriteFile(file, text, 0o600))
+		if gv := converted.GroupVersionKind().GroupVersion(); gv.Group == infrav1.GroupName && gv.Version == to {
+			ours++
+		}
+	}
+	if ours == 0 {
+		t.Errorf("of %d objects none is of this server's kinds", len(files))
+	}
 }
 
 // byBackup does what backup tools do: what was saved is created again, with its

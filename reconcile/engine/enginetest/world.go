@@ -456,7 +456,7 @@ func (w *World) Elapse(d time.Duration) {
 // with it.
 func (w *World) Session() *cloud.Session {
 	w.T.Helper()
-	its, err := w.Sessions.For(context.Background(), cloud.Site{Namespace: metav1.NamespaceDefault, Region: Region})
+	its, err := w.Sessions.For(context.Background(), cloud.Site{Region: Region})
 	w.Must(err)
 	w.beside.Do(func() {
 		unlimited := func(string, string) cloud.Limit { return cloud.Limit{Burst: 1e6, Refill: 1e6} }
