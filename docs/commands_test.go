@@ -89,7 +89,7 @@ func refused(args []string) string {
 func resources() []string {
 	names := []string{"cluster", "clusters", "machines", "machinedeployment", "machinepool", "configmap", "secret", "lease", "namespace", "nodes", "pods", "statefulset",
 		"apiservice", "crd", "mutatingwebhookconfiguration", "validatingwebhookconfiguration", "validatingadmissionpolicy", "validatingadmissionpolicybinding",
-		"deployment", "clusterrole", "clusterrolebinding", "serviceaccount", "service"}
+		"deployment", "clusterrole", "clusterrolebinding", "serviceaccount", "service", "pod", "persistentvolumeclaim"}
 	for _, k := range apiserver.Kinds() {
 		names = append(append(names, k.Plural, k.Singular), k.ShortNames...)
 	}

@@ -5,10 +5,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"sigs.k8s.io/yaml"
 
@@ -71,13 +74,27 @@ func Write(o Options) (string, error) {
 			return "", err
 		}
 	}
-	return folder, o.clusterctl(folder)
+	return folder, o.clusterctl(folder, os.Stderr)
 }
 
-// clusterctl writes a configuration that names the repository, for who has none.
-func (o Options) clusterctl(folder string) error {
-	text := fmt.Sprintf("providers:\n  - name: aws\n    type: InfrastructureProvider\n    url: file://%s/infrastructure-components.yaml\n", folder)
-	return os.WriteFile(filepath.Join(o.Out, "clusterctl.yaml"), []byte(text), 0o644)
+// configuration is clusterctl's, of a release.
+const configuration = "providers:\n  - name: aws\n    type: InfrastructureProvider\n    url: file://%s/infrastructure-components.yaml\n"
+
+// ofARelease matches the configuration of any release, with nothing else in it.
+var ofARelease = regexp.MustCompile("^" + strings.Replace(configuration, "%s", ".*", 1) + "$")
+
+// clusterctl writes a configuration that names the repository, for who has none. Somebody's own, which may have credentials, stays.
+func (o Options) clusterctl(folder string, said io.Writer) error {
+	path, text := filepath.Join(o.Out, "clusterctl.yaml"), fmt.Sprintf(configuration, folder)
+	was, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err == nil && !ofARelease.Match(was) {
+		_, err := fmt.Fprintf(said, "%s isn't what a release wrote and stays as it is; add to it:\n%s", path, text)
+		return err
+	}
+	return os.WriteFile(path, []byte(text), 0o644)
 }
 
 // metadata is that of the repository, in which the version's series has to be.

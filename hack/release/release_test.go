@@ -85,6 +85,38 @@ func componentsHave(t *testing.T, file, also string) {
 	}
 }
 
+func TestAConfigurationThatIsNoReleasesOwnStays(t *testing.T) {
+	const folder = "/releases/infrastructure-aws/v0.2.0"
+	ours := "providers:\n  - name: aws\n    type: InfrastructureProvider\n    url: file://" + folder + "/infrastructure-components.yaml\n"
+	for name, c := range map[string]struct{ before, after, says string }{
+		"there is none":           {"", ours, ""},
+		"of an earlier release":   {strings.Replace(ours, "v0.2.0", "v0.1.0", 1), ours, ""},
+		"with credentials":        {"AWS_B64ENCODED_CREDENTIALS: secret\n", "AWS_B64ENCODED_CREDENTIALS: secret\n", "stays as it is; add to it:\n" + ours},
+		"ours, with more in it":   {ours + "GITHUB_TOKEN: secret\n", ours + "GITHUB_TOKEN: secret\n", "add to it:\n" + ours},
+		"ours, with a second one": {ours + "  - name: x\n", ours + "  - name: x\n", "add to it:\n" + ours},
+	} {
+		t.Run(name, func(t *testing.T) {
+			said := &bytes.Buffer{}
+			o := Options{Out: t.TempDir()}
+			path := filepath.Join(o.Out, "clusterctl.yaml")
+			if c.before != "" {
+				if err := os.WriteFile(path, []byte(c.before), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := o.clusterctl(folder, said); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := os.ReadFile(path); err != nil || string(got) != c.after {
+				t.Errorf("it is %q, %v", got, err)
+			}
+			if !strings.Contains(said.String(), c.says) || c.says == "" && said.Len() > 0 {
+				t.Errorf("it says %q", said)
+			}
+		})
+	}
+}
+
 func TestMistakesSayWhatToWrite(t *testing.T) {
 	for want, change := range map[string]func(*Options){
 		"--out is needed":        func(o *Options) { o.Out = "" },

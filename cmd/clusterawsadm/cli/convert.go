@@ -26,8 +26,8 @@ written at v1beta2, as they are; those at v1beta1 are brought there.
 Nothing else is touched: comments, order and layout stay. A second time nothing changes. --to v1beta2 is the way back,
 for management clusters without the kubeadm providers, or with CAPA.
 
-Files are rewritten where they are, of folders those that end in .yaml, .yml and .json; - reads standard input and
-writes standard output. What changes is told on standard error.`, `
+Files are rewritten where they are, of folders those that end in .yaml, .yml and .json; links in them to other folders
+are told, and not followed. - reads standard input and writes standard output. What changes is told on standard error.`, `
   clusterctl generate cluster prod --flavor eks | clusterawsadm convert - | kubectl apply -f -
 
   clusterawsadm convert clusters/ apps/prod.yaml
@@ -62,19 +62,7 @@ func (x *converting) all(paths []string) error {
 			problems = append(problems, x.stdin())
 			continue
 		}
-		problems = append(problems, filepath.WalkDir(path, func(at string, entry fs.DirEntry, err error) error {
-			hidden := at != path && strings.HasPrefix(entry.Name(), ".")
-			switch {
-			case err != nil:
-				return err
-			case entry.IsDir() && hidden:
-				return filepath.SkipDir
-			case entry.IsDir() || at != path && !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(at)):
-				return nil
-			}
-			problems = append(problems, x.file(at)) // the others are converted all the same
-			return nil
-		}))
+		problems = append(problems, x.below(path))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return err
@@ -83,6 +71,39 @@ func (x *converting) all(paths []string) error {
 		return fmt.Errorf("%d of these would change; clusterawsadm convert without --check rewrites them", x.changed)
 	}
 	return nil
+}
+
+// below converts a file, or those of a folder.
+func (x *converting) below(path string) error {
+	if isFolder(path) {
+		path += string(filepath.Separator) // leads into it, if this is a link
+	}
+	var problems []error
+	err := filepath.WalkDir(path, func(at string, entry fs.DirEntry, err error) error {
+		hidden := at != path && strings.HasPrefix(entry.Name(), ".")
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && hidden:
+			return filepath.SkipDir
+		case entry.Type()&fs.ModeSymlink != 0 && isFolder(at):
+			if !hidden {
+				warnf(x.c, "%s: the folder that this links to isn't looked into; name it too: clusterawsadm convert %s\n", at, at)
+			}
+			return nil
+		case entry.IsDir() || at != path && !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(at)):
+			return nil
+		}
+		problems = append(problems, x.file(at)) // the others are converted all the same
+		return nil
+	})
+	return errors.Join(append(problems, err)...)
+}
+
+// isFolder tells whether a path leads to a folder, by links too.
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // tell says what changes.
@@ -116,15 +137,11 @@ func (x *converting) stdin() error {
 }
 
 func (x *converting) file(path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
 	in, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	out, changes, err := convert.Text(in, x.to)
+	_, changes, err := convert.Text(in, x.to)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -132,5 +149,20 @@ func (x *converting) file(path string) error {
 	if x.check || len(changes) == 0 {
 		return nil
 	}
-	return os.WriteFile(path, out, info.Mode().Perm())
+	return overwrite(path, changes)
+}
+
+// overwrite writes what changes over what stands in a file. Both are equally long: whatever happens meanwhile, all else is still there, and the file keeps its
+// owner, its mode and its links.
+func overwrite(path string, changes []convert.Change) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	for _, change := range changes {
+		if _, err := file.WriteAt([]byte(change.Now), int64(change.At)); err != nil {
+			return errors.Join(fmt.Errorf("%w; nothing else of it is lost: run it again", err), file.Close())
+		}
+	}
+	return file.Close()
 }

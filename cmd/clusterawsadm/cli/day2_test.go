@@ -81,6 +81,73 @@ func TestWhatIsDeletedWithAClusterIsAnAnnotation(t *testing.T) {
 	}
 }
 
+func TestWithEKSTheControlPlaneIsAnnotated(t *testing.T) {
+	control := object(schema.GroupVersionKind{Group: "controlplane.cluster.x-k8s.io", Version: "v2beta1", Kind: "AWSManagedControlPlane"})
+	infra := object(schema.GroupVersionKind{Group: "infrastructure.cluster.x-k8s.io", Version: "v1beta2", Kind: "AWSManagedCluster"})
+	for _, o := range []*unstructured.Unstructured{control, infra} {
+		o.SetNamespace("default")
+	}
+	control.SetName("prod-control")
+	infra.SetName("prod-infra")
+	reference := func(key, group, kind, name string) map[string]any {
+		return map[string]any{key: group, "kind": kind, "name": name}
+	}
+	const infrastructure, controlPlane = "infrastructure.cluster.x-k8s.io", "controlplane.cluster.x-k8s.io"
+	for name, c := range map[string]struct {
+		infra, control map[string]any
+		says           string
+	}{
+		"by group":            {reference("apiGroup", infrastructure, "AWSManagedCluster", "prod-infra"), reference("apiGroup", controlPlane, "AWSManagedControlPlane", "prod-control"), ""},
+		"by version":          {reference("apiVersion", infrastructure+"/v1beta2", "AWSManagedCluster", "prod-infra"), reference("apiVersion", controlPlane+"/v2beta1", "AWSManagedControlPlane", "prod-control"), ""},
+		"as infrastructure":   {reference("apiGroup", controlPlane, "AWSManagedControlPlane", "prod-control"), nil, ""},
+		"without one":         {reference("apiGroup", infrastructure, "AWSManagedCluster", "prod-infra"), nil, "has no controlPlaneRef yet"},
+		"with another":        {reference("apiGroup", infrastructure, "AWSManagedCluster", "prod-infra"), reference("apiGroup", controlPlane, "KubeadmControlPlane", "prod-control"), "its controlPlaneRef names the kind KubeadmControlPlane of controlplane.cluster.x-k8s.io; ours are"},
+		"of a stranger's":     {reference("apiGroup", infrastructure, "AWSManagedCluster", "prod-infra"), reference("apiGroup", "example.com", "AWSManagedControlPlane", "prod-control"), "its controlPlaneRef names the kind AWSManagedControlPlane of example.com"},
+		"with nothing at all": {nil, nil, "has no infrastructureRef yet"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cluster := object(schema.GroupVersionKind{Group: "cluster.x-k8s.io", Version: "v1beta2", Kind: "Cluster"})
+			cluster.SetNamespace("default")
+			cluster.SetName("prod")
+			spec := map[string]any{}
+			cluster.Object["spec"] = spec
+			for field, ref := range map[string]map[string]any{"infrastructureRef": c.infra, "controlPlaneRef": c.control} {
+				if ref != nil {
+					spec[field] = ref
+				}
+			}
+			kube := managed(t, cluster, control.DeepCopy(), infra.DeepCopy())
+			out, _, err := run("", "gc", "disable", "--cluster-name", "prod")
+			if c.says != "" {
+				if err == nil || !strings.Contains(err.Error(), c.says) {
+					t.Errorf("it says %v, want %q", err, c.says)
+				}
+				return
+			}
+			got := control.DeepCopy()
+			if err := kube.Get(t.Context(), client.ObjectKeyFromObject(control), got); err != nil || got.GetAnnotations()[gcAnnotation] != "false" {
+				t.Errorf("it has %v, %v", got.GetAnnotations(), err)
+			}
+			if want := "AWSManagedControlPlane default/prod-control is annotated " + gcAnnotation + "=false\n"; err != nil || out != want {
+				t.Errorf("it says %q, %v", out, err)
+			}
+		})
+	}
+}
+
+// The tag that resource list looks for has the name of the Cluster, not that of the object for AWS, nor the one in EKS.
+func TestNamesOfClustersAreThoseOfCluster(t *testing.T) {
+	for _, args := range [][]string{{"resource", "list"}, {"gc", "enable"}, {"gc", "disable"}, {"gc", "configure"}} {
+		c, _, err := New(strings.NewReader("")).Find(args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if usage := c.Flag("cluster-name").Usage; !strings.HasPrefix(usage, "the name of the Cluster") {
+			t.Errorf("of %q it says %q", args, usage)
+		}
+	}
+}
+
 func TestCredentialsOfControllersAreSeenChangedAndTakenAway(t *testing.T) {
 	meta := metav1.ObjectMeta{Namespace: "capa-system", Name: credentialsSecret}
 	kube := managed(t, &corev1.Secret{ObjectMeta: meta, Data: map[string][]byte{"credentials": []byte("[default]\nold\n")}},

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,8 +41,16 @@ const (
 	gcTasksAnnotation = "aws.cluster.x-k8s.io/external-resource-tasks-gc"
 )
 
-// gcKinds are those that a Cluster stands on in AWS.
-var gcKinds = []string{"AWSCluster", "AWSManagedCluster", "AWSManagedControlPlane"}
+const infrastructure = "infrastructure.cluster.x-k8s.io"
+
+// gcKinds are those whose annotations the server reads when it deletes a cluster, at versions that it always serves.
+var gcKinds = []schema.GroupVersionKind{
+	{Group: infrastructure, Version: "v1beta2", Kind: "AWSCluster"},
+	{Group: "controlplane.cluster.x-k8s.io", Version: "v2beta1", Kind: "AWSManagedControlPlane"},
+}
+
+// gcElsewhere has nothing in AWS itself: the control plane beside it has.
+var gcElsewhere = schema.GroupKind{Group: infrastructure, Kind: "AWSManagedCluster"}
 
 var gcTasks = []string{"load-balancer", "target-group", "security-group"}
 
@@ -58,7 +67,7 @@ func addCluster(c *cobra.Command) {
 }
 
 func gcSwitch(use, short, value string) *cobra.Command {
-	c := command(use, short, short+`: sets the annotation `+gcAnnotation+` of its infrastructure cluster to `+value+`.`, `
+	c := command(use, short, short+`: sets the annotation `+gcAnnotation+` of its AWSCluster, or with EKS of its AWSManagedControlPlane, to `+value+`.`, `
   clusterawsadm gc `+use+` --cluster-name prod --namespace default`,
 		func(c *cobra.Command) error { return annotate(c, gcAnnotation, value) })
 	addCluster(c)
@@ -86,7 +95,7 @@ Choose what is deleted with a cluster of what its Services had made; without --g
 	return c
 }
 
-// annotate sets an annotation of a Cluster's infrastructure cluster, or takes it away.
+// annotate sets an annotation of what a Cluster has in AWS, or takes it away.
 func annotate(c *cobra.Command, name, value string) error {
 	if text(c, "cluster-name") == "" {
 		return fmt.Errorf("write the Cluster's name: %s --cluster-name NAME", c.CommandPath())
@@ -100,22 +109,16 @@ func annotate(c *cobra.Command, name, value string) error {
 	if err := kube.Get(c.Context(), key, cluster); err != nil {
 		return fmt.Errorf("the Cluster %s: %w", key, err)
 	}
-	ref, _, _ := unstructured.NestedStringMap(cluster.Object, "spec", "infrastructureRef")
-	if ref["kind"] == "" {
-		return fmt.Errorf("the Cluster %s has no infrastructureRef yet", key)
+	target, err := annotated(cluster)
+	if err != nil {
+		return fmt.Errorf("the Cluster %s has %w", key, err)
 	}
-	if !slices.Contains(gcKinds, ref["kind"]) { // who may write a Cluster chooses it
-		return fmt.Errorf("the Cluster %s has nothing of ours: its infrastructureRef names the kind %s, which is none of %s", key, ref["kind"], strings.Join(gcKinds, ", "))
+	what := fmt.Sprintf("%s %s/%s", target.GetKind(), key.Namespace, target.GetName())
+	if err := kube.Get(c.Context(), client.ObjectKeyFromObject(target), target); err != nil {
+		return fmt.Errorf("the %s: %w", what, err)
 	}
-	infra := object(schema.GroupVersionKind{Group: ref["apiGroup"], Version: "v1beta2", Kind: ref["kind"]})
-	if ref["apiGroup"] != "infrastructure.cluster.x-k8s.io" {
-		infra = object(schema.GroupVersionKind{Group: ref["apiGroup"], Version: "v2beta1", Kind: ref["kind"]})
-	}
-	if err := kube.Get(c.Context(), client.ObjectKey{Namespace: key.Namespace, Name: ref["name"]}, infra); err != nil {
-		return fmt.Errorf("the %s %s/%s: %w", ref["kind"], key.Namespace, ref["name"], err)
-	}
-	before := client.MergeFrom(infra.DeepCopy())
-	annotations := infra.GetAnnotations()
+	before := client.MergeFrom(target.DeepCopy())
+	annotations := target.GetAnnotations()
 	if annotations == nil {
 		annotations = map[string]string{}
 	}
@@ -123,14 +126,42 @@ func annotate(c *cobra.Command, name, value string) error {
 	if value == "" {
 		delete(annotations, name)
 	}
-	infra.SetAnnotations(annotations)
-	if err := kube.Patch(c.Context(), infra, before); err != nil {
+	target.SetAnnotations(annotations)
+	if err := kube.Patch(c.Context(), target, before); err != nil {
 		return err
 	}
 	said := "has no annotation " + name
 	if value != "" {
 		said = "is annotated " + name + "=" + value
 	}
-	_, err = fmt.Fprintf(c.OutOrStdout(), "%s %s/%s %s\n", ref["kind"], key.Namespace, ref["name"], said)
+	_, err = fmt.Fprintf(c.OutOrStdout(), "%s %s\n", what, said)
 	return err
+}
+
+// annotated is the object whose annotations the deletion of a Cluster reads: its kind and name, to be read.
+func annotated(cluster *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	field := "infrastructureRef"
+	kind, name := reference(cluster, field)
+	if kind == gcElsewhere {
+		field = "controlPlaneRef"
+		kind, name = reference(cluster, field)
+	}
+	if kind.Kind == "" {
+		return nil, fmt.Errorf("no %s yet", field)
+	}
+	i := slices.IndexFunc(gcKinds, func(ours schema.GroupVersionKind) bool { return ours.GroupKind() == kind })
+	if i < 0 { // who may write a Cluster chooses it
+		return nil, fmt.Errorf("nothing of ours: its %s names the kind %s of %s; ours are AWSCluster, and with EKS AWSManagedControlPlane", field, kind.Kind, kind.Group)
+	}
+	out := object(gcKinds[i])
+	out.SetNamespace(cluster.GetNamespace())
+	out.SetName(name)
+	return out, nil
+}
+
+// reference is what a field of a Cluster's spec refers to. Contracts have a group in it, or the older ones a version.
+func reference(cluster *unstructured.Unstructured, field string) (kind schema.GroupKind, name string) {
+	ref, _, _ := unstructured.NestedStringMap(cluster.Object, "spec", field)
+	older := schema.FromAPIVersionAndKind(ref["apiVersion"], ref["kind"])
+	return schema.GroupKind{Group: cmp.Or(ref["apiGroup"], older.Group), Kind: ref["kind"]}, ref["name"]
 }

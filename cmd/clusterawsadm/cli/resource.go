@@ -74,7 +74,7 @@ behind some minutes, and doesn't know everything that has tags.`, `
 			})
 		})
 	addRegion(c, "r")
-	c.Flags().StringP("cluster-name", "n", "", "the name of the AWSCluster, or of the cluster in EKS")
+	c.Flags().StringP("cluster-name", "n", "", "the name of the Cluster, which the tags have; not that of its AWSCluster or AWSManagedControlPlane, nor that in EKS")
 	c.Flags().StringP("output", "o", outputTable, outputHelp)
 	return c
 }

@@ -3,10 +3,14 @@ package convert
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -28,7 +32,8 @@ const infrastructure = "infrastructure.cluster.x-k8s.io"
 
 // Change is a line that was rewritten.
 type Change struct {
-	Line           int
+	// Line is counted from 1, At is the byte of the text where Was stood and Now stands.
+	Line, At       int
 	Kind, Was, Now string
 }
 
@@ -51,17 +56,12 @@ func wanted(apiVersion, kind, to string) string {
 // Text rewrites a stream of YAML documents, or JSON. Objects are rewritten, those in lists too, and whatever a ClusterClass refers to or selects, which Cluster
 // API compares letter by letter. References of other objects stay: Cluster API finds their versions itself.
 func Text(in []byte, to string) ([]byte, []Change, error) {
+	documents, err := parse(in)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w; what has to be rendered first (Helm's templates, for example) can be piped: helm template CHART | clusterawsadm convert -", err)
+	}
 	var spots []spot
-	decoder := yaml.NewDecoder(bytes.NewReader(in))
-	for {
-		var document yaml.Node
-		err := decoder.Decode(&document)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("%w; what has to be rendered first (Helm's templates, for example) can be piped: helm template CHART | clusterawsadm convert -", err)
-		}
+	for _, document := range documents {
 		for _, root := range document.Content {
 			found, err := object(root, to)
 			if err != nil {
@@ -70,20 +70,87 @@ func Text(in []byte, to string) ([]byte, []Change, error) {
 			spots = append(spots, found...)
 		}
 	}
-	lines := bytes.SplitAfter(in, []byte("\n"))
-	var changes []Change
-	for _, s := range slices.Backward(spots) { // from the end, so that columns of one line stay right
-		line := lines[s.line-1]
-		at := column(line, s.column)
-		i := bytes.Index(line[at:], []byte(s.was))
-		if i < 0 {
-			return nil, nil, fmt.Errorf("line %d: the apiVersion %s isn't written on its line; write it as apiVersion: %s", s.line, s.was, s.now)
-		}
-		lines[s.line-1] = slices.Concat(line[:at+i], []byte(s.now), line[at+i+len(s.was):])
-		changes = append(changes, Change{s.line, s.kind, s.was, s.now})
+	out, changes, err := rewrite(in, spots)
+	if err == nil && len(changes) > 0 {
+		err = reads(out, documents, changes)
 	}
-	slices.Reverse(changes)
-	return bytes.Join(lines, nil), changes, nil
+	if err != nil {
+		return nil, nil, err
+	}
+	return out, changes, nil
+}
+
+// parse reads all documents of a stream.
+func parse(in []byte) ([]*yaml.Node, error) {
+	var documents []*yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(in))
+	for {
+		document := &yaml.Node{}
+		err := decoder.Decode(document)
+		if errors.Is(err, io.EOF) {
+			return documents, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		documents = append(documents, document)
+	}
+}
+
+// rewrite writes what the spots should be into a copy, and into their nodes. All versions are equally long, so nothing else moves.
+func rewrite(in []byte, spots []spot) ([]byte, []Change, error) {
+	out, begins := bytes.Clone(in), lines(in)
+	var changes []Change
+	for _, s := range spots {
+		line, was := s.node.Line, s.node.Value
+		at := -1
+		if line < len(begins) {
+			at = index(in[begins[line-1]:begins[line]], s.node.Column, was)
+		}
+		if at < 0 {
+			return nil, nil, fmt.Errorf("line %d: the apiVersion %s isn't written on its line; write it as apiVersion: %s", line, was, s.now)
+		}
+		at += begins[line-1]
+		copy(out[at:], s.now)
+		s.node.Value = s.now
+		changes = append(changes, Change{Line: line, At: at, Kind: s.kind, Was: was, Now: s.now})
+	}
+	return out, changes, nil
+}
+
+// reads checks that a text reads as the documents do, in which the changes are made: each node with its place and its comments.
+func reads(text []byte, documents []*yaml.Node, changes []Change) error {
+	got, err := parse(text)
+	if err == nil && reflect.DeepEqual(got, documents) {
+		return nil
+	}
+	var where []string
+	for _, change := range changes {
+		where = append(where, strconv.Itoa(change.Line))
+	}
+	return fmt.Errorf("rewriting line %s would change something else than the apiVersion; write that on one line, as apiVersion: GROUP/VERSION", strings.Join(where, ", "))
+}
+
+// breaks are where the parser begins another line.
+var breaks = regexp.MustCompile("\r\n|[\r\n\u0085\u2028\u2029]")
+
+// lines are the bytes where lines begin, and where the last one ends.
+func lines(in []byte) []int {
+	begins := []int{0}
+	for _, found := range breaks.FindAllIndex(in, -1) {
+		begins = append(begins, found[1])
+	}
+	return append(begins, len(in))
+}
+
+// index is the byte where a text stands in a line from a column on, -1 if it doesn't.
+func index(line []byte, n int, text string) int {
+	from := column(line, n)
+	at := bytes.Index(line[from:], []byte(text))
+	if at < 0 {
+		return at
+	}
+	return from + at
 }
 
 // column is the byte where a column of runes begins, which are counted from 1.
@@ -100,8 +167,8 @@ func column(line []byte, n int) int {
 
 // spot is an apiVersion to be rewritten.
 type spot struct {
-	line, column   int
-	kind, was, now string
+	node      *yaml.Node
+	kind, now string
 }
 
 // object finds the spots of an object, or of those in a list.
@@ -154,7 +221,7 @@ func here(n *yaml.Node, to string) ([]spot, error) {
 	case written != apiVersion || written.Anchor != "":
 		return nil, fmt.Errorf("line %d: the apiVersion of %s is shared by an anchor; write it out: apiVersion: %s", apiVersion.Line, kind.Value, now)
 	}
-	return []spot{{written.Line, written.Column, kind.Value, written.Value, now}}, nil
+	return []spot{{written, kind.Value, now}}, nil
 }
 
 // everywhere finds the spots of all mappings below, in the order in which they are written.
@@ -164,6 +231,6 @@ func everywhere(n *yaml.Node, to string) ([]spot, error) {
 		found, failed := everywhere(below, to)
 		out, err = append(out, found...), errors.Join(err, failed)
 	}
-	slices.SortStableFunc(out, func(a, b spot) int { return (a.line-b.line)*10_000 + a.column - b.column })
+	slices.SortStableFunc(out, func(a, b spot) int { return cmp.Or(a.node.Line-b.node.Line, a.node.Column-b.node.Column) })
 	return out, err
 }

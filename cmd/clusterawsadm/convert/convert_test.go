@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 )
@@ -102,11 +103,42 @@ func TestJSONAndOtherLineEndsStayAsTheyAre(t *testing.T) {
 	}
 }
 
+func TestLinesAreCountedAsTheParserCountsThem(t *testing.T) {
+	for name, between := range map[string]string{"LF": "\n", "CRLF": "\r\n", "CR": "\r", "NEL": "\u0085", "LS": "\u2028", "PS": "\u2029", "no break": "\u00a0", "a late BOM": "\ufeff", "all of them": "\n\r\r\n\u2028\u0085\u2029"} {
+		for shape, in := range map[string]string{
+			"one line of JSON": `{"a":"x` + between + `y","kind":"EKSConfig","apiVersion":"bootstrap.cluster.x-k8s.io/v1beta2"}`,
+			"an item a line": "\ufeffkind: List\nitems:\n- {kind: ConfigMap, a: \"x" + between + "  y\"}\n- {kind: EKSConfig, apiVersion: bootstrap.cluster.x-k8s.io/v1beta2}\n" +
+				"- {kind: KubeadmConfig, apiVersion: bootstrap.cluster.x-k8s.io/v1beta2}\n",
+			"a comment": "# x" + between + "# y\nkind: EKSConfig\napiVersion: bootstrap.cluster.x-k8s.io/v1beta2\n",
+		} {
+			becomes(t, name+" in "+shape, in)
+		}
+	}
+	for _, end := range []string{"\n", "\r\n", "\r", "\u0085"} {
+		becomes(t, "a second document", strings.Join([]string{"\ufeffkind: Pod", "x: |", "  y", "  z", "---", "kind: EKSConfig", "apiVersion: bootstrap.cluster.x-k8s.io/v1beta2", ""}, end))
+	}
+}
+
+// becomes checks that the first v1beta2 is rewritten, and no other byte.
+func becomes(t *testing.T, name, in string) {
+	t.Helper()
+	want := strings.Replace(in, "v1beta2", "v2beta1", 1)
+	out, changes, err := Text([]byte(in), Beside)
+	if err != nil || string(out) != want || len(changes) != 1 {
+		t.Errorf("%s: %q becomes %q, %v, %v", name, in, out, changes, err)
+		return
+	}
+	if got := in[changes[0].At:]; !strings.HasPrefix(got, changes[0].Was) {
+		t.Errorf("%s: the change is said to be at %q", name, got)
+	}
+}
+
 func TestWhatCannotBeRewrittenIsRefusedWithWhatToDo(t *testing.T) {
 	for in, says := range map[string]string{
-		"{{ if .Values.x }}\nkind: a\n{{ end }}":                                                    "helm template CHART | clusterawsadm convert -",
-		"x: &v controlplane.cluster.x-k8s.io/v1beta2\napiVersion: *v\nkind: AWSManagedControlPlane": "line 2: the apiVersion of AWSManagedControlPlane is shared by an anchor; write it out",
-		"apiVersion: |-\n  controlplane.cluster.x-k8s.io/v1beta2\nkind: AWSManagedControlPlane":     "isn't written on its line",
+		"{{ if .Values.x }}\nkind: a\n{{ end }}":                                                                              "helm template CHART | clusterawsadm convert -",
+		"x: &v controlplane.cluster.x-k8s.io/v1beta2\napiVersion: *v\nkind: AWSManagedControlPlane":                           "line 2: the apiVersion of AWSManagedControlPlane is shared by an anchor; write it out",
+		"kind: EKSConfig\napiVersion: !!str # was bootstrap.cluster.x-k8s.io/v1beta2\n  bootstrap.cluster.x-k8s.io/v1beta2\n": "rewriting line 2 would change something else than the apiVersion; write that on one line, as apiVersion: GROUP/VERSION",
+		"apiVersion: |-\n  controlplane.cluster.x-k8s.io/v1beta2\nkind: AWSManagedControlPlane":                               "isn't written on its line",
 	} {
 		if _, _, err := Text([]byte(in), Beside); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: it says %v, want %q", in, err, says)
@@ -116,10 +148,18 @@ func TestWhatCannotBeRewrittenIsRefusedWithWhatToDo(t *testing.T) {
 
 func FuzzText(f *testing.F) {
 	f.Add([]byte(manifests))
+	f.Add([]byte("# x\r- y\u0085kind: \"a\u2028b\u2029c\"\r\n---\rkind: EKSConfig\rapiVersion: bootstrap.cluster.x-k8s.io/v1beta2"))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		out, _, err := Text(in, Beside)
+		out, changes, err := Text(in, Beside)
 		if err != nil {
 			return
+		}
+		want := bytes.Clone(in)
+		for _, change := range changes {
+			copy(want[change.At:], change.Now)
+		}
+		if !bytes.Equal(out, want) {
+			t.Errorf("more changes than %v", changes)
 		}
 		if again, changes, err := Text(out, Beside); err == nil && (len(changes) > 0 || string(again) != string(out)) {
 			t.Errorf("a second time it changes %v", changes)

@@ -30,6 +30,6 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s is written. clusterctl takes it with --config=%s/clusterctl.yaml, or with what that says in its own configuration.\n", folder, o.Out)
+	fmt.Printf("%s is written. clusterctl takes it with --config=%s/clusterctl.yaml, or with what that says of the provider in a configuration of yours.\n", folder, o.Out)
 	return nil
 }
