@@ -77,6 +77,7 @@ func (t *taker) check(ctx context.Context) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
+	t.checkOwners(ctx, r)
 	return t.tell(r)
 }
 
@@ -95,10 +96,13 @@ func (t *taker) tell(r *report) error {
 		}
 		t.say("problem: %s", problem)
 	}
-	if len(r.problems) > 0 {
-		return ErrProblems
+	switch {
+	case len(r.problems) == 0:
+		return nil
+	case t.Rollback || !t.state.PausedKnown:
+		return fmt.Errorf("%w; nothing was changed", ErrProblems)
 	}
-	return nil
+	return fmt.Errorf("%w: this run changed nothing, and what an earlier one did stays. You may change objects that CAPA has at %s all the same, but make and delete none: correct them and run the command again, or go back with --rollback --yes", ErrProblems, theirs)
 }
 
 // checkServer looks for the server, which has to run beside CAPA.
@@ -160,8 +164,8 @@ func (t *taker) checkObject(ctx context.Context, r *report, k kind, o *unstructu
 	}
 	if apierrors.IsConflict(err) {
 		own, readErr := t.in(k, ours, o.GetNamespace()).Get(ctx, o.GetName(), metav1.GetOptions{})
-		if readErr == nil && (k.name == defaultIdentity || aside(own)) {
-			return // it makes room
+		if readErr == nil && (k.name == defaultIdentity || makesRoom(own)) {
+			return // it goes, and the default identity gets what CAPA's says
 		}
 	}
 	var large tooLarge
@@ -228,4 +232,19 @@ func (t *taker) checkHost(ctx context.Context, r *report) error {
 		}
 	}
 	return nil
+}
+
+// checkOwners reads all in which owner references are changed later: who answers for it may be gone, and then nothing is
+// to have been changed.
+func (t *taker) checkOwners(ctx context.Context, r *report) {
+	resources, err := t.resources(ours)
+	if err != nil {
+		r.problem("%v: have the server of each group that is named run (kubectl get apiservices), or delete its APIService if nobody needs it", err)
+	}
+	for _, resource := range resources {
+		err := t.each(ctx, resource, func(*metav1.PartialObjectMetadata) error { return nil })
+		if err != nil {
+			r.problem("owner references couldn't be changed: %v: have the server of its APIService, or the conversion webhook of its CRD, answer again", err)
+		}
+	}
 }

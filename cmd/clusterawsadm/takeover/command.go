@@ -13,9 +13,10 @@ capa-apiserver has to run beside CAPA already: it leaves CAPA's objects alone. W
 --yes the command only checks and says what it would do. With it,
 
   1. the Clusters are paused, and it is remembered which were not before;
-  2. CAPA's Deployments are scaled to 0, and its webhooks put away;
+  2. CAPA's Deployments are scaled to 0, nobody but you may change its objects any more,
+     and its webhooks are put away;
   3. every object of CAPA's kinds is copied into the server, with its UID, status and
-     times; meanwhile nobody may change them;
+     times;
   4. the server serves them, CAPA's CRDs serve nothing any more and keep what they have;
   5. the Clusters are unpaused.
 
@@ -58,7 +59,8 @@ func NewCommand() *cobra.Command {
 	c.Flags().StringVar(&o.Namespace, "namespace", "capa-system", "the namespace of capa-apiserver")
 	c.Flags().BoolVar(&o.Do, "yes", false, "do it; otherwise it is only checked and told what would be done")
 	c.Flags().BoolVar(&o.Rollback, "rollback", false, "give everything back to CAPA")
+	c.Flags().BoolVar(&o.AnotherStore, "another-store", false, "go on although the server's store isn't the one that the objects were copied into, or has none of them: only if it was moved, or restored from a snapshot that was saved after the takeover, or all of them were deleted since")
 	c.Flags().DurationVar(&o.Patience, "timeout", 5*time.Minute, "how long each thing may take that is waited for")
-	c.Flags().DurationVar(&o.Settle, "settle", 15*time.Second, "how long Cluster API may take to learn that CRDs' labels have changed")
+	c.Flags().DurationVar(&o.Settle, "settle", 15*time.Second, "how long Cluster API may take to learn that CRDs' labels have changed, and every kube-apiserver that a policy or a CRD has")
 	return c
 }

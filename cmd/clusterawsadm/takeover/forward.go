@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -19,62 +18,12 @@ import (
 // contract is Cluster API's label that says which version of a kind follows the contract.
 const contract = "cluster.x-k8s.io/v1beta2"
 
-// defaultIdentity is the kind of which both CAPA and the server make an object by themselves.
-const defaultIdentity = "AWSClusterControllerIdentity"
-
 // before is what a CRD was before it was taken over.
 type before struct {
 	Versions []string          `json:"versions"`
 	Served   []string          `json:"served"`
 	Storage  string            `json:"storage"`
 	Labels   map[string]string `json:"labels"`
-}
-
-// copy stores all objects in the server, and once that is done the copies count.
-func (t *taker) copy(ctx context.Context) error {
-	if t.state.Copied {
-		return nil
-	}
-	kinds, _, err := t.kinds(ctx)
-	if err != nil {
-		return err
-	}
-	count := 0
-	for _, k := range kinds {
-		objects, err := t.objects(ctx, k, theirs)
-		if err != nil {
-			return err
-		}
-		if err := t.removeAside(ctx, k, objects); err != nil {
-			return err
-		}
-		for i := range objects {
-			if err := t.copyOne(ctx, k, &objects[i]); err != nil {
-				return err
-			}
-			count++
-		}
-	}
-	t.say("    %d objects", count)
-	return t.note(ctx, "that all is copied", func(s *state) { s.Copied = true })
-}
-
-func (t *taker) copyOne(ctx context.Context, k kind, o *unstructured.Unstructured) error {
-	copied, err := t.codec.forStore(o)
-	if err != nil {
-		return err
-	}
-	if k.name == defaultIdentity {
-		if own, err := t.in(k, ours, "").Get(ctx, o.GetName(), metav1.GetOptions{}); err == nil && own.GetUID() != o.GetUID() {
-			if err := t.remove(ctx, k, own); err != nil {
-				return err
-			}
-		}
-	}
-	return t.write("copy "+called(o), func() error {
-		_, err := t.in(k, ours, o.GetNamespace()).Create(ctx, copied, metav1.CreateOptions{}, takeover.Subresource)
-		return err
-	})
 }
 
 // claim marks CAPA's CRDs, upon which the server claims what nobody else serves.
@@ -260,21 +209,4 @@ func sameVersions(a, b []apiextensionsv1.CustomResourceDefinitionVersion) bool {
 		return out
 	}
 	return maps.Equal(told(a), told(b))
-}
-
-// remove ends an object of the server's without a word to AWS: its Cluster is paused, and nobody
-// waits for its finalizers.
-func (t *taker) remove(ctx context.Context, k kind, o *unstructured.Unstructured) error {
-	client := t.in(k, ours, o.GetNamespace())
-	return t.write("remove the server's "+called(o), func() error {
-		_, err := client.Patch(ctx, o.GetName(), types.MergePatchType, []byte(`{"metadata": {"finalizers": null}}`), metav1.PatchOptions{})
-		if apierrors.IsNotFound(err) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		uid, background := o.GetUID(), metav1.DeletePropagationBackground
-		return ignoreNotFound(client.Delete(ctx, o.GetName(), metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}, PropagationPolicy: &background}))
-	})
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -191,7 +192,9 @@ func (t *taker) start(ctx context.Context) error {
 	return nil
 }
 
-var webhookResources = []string{"mutatingwebhookconfigurations", "validatingwebhookconfigurations"}
+const mutatingWebhooks, validatingWebhooks = "mutatingwebhookconfigurations", "validatingwebhookconfigurations"
+
+var webhookResources = []string{mutatingWebhooks, validatingWebhooks}
 
 func webhookResource(resource string) schema.GroupVersionResource {
 	return schema.GroupVersionResource{Group: "admissionregistration.k8s.io", Version: "v1", Resource: resource}
@@ -200,31 +203,25 @@ func webhookResource(resource string) schema.GroupVersionResource {
 // putWebhooksAway keeps CAPA's webhook configurations in the state and deletes them: nobody answers
 // them any more, and the server asks the host's webhooks too.
 func (t *taker) putWebhooksAway(ctx context.Context) error {
-	kept, names := map[string]json.RawMessage{}, []string{}
-	for _, resource := range webhookResources {
-		list, err := t.dynamic.Resource(webhookResource(resource)).List(ctx, metav1.ListOptions{LabelSelector: providerLabel + "=" + provider})
-		if err != nil {
-			return err
-		}
-		for _, item := range list.Items {
-			unstructured.RemoveNestedField(item.Object, "metadata", "managedFields")
-			unstructured.RemoveNestedField(item.Object, "metadata", "resourceVersion")
-			unstructured.RemoveNestedField(item.Object, "metadata", "uid")
-			text, err := item.MarshalJSON()
-			if err != nil {
-				return err
-			}
-			kept[resource+"/"+item.GetName()] = text
-			names = append(names, resource+"/"+item.GetName())
-		}
+	return t.deleteWebhooks(ctx, webhookResources...)
+}
+
+// deleteWebhooks keeps all of CAPA's webhook configurations and deletes those of some resources.
+func (t *taker) deleteWebhooks(ctx context.Context, resources ...string) error {
+	all, err := t.webhooks(ctx)
+	if err != nil {
+		return err
 	}
 	if t.state.Webhooks == nil {
-		if err := t.note(ctx, "CAPA's webhooks", func(s *state) { s.Webhooks = kept }); err != nil {
+		if err := t.note(ctx, "CAPA's webhooks", func(s *state) { s.Webhooks = all }); err != nil {
 			return err
 		}
 	}
-	for _, full := range names {
+	for _, full := range slices.Sorted(maps.Keys(all)) {
 		resource, webhook, _ := strings.Cut(full, "/")
+		if !slices.Contains(resources, resource) {
+			continue
+		}
 		err := t.write("delete "+full, func() error {
 			return ignoreNotFound(t.dynamic.Resource(webhookResource(resource)).Delete(ctx, webhook, metav1.DeleteOptions{}))
 		})
@@ -233,6 +230,28 @@ func (t *taker) putWebhooksAway(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// webhooks are CAPA's webhook configurations as they are to be made again, by resource and name.
+func (t *taker) webhooks(ctx context.Context) (map[string]json.RawMessage, error) {
+	all := map[string]json.RawMessage{}
+	for _, resource := range webhookResources {
+		list, err := t.dynamic.Resource(webhookResource(resource)).List(ctx, metav1.ListOptions{LabelSelector: providerLabel + "=" + provider})
+		if err != nil {
+			return nil, err
+		}
+		for _, item := range list.Items {
+			for _, field := range []string{"managedFields", "resourceVersion", "uid"} {
+				unstructured.RemoveNestedField(item.Object, "metadata", field)
+			}
+			text, err := item.MarshalJSON()
+			if err != nil {
+				return nil, err
+			}
+			all[resource+"/"+item.GetName()] = text
+		}
+	}
+	return all, nil
 }
 
 func (t *taker) putWebhooksBack(ctx context.Context) error {
@@ -290,28 +309,57 @@ func webhooksOf(o *unstructured.Unstructured, namespaces sets.Set[string]) bool 
 }
 
 const (
-	frozen      = "this object is being taken over by capa-apiserver: try again in a minute"
-	frozenAgain = "this object is being given back to CAPA: try again in a minute"
+	frozen        = "this object is being taken over by capa-apiserver: try again in a minute"
+	copiedAlready = "this object has been copied into capa-apiserver, which takes it over: try again in a minute"
+	frozenAgain   = "this object is being given back to CAPA: try again in a minute"
 	// probeLabel is on what is only tried.
 	probeLabel = name + "-probe"
 )
 
 // freeze has the host refuse changes of CAPA's objects: what is changed after it was copied would
-// be lost. Nor does anybody make objects of their names in the server meanwhile.
+// be lost. Only who takes over may correct what can't be copied. Nor does anybody make objects of
+// their names in the server meanwhile.
+//
+// The host asks mutating webhooks, then policies, then validating webhooks. So CAPA's mutating ones,
+// which nobody answers any more, go before a try shows that the policy is in force; until then the
+// others, which nobody answers either, refuse what the policy doesn't yet.
 func (t *taker) freeze(ctx context.Context) error {
 	kinds, _, err := t.kinds(ctx)
 	if err != nil {
 		return err
 	}
-	policy := policyFor(kinds, []string{"v1beta1", theirs}, "false", frozen)
+	if t.state.Copied {
+		return t.refuse(ctx, freezing(kinds, "false", copiedAlready))
+	}
+	mine, err := t.mine(ctx)
+	if err != nil {
+		return err
+	}
+	if err := t.refuse(ctx, freezing(kinds, mine+` && request.operation == "UPDATE"`, frozen)); err != nil {
+		return err
+	}
+	if err := t.deleteWebhooks(ctx, mutatingWebhooks); err != nil {
+		return err
+	}
+	return t.refused(ctx, kinds, theirs, frozen)
+}
+
+// freezeForAll has the host refuse changes by who takes over too, before the copies count.
+func (t *taker) freezeForAll(ctx context.Context, kinds []kind) error {
+	if err := t.refuse(ctx, freezing(kinds, "false", copiedAlready)); err != nil {
+		return err
+	}
+	return t.refused(ctx, kinds, theirs, copiedAlready)
+}
+
+// freezing is the policy for CAPA's versions, and for what would be made at the server's.
+func freezing(kinds []kind, unless, message string) *admissionregistrationv1.ValidatingAdmissionPolicy {
+	policy := policyFor(kinds, []string{"v1beta1", theirs}, unless, message)
 	for _, rule := range policy.Spec.MatchConstraints.ResourceRules {
 		rule.Operations, rule.APIVersions = []admissionregistrationv1.OperationType{admissionregistrationv1.Create}, []string{ours}
 		policy.Spec.MatchConstraints.ResourceRules = append(policy.Spec.MatchConstraints.ResourceRules, rule)
 	}
-	if err := t.refuse(ctx, policy); err != nil || t.state.Copied {
-		return err
-	}
-	return t.refused(ctx, kinds, theirs, frozen)
+	return policy
 }
 
 // freezeBoth has the host and the server refuse changes by anybody else, and so by the garbage
@@ -321,15 +369,23 @@ func (t *taker) freezeBoth(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	me, err := t.kube.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+	mine, err := t.mine(ctx)
 	if err != nil {
 		return err
 	}
-	mine := fmt.Sprintf("request.userInfo.username == %q && (object == null || !has(object.metadata.labels) || !(%q in object.metadata.labels))", me.Status.UserInfo.Username, probeLabel)
 	if err := t.refuse(ctx, policyFor(kinds, []string{"v1beta1", theirs, ours}, mine, frozenAgain)); err != nil {
 		return err
 	}
 	return t.refused(ctx, kinds, ours, frozenAgain)
+}
+
+// mine is true of what the command's user writes, but for what is only tried.
+func (t *taker) mine(ctx context.Context) (string, error) {
+	me, err := t.kube.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("request.userInfo.username == %q && (object == null || !has(object.metadata.labels) || !(%q in object.metadata.labels))", me.Status.UserInfo.Username, probeLabel), nil
 }
 
 // refuse makes the policy what it is to be.

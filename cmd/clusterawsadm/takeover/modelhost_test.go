@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/google/cel-go/cel"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -49,7 +50,11 @@ type modelHost struct {
 	// refuse is a webhook, and afterList is called when something was listed.
 	refuse    func(verb string, o *unstructured.Unstructured) error
 	afterList func(resource string)
-	broken    []string
+	// beforeDelete refuses a deletion.
+	beforeDelete func(k at, o *unstructured.Unstructured) error
+	// unread is why a resource can't be listed.
+	unread func(gvr schema.GroupVersionResource) error
+	broken []string
 }
 
 // at is where something is kept: by the host, or by the server.
@@ -122,6 +127,11 @@ func (h *modelHost) answer(req *http.Request, body []byte) (any, error) {
 	k := at{byServer, info.APIGroup, info.Resource, info.Namespace, info.Name}
 	partial := strings.Contains(req.Header.Get("Accept"), "as=PartialObjectMetadata")
 	if info.Verb == "list" {
+		if h.unread != nil {
+			if err := h.unread(schema.GroupVersionResource{Group: info.APIGroup, Version: info.APIVersion, Resource: info.Resource}); err != nil {
+				return nil, err
+			}
+		}
 		list, err := h.list(info, k, partial)
 		if h.afterList != nil {
 			h.afterList(info.Resource)
@@ -314,7 +324,10 @@ func (h *modelHost) write(info *request.RequestInfo, k at, body []byte, dry bool
 		is, err = changed(info, was, sent)
 	}
 	if err == nil {
-		err = h.admit(info, is)
+		err = h.admit(info, k, is)
+	}
+	if err == nil && h.beforeDelete != nil && info.Verb == "delete" {
+		err = h.beforeDelete(k, was)
 	}
 	if err == nil && h.refuse != nil && is != nil {
 		err = h.refuse(info.Verb, is)
@@ -472,8 +485,8 @@ func merge(into, patch map[string]any) {
 	}
 }
 
-// admit asks the policy that keeps objects from being changed.
-func (h *modelHost) admit(info *request.RequestInfo, o *unstructured.Unstructured) error {
+// admit asks, as the host does, mutating webhooks, the policy, and validating webhooks.
+func (h *modelHost) admit(info *request.RequestInfo, k at, o *unstructured.Unstructured) error {
 	resource := info.Resource
 	if info.Subresource != "" {
 		resource += "/" + info.Subresource
@@ -482,18 +495,76 @@ func (h *modelHost) admit(info *request.RequestInfo, o *unstructured.Unstructure
 	if operation == "" {
 		operation = admissionregistrationv1.Update
 	}
-	policy := h.policyAt(schema.GroupVersion{Group: info.APIGroup, Version: info.APIVersion}, resource, operation)
-	if policy == nil {
+	if operation == admissionregistrationv1.Delete {
+		o = nil
+	}
+	gv := schema.GroupVersion{Group: info.APIGroup, Version: info.APIVersion}
+	if err := h.call(mutatingWebhooks, "capa-mutating-webhook-configuration", gv, k, resource, operation); err != nil {
+		return err
+	}
+	if policy := h.policyAt(gv, resource, operation); policy != nil && !allows(policy, "admin", operation, o) {
+		return apierrors.NewForbidden(groupResource(info), info.Name, errors.New(policy.Spec.Validations[0].Message))
+	}
+	return h.call(validatingWebhooks, "capa-validating-webhook-configuration", gv, k, resource, operation)
+}
+
+// call asks a webhook of CAPA's, which nobody answers while CAPA is stopped. The server asks none of them.
+func (h *modelHost) call(resource, name string, gv schema.GroupVersion, of at, called string, operation admissionregistrationv1.OperationType) error {
+	o := h.kept[at{group: "admissionregistration.k8s.io", resource: resource, name: name}]
+	capa := h.kept[at{group: "apps", resource: "deployments", namespace: "capa-system", name: "capa-controller-manager"}]
+	if o == nil || capa == nil || of.byServer || gv.Version != theirs || strings.Contains(called, "/") {
 		return nil
 	}
-	isProbe := false
-	if o != nil {
-		_, isProbe = o.GetLabels()[probeLabel]
+	if replicas, _, _ := unstructured.NestedInt64(capa.Object, "spec", "replicas"); replicas > 0 {
+		return nil
 	}
-	if v := policy.Spec.Validations[0]; v.Expression == "false" || isProbe {
-		return apierrors.NewForbidden(groupResource(info), info.Name, errors.New(v.Message))
+	configuration := &admissionregistrationv1.ValidatingWebhookConfiguration{} // the other kind's fields are the same
+	if err := decode(o, configuration); err != nil {
+		return err
+	}
+	for _, w := range configuration.Webhooks {
+		for _, rule := range w.Rules {
+			if slices.Contains(rule.APIGroups, gv.Group) && slices.Contains(rule.Operations, operation) {
+				return fmt.Errorf("failed calling webhook %q: no endpoints available for service \"capa-webhook-service\"", w.Name)
+			}
+		}
 	}
 	return nil
+}
+
+var (
+	celOnce  sync.Once
+	celEnv   *cel.Env
+	programs sync.Map
+)
+
+// allows tells what the policy says of what somebody writes.
+func allows(policy *admissionregistrationv1.ValidatingAdmissionPolicy, user string, operation admissionregistrationv1.OperationType, o *unstructured.Unstructured) bool {
+	celOnce.Do(func() {
+		var err error
+		if celEnv, err = cel.NewEnv(cel.Variable("object", cel.DynType), cel.Variable("request", cel.DynType)); err != nil {
+			panic(err)
+		}
+	})
+	expression := policy.Spec.Validations[0].Expression
+	program, found := programs.Load(expression)
+	if !found {
+		ast, issues := celEnv.Compile(expression)
+		if issues.Err() != nil {
+			panic(issues.Err())
+		}
+		var err error
+		if program, err = celEnv.Program(ast); err != nil {
+			panic(err)
+		}
+		programs.Store(expression, program)
+	}
+	values := map[string]any{"object": nil, "request": map[string]any{"operation": string(operation), "userInfo": map[string]any{"username": user}}}
+	if o != nil {
+		values["object"] = o.Object
+	}
+	out, _, err := program.(cel.Program).Eval(values)
+	return err == nil && out.Value() == true
 }
 
 // policyAt is the policy if it is in force for a resource.

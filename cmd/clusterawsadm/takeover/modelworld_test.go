@@ -29,6 +29,7 @@ var otherKinds = map[string]served{
 	"customresourcedefinitions":         {apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinition"), false},
 	"apiservices":                       {apiregistrationv1.SchemeGroupVersion.WithKind("APIService"), false},
 	"configmaps":                        {schema.GroupVersionKind{Version: "v1", Kind: "ConfigMap"}, true},
+	"leases":                            {schema.GroupVersionKind{Group: "coordination.k8s.io", Version: "v1", Kind: "Lease"}, true},
 	"secrets":                           {schema.GroupVersionKind{Version: "v1", Kind: "Secret"}, true},
 	"namespaces":                        {schema.GroupVersionKind{Version: "v1", Kind: "Namespace"}, false},
 	"pods":                              {schema.GroupVersionKind{Version: "v1", Kind: "Pod"}, true},
@@ -53,12 +54,17 @@ spec: {replicas: 2, selector: {matchLabels: {control-plane: capa-controller-mana
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingWebhookConfiguration
 metadata: {name: capa-validating-webhook-configuration, labels: {cluster.x-k8s.io/provider: infrastructure-aws}}
-webhooks: [{name: validation.awscluster, clientConfig: {service: {namespace: capa-system, name: capa-webhook-service}}, rules: [{apiGroups: [infrastructure.cluster.x-k8s.io], apiVersions: [v1beta2], operations: [CREATE], resources: [awsclusters]}]}]
+webhooks: [{name: validation.awscluster, clientConfig: {service: {namespace: capa-system, name: capa-webhook-service}}, rules: [{apiGroups: [infrastructure.cluster.x-k8s.io], apiVersions: [v1beta2], operations: [CREATE, UPDATE], resources: ["*"]}]}]
 ---
 apiVersion: admissionregistration.k8s.io/v1
 kind: MutatingWebhookConfiguration
 metadata: {name: capa-mutating-webhook-configuration, labels: {cluster.x-k8s.io/provider: infrastructure-aws}}
-webhooks: [{name: default.awscluster, clientConfig: {service: {namespace: capa-system, name: capa-webhook-service}}, rules: [{apiGroups: [infrastructure.cluster.x-k8s.io], apiVersions: [v1beta2], operations: [CREATE], resources: [awsclusters]}]}]
+webhooks: [{name: default.awscluster, clientConfig: {service: {namespace: capa-system, name: capa-webhook-service}}, rules: [{apiGroups: [infrastructure.cluster.x-k8s.io], apiVersions: [v1beta2], operations: [CREATE, UPDATE], resources: ["*"]}]}]
+---
+apiVersion: coordination.k8s.io/v1
+kind: Lease
+metadata: {name: capa-apiserver, namespace: capa-system}
+spec: {holderIdentity: store-1}
 ---
 apiVersion: cluster.x-k8s.io/v1beta2
 kind: Cluster
@@ -334,9 +340,21 @@ func (h *modelHost) judge(after string) {
 			h.broken = append(h.broken, fmt.Sprintf("after %s the garbage collector deletes %s, of whose owners it finds none: %+v", after, called(o), owners))
 		}
 	}
+	if h.unjudged() {
+		h.broken = append(h.broken, fmt.Sprintf("after %s anybody may change an AWSCluster of CAPA's, and nobody judges that", after))
+	}
 	if err := h.readAsCore(); err != nil {
 		h.broken = append(h.broken, fmt.Sprintf("after %s Cluster API doesn't find the AWSCluster: %v", after, err))
 	}
+}
+
+// unjudged tells whether CAPA's objects may be changed by a tenant although neither CAPA's webhooks nor the policy say no.
+func (h *modelHost) unjudged() bool {
+	gvr := schema.GroupVersionResource{Group: "infrastructure.cluster.x-k8s.io", Version: theirs, Resource: "awsclusters"}
+	byServer, err := h.route(gvr)
+	webhook := h.kept[at{group: "admissionregistration.k8s.io", resource: validatingWebhooks, name: "capa-validating-webhook-configuration"}]
+	policy := h.policyAt(gvr.GroupVersion(), gvr.Resource, admissionregistrationv1.Update)
+	return err == nil && !byServer && webhook == nil && (policy == nil || allows(policy, "tenant", admissionregistrationv1.Update, h.kept[at{group: gvr.Group, resource: gvr.Resource, namespace: "a", name: "byo"}]))
 }
 
 // visible tells whether clients see an object at the version that it is kept in.

@@ -133,26 +133,34 @@ func (t *taker) resources(at string) ([]schema.GroupVersionResource, error) {
 
 // rewriteOwnersOf tells which objects it changed.
 func (t *taker) rewriteOwnersOf(ctx context.Context, resource schema.GroupVersionResource, change func(schema.GroupVersionKind, *metav1.OwnerReference)) (all []string, err error) {
+	err = t.each(ctx, resource, func(item *metav1.PartialObjectMetadata) error {
+		changed, err := t.rewriteOwnersOfOne(ctx, resource, item, change)
+		if changed {
+			all = append(all, resource.Resource+" "+item.Namespace+"/"+item.Name)
+		}
+		return err
+	})
+	return all, err
+}
+
+// each goes through the objects of a resource. One that isn't there any more has none.
+func (t *taker) each(ctx context.Context, resource schema.GroupVersionResource, do func(*metav1.PartialObjectMetadata) error) error {
 	options := metav1.ListOptions{Limit: 500}
 	for {
 		list, err := t.metadata.Resource(resource).List(ctx, options)
 		if apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
-			return all, nil
+			return nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", resource.GroupResource(), err)
+			return fmt.Errorf("reading %s: %w", resource.GroupResource(), err)
 		}
 		for i := range list.Items {
-			changed, err := t.rewriteOwnersOfOne(ctx, resource, &list.Items[i], change)
-			if err != nil {
-				return nil, err
-			}
-			if changed {
-				all = append(all, resource.Resource+" "+list.Items[i].Namespace+"/"+list.Items[i].Name)
+			if err := do(&list.Items[i]); err != nil {
+				return err
 			}
 		}
 		if options.Continue = list.Continue; options.Continue == "" {
-			return all, nil
+			return nil
 		}
 	}
 }

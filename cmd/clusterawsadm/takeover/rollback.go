@@ -35,6 +35,9 @@ func (t *taker) rollback(ctx context.Context) error {
 		t.say("Nothing was taken over here (there is no ConfigMap %s/%s): nothing to give back.", t.Namespace, name)
 		return nil
 	}
+	if err := t.checkRollback(ctx); err != nil {
+		return err
+	}
 	if !t.Do {
 		return t.tellRollback(ctx)
 	}
@@ -48,12 +51,25 @@ func (t *taker) rollback(ctx context.Context) error {
 		step{"let owner references name CAPA's objects", t.ownersBack},
 		step{"have the server leave its own alone", t.setAside},
 		step{"have Cluster API look at CAPA's objects", t.relabel},
-		step{"let the objects be changed again", t.thaw},
 		step{"put CAPA's webhooks back", t.putWebhooksBack},
+		step{"let the objects be changed again", t.thaw},
 		step{"start CAPA", t.start},
 		step{"unpause the Clusters", t.unpause},
 		step{"done", t.forget},
 	)
+}
+
+// checkRollback finds what would end a rollback half-way, or have it delete what nobody deleted.
+func (t *taker) checkRollback(ctx context.Context) error {
+	if err := t.sameStore(ctx); err != nil {
+		return err
+	}
+	if !t.state.Copied || t.state.RollingBack { // what an interrupted one left, its own steps put right
+		return nil
+	}
+	r := &report{}
+	t.checkOwners(ctx, r)
+	return t.tell(r)
 }
 
 func (t *taker) tellRollback(ctx context.Context) error {

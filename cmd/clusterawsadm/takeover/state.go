@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // state is what has been done and what was before, kept in a ConfigMap: who is interrupted
@@ -24,7 +25,10 @@ type state struct {
 	Webhooks map[string]json.RawMessage `json:"webhooks,omitempty"`
 	// Copied tells that all objects are in the server's store, and that the copies count.
 	Copied bool `json:"copied,omitempty"`
-	Done   bool `json:"done,omitempty"`
+	// Store is the server's that they were copied into, and Copies are the UIDs of some. Earlier versions noted neither.
+	Store  string      `json:"store,omitempty"`
+	Copies []types.UID `json:"copies,omitempty"`
+	Done   bool        `json:"done,omitempty"`
 	// RollingBack tells that everything is being given back.
 	RollingBack bool `json:"rollingBack,omitempty"`
 	// AllThere tells that CAPA's objects are as the server's, so that owner references may name them.

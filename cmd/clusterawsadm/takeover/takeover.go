@@ -39,9 +39,12 @@ type Options struct {
 	Do bool
 	// Rollback gives everything back to CAPA.
 	Rollback bool
+	// AnotherStore gives back, or goes on, although the server's store isn't the one that was copied into, or has
+	// none of what was.
+	AnotherStore bool
 	// Patience bounds each thing that is waited for.
 	Patience time.Duration
-	// Settle is how long Cluster API may take to learn of changed labels of CRDs.
+	// Settle is how long Cluster API may take to learn of changed labels of CRDs, and every kube-apiserver of CRDs and policies.
 	Settle time.Duration
 	// Out is where it is told what happens.
 	Out io.Writer
@@ -50,7 +53,7 @@ type Options struct {
 }
 
 // ErrProblems says that the checks found what has to be put right first.
-var ErrProblems = errors.New("this has to be put right first; nothing was changed")
+var ErrProblems = errors.New("this has to be put right first")
 
 // taker takes over.
 type taker struct {
@@ -90,6 +93,9 @@ func Run(ctx context.Context, o Options) error {
 			return err
 		}
 	}
+	if err := t.sameStore(ctx); err != nil {
+		return err
+	}
 	if !o.Do {
 		t.say("\nThis was a dry run and nothing was changed. --yes takes over; --rollback gives back afterwards.")
 		return nil
@@ -97,8 +103,8 @@ func Run(ctx context.Context, o Options) error {
 	return t.run(ctx,
 		step{"pause the Clusters", t.pause},
 		step{"stop CAPA", t.stop},
-		step{"put CAPA's webhooks away", t.putWebhooksAway},
 		step{"keep the objects from being changed", t.freeze},
+		step{"put CAPA's webhooks away", t.putWebhooksAway},
 		step{"copy the objects", t.copy},
 		step{"have the server serve them", t.claim},
 		step{"let owner references name what stays served", t.ownersForward},

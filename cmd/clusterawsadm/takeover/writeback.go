@@ -68,8 +68,8 @@ func (t *taker) writeBack(ctx context.Context) error {
 		}
 		all, gone = append(all, pairs...), append(gone, alone...)
 	}
-	if len(all) == 0 && len(gone) > 0 {
-		return errors.New("the server has none of the objects that it took over: nothing is given back before its store is restored")
+	if err := t.provesDeletions(all, gone); err != nil {
+		return err
 	}
 	if err := t.refused(ctx, kinds, theirs, frozenAgain); err != nil {
 		return err
@@ -94,6 +94,12 @@ func (t *taker) writeBackOne(ctx context.Context, k kind, p pair) error {
 	is, err := t.codec.asTheirs(p.ours)
 	if err != nil {
 		return err
+	}
+	if was != nil && endsBefore(was, p.ours) {
+		if err := t.removeTheirs(ctx, k, was); err != nil {
+			return err
+		}
+		was = nil
 	}
 	if was == nil {
 		fresh := is.DeepCopy()
@@ -128,6 +134,12 @@ func (t *taker) writeBackOne(ctx context.Context, k kind, p pair) error {
 	return t.write("delete CAPA's "+called(is)+", which is being deleted", func() error {
 		return ignoreNotFound(client.Delete(ctx, is.GetName(), metav1.DeleteOptions{}))
 	})
+}
+
+// endsBefore tells whether CAPA's object was being deleted and another one of its name was made since: that one is not to
+// be written into what is about to go.
+func endsBefore(theirs, ours *unstructured.Unstructured) bool {
+	return theirs.GetUID() != ours.GetUID() && theirs.GetDeletionTimestamp() != nil && ours.GetDeletionTimestamp() == nil
 }
 
 func (t *taker) patchTheirs(ctx context.Context, what string, k kind, o *unstructured.Unstructured, change map[string]any, subresources ...string) error {
@@ -236,27 +248,16 @@ func (t *taker) setAside(ctx context.Context) error {
 
 // aside tells whether the server does nothing for an object, because it was given back. Anybody may
 // write the annotations: what the server acts for has a finalizer, or isn't paused.
-func aside(o *unstructured.Unstructured) bool {
+func aside(o *unstructured.Unstructured) bool { return givenBack(o) && len(o.GetFinalizers()) == 0 }
+
+func givenBack(o *unstructured.Unstructured) bool {
 	_, found := o.GetAnnotations()[takeover.GivenBackAnnotation]
 	_, paused := o.GetAnnotations()[clusterv1.PausedAnnotation]
-	return found && paused && len(o.GetFinalizers()) == 0
+	return found && paused
 }
 
-// removeAside ends objects that were given back once and that CAPA doesn't have any more. They
-// own nothing: what they did names CAPA's objects, which are gone or others.
-func (t *taker) removeAside(ctx context.Context, k kind, there []unstructured.Unstructured) error {
-	here, err := t.objects(ctx, k, ours)
-	if err != nil {
-		return err
-	}
-	for i := range here {
-		is := slices.ContainsFunc(there, func(o unstructured.Unstructured) bool { return o.GetUID() == here[i].GetUID() })
-		if is || !aside(&here[i]) {
-			continue
-		}
-		if err := t.remove(ctx, k, &here[i]); err != nil {
-			return err
-		}
-	}
-	return nil
+// makesRoom tells whether an object may be ended for one of CAPA's. What was being deleted when it was given back has
+// kept its finalizers, and CAPA has gone on with the deletion.
+func makesRoom(o *unstructured.Unstructured) bool {
+	return aside(o) || givenBack(o) && o.GetDeletionTimestamp() != nil
 }
