@@ -44,11 +44,17 @@ func newReconciler(t *testing.T, instanceType string) (*Reconciler, *emulator.Em
 	kube := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&infrav1.AWSMachineTemplate{}).WithObjects(
 		&clusterv1.Cluster{ObjectMeta: meta, Spec: clusterv1.ClusterSpec{InfrastructureRef: clusterv1.ContractVersionedObjectReference{
 			Kind: "AWSCluster", Name: "c1", APIGroup: infrav1.GroupName}}},
-		&infrav1.AWSCluster{ObjectMeta: meta, Spec: infrav1.AWSClusterSpec{Region: region}}, template).Build()
-	sessions := cloud.NewSessions(cloud.Options{LoadConfig: func(context.Context) (aws.Config, error) {
+		&infrav1.AWSCluster{ObjectMeta: meta, Spec: infrav1.AWSClusterSpec{Region: region}}, template, defaultIdentity()).Build()
+	sessions := cloud.NewSessions(cloud.Options{Identities: kube, LoadConfig: func(context.Context) (aws.Config, error) {
 		return aws.Config{Region: region, BaseEndpoint: aws.String(url), Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "")}, nil
 	}})
 	return New(Options{Client: kube, Host: kube, Sessions: sessions, Mirror: mirror.New(mirror.Options{Tables: mirror.MachineTables})}), emulated, kube
+}
+
+// defaultIdentity is open to all namespaces, as the server makes it.
+func defaultIdentity() *infrav1.AWSClusterControllerIdentity {
+	return &infrav1.AWSClusterControllerIdentity{ObjectMeta: metav1.ObjectMeta{Name: infrav1.AWSClusterControllerIdentityName},
+		Spec: infrav1.AWSClusterControllerIdentitySpec{AWSClusterIdentitySpec: infrav1.AWSClusterIdentitySpec{AllowedNamespaces: &infrav1.AllowedNamespaces{}}}}
 }
 
 func TestTemplatesTellWhatTheirMachinesWouldHave(t *testing.T) {
