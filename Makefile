@@ -15,7 +15,7 @@ ELSEWHERE := $(filter command,$(origin KUBECONFIG))
 
 .PHONY: up
 up: ## Start it with two first clusters; WITHOUT=demo-nodes leaves out what takes longest, DEBUG=30000 has Delve wait there, AWS_ENDPOINT_URL=http://... is another AWS, KUBECONFIG=... a cluster of yours with Cluster API
-	@$(if $(ELSEWHERE),,env -u KUBECONFIG) $(DEVCLUSTER) up $(if $(WITHOUT),--without=$(WITHOUT)) $(if $(DEBUG),--debug-port=$(DEBUG))
+	@env $(if $(ELSEWHERE),KUBECONFIG=$(abspath $(KUBECONFIG)),-u KUBECONFIG) $(DEVCLUSTER) up $(if $(WITHOUT),--without=$(WITHOUT)) $(if $(DEBUG),--debug-port=$(DEBUG))
 
 .PHONY: status
 status: ## Show what runs of it

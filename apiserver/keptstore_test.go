@@ -9,27 +9,35 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metainternalversion "k8s.io/apimachinery/pkg/apis/meta/internalversion"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/yaml"
+	genericapirequest "k8s.io/apiserver/pkg/endpoints/request"
+	genericregistry "k8s.io/apiserver/pkg/registry/generic"
+	genericoptions "k8s.io/apiserver/pkg/server/options"
+	"k8s.io/apiserver/pkg/storage/storagebackend"
 
 	"github.com/capa-apiserver/capa-apiserver/apiserver/etcd"
+	"github.com/capa-apiserver/capa-apiserver/registry/generic"
 )
 
 // keepStore is given once for each release: the file is never written again.
 var keepStore = flag.String("keep-store", "", "write a store with an object of each kind to testdata/stores/VERSION.db.gz")
 
 // TestStoresOfEarlierReleasesAreRead starts with what earlier releases stored: every object is
-// known, says the same, and is served at every version of its kind.
+// found where a server looks for it, is known, says the same, and is served at every version of its kind.
 func TestStoresOfEarlierReleasesAreRead(t *testing.T) {
 	if *keepStore != "" {
 		keep(t, *keepStore)
@@ -48,7 +56,15 @@ func readStore(t *testing.T, file string) {
 	strict := serializer.NewCodecFactory(table.Scheme, serializer.EnableStrict).UniversalDecoder()
 	info, _ := runtime.SerializerInfoForMediaType(table.Codecs.SupportedMediaTypes(), runtime.ContentTypeJSON)
 	seen := map[string]bool{}
-	for key, value := range unpackStore(t, file) {
+	server, client := unpackStore(t, file)
+	stored, found := contents(t, client), 0
+	for _, row := range table.Rows {
+		found += served(t, server, table, row.Kind)
+	}
+	if found != len(stored) {
+		t.Errorf("of %d objects a server finds %d", len(stored), found)
+	}
+	for key, value := range stored {
 		object, kind, err := strict.Decode([]byte(value), nil, nil)
 		if err != nil {
 			t.Errorf("%s can't be read: %v", key, err)
@@ -72,9 +88,36 @@ func readStore(t *testing.T, file string) {
 			}
 		}
 	}
-	if len(seen) < 15 {
+	if len(seen) < 19 {
 		t.Errorf("it has only %d kinds", len(seen))
 	}
+}
+
+// layout is where a server keeps what.
+func layout(table *Table) *genericoptions.SimpleStorageFactory {
+	return &genericoptions.SimpleStorageFactory{StorageConfig: *storagebackend.NewDefaultConfig(etcd.Prefix, table.storageCodec())}
+}
+
+// served is how many objects of a kind a server has that starts with the store.
+func served(t *testing.T, server *etcd.Server, table *Table, kind generic.Kind) int {
+	t.Helper()
+	resource := kind.GroupResource()
+	config, err := layout(table).NewConfig(resource, kind.New())
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Transport.ServerList = []string{server.Endpoint()}
+	store, _, err := generic.NewREST(table.Scheme, kind, genericregistry.RESTOptions{StorageConfig: config, ResourcePrefix: layout(table).ResourcePrefix(resource),
+		Decorator: genericregistry.UndecoratedStorage}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Destroy()
+	list, err := store.List(genericapirequest.WithNamespace(t.Context(), metav1.NamespaceAll), &metainternalversion.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return meta.LenList(list)
 }
 
 // keeps tells whether all that one text says is in another one, which may say more: defaults
@@ -107,8 +150,8 @@ func saidIn(part, whole any) bool {
 	return part == whole
 }
 
-// unpackStore restores the file as users do, and returns what is in it.
-func unpackStore(t *testing.T, file string) map[string]string {
+// unpackStore restores the file as users do, and starts with it.
+func unpackStore(t *testing.T, file string) (*etcd.Server, *clientv3.Client) {
 	t.Helper()
 	packed, err := os.Open(file)
 	if err != nil {
@@ -129,7 +172,13 @@ func unpackStore(t *testing.T, file string) map[string]string {
 		t.Fatal(err)
 	}
 	server, client := runStore(t, dir)
-	defer server.Stop()
+	t.Cleanup(server.Stop)
+	return server, client
+}
+
+// contents are all objects, by their keys.
+func contents(t *testing.T, client *clientv3.Client) map[string]string {
+	t.Helper()
 	got, err := client.Get(t.Context(), etcd.Prefix+"/", clientv3.WithPrefix())
 	if err != nil {
 		t.Fatal(err)
@@ -187,14 +236,9 @@ func keep(t *testing.T, version string) {
 				t.Fatal(err)
 			}
 			m.SetUID(types.UID(fmt.Sprintf("00000000-0000-4000-8000-%06d%06d", i, j)))
+			m.SetName(fmt.Sprintf("%d-%d", i, j))
 			m.SetCreationTimestamp(metav1.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
-			stored, err := runtime.Encode(table.storageCodec(), object)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := client.Put(t.Context(), fmt.Sprintf("%s/%s/%d-%d", etcd.Prefix, strings.ToLower(kind.Kind), i, j), string(stored)); err != nil {
-				t.Fatal(err)
-			}
+			store(t, client, table, kind.Kind, object)
 			kept[kind.Kind] = true
 		}
 	}
@@ -202,13 +246,13 @@ func keep(t *testing.T, version string) {
 		if kept[row.Name] {
 			continue
 		}
-		stored, err := runtime.Encode(table.storageCodec(), row.New())
+		empty := row.New()
+		m, err := meta.Accessor(empty)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := client.Put(t.Context(), fmt.Sprintf("%s/%s/empty", etcd.Prefix, strings.ToLower(row.Name)), string(stored)); err != nil {
-			t.Fatal(err)
-		}
+		m.SetName("empty")
+		store(t, client, table, row.Name, empty)
 	}
 	server.Stop()
 	snapshot := filepath.Join(t.TempDir(), "snapshot")
@@ -230,4 +274,25 @@ func keep(t *testing.T, version string) {
 		t.Fatal(err)
 	}
 	t.Logf("%d kinds of %d have manifests, %d KiB", len(kept), len(table.Rows), packed.Len()>>10)
+}
+
+// store puts an object where a server keeps it.
+func store(t *testing.T, client *clientv3.Client, table *Table, kind string, object runtime.Object) {
+	t.Helper()
+	row := table.Rows[slices.IndexFunc(table.Rows, func(row Row) bool { return row.Name == kind })]
+	m, err := meta.Accessor(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if row.Namespaced {
+		m.SetNamespace("default")
+	}
+	text, err := runtime.Encode(table.storageCodec(), object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := path.Join(etcd.Prefix, layout(table).ResourcePrefix(row.GroupResource()), m.GetNamespace(), m.GetName())
+	if _, err := client.Put(t.Context(), key, string(text)); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,6 +23,29 @@ func TestTheTableHasEveryKindOfItsGroups(t *testing.T) {
 		if kinds := len(g.Hub.Kinds()) / 2; rows != kinds {
 			t.Errorf("%s has %d kinds and %d rows in kinds.go: add what lacks", g.Name(), kinds, rows)
 		}
+	}
+}
+
+// The names that people type are CAPA's ("Custom resources" of its book).
+func TestKindsHaveTheNamesThatPeopleType(t *testing.T) {
+	want := map[string]string{
+		"eksconfigs": "eksc", "eksconfigtemplates": "eksct", "nodeadmconfigs": "", "nodeadmconfigtemplates": "nodeadmct",
+		"awsmanagedcontrolplanes": "awsmcp", "awsmanagedcontrolplanetemplates": "awmcpt",
+		"awsclustercontrolleridentities": "awsci", "awsclusterroleidentities": "awsri", "awsclusterstaticidentities": "awssi",
+		"awsclusters": "awsc", "awsclustertemplates": "awsct", "awsfargateprofiles": "awsfp",
+		"awsmachines": "awsm", "awsmachinetemplates": "awsmt", "awsmachinepools": "awsmp",
+		"awsmanagedclusters": "awsmc", "awsmanagedclustertemplates": "awsmct",
+		"awsmanagedmachinepools": "awsmmp", "awsmanagedmachinepooltemplates": "awsmmpt",
+	}
+	for _, row := range Kinds() {
+		name, known := want[row.GroupResource().Resource]
+		if is := strings.Join(row.ShortNames, ","); !known || is != name {
+			t.Errorf("%s has the short names %q, want %q", row.GroupResource(), is, name)
+		}
+		delete(want, row.GroupResource().Resource)
+	}
+	for resource := range want {
+		t.Errorf("there is no %s", resource)
 	}
 }
 

@@ -2,14 +2,18 @@ package devcluster
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -53,7 +57,7 @@ func TestEveryKustomizationBuildsIntoOneNamespace(t *testing.T) {
 		}
 		raw, err := os.ReadFile(path)
 		if err != nil || strings.Contains(string(raw), "\nkind: Component\n") {
-			return err // a component is built by the overlays that use it
+			return err // a component is built by the overlays that use it, or as users name it
 		}
 		built++
 		folder, err := filepath.Rel(manifests, filepath.Dir(path))
@@ -102,6 +106,109 @@ func TestServersFitTheirServiceAndTheRestrictedPodStandard(t *testing.T) {
 			restricted(t, &set.Spec.Template.Spec, c.claims == 1)
 		})
 	}
+}
+
+// What docs/operations.md says of these components: a kustomization that has nothing but them fits the server that is installed.
+func TestComponentsThatUsersNameFitTheServer(t *testing.T) {
+	installed := rendered(t, "overlays/default")
+	service, pod := typed[corev1.Service](t, installed, "Service")[0], typed[appsv1.StatefulSet](t, installed, "StatefulSet")[0].Spec.Template
+	objects := named(t, "monitoring", "networkpolicy")
+
+	policies := typed[networkingv1.NetworkPolicy](t, objects, "NetworkPolicy")
+	if len(policies) != 1 || policies[0].Namespace != service.Namespace || !maps.Equal(policies[0].Spec.PodSelector.MatchLabels, service.Spec.Selector) {
+		t.Fatalf("policies %+v", policies)
+	}
+	open := map[string]bool{}
+	for _, rule := range policies[0].Spec.Ingress {
+		for _, port := range rule.Ports {
+			open[port.Port.StrVal] = true
+		}
+		for _, peer := range rule.From {
+			if !maps.Equal(peer.PodSelector.MatchLabels, service.Spec.Selector) {
+				t.Errorf("it lets in %v", peer.PodSelector)
+			}
+		}
+	}
+	for _, port := range pod.Spec.Containers[0].Ports {
+		if !open[port.Name] {
+			t.Errorf("nobody may reach the port %s of the container", port.Name)
+		}
+		delete(open, port.Name)
+	}
+	if len(open) > 0 {
+		t.Errorf("the container has no ports %v", open)
+	}
+
+	monitors := typed[serviceMonitor](t, objects, "ServiceMonitor")
+	if len(monitors) != 1 {
+		t.Fatalf("monitors %+v", monitors)
+	}
+	for key, value := range monitors[0].Spec.Selector.MatchLabels {
+		if service.Labels[key] != value {
+			t.Errorf("the monitor selects %s=%s, the Service has %q", key, value, service.Labels[key])
+		}
+	}
+	for _, endpoint := range monitors[0].Spec.Endpoints {
+		if !slices.ContainsFunc(service.Spec.Ports, func(port corev1.ServicePort) bool { return port.Name == endpoint.Port }) || endpoint.TLSConfig.ServerName != service.Name+"."+service.Namespace+".svc" {
+			t.Errorf("the Service has no %+v", endpoint)
+		}
+	}
+	kinds := map[string]int{}
+	for _, object := range objects {
+		kinds[object.GetKind()]++
+	}
+	if kinds["PrometheusRule"] != 1 || kinds["ConfigMap"] != 1 || kinds["ClusterRole"] == 0 {
+		t.Errorf("there is %v", kinds)
+	}
+}
+
+// serviceMonitor is as much of one as must fit the server.
+type serviceMonitor struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata"`
+	Spec              struct {
+		JobLabel  string               `json:"jobLabel"`
+		Selector  metav1.LabelSelector `json:"selector"`
+		Endpoints []struct {
+			Port            string `json:"port"`
+			Scheme          string `json:"scheme"`
+			Path            string `json:"path"`
+			Interval        string `json:"interval"`
+			BearerTokenFile string `json:"bearerTokenFile"`
+			TLSConfig       struct {
+				ServerName string `json:"serverName"`
+				CA         struct {
+					Secret corev1.SecretKeySelector `json:"secret"`
+				} `json:"ca"`
+			} `json:"tlsConfig"`
+		} `json:"endpoints"`
+	} `json:"spec"`
+}
+
+// named builds a kustomization that has nothing but some components.
+func named(t *testing.T, components ...string) []*unstructured.Unstructured {
+	t.Helper()
+	folder := t.TempDir()
+	there, err := filepath.Abs(manifests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := "components:\n"
+	for _, component := range components {
+		path, err := filepath.Rel(folder, filepath.Join(there, "components", component))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += "  - " + path + "\n"
+	}
+	if err := os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	objects, err := capi.RenderFolder(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return objects
 }
 
 // fits: the Service finds the pods, and each of its ports a port of the container.

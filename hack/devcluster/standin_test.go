@@ -92,14 +92,15 @@ func TestGivenStandInForAWSGetsTheFirstClusters(t *testing.T) {
 		awaitReplaced(t, cluster, counts)
 	}
 	awaitDescribedWell(t, cluster)
+	leavesNothing(t, c, cluster, len(cluster.PIDs))
 }
 
-// awaitDescribedWell waits until clusterctl says False of nothing.
+// awaitDescribedWell waits until clusterctl says False or Unknown of nothing.
 func awaitDescribedWell(t *testing.T, cluster Cluster) {
 	t.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Second) {
 		out, err := exec.CommandContext(t.Context(), filepath.Join(cluster.Bin, build.Clusterctl), "describe", "cluster", cluster.Clusters[0], "--kubeconfig="+cluster.Kubeconfig).CombinedOutput()
-		if err == nil && !strings.Contains(string(out), "False") && strings.Contains(string(out), "KubeadmControlPlane") {
+		if err == nil && !strings.Contains(string(out), "False") && !strings.Contains(string(out), "Unknown") && strings.Contains(string(out), "KubeadmControlPlane") {
 			return
 		}
 		if time.Now().After(deadline) {

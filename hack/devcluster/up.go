@@ -16,6 +16,8 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
@@ -77,9 +79,13 @@ func Up(ctx context.Context, opts Options) (*Cluster, error) {
 	if err := l.chooseControlPlane(); err != nil {
 		return nil, err
 	}
+	if err := l.judgeExternal(ctx); err != nil {
+		return nil, err
+	}
 	if err := l.buildBinaries(ctx); err != nil {
 		return nil, err
 	}
+	l.dropUnbuilt()
 	if err := l.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -200,7 +206,6 @@ func (l *launch) buildMissingDNS(ctx context.Context) error {
 
 // prepare makes everything that needs no running process.
 func (l *launch) prepare(ctx context.Context) error {
-	l.dropUnbuilt()
 	ports := []string{build.Etcd, etcdPeerPort, build.KubeAPIServer, build.KubeControllerManager, build.Emulator, emulatorDNSPort, build.StandInDNS, build.Instances, build.Server, serverWebhookPort}
 	for _, provider := range capi.Providers {
 		ports = append(ports, webhookPort(provider.Name), healthPort(provider.Name), diagnosticsPort(provider.Name))
@@ -211,14 +216,24 @@ func (l *launch) prepare(ctx context.Context) error {
 	if l.HTTPSProxy == "" && l.chosen[build.Instances] {
 		l.HTTPSProxy = l.instancesProxy()
 	}
-	if l.state.External {
-		if err := l.checkExternal(ctx); err != nil {
+	if !l.state.External {
+		if err := l.prepareControlPlane(); err != nil {
 			return err
 		}
-	} else if err := l.prepareControlPlane(); err != nil {
-		return err
 	}
 	return l.writeAWSEnv()
+}
+
+// judgeExternal looks at an existing cluster before anything is built or kept for it. One that is refused isn't remembered.
+func (l *launch) judgeExternal(ctx context.Context) error {
+	if !l.state.External {
+		return nil
+	}
+	err := l.checkExternal(ctx)
+	if err != nil && l.Kubeconfig != "" {
+		err = errors.Join(err, os.Remove(l.layout.kubeconfig()))
+	}
+	return err
 }
 
 // checkExternal sees that the existing cluster has Cluster API, and no server of ours that this one would take the place of.
@@ -239,6 +254,26 @@ func (l *launch) checkExternal(ctx context.Context) error {
 			build.Server, serverNamespace, build.Server)
 	case !apierrors.IsNotFound(err):
 		return fmt.Errorf("see whether the cluster of KUBECONFIG has %s installed: %w", build.Server, err)
+	}
+	return l.checkLease(ctx, client)
+}
+
+// checkLease sees that no other server with a store of its own serves in the existing cluster: a new store would take its place.
+func (l *launch) checkLease(ctx context.Context, client dynamic.Interface) error {
+	if _, err := os.Stat(l.layout.data(build.Server)); err == nil {
+		return nil // it is this one's
+	}
+	lease, err := client.Resource(leases).Namespace(serverNamespace).Get(ctx, serverLease, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("see whether a %s serves in the cluster of KUBECONFIG: %w", build.Server, err)
+	}
+	renewed, _, _ := unstructured.NestedString(lease.Object, "spec", "renewTime")
+	if at, err := time.Parse(time.RFC3339, renewed); err == nil && time.Since(at) < time.Minute {
+		return fmt.Errorf("a %s serves in the cluster of KUBECONFIG (Lease %s/%s was renewed at %s), whose store another one must not take the place of: stop it and try again in a minute",
+			build.Server, serverNamespace, serverLease, renewed)
 	}
 	return nil
 }

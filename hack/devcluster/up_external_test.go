@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/capa-apiserver/capa-apiserver/hack/devcluster/build"
@@ -83,11 +85,14 @@ func TestAnExistingClusterThatHasTheServerIsRefused(t *testing.T) {
 		statefulSet int
 		server      bool
 		refused     bool
+		renewed     time.Duration // before now; 0 where there is no Lease
 	}{
-		"no server is there":             {http.StatusNotFound, true, false},
-		"a server is there":              {http.StatusOK, true, true},
-		"nobody may say whether":         {http.StatusForbidden, true, true},
-		"a server is there, none wanted": {http.StatusOK, false, false},
+		"no server is there":              {http.StatusNotFound, true, false, 0},
+		"a server is there":               {http.StatusOK, true, true, 0},
+		"nobody may say whether":          {http.StatusForbidden, true, true, 0},
+		"a server is there, none wanted":  {http.StatusOK, false, false, 0},
+		"one runs outside of the cluster": {http.StatusNotFound, true, true, time.Second},
+		"one ran there":                   {http.StatusNotFound, true, false, time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -98,16 +103,29 @@ func TestAnExistingClusterThatHasTheServerIsRefused(t *testing.T) {
 						strings.ReplaceAll(http.StatusText(c.statefulSet), " ", ""))
 					return
 				}
+				if strings.Contains(r.URL.Path, "/leases/") {
+					if c.renewed == 0 {
+						w.WriteHeader(http.StatusNotFound)
+						fmt.Fprint(w, `{"kind": "Status", "apiVersion": "v1", "code": 404, "reason": "NotFound"}`)
+						return
+					}
+					fmt.Fprintf(w, `{"kind": "Lease", "apiVersion": "coordination.k8s.io/v1", "metadata": {"name": "capa-apiserver"}, "spec": {"renewTime": %q}}`,
+						time.Now().Add(-c.renewed).UTC().Format(metav1.RFC3339Micro))
+					return
+				}
 				fmt.Fprint(w, `{"kind": "ClusterList", "apiVersion": "cluster.x-k8s.io/v1beta2", "metadata": {}, "items": []}`)
 			}))
 			defer host.Close()
-			l := &launch{layout: layout{dir: t.TempDir()}, chosen: map[string]bool{build.Server: c.server}}
+			l := &launch{layout: layout{dir: t.TempDir()}, Options: Options{Kubeconfig: "/of/somebody"}, chosen: map[string]bool{build.Server: c.server}, state: &state{External: true}}
 			text := strings.ReplaceAll(twoContexts, `server: "https://mine", certificate-authority: ca.crt`, "server: "+host.URL)
 			if err := os.WriteFile(l.layout.kubeconfig(), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if err := l.checkExternal(t.Context()); c.refused != (err != nil) || err != nil && !strings.Contains(err.Error(), "installed") {
+			if err := l.judgeExternal(t.Context()); c.refused != (err != nil) || err != nil && !strings.Contains(err.Error(), "capa-apiserver") {
 				t.Errorf("error %v", err)
+			}
+			if _, err := os.Stat(l.layout.kubeconfig()); c.refused != os.IsNotExist(err) {
+				t.Errorf("what is remembered of it: %v", err)
 			}
 		})
 	}

@@ -93,7 +93,7 @@ func TestUpServesClusterAPI(t *testing.T) {
 	})
 	t.Run("an up repairs what died and nothing else", func(t *testing.T) { cluster = repair(t, c, cluster) })
 	t.Run("an existing cluster is used instead", func(t *testing.T) { useExisting(t, c, cluster) })
-	t.Run("down leaves no process", func(t *testing.T) { leavesNothing(t, c, cluster) })
+	t.Run("down leaves no process", func(t *testing.T) { leavesNothing(t, c, cluster, 6) })
 }
 
 func webhooksJudge(t *testing.T, cluster Cluster) {
@@ -195,7 +195,9 @@ func useExisting(t *testing.T, owner *command, cluster Cluster) {
 	}
 }
 
-func leavesNothing(t *testing.T, c *command, cluster Cluster) {
+// leavesNothing: "down" ends all processes, as many as there are said to be.
+func leavesNothing(t *testing.T, c *command, cluster Cluster, processes int) {
+	t.Helper()
 	ids := map[string]process.Identity{}
 	for name, pid := range cluster.PIDs {
 		id, err := process.Identify(pid)
@@ -204,7 +206,7 @@ func leavesNothing(t *testing.T, c *command, cluster Cluster) {
 		}
 		ids[name] = id
 	}
-	if len(ids) != 6 {
+	if len(ids) != processes {
 		t.Errorf("%d processes were running: %v", len(ids), cluster.PIDs)
 	}
 	c.down()

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"go.etcd.io/etcd/client/pkg/v3/transport"
@@ -20,6 +21,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/dynamic"
 	"sigs.k8s.io/yaml"
+
+	"github.com/capa-apiserver/capa-apiserver/cmd/clusterawsadm/takeover"
 )
 
 var (
@@ -40,6 +43,17 @@ type capa struct {
 	secrets int
 }
 
+// newCAPA is the beginning of one, with a server that has made nothing yet.
+func newCAPA(t *testing.T, cluster string, flags ...string) *capa {
+	t.Helper()
+	c := &capa{world: newWorld(t, append([]string{"--sweep-period=3s", "--instance-sweep-period=3s", "--creation-grace=5s"}, flags...)...), cluster: cluster}
+	var err error
+	c.dynamic, err = dynamic.NewForConfig(c.config)
+	must(t, err)
+	c.ns = c.namespace()
+	return c
+}
+
 func (c *capa) make() {
 	c.apply(c.ns, quickStartIn(c.cluster, region, oneZone))
 	c.waitReady(c.ns, c.cluster)
@@ -51,50 +65,88 @@ func (c *capa) make() {
 	c.waitIdle()
 }
 
-// handToCAPA puts the host into the state in which CAPA has it.
+// handToCAPA puts the host into the state in which CAPA has it, with the server beside it.
 func (c *capa) handToCAPA() {
-	t, ctx := c.t, c.t.Context()
-	shadows, err := c.dynamic.Resource(crdResource).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/managed-by=capa-apiserver"})
-	must(t, err)
-	c.crds = shadows.Items
-	c.objects = map[string][]unstructured.Unstructured{}
-	for _, crd := range c.crds {
-		version := "v1beta2"
-		if !strings.HasPrefix(crd.GetName(), "aws") || strings.HasSuffix(crd.GetName(), ".controlplane.cluster.x-k8s.io") {
-			version = "v2beta1"
-		}
-		if version != "v1beta2" {
-			continue
-		}
-		list, err := c.dynamic.Resource(resourceOf(crd, version)).List(ctx, metav1.ListOptions{ResourceVersion: "0"})
-		if apierrors.IsNotFound(err) {
-			continue
-		}
-		must(t, err)
-		for _, o := range list.Items {
-			unstructured.RemoveNestedField(o.Object, "status", "v2beta1")
-			unstructured.RemoveNestedField(o.Object, "metadata", "resourceVersion")
-			c.objects[crd.GetName()] = append(c.objects[crd.GetName()], o)
-		}
-	}
-	c.kubectl("patch", "cluster", "-n", c.ns, c.cluster, "--type=merge", "-p", `{"spec": {"paused": true}}`)
-	c.stopServer()
-	must(t, os.RemoveAll(filepath.Join(c.dataDir, "etcd")))
-	c.forgetStore()
-	must(t, c.dynamic.Resource(apiServiceResource).DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "app.kubernetes.io/managed-by=capa-apiserver"}))
-	c.deleteCRDs()
-	c.makeCRDs()
-	t.Cleanup(c.deleteCRDs)
-	c.read("testdata/capa/objects.yaml")
-	c.store()
-	c.runCAPA()
+	t := c.t
+	c.leaveToCAPA("testdata/capa/objects.yaml")
 	c.launch()
 	t.Cleanup(c.stopServer)
 	c.eventually("the server serves its version beside CAPA's", func(ctx context.Context) error {
 		_, err := c.dynamic.Resource(schema.GroupVersionResource{Group: "infrastructure.cluster.x-k8s.io", Version: "v2beta1", Resource: "awsclusters"}).List(ctx, metav1.ListOptions{})
 		return err
 	})
-	c.kubectl("patch", "cluster", "-n", c.ns, c.cluster, "--type=merge", "-p", `{"spec": {"paused": false}}`)
+	c.pause(false)
+}
+
+// leaveToCAPA has CAPA have what is in the server, and in files besides, and nobody act for it. Its Clusters are paused.
+func (c *capa) leaveToCAPA(files ...string) {
+	shadows := c.shadows()
+	c.objects = map[string][]unstructured.Unstructured{}
+	for _, crd := range shadows {
+		c.objects[crd.GetName()] = c.asTheirs(crd)
+	}
+	c.pause(true)
+	c.replaceByCAPA()
+	c.t.Cleanup(c.deleteCRDs)
+	for _, file := range files {
+		c.read(file)
+	}
+	c.store()
+	c.runCAPA()
+}
+
+// replaceByCAPA takes the server and its store away and puts CAPA's empty CRDs there.
+func (c *capa) replaceByCAPA() {
+	t := c.t
+	c.crds = c.shadows()
+	c.stopServer()
+	must(t, os.RemoveAll(filepath.Join(c.dataDir, "etcd")))
+	c.forgetStore()
+	must(t, c.dynamic.Resource(apiServiceResource).DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "app.kubernetes.io/managed-by=capa-apiserver"}))
+	c.deleteCRDs()
+	c.makeCRDs()
+}
+
+// shadows are the server's CRDs, by which Cluster API finds its kinds.
+func (c *capa) shadows() []unstructured.Unstructured {
+	list, err := c.dynamic.Resource(crdResource).List(c.t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/managed-by=capa-apiserver"})
+	must(c.t, err)
+	return list.Items
+}
+
+// asTheirs are the server's objects of a kind as CAPA has them. Those of kinds that the kubeadm providers have a version of are
+// without status.
+func (c *capa) asTheirs(shadow unstructured.Unstructured) []unstructured.Unstructured {
+	version := takeover.VersionOfCAPA
+	if resourceOf(shadow, "").Group != "infrastructure.cluster.x-k8s.io" {
+		version = takeover.VersionOfServer
+	}
+	list, err := c.dynamic.Resource(resourceOf(shadow, version)).List(c.t.Context(), metav1.ListOptions{ResourceVersion: "0"})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	must(c.t, err)
+	moved, err := takeover.NewMoved(takeover.VersionOfCAPA)
+	must(c.t, err)
+	var out []unstructured.Unstructured
+	for _, o := range list.Items {
+		if version == takeover.VersionOfServer {
+			converted, _, err := moved.Convert(&o)
+			must(c.t, err)
+			o = *converted
+		}
+		unstructured.RemoveNestedField(o.Object, "status", "v2beta1")
+		unstructured.RemoveNestedField(o.Object, "metadata", "resourceVersion")
+		out = append(out, o)
+	}
+	return out
+}
+
+// pause pauses all Clusters, or has them go on.
+func (c *capa) pause(paused bool) {
+	for _, name := range strings.Fields(c.kubectl("get", "clusters", "-n", c.ns, "-o", "name")) {
+		c.kubectl("patch", "-n", c.ns, name, "--type=merge", "-p", fmt.Sprintf(`{"spec": {"paused": %t}}`, paused))
+	}
 }
 
 // read takes objects from a file that CAPA has besides.

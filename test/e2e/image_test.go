@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -48,7 +49,7 @@ func TestImage(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give a process another root folder")
 	}
-	root := unpackImage(t)
+	root := unpackImage(t, suite.root)
 	server := manifestServer(t)
 	w := newStoppedWorld(t)
 	w.program = w.contain(root, server)
@@ -62,22 +63,51 @@ func TestImage(t *testing.T) {
 	w.apply(ns, quickStart(name))
 	w.waitReady(ns, name)
 	t.Run("AWS sees its version", func(t *testing.T) {
+		seen := 0
 		agents.Range(func(agent, _ any) bool {
+			seen++
 			if !strings.Contains(fmt.Sprint(agent), "capa-apiserver/"+imageVersion) {
 				t.Errorf("a call's User-Agent is %s", agent)
 			}
 			return true
 		})
+		if seen == 0 {
+			t.Error("AWS was never called")
+		}
 	})
 	w.deleteCluster(ns, name)
+	t.Run("another build elsewhere has its digest", func(t *testing.T) {
+		again := unpackImage(t, elsewhere(t))
+		for _, file := range []string{"../image/index.json", "usr/local/bin/capa-apiserver"} {
+			first, err := os.ReadFile(filepath.Join(root, file))
+			must(t, err)
+			second, err := os.ReadFile(filepath.Join(again, file))
+			must(t, err)
+			if !bytes.Equal(first, second) {
+				t.Errorf("%s is another one", file)
+			}
+		}
+	})
 }
 
-// unpackImage makes the image of this machine's architecture and returns the folder with its files.
-func unpackImage(t *testing.T) string {
+// elsewhere is a copy of the repository as it is here, in another folder.
+func elsewhere(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	cmd := exec.Command("sh", "-ec", `git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$0" && cp -a .git "$0"`, folder)
+	cmd.Dir = suite.root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("copy the repository: %v\n%s", err, out)
+	}
+	return folder
+}
+
+// unpackImage makes the image of this machine's architecture from a repository and returns the folder with its files.
+func unpackImage(t *testing.T, repo string) string {
 	t.Helper()
 	folder := t.TempDir()
 	root := filepath.Join(folder, "root")
-	cmd := exec.Command("go", "run", "./image", "--repo="+suite.root, "--version="+imageVersion, "--out="+filepath.Join(folder, "image"), "--unpack="+root,
+	cmd := exec.Command("go", "run", "./image", "--repo="+repo, "--version="+imageVersion, "--out="+filepath.Join(folder, "image"), "--unpack="+root,
 		"--platforms=linux/"+runtime.GOARCH)
 	cmd.Dir = filepath.Join(suite.root, "hack", "tools")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -35,6 +35,9 @@ const tagNamespace = "capa-apiserver.cluster.x-k8s.io/namespace"
 // movable are the kinds of what moves, dependents last.
 var movable = []string{"clusters", "awsclusters", "awsmanagedcontrolplanes", "machinepools", "machines", "awsmachinepools", "awsmachines"}
 
+// letGo is what clusterctl says of what it deletes after a move.
+const letGo = `{"metadata": {"annotations": {"clusterctl.cluster.x-k8s.io/delete-for-move": ""}}}`
+
 // owning are those of them that own something in AWS.
 const owning = "awsclusters,awsmanagedcontrolplanes,awsmachines,awsmachinepools"
 
@@ -149,7 +152,7 @@ type moved struct {
 }
 
 func (m *moved) settle() {
-	m.apply(m.ns, everything(m.cluster, "nomads-"+m.ns))
+	m.apply(m.ns, everything(m.cluster, "cluster-api-provider-aws-"+m.ns))
 	m.waitReady(m.ns, m.cluster)
 	for _, manifest := range machinesOfAllKinds(m.cluster) {
 		m.apply(m.ns, manifest)
@@ -196,7 +199,7 @@ func (m *moved) byClusterctl(t *testing.T) {
 	folder := t.TempDir()
 	m.clusterctl(t, "move", "--to-directory="+folder, "--namespace="+m.ns)
 	m.kubectl("patch", "cluster", "-n", m.ns, m.cluster, "--type=merge", "-p", `{"spec": {"paused": true}}`)
-	m.forget(`{"metadata": {"annotations": {"clusterctl.cluster.x-k8s.io/delete-for-move": ""}}}`)
+	m.forget(letGo)
 	for _, to := range []string{takeover.VersionOfCAPA, takeover.VersionOfServer} {
 		convertFolder(t, folder, to)
 	}

@@ -138,6 +138,9 @@ func TestAnUpgradeByClusterctlFailsNoRead(t *testing.T) {
 	for _, err := range reading.failures {
 		t.Error(err)
 	}
+	if n := reading.refusals(); n > 0 {
+		t.Errorf("%d answers were to be waited out", n)
+	}
 	p.changedNothing(t)
 	w.deleteCluster(ns, "upgraded")
 	p.clusterctl("delete", "--infrastructure=aws")

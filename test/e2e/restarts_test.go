@@ -134,13 +134,26 @@ func (w *world) read(count int) *readers {
 	return r
 }
 
-// holder is who acts.
-func (w *world) holder() string {
-	lease := &coordinationv1.Lease{}
-	if w.client.Get(context.Background(), client.ObjectKey{Namespace: "capa-system", Name: "capa-apiserver"}, lease) != nil || lease.Spec.HolderIdentity == nil {
-		return ""
+// refusals are answers that clients wait out, or give up at.
+func (r *readers) refusals() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	count := r.answers[http.StatusTooManyRequests]
+	for code, n := range r.answers {
+		if code >= http.StatusInternalServerError {
+			count += n
+		}
 	}
-	return *lease.Spec.HolderIdentity
+	return count
+}
+
+// holder is who acts, and said so last at the time.
+func (w *world) holder() (string, time.Time) {
+	lease := &coordinationv1.Lease{}
+	if w.client.Get(context.Background(), client.ObjectKey{Namespace: "capa-system", Name: "capa-apiserver"}, lease) != nil || lease.Spec.HolderIdentity == nil || lease.Spec.RenewTime == nil {
+		return "", time.Time{}
+	}
+	return *lease.Spec.HolderIdentity, lease.Spec.RenewTime.Time
 }
 
 // terminate ends the server politely, and tells how long it answered on.
@@ -163,15 +176,16 @@ func (w *world) terminate() time.Duration {
 // A rolling restart, as an update makes one: nobody who reads notices, and somebody acts
 // all the time.
 func TestRollingRestartsFailNoReads(t *testing.T) {
-	replicas := newReplicas(t, "", "")
+	replicas := newReplicas(t, "", "", "")
 	w := replicas[0]
 	ns := w.namespace()
 	w.apply(ns, quickStart("rolled"))
 	w.waitReady(ns, "rolled")
 	reading := w.read(4)
-	for range 3 {
+	for range 2 {
 		for _, r := range replicas {
-			before, handover := w.holder(), time.Now()
+			before, _ := w.holder()
+			handover := time.Now()
 			gone := make(chan time.Duration)
 			go func() { gone <- r.terminate() }()
 			w.eventually("/readyz says that the replica ends", func(context.Context) error {
@@ -183,13 +197,14 @@ func TestRollingRestartsFailNoReads(t *testing.T) {
 			if took := <-gone; took < 2*time.Second {
 				t.Errorf("the replica was gone after %s; want it to answer for 2 s", took)
 			}
+			ended := time.Now()
 			w.eventually("somebody acts", func(context.Context) error {
-				if now := w.holder(); now == "" {
-					return errors.New("nobody holds the lease")
+				if who, said := w.holder(); who == "" || said.Before(ended) {
+					return fmt.Errorf("%q said so last %s before", who, ended.Sub(said))
 				}
 				return nil
 			})
-			if after := w.holder(); after != before {
+			if after, _ := w.holder(); after != before {
 				t.Logf("another acts at most %s after SIGTERM", time.Since(handover).Round(100*time.Millisecond))
 			}
 			if took := time.Since(handover); took > 10*time.Second {
@@ -203,6 +218,9 @@ func TestRollingRestartsFailNoReads(t *testing.T) {
 	t.Logf("%d reads, answered %v", reading.reads.Load(), maps.Collect(maps.All(reading.answers)))
 	for _, err := range reading.failures {
 		t.Error(err)
+	}
+	if n := reading.refusals(); n > 0 {
+		t.Errorf("%d answers were to be waited out", n)
 	}
 	w.deleteCluster(ns, "rolled")
 }

@@ -21,7 +21,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/uuid"
-	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -33,11 +32,7 @@ import (
 // over again. It is ended before writes of every kind, and run again or given up, while the garbage
 // collector looks the owners up.
 func TestTakeoverInPlace(t *testing.T) {
-	c := &capa{world: newWorld(t, "--sweep-period=3s", "--instance-sweep-period=3s", "--creation-grace=5s"), cluster: "inherited"}
-	var err error
-	c.dynamic, err = dynamic.NewForConfig(c.config)
-	must(t, err)
-	c.ns = c.namespace()
+	c := newCAPA(t, "inherited")
 	timed(t, "a cluster with machines and a pool", c.make)
 	timed(t, "it is CAPA's", c.handToCAPA)
 	t.Run("beside CAPA each has its own", c.besideCAPA)
@@ -440,8 +435,8 @@ func (c *capa) forgetPaused() {
 	}
 }
 
-// watchFor404 reads the AWSCluster all the time, at the version that Cluster API takes from the
-// CRD's labels, and tells when it was said not to be there.
+// watchFor404 reads the AWSCluster, a machine and the pool all the time, at the version that Cluster API takes from the
+// CRDs' labels, and tells when one was said not to be there.
 func (c *capa) watchFor404() (failures func() []string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var found []string
@@ -449,17 +444,18 @@ func (c *capa) watchFor404() (failures func() []string) {
 	go func() {
 		defer close(done)
 		for ctx.Err() == nil {
-			version := "v1beta2"
-			if crd, err := c.dynamic.Resource(crdResource).Get(ctx, "awsclusters.infrastructure.cluster.x-k8s.io", metav1.GetOptions{}); err == nil {
-				if label := crd.GetLabels()["cluster.x-k8s.io/v1beta2"]; label != "" {
-					version = label
+			for resource, name := range map[string]string{"awsclusters": c.cluster, "awsmachines": "w-0", "awsmachinepools": "workers"} {
+				at := schema.GroupVersionResource{Group: "infrastructure.cluster.x-k8s.io", Version: "v1beta2", Resource: resource}
+				if crd, err := c.dynamic.Resource(crdResource).Get(ctx, at.GroupResource().String(), metav1.GetOptions{}); err == nil {
+					if label := crd.GetLabels()["cluster.x-k8s.io/v1beta2"]; label != "" {
+						at.Version = label
+					}
 				}
+				if _, err := c.dynamic.Resource(at).Namespace(c.ns).Get(ctx, name, metav1.GetOptions{ResourceVersion: "0"}); apierrors.IsNotFound(err) {
+					found = append(found, fmt.Sprintf("at %s, %s: %v", time.Now().Format(time.TimeOnly), at.Version, err))
+				}
+				time.Sleep(10 * time.Millisecond)
 			}
-			at := schema.GroupVersionResource{Group: "infrastructure.cluster.x-k8s.io", Version: version, Resource: "awsclusters"}
-			if _, err := c.dynamic.Resource(at).Namespace(c.ns).Get(ctx, c.cluster, metav1.GetOptions{ResourceVersion: "0"}); apierrors.IsNotFound(err) {
-				found = append(found, fmt.Sprintf("at %s, %s: %v", time.Now().Format(time.TimeOnly), version, err))
-			}
-			time.Sleep(20 * time.Millisecond)
 		}
 	}()
 	return func() []string { cancel(); <-done; return found }

@@ -138,7 +138,7 @@ func (x *tenants) settle() {
 	x.apply("capa-system", fmt.Sprintf(identitiesOfOthers, x.alice(), x.bob()))
 	x.settleOthers()
 	x.others = x.records()
-	x.apply(x.alice(), everything(victim, "alices-"+x.base))
+	x.apply(x.alice(), everything(victim, "cluster-api-provider-aws-alices-"+x.base))
 	x.waitReady(x.alice(), victim)
 	for _, m := range machinesOfAllKinds(victim) {
 		x.apply(x.alice(), m)
@@ -319,11 +319,11 @@ func (x *tenants) tag(id string, tags map[string]string) {
 
 // settleBucket makes a bucket with a policy and tags, and nothing in it.
 func (x *tenants) settleBucket(c *s3.Client) {
-	ctx, name := context.Background(), aws.String("company-backups")
+	ctx, name := context.Background(), aws.String("cluster-api-provider-aws-backups")
 	_, err := c.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: name})
 	must(x.t, err)
 	_, err = c.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: name, Policy: aws.String(`{"Version": "2012-10-17", "Statement": [{"Sid": "own", "Effect": "Allow",
-"Principal": {"AWS": "arn:aws:iam::123456789012:role/nodes.cluster-api-provider-aws.sigs.k8s.io"}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::company-backups/*"}]}`)})
+"Principal": {"AWS": "arn:aws:iam::123456789012:role/nodes.cluster-api-provider-aws.sigs.k8s.io"}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::cluster-api-provider-aws-backups/*"}]}`)})
 	must(x.t, err)
 	_, err = c.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: name, Tagging: &s3types.Tagging{TagSet: []s3types.Tag{{Key: aws.String("team"), Value: aws.String("backup")}}}})
 	must(x.t, err)

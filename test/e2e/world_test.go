@@ -88,7 +88,7 @@ func newStoppedWorld(t *testing.T, flags ...string) *world {
 	w.startAWS("127.0.0.1:0")
 	t.Cleanup(func() { w.endAWS() })
 	// The server has the rights that clusterawsadm's stack gives it, and tests, whose keys are others, have all.
-	must(t, enginetest.Restrict(w.aws, w.awsURL, enginetest.Controllers()))
+	must(t, enginetest.Restrict(w.aws, w.awsURL, enginetest.Stack()))
 	t.Cleanup(func() {
 		for _, right := range enginetest.Denied(w.aws.Log()) {
 			t.Errorf("AWS refused %s, which the stack's policies don't allow", right)
@@ -129,7 +129,7 @@ func (w *world) assumable(account, name string) {
 	_, err := client.CreateRole(w.t.Context(), &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"sts:AssumeRole"}]}`)})
 	must(w.t, err)
-	must(w.t, enginetest.Grant(client, name, enginetest.Controllers()))
+	must(w.t, enginetest.Grant(client, name, enginetest.Stack()))
 }
 
 // startAWS has AWS listen at an address.

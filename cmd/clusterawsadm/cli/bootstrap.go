@@ -43,8 +43,9 @@ func printPolicy() *cobra.Command {
 	for _, name := range policy.Names {
 		names = append(names, string(name))
 	}
-	c := command("print-policy", "Print an IAM policy", `
-Print a policy of the stack as JSON, for those who make their roles otherwise.`, `
+	c := command("print-policy", "Print IAM policies", `
+Print policies of the stack as JSON, for those who make their roles otherwise: the one that is named, also where the
+configuration has the stack make none of it, or without a name all that it makes.`, `
   # What the controllers need, but for EKS
   clusterawsadm bootstrap iam print-policy --document AWSIAMManagedPolicyControllers
 
@@ -56,20 +57,39 @@ Print a policy of the stack as JSON, for those who make their roles otherwise.`,
 				return err
 			}
 			name := text(c, "document")
+			if name == "" {
+				return printPolicies(c, &conf.Spec)
+			}
 			if !slices.Contains(names, name) {
 				return fmt.Errorf("--document is %q; write one of %s", name, strings.Join(names, ", "))
 			}
-			document, ok := policy.Policies(&conf.Spec)[policy.Name(name)]
-			if !ok {
-				return fmt.Errorf("the configuration doesn't make %s: see eks.disable, eks.enableUserEKSConsolePolicy, disableCloudProviderPolicy and controlPlane.enableCSIPolicy", name)
-			}
-			out, err := json.MarshalIndent(document, "", "  ")
-			printf(c, "%s\n", out)
-			return err
+			return printDocument(c, policy.Named(&conf.Spec, policy.Name(name)))
 		})
-	c.Flags().String("document", "", "which policy: "+strings.Join(names, ", "))
+	c.Flags().String("document", "", "which policy, by default all that the configuration has the stack make: "+strings.Join(names, ", "))
 	addConfig(c)
 	return c
+}
+
+// printPolicies prints those of a configuration, each after its name.
+func printPolicies(c *cobra.Command, spec *iamconfig.Spec) error {
+	made := policy.Policies(spec)
+	for _, name := range policy.Names {
+		document, ok := made[name]
+		if !ok {
+			continue
+		}
+		printf(c, "PolicyName: %s\n", name)
+		if err := printDocument(c, document); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func printDocument(c *cobra.Command, document policy.Document) error {
+	out, err := json.MarshalIndent(document, "", "  ")
+	printf(c, "%s\n", out)
+	return err
 }
 
 func printConfig() *cobra.Command {

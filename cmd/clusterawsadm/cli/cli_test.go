@@ -249,6 +249,19 @@ func TestPrintedPoliciesAndConfiguration(t *testing.T) {
 		stdout, _ := runs(t, "bootstrap", "iam", "print-policy", "--document", name)
 		golden(t, name+".json", stdout)
 	}
+	if stdout, _ := runs(t, "bootstrap", "iam", "print-policy", "--document", "AWSEBSCSIPolicyController", "-v", "4"); !strings.Contains(stdout, "ec2:CreateSnapshot") {
+		t.Errorf("of a policy that the configuration doesn't make it prints %s", stdout)
+	}
+	all, _ := runs(t, "bootstrap", "iam", "print-policy")
+	for _, name := range []string{"Controllers", "ControllersEKS", "CloudProviderControlPlane", "CloudProviderNodes"} {
+		one, _ := runs(t, "bootstrap", "iam", "print-policy", "--document", "AWSIAMManagedPolicy"+name)
+		if !strings.Contains(all, "PolicyName: AWSIAMManagedPolicy"+name+"\n"+one) {
+			t.Errorf("without a name it lacks %s:\n%s", name, all)
+		}
+	}
+	if strings.Count(all, "PolicyName: ") != 4 {
+		t.Errorf("without a name it prints %s", all)
+	}
 	stdout, _ := runs(t, "bootstrap", "iam", "print-config")
 	golden(t, "config-default.yaml", stdout)
 	again, _, err := run(stdout, "bootstrap", "iam", "print-config", "--config", "-")
@@ -273,25 +286,24 @@ func TestWrongInputIsRefusedWithWhatToWrite(t *testing.T) {
 		args  []string
 		says  string
 	}{
-		"no command":          {"", []string{"bootstrap", "iam", "create"}, "clusterawsadm bootstrap iam has check, create-cloudformation-stack, delete-cloudformation-stack"},
-		"a document":          {"", []string{"bootstrap", "iam", "print-policy", "--document", "x"}, "write one of AWSIAMManagedPolicyControllers, "},
-		"a document not made": {"", []string{"bootstrap", "iam", "print-policy", "--document", "AWSEBSCSIPolicyController"}, "controlPlane.enableCSIPolicy"},
-		"no file":             {"", []string{"bootstrap", "iam", "print-config", "--config", "/nowhere"}, "print-config prints one to begin with"},
-		"another kind":        {"kind: Pod", config, "write kind: AWSIAMConfiguration"},
-		"another version":     {"kind: AWSIAMConfiguration\napiVersion: x/v1", config, "write apiVersion: bootstrap.aws.infrastructure.cluster.x-k8s.io/v1beta1"},
-		"an unknown field":    {head + "spec: {nodes: {colour: red}}", config, `unknown field "spec.nodes.colour"`},
-		"mixed versions":      {strings.Replace(head, "v1beta1", "v1alpha1", 1) + "spec: {eks: {disable: true}}", config, "in v1alpha1 write spec.eks.enable"},
-		"a backend":           {head + "spec: {secureSecretBackends: [vault]}", config, "write secrets-manager or ssm-parameter-store"},
-		"a suffix":            {head + "spec: {nameSuffix: ' x'}", config, "letters, digits and +=,.@_- only"},
-		"a long suffix":       {head + "spec: {nameSuffix: " + strings.Repeat("x", 60) + "}", config, "IAM takes 64"},
-		"a stack name":        {head + "spec: {stackName: 1x}", config, "spec.stackName"},
-		"a partition":         {head + "spec: {partition: mars}", config, "write aws, aws-cn or aws-us-gov"},
-		"a path":              {head + "spec: {nodes: {path: team}}", config, "begin and end it with /"},
-		"a boundary":          {head + "spec: {nodes: {permissionsBoundary: x}}", config, "write a policy's ARN"},
-		"an attachment":       {head + "spec: {eks: {fargate: {extraPolicyAttachments: [x]}}}", config, "spec.eks.fargate.extraPolicyAttachments[0]"},
-		"an encoding":         {"", []string{"bootstrap", "credentials", "encode-as-profile", "--output", "x"}, "write rawSharedConfig or base64SharedConfig"},
-		"a version's form":    {"", []string{"version", "-o", "x"}, "write yaml, json or short"},
-		"an argument":         {"", []string{"version", "x"}, "unknown command"},
+		"no command":       {"", []string{"bootstrap", "iam", "create"}, "clusterawsadm bootstrap iam has check, create-cloudformation-stack, delete-cloudformation-stack"},
+		"a document":       {"", []string{"bootstrap", "iam", "print-policy", "--document", "x"}, "write one of AWSIAMManagedPolicyControllers, "},
+		"no file":          {"", []string{"bootstrap", "iam", "print-config", "--config", "/nowhere"}, "print-config prints one to begin with"},
+		"another kind":     {"kind: Pod", config, "write kind: AWSIAMConfiguration"},
+		"another version":  {"kind: AWSIAMConfiguration\napiVersion: x/v1", config, "write apiVersion: bootstrap.aws.infrastructure.cluster.x-k8s.io/v1beta1"},
+		"an unknown field": {head + "spec: {nodes: {colour: red}}", config, `unknown field "spec.nodes.colour"`},
+		"mixed versions":   {strings.Replace(head, "v1beta1", "v1alpha1", 1) + "spec: {eks: {disable: true}}", config, "in v1alpha1 write spec.eks.enable"},
+		"a backend":        {head + "spec: {secureSecretBackends: [vault]}", config, "write secrets-manager or ssm-parameter-store"},
+		"a suffix":         {head + "spec: {nameSuffix: ' x'}", config, "letters, digits and +=,.@_- only"},
+		"a long suffix":    {head + "spec: {nameSuffix: " + strings.Repeat("x", 60) + "}", config, "IAM takes 64"},
+		"a stack name":     {head + "spec: {stackName: 1x}", config, "spec.stackName"},
+		"a partition":      {head + "spec: {partition: mars}", config, "write aws, aws-cn or aws-us-gov"},
+		"a path":           {head + "spec: {nodes: {path: team}}", config, "begin and end it with /"},
+		"a boundary":       {head + "spec: {nodes: {permissionsBoundary: x}}", config, "write a policy's ARN"},
+		"an attachment":    {head + "spec: {eks: {fargate: {extraPolicyAttachments: [x]}}}", config, "spec.eks.fargate.extraPolicyAttachments[0]"},
+		"an encoding":      {"", []string{"bootstrap", "credentials", "encode-as-profile", "--output", "x"}, "write rawSharedConfig or base64SharedConfig"},
+		"a version's form": {"", []string{"version", "-o", "x"}, "write yaml, json or short"},
+		"an argument":      {"", []string{"version", "x"}, "unknown command"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, _, err := run(x.stdin, x.args...); err == nil || !strings.Contains(err.Error(), x.says) {

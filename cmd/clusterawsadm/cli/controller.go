@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/smithy-go"
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -173,6 +172,7 @@ Restart the controllers one after the other, as kubectl rollout restart does: of
 func usePodIdentity() *cobra.Command {
 	c := command("use-pod-identity", "Give the controllers a role by EKS Pod Identity", `
 Associate the controllers' service account with the stack's role, where the management cluster is one of EKS and has the add-on eks-pod-identity-agent.
+An association with another role gets this one; a second time nothing changes.
 Restart the controllers afterwards, and take their credentials away (zero-credentials).`, `
   clusterawsadm controller use-pod-identity --cluster-name management --region us-east-1 --service-account capa-apiserver`, runPodIdentity)
 	addRegion(c, "r")
@@ -195,15 +195,32 @@ func runPodIdentity(c *cobra.Command) error {
 	if err != nil {
 		return fmt.Errorf("the role %s: %w; clusterawsadm bootstrap iam create-cloudformation-stack makes it", text(c, "role-name"), err)
 	}
-	made, err := eks.NewFromConfig(account).CreatePodIdentityAssociation(c.Context(), &eks.CreatePodIdentityAssociationInput{ClusterName: aws.String(text(c, "cluster-name")),
-		Namespace: aws.String(text(c, "namespace")), ServiceAccount: aws.String(text(c, "service-account")), RoleArn: role.Role.Arn})
-	var refused smithy.APIError
-	if errors.As(err, &refused) && refused.ErrorCode() == "ResourceInUseException" {
-		return fmt.Errorf("the service account has an association already; delete it to give it another role: aws eks list-pod-identity-associations --cluster-name %s (%w)", text(c, "cluster-name"), err)
-	}
+	id, err := associate(c, eks.NewFromConfig(account), role.Role.Arn)
 	if err != nil {
 		return err
 	}
-	printf(c, "Service account %s/%s has the role %s (%s)\n", text(c, "namespace"), text(c, "service-account"), *role.Role.Arn, aws.ToString(made.Association.AssociationId))
+	printf(c, "Service account %s/%s has the role %s (%s)\n", text(c, "namespace"), text(c, "service-account"), *role.Role.Arn, id)
 	return nil
+}
+
+// associate gives the service account the role, also where it has another one, and returns the association's id.
+func associate(c *cobra.Command, client *eks.Client, role *string) (string, error) {
+	cluster, namespace, account := aws.String(text(c, "cluster-name")), aws.String(text(c, "namespace")), aws.String(text(c, "service-account"))
+	there, err := client.ListPodIdentityAssociations(c.Context(), &eks.ListPodIdentityAssociationsInput{ClusterName: cluster, Namespace: namespace, ServiceAccount: account})
+	if err != nil {
+		return "", err
+	}
+	if len(there.Associations) == 0 {
+		made, err := client.CreatePodIdentityAssociation(c.Context(), &eks.CreatePodIdentityAssociationInput{ClusterName: cluster, Namespace: namespace, ServiceAccount: account, RoleArn: role})
+		if err != nil {
+			return "", err
+		}
+		return aws.ToString(made.Association.AssociationId), nil
+	}
+	id := there.Associations[0].AssociationId
+	has, err := client.DescribePodIdentityAssociation(c.Context(), &eks.DescribePodIdentityAssociationInput{ClusterName: cluster, AssociationId: id})
+	if err == nil && aws.ToString(has.Association.RoleArn) != *role {
+		_, err = client.UpdatePodIdentityAssociation(c.Context(), &eks.UpdatePodIdentityAssociationInput{ClusterName: cluster, AssociationId: id, RoleArn: role})
+	}
+	return aws.ToString(id), err
 }

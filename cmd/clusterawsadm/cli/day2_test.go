@@ -14,6 +14,7 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/spf13/cobra"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -225,6 +226,16 @@ func TestAddonsPodIdentityAndResourcesOfAnEKSCluster(t *testing.T) {
 	if stdout, _ = runs(t, args...); !strings.Contains(stdout, "capa-system/capa-apiserver has the role arn:aws:iam::123456789012:role/controllers.") {
 		t.Errorf("it prints %s", stdout)
 	}
+	if again, _ := runs(t, args...); again != stdout {
+		t.Errorf("a second time it prints %s, at first %s", again, stdout)
+	}
+	trust := `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ["sts:AssumeRole", "sts:TagSession"]}]}`
+	if _, err := iam.NewFromConfig(somebody()).CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("other"), AssumeRolePolicyDocument: &trust}); err != nil {
+		t.Fatal(err)
+	}
+	if other, _ := runs(t, append(args, "--role-name", "other")...); other != strings.Replace(stdout, "controllers.cluster-api-provider-aws.sigs.k8s.io", "other", 1) {
+		t.Errorf("with another role it prints %s, at first %s", other, stdout)
+	}
 	if stdout, _ = runs(t, "resource", "list", "-n", "prod", "-r", "us-east-1"); !strings.Contains(stdout, "arn:aws:eks:us-east-1:123456789012:cluster/prod") ||
 		!strings.Contains(stdout, "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-") {
 		t.Errorf("it prints %s", stdout)
@@ -233,7 +244,7 @@ func TestAddonsPodIdentityAndResourcesOfAnEKSCluster(t *testing.T) {
 		t.Errorf("of none it prints %s, %s", stdout, stderr)
 	}
 	for says, args := range map[string][]string{
-		"has an association already": args, "create-cloudformation-stack makes it": append(args, "--role-name", "none"),
+		"create-cloudformation-stack makes it": append(args, "--role-name", "none"),
 		"EKS has no cluster none in this account and region; write its name in EKS: it is in spec.eksClusterName": {"eks", "addons", "list-installed", "-n", "none"},
 		"EKS has no cluster nobody":      {"eks", "addons", "list-available", "-n", "nobody"},
 		"the cluster's name in EKS":      {"eks", "addons", "list-available"},

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -43,6 +45,15 @@ func convertFolder(c *cobra.Command, folder, to string) error {
 	if err != nil {
 		return err
 	}
+	// What a run that was ended left is none of clusterctl's.
+	for _, file := range files {
+		if strings.HasSuffix(file, unfinished) {
+			if err := os.Remove(file); err != nil {
+				return err
+			}
+		}
+	}
+	files = slices.DeleteFunc(files, func(file string) bool { return strings.HasSuffix(file, unfinished) })
 	if len(files) == 0 {
 		return fmt.Errorf("%s has no files: name the folder that clusterctl move --to-directory wrote", folder)
 	}
@@ -88,9 +99,12 @@ func convertedFile(moved *takeover.Moved, file string) ([]byte, []string, error)
 	return text, lost, err
 }
 
+// unfinished ends the name of a file until it takes another one's place.
+const unfinished = ".converted"
+
 // replace exchanges a file for another one; whoever reads it meanwhile, or ends here, has one of the two.
 func replace(file string, content []byte) error {
-	other := file + ".converted"
+	other := file + unfinished
 	err := os.WriteFile(other, content, 0o600)
 	if err == nil {
 		err = os.Rename(other, file)

@@ -23,6 +23,7 @@ func TestAMovedFolderIsConvertedAsAWhole(t *testing.T) {
 		t.Errorf("the cluster is %s (%v)", content, err)
 	}
 	holds(t, other, movedOther+"\n")
+	written(t, folder, "AWSCluster_a_c.yaml.converted", movedCluster[:20]) // a run was ended as it wrote that
 	runs(t, "convert-moved", folder)
 	holds(t, cluster, string(content))
 	runs(t, "convert-moved", folder, "--to", "v1beta2")

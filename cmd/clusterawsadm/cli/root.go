@@ -33,6 +33,7 @@ instance's or pod's role. AWS_ENDPOINT_URL leads to another endpoint than AWS's.
 	c.SilenceUsage, c.SilenceErrors = true, true
 	c.SetIn(in)
 	c.CompletionOptions.HiddenDefaultCmd = true
+	c.PersistentFlags().IntP("v", "v", 0, "without effect: what takes long tells its progress anyway (accepted as CAPA's tool does)")
 	c.AddCommand(ami(), bootstrap(), controller(), convertManifests(), convertMoved(), eksCommands(), gc(), resource(), takeover.NewCommand(), version())
 	return c
 }

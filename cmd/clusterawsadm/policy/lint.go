@@ -41,7 +41,9 @@ var (
 	// operators of conditions ("IAM JSON policy elements: Condition operators").
 	operatorForm = regexp.MustCompile(`^(ForAllValues:|ForAnyValue:)?(String(Not)?(Equals|EqualsIgnoreCase|Like)|Numeric(Not)?(Equals|LessThan|LessThanEquals|GreaterThan|GreaterThanEquals)|` +
 		`Date(Not)?(Equals|LessThan|LessThanEquals|GreaterThan|GreaterThanEquals)|Bool|BinaryEquals|(Not)?IpAddress|Arn(Not)?(Equals|Like))(IfExists)?$|^Null$`)
-	keyForm = regexp.MustCompile(`^[a-z0-9-]+:[A-Za-z0-9:/._${}-]+$`)
+	// serviceForm is that of service principals ("AWS JSON policy elements: Principal").
+	serviceForm = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?$`)
+	keyForm     = regexp.MustCompile(`^[a-z0-9-]+:[A-Za-z0-9:/._${}-]+$`)
 	// global services' ARNs have no region, and S3's no account either.
 	global = []string{"iam", "s3", "sts"}
 )
@@ -71,8 +73,21 @@ func (s Statement) lint(known func(service, action string) bool) []string {
 			say("%s is there twice", action)
 		}
 	}
-	if len(s.Resource) == 0 {
+	switch trust := len(s.Principal) > 0; {
+	case !trust && len(s.Resource) == 0:
 		say("there is no resource")
+	case trust && len(s.Resource) > 0:
+		say("a role's trust has no resource")
+	}
+	for kind, principals := range s.Principal {
+		if !slices.Contains([]string{"AWS", "Federated", "Service"}, kind) {
+			say("%q is no kind of principal; it is AWS, Federated or Service", kind)
+		}
+		for _, principal := range principals {
+			if kind == "Service" && !serviceForm.MatchString(principal) || kind != "Service" && !arnForm.MatchString(principal) {
+				say("%q is no principal of the kind %s", principal, kind)
+			}
+		}
 	}
 	for _, resource := range s.Resource {
 		parts := arnForm.FindStringSubmatch(resource)

@@ -27,6 +27,15 @@ func Policies(spec *iamconfig.Spec) map[Name]Document {
 	return out
 }
 
+// Named is one of the documents, whether or not a configuration asks for it.
+func Named(spec *iamconfig.Spec, name Name) Document {
+	all, eks := *spec, *spec.EKS
+	eks.Disable, eks.EnableUserEKSConsolePolicy = false, true
+	all.EKS, all.ControlPlane.EnableCSIPolicy = &eks, true
+	all.ControlPlane.DisableCloudProviderPolicy, all.Nodes.DisableCloudProviderPolicy = false, false
+	return Policies(&all)[name]
+}
+
 // Wanted says whether a configuration's stack grants a feature.
 func (f Feature) Wanted(spec *iamconfig.Spec) bool {
 	return (f.If == nil || f.If(spec)) && (f.In != ControllersEKS || !spec.EKS.Disable)

@@ -149,6 +149,9 @@ func TestTheLinterFindsWhatIAMRefuses(t *testing.T) {
 		"have a region or none":    with(func(s *Statement) { s.Resource = List{"arn:aws:iam:us-east-1:*:role/x"} }),
 		"is no condition operator": with(func(s *Statement) { s.Condition = Condition{"StringIs": {"a:b": "c"}} }),
 		"is no condition key":      with(func(s *Statement) { s.Condition = Condition{"StringEquals": {"b": "c"}} }),
+		"trust has no resource":    with(func(s *Statement) { s.Principal = map[string]List{"Service": {"ec2.amazonaws.com"}} }),
+		"no kind of principal":     with(func(s *Statement) { s.Principal = map[string]List{"Services": {"ec2.amazonaws.com"}} }),
+		"is no principal":          with(func(s *Statement) { s.Principal = map[string]List{"Service": {"ec2"}} }),
 		"other characters":         with(func(s *Statement) { s.Sid = "a b" }),
 		"a managed policy has":     with(func(s *Statement) { s.Resource = slices.Repeat(List{"arn:aws:iam::*:role/a"}, 300) }),
 	} {

@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/capa-apiserver/capa-apiserver/apis/takeover"
@@ -56,6 +57,9 @@ func (t *taker) check(ctx context.Context) error {
 		}
 		if len(objects) > 0 {
 			fmt.Fprintf(table, "%s\t%d\tnothing is changed\n", k.name, len(objects))
+		}
+		if len(objects) == 0 && k.name == defaultIdentity {
+			r.note("CAPA has no %s: clusters without identityRef use the server's own credentials by its own one; restrict its spec.allowedNamespaces if not all may", k.name)
 		}
 		for i := range objects {
 			t.checkObject(ctx, r, k, &objects[i])
@@ -235,14 +239,21 @@ func (t *taker) checkHost(ctx context.Context, r *report) error {
 }
 
 // checkOwners reads all in which owner references are changed later: who answers for it may be gone, and then nothing is
-// to have been changed.
+// to have been changed. What the default identity owns would be deleted, as the server's own one stays and has another UID.
 func (t *taker) checkOwners(ctx context.Context, r *report) {
 	resources, err := t.resources(ours)
 	if err != nil {
 		r.problem("%v: have the server of each group that is named run (kubectl get apiservices), or delete its APIService if nobody needs it", err)
 	}
 	for _, resource := range resources {
-		err := t.each(ctx, resource, func(*metav1.PartialObjectMetadata) error { return nil })
+		err := t.each(ctx, resource, func(o *metav1.PartialObjectMetadata) error {
+			for _, owner := range o.OwnerReferences {
+				if of := schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind); of.Kind == defaultIdentity && known(of.Group, of.Kind) {
+					r.problem("%s %s/%s is owned by the %s, which goes: take the reference away", resource.Resource, o.Namespace, o.Name, defaultIdentity)
+				}
+			}
+			return nil
+		})
 		if err != nil {
 			r.problem("owner references couldn't be changed: %v: have the server of its APIService, or the conversion webhook of its CRD, answer again", err)
 		}

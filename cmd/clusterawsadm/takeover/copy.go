@@ -33,6 +33,9 @@ func (t *taker) copy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := t.pauseLate(ctx); err != nil {
+		return err
+	}
 	store, err := t.store(ctx)
 	if err != nil {
 		return err

@@ -255,3 +255,94 @@ func TestWhatAnEarlierVersionLeftGoesOn(t *testing.T) {
 		t.Errorf("CAPA doesn't have what it had (-was +is):\n%s", diff)
 	}
 }
+
+// A default identity would let namespaces use CAPA's credentials where nobody was to.
+func TestADefaultIdentityThatCAPAHasntIsntGivenToIt(t *testing.T) {
+	h := newModelHost(t)
+	k, _ := h.find(t, defaultIdentity+"/default")
+	k.byServer = false
+	h.keep(k, nil)
+	out, err := said(t, h, false, false)
+	if err != nil || !strings.Contains(out, "CAPA has no "+defaultIdentity) {
+		t.Errorf("the check says: %v\n%s", err, out)
+	}
+	end(t, h, false)
+	out, err = said(t, h, true, true)
+	if err != nil || !strings.Contains(out, "isn't given the server's") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if h.kept[k] != nil {
+		t.Errorf("CAPA has %v", h.kept[k].Object)
+	}
+}
+
+// What is made until the policy is in force is paused too, and unpaused afterwards.
+func TestClustersThatAreMadeWhileCAPAStopsArePausedToo(t *testing.T) {
+	h := newModelHost(t)
+	paused := func() bool {
+		_, o := h.find(t, "Cluster/late")
+		paused, _, _ := unstructured.NestedBool(o.Object, "spec", "paused")
+		return paused
+	}
+	copied := 0
+	h.beforeWrite = func(what string) {
+		if strings.Contains(what, "validatingadmissionpolicybindings") && copied == 0 {
+			h.put(t, false, "{apiVersion: cluster.x-k8s.io/v1beta2, kind: Cluster, metadata: {name: late, namespace: a}, spec: {infrastructureRef: {apiGroup: infrastructure.cluster.x-k8s.io, kind: AWSCluster, name: byo}}}")
+		}
+		if strings.HasSuffix(what, " takeover") {
+			if copied++; !paused() {
+				t.Errorf("it isn't paused before %q", what)
+			}
+		}
+	}
+	end(t, h, false)
+	if copied == 0 || paused() {
+		t.Errorf("after %d copies it is paused: %t", copied, paused())
+	}
+}
+
+// Who ends when nobody may change anything any more lets the next run's problems be corrected.
+func TestWhatCameTooLateMayBeCorrected(t *testing.T) {
+	h := newModelHost(t)
+	bindings := 0
+	h.beforeWrite = func(what string) {
+		if strings.HasPrefix(what, "update validatingadmissionpolicies") {
+			bindings++
+			k, o := h.find(t, "EKSConfig/e-2")
+			o = o.DeepCopy()
+			if err := unstructured.SetNestedStringSlice(o.Object, []string{strings.Repeat("a", 1_570_000)}, "spec", "preBootstrapCommands"); err != nil {
+				t.Fatal(err)
+			}
+			h.keep(k, o)
+		}
+	}
+	h.refuse = func(verb string, o *unstructured.Unstructured) error {
+		if o.GetKind() == "EKSConfig" && o.GetName() == "e-2" && o.GroupVersionKind().Version == ours {
+			if text, err := o.MarshalJSON(); err != nil || len(text) > largest {
+				return apierrors.NewRequestEntityTooLargeError("etcd takes less")
+			}
+		}
+		return nil
+	}
+	if _, err := said(t, h, true, false); err == nil || bindings == 0 {
+		t.Fatalf("it ends with %v, after %d policies", err, bindings)
+	}
+	h.beforeWrite = nil
+	if _, err := said(t, h, true, false); !errors.Is(err, ErrProblems) || !strings.Contains(err.Error(), "You may change") {
+		t.Fatalf("it says: %v", err)
+	}
+	_, policy := h.find(t, "ValidatingAdmissionPolicy/"+name)
+	if text, err := policy.MarshalJSON(); err != nil || !strings.Contains(string(text), "request.userInfo.username") {
+		t.Errorf("the policy is %s, %v", text, err)
+	}
+}
+
+// The server's default identity stays, with another UID than CAPA's: whoever names that as its owner would be deleted.
+func TestWhatTheDefaultIdentityOwnsIsSaidAtFirst(t *testing.T) {
+	h := newModelHost(t)
+	h.own(t, "Secret/owned-by-cluster-byo", defaultIdentity+"/default")
+	out, err := said(t, h, true, false)
+	if !errors.Is(err, ErrProblems) || !strings.Contains(out, "owned-by-cluster-byo is owned by the") {
+		t.Errorf("it says: %v\n%s", err, out)
+	}
+}

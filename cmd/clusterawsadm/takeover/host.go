@@ -43,22 +43,39 @@ func (t *taker) clusters(ctx context.Context) ([]unstructured.Unstructured, erro
 
 // pause pauses the Clusters, and remembers which were not.
 func (t *taker) pause(ctx context.Context) error {
-	if !t.state.PausedKnown {
-		clusters, err := t.clusters(ctx)
-		if err != nil {
-			return err
-		}
-		var names []string
-		for _, c := range clusters {
-			if paused, _, _ := unstructured.NestedBool(c.Object, "spec", "paused"); !paused {
-				names = append(names, key(&c).String())
-			}
-		}
-		if err := t.note(ctx, "which Clusters weren't paused", func(s *state) { s.Paused, s.PausedKnown = names, true }); err != nil {
+	unpaused, err := t.unpaused(ctx)
+	if err != nil {
+		return err
+	}
+	unpaused = slices.DeleteFunc(unpaused, func(full string) bool { return slices.Contains(t.state.Paused, full) })
+	if !t.state.PausedKnown || len(unpaused) > 0 {
+		all := append(slices.Clone(t.state.Paused), unpaused...)
+		if err := t.note(ctx, "which Clusters weren't paused", func(s *state) { s.Paused, s.PausedKnown = all, true }); err != nil {
 			return err
 		}
 	}
 	return t.setPaused(ctx, true)
+}
+
+// pauseLate pauses Clusters that were made, or unpaused, until CAPA's objects could be changed no more.
+func (t *taker) pauseLate(ctx context.Context) error {
+	unpaused, err := t.unpaused(ctx)
+	if err != nil || len(unpaused) == 0 {
+		return err
+	}
+	return t.pause(ctx)
+}
+
+// unpaused are the Clusters that aren't paused, as namespace/name.
+func (t *taker) unpaused(ctx context.Context) ([]string, error) {
+	clusters, err := t.clusters(ctx)
+	var all []string
+	for i := range clusters {
+		if paused, _, _ := unstructured.NestedBool(clusters[i].Object, "spec", "paused"); !paused {
+			all = append(all, key(&clusters[i]).String())
+		}
+	}
+	return all, err
 }
 
 func (t *taker) setPaused(ctx context.Context, paused bool) error {
@@ -342,6 +359,18 @@ func (t *taker) freeze(ctx context.Context) error {
 		return err
 	}
 	return t.refused(ctx, kinds, theirs, frozen)
+}
+
+// letCorrect has the host take corrections again, where a takeover ended when it took none any more.
+func (t *taker) letCorrect(ctx context.Context) error {
+	if !t.Do || !t.state.PausedKnown {
+		return nil
+	}
+	_, err := t.kube.AdmissionregistrationV1().ValidatingAdmissionPolicies().Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return ignoreNotFound(err)
+	}
+	return t.freeze(ctx)
 }
 
 // freezeForAll has the host refuse changes by who takes over too, before the copies count.

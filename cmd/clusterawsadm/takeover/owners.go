@@ -63,6 +63,9 @@ func (t *taker) ownersBack(ctx context.Context) error {
 			return err
 		}
 		for _, p := range pairs {
+			if p.theirs == nil && k.name == defaultIdentity {
+				continue // CAPA has none
+			}
 			if p.theirs == nil {
 				return fmt.Errorf("CAPA doesn't have %s: run the command again", called(p.ours))
 			}

@@ -73,7 +73,8 @@ func (t *taker) hasCopies(ctx context.Context) error {
 			return err
 		}
 		for i := range objects {
-			if copied.Has(objects[i].GetUID()) {
+			// What an earlier rollback gave back is in stores of before the takeover too.
+			if copied.Has(objects[i].GetUID()) && !givenBack(&objects[i]) {
 				return nil
 			}
 		}
@@ -92,7 +93,7 @@ func (t *taker) provesDeletions(all []pair, gone []unstructured.Unstructured) er
 		if p.theirs == nil || p.theirs.GetKind() == defaultIdentity {
 			continue
 		}
-		if p.theirs.GetUID() == p.ours.GetUID() {
+		if p.theirs.GetUID() == p.ours.GetUID() && !givenBack(p.ours) {
 			return nil
 		}
 		had = true

@@ -164,3 +164,30 @@ func TestWhatWasMadeInThePlaceOfADyingOneIsMadeAnew(t *testing.T) {
 		t.Errorf("it is of type %s", size)
 	}
 }
+
+// What an earlier rollback gave back has the UIDs of copies, and isn't the store that was copied into.
+func TestWhatWasGivenBackOnceProvesNothing(t *testing.T) {
+	h := newModelHost(t)
+	end(t, h, false)
+	end(t, h, true)
+	backup := h.clone()
+	h.put(t, false, "{apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSMachine, metadata: {name: made-between}, spec: {instanceType: t3.large}}")
+	end(t, h, false)
+	for k := range h.kept {
+		if _, isKind := h.kinds[groupResourceOf(k)]; k.byServer && isKind {
+			h.keep(k, nil)
+		}
+	}
+	for k, o := range backup.kept {
+		if _, isKind := h.kinds[groupResourceOf(k)]; k.byServer && isKind {
+			h.keep(k, o)
+		}
+	}
+	was := h.state(all)
+	if _, err := said(t, h, true, true); err == nil || !strings.Contains(err.Error(), "none of the objects") {
+		t.Errorf("it says: %v", err)
+	}
+	if diff := differs(was, h.state(all)); diff != "" {
+		t.Errorf("something was changed:\n%s", diff)
+	}
+}

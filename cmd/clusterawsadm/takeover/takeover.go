@@ -90,7 +90,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	if !t.state.Copied {
 		if err := t.check(ctx); err != nil {
-			return err
+			return errors.Join(err, t.letCorrect(ctx))
 		}
 	}
 	if err := t.sameStore(ctx); err != nil {

@@ -75,6 +75,10 @@ func (t *taker) writeBack(ctx context.Context) error {
 		return err
 	}
 	for _, p := range all {
+		if p.theirs == nil && of[p.ours].name == defaultIdentity {
+			t.say("note: CAPA has no %s, and isn't given the server's, which would let namespaces use CAPA's own credentials", called(p.ours))
+			continue
+		}
 		if err := t.writeBackOne(ctx, of[p.ours], p); err != nil {
 			return err
 		}

@@ -19,13 +19,21 @@ const (
 	controllers    = "controllers" + iamconfig.Suffix
 )
 
-// Controllers are the policies that clusterawsadm's stack gives the controllers, with all its options: whatever a reconciler does in a test, it does
-// with these rights.
+// Stack are the policies that clusterawsadm's stack gives the controllers, with all its options.
+func Stack() []policy.Document { return stack(func(*iamconfig.Spec) {}) }
+
+// Controllers are the same for buckets and instance profiles of any name: whatever a reconciler does in a test, it does with these rights.
 func Controllers() []policy.Document {
+	return stack(func(spec *iamconfig.Spec) {
+		spec.S3Buckets.NamePrefix, spec.ClusterAPIControllers.AllowedEC2InstanceProfiles = "", []string{"*"}
+	})
+}
+
+func stack(change func(*iamconfig.Spec)) []policy.Document {
 	spec := &iamconfig.Default().Spec
 	spec.SecureSecretsBackends = []string{iamconfig.SecretsManager, iamconfig.ParameterStore}
 	spec.EKS.AllowIAMRoleCreation, spec.S3Buckets.Enable, spec.EventBridge.Enable, spec.AllowAssumeRole = true, true, true, true
-	spec.S3Buckets.NamePrefix, spec.ClusterAPIControllers.AllowedEC2InstanceProfiles = "", []string{"*"}
+	change(spec)
 	all := policy.Policies(spec)
 	return []policy.Document{all[policy.Controllers], all[policy.ControllersEKS]}
 }
