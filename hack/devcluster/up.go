@@ -86,7 +86,7 @@ func Up(ctx context.Context, opts Options) (*Cluster, error) {
 		return nil, err
 	}
 	l.dropUnbuilt()
-	if err := l.prepare(ctx); err != nil {
+	if err := l.prepare(); err != nil {
 		return nil, err
 	}
 	if err := runSteps(ctx, l.out, l.steps()); err != nil {
@@ -205,7 +205,7 @@ func (l *launch) buildMissingDNS(ctx context.Context) error {
 }
 
 // prepare makes everything that needs no running process.
-func (l *launch) prepare(ctx context.Context) error {
+func (l *launch) prepare() error {
 	ports := []string{build.Etcd, etcdPeerPort, build.KubeAPIServer, build.KubeControllerManager, build.Emulator, emulatorDNSPort, build.StandInDNS, build.Instances, build.Server, serverWebhookPort}
 	for _, provider := range capi.Providers {
 		ports = append(ports, webhookPort(provider.Name), healthPort(provider.Name), diagnosticsPort(provider.Name))
