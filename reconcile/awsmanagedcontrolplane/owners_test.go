@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -205,4 +207,22 @@ func TestAControlPlaneThatIsToGoIsNotAvailable(t *testing.T) {
 // fault has AWS fail an operation until it is cleared.
 func fault(id, service, operation string) emulator.Fault {
 	return emulator.Fault{ID: id, Service: service, Operation: operation, Mode: emulator.ErrorBefore, Code: "ServerException", Status: 500}
+}
+
+// CAPA's subnets say owned where ours say shared: that stays.
+func TestSubnetsThatCAPAMadeKeepTheirTags(t *testing.T) {
+	w := newWorld(t, newControlPlane())
+	w.create()
+	key, ids := names.TagCloudProviderPrefix+eksName, []string{}
+	for _, s := range w.get().Spec.Network.Subnets {
+		ids = append(ids, s.ResourceID)
+	}
+	_, err := w.Session().EC2.CreateTags(t.Context(), &ec2.CreateTagsInput{Resources: ids, Tags: []ec2types.Tag{{Key: &key, Value: aws.String(names.Owned)}}})
+	w.Must(err)
+	w.restart()
+	w.AWS.ResetCounts()
+	w.settle(w.quiet)
+	if n := w.count("ec2.CreateTags"); n > 0 || len(ids) == 0 {
+		t.Errorf("%d subnets were tagged in %d calls", len(ids), n)
+	}
 }

@@ -2,6 +2,7 @@ package launchtemplate
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -87,10 +88,28 @@ func written(value any) string {
 	return string(text)
 }
 
+// withoutSecret are the tags of a template's volumes but for the one that only instances have in CAPA's.
+func withoutSecret(volume map[string]any) map[string]any {
+	out := maps.Clone(volume)
+	if tags, ok := out["Tags"].([]any); ok {
+		out["Tags"] = slices.DeleteFunc(slices.Clone(tags), func(tag any) bool {
+			of, ok := tag.(map[string]any)
+			return ok && of["Key"] == TagBootstrapSecret
+		})
+	}
+	return out
+}
+
 // simplify returns a value without what is empty; nil when nothing is left.
 func simplify(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
+		if v["ResourceType"] == string(ec2types.ResourceTypeNetworkInterface) {
+			return nil // CAPA's templates tag none
+		}
+		if v["ResourceType"] == string(ec2types.ResourceTypeVolume) {
+			v = withoutSecret(v)
+		}
 		out := map[string]any{}
 		for key, item := range v {
 			// EC2 tells of metadata options whether they are in force.

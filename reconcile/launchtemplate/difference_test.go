@@ -63,3 +63,27 @@ func TestOnlyWhatSaysSomethingElseDiffers(t *testing.T) {
 		}
 	}
 }
+
+// CAPA's templates tag instances and volumes, and name the Secret on instances only (v2.13.0): that is no change, and
+// no instance of theirs is replaced.
+func TestTemplatesOfCAPAsAreAsWanted(t *testing.T) {
+	of := func(kind ec2types.ResourceType, pairs ...string) ec2types.LaunchTemplateTagSpecificationRequest {
+		spec := tagged(pairs...)[0]
+		spec.ResourceType = kind
+		return spec
+	}
+	secret := []string{"Name", "pool", TagBootstrapSecret, "n/s"}
+	want := &ec2types.RequestLaunchTemplateData{TagSpecifications: []ec2types.LaunchTemplateTagSpecificationRequest{
+		of(ec2types.ResourceTypeInstance, secret...), of(ec2types.ResourceTypeVolume, secret...), of(ec2types.ResourceTypeNetworkInterface, secret...)}}
+	capas := func(volume ...string) *ec2types.ResponseLaunchTemplateData {
+		return answered(&ec2types.RequestLaunchTemplateData{TagSpecifications: []ec2types.LaunchTemplateTagSpecificationRequest{
+			of(ec2types.ResourceTypeInstance, secret...), of(ec2types.ResourceTypeVolume, volume...)}})
+	}
+	have := capas("Name", "pool")
+	if got := changed(want, have); len(got) > 0 || !SameConfiguration(answered(want), have) {
+		t.Errorf("%v differ", got)
+	}
+	if got := changed(want, capas("Name", "other")); !slices.Equal(got, []string{"TagSpecifications"}) {
+		t.Errorf("of volumes with another tag %v differ", got)
+	}
+}

@@ -270,8 +270,12 @@ func (s *State) subnetTags(sub *Subnet) map[string]string {
 	}
 	tags := s.Owner.Tags(name, role, extra)
 	if eks := s.Groups.EKS; eks != "" {
-		// The name of which what runs in the cluster looks for it.
-		tags[names.TagCloudProviderPrefix+eks] = names.Shared
+		// The name of which what runs in the cluster looks for it. CAPA's say owned, which stays.
+		key := names.TagCloudProviderPrefix + eks
+		tags[key] = names.Shared
+		if sub.Row != nil && mirror.Subnets.Tags(sub.Row)[key] == names.Owned {
+			tags[key] = names.Owned
+		}
 	}
 	return tags
 }
