@@ -127,7 +127,7 @@ func (in *Intent) nodegroup(snap *mirror.Snapshot, role *iamrole.State, template
 	spec := &in.Pool.Spec
 	cluster := in.cluster(snap)
 	g := nodegroup.Intent{
-		Parent: ekschild.Parent{Cluster: in.ControlPlane.ClusterName(), Owner: in.owner(), Foreign: cluster.Foreign(), Removed: in.removedTags()},
+		Parent: ekschild.Parent{Cluster: in.ControlPlane.ClusterName(), Named: in.ControlPlane.ClusterName(), Owner: in.owner(), Foreign: cluster.Foreign(), Removed: in.removedTags()},
 		Name:   in.Pool.NodegroupName(), RoleARN: role.ARN(), Chosen: len(spec.SubnetIDs) == 0, Version: in.version(), Release: aws.ToString(spec.AMIVersion),
 		InstanceTypes: spec.InstanceTypes, DiskSize: spec.DiskSize, Labels: spec.Labels, Scaling: in.scaling(), Template: template, Force: spec.ForceUpdate,
 		RemoteAccess: in.remoteAccess(), UpdateConfig: updateConfig(spec.UpdateConfig), Repair: repair(spec.NodeRepairConfig),

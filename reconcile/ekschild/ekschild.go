@@ -26,6 +26,8 @@ type Parent struct {
 	// Foreign says whose the cluster is where it isn't the owner's: what is below it isn't either then, but what
 	// carries the owner's UID.
 	Foreign string
+	// Named is the name in the owned tag: of node groups it is the EKS cluster's, by default the Cluster's. (CAPA's wire format.)
+	Named string
 	// Removed are keys of the user's tags that were wanted once and aren't any more.
 	Removed []string
 }
@@ -51,7 +53,12 @@ func (p *Parent) Trespass(todo *plan.Plan, area, failed string) bool {
 	return true
 }
 
-func (p *Parent) ownedTag() string { return names.TagCloudProviderPrefix + p.Owner.Cluster }
+func (p *Parent) ownedTag() string {
+	if p.Named != "" {
+		return names.TagCloudProviderPrefix + p.Named
+	}
+	return names.TagCloudProviderPrefix + p.Owner.Cluster
+}
 
 // Claim tells whose something below the cluster is, by its tags.
 func (p *Parent) Claim(tags map[string]string) ownership.Claim {
@@ -59,8 +66,11 @@ func (p *Parent) Claim(tags map[string]string) ownership.Claim {
 		return ownership.Claim{Of: p.Foreign}
 	}
 	seen := maps.Clone(tags)
-	if value, tagged := tags[p.ownedTag()]; tagged {
-		seen[names.TagOwnedPrefix+p.Owner.Cluster] = value
+	// Releases before 0.2 put the Cluster's name onto node groups as well.
+	for _, tag := range []string{names.TagCloudProviderPrefix + p.Owner.Cluster, p.ownedTag()} {
+		if value, tagged := tags[tag]; tagged {
+			seen[names.TagOwnedPrefix+p.Owner.Cluster] = value
+		}
 	}
 	claim := p.Owner.Claim(ownership.Resource{Tags: seen, Inside: true})
 	if !claim.Ours() && tags[p.ownedTag()] == "" {
