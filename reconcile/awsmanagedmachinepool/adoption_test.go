@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/engine/enginetest"
 	"github.com/capa-apiserver/capa-apiserver/reconcile/names"
 )
 
@@ -29,6 +30,9 @@ func TestANodeGroupThatCAPAMadeIsTakenOverWithoutAWrite(t *testing.T) {
 			w.buildCluster()
 			w.settle(testName, w.quiet(testName))
 			group, ours := w.describe(testName), []string{names.TagUID, names.TagNamespace}
+			if tag := names.TagCloudProviderPrefix + aws.ToString(group.ClusterName); group.Tags[tag] != names.Owned || group.Tags[names.TagCloudProviderPrefix+enginetest.ClusterName] != "" {
+				t.Errorf("it carries %v, and CAPA looks for %s", group.Tags, tag) // else it is somebody's to CAPA
+			}
 			_, err := w.Session().EKS.UntagResource(t.Context(), &awseks.UntagResourceInput{ResourceArn: group.NodegroupArn, TagKeys: ours})
 			w.Must(err)
 			_, role, _ := strings.Cut(aws.ToString(group.NodeRole), "role/")
