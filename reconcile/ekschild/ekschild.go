@@ -66,7 +66,7 @@ func (p *Parent) Claim(tags map[string]string) ownership.Claim {
 		return ownership.Claim{Of: p.Foreign}
 	}
 	seen := maps.Clone(tags)
-	// Releases before 0.2 put the Cluster's name onto node groups as well.
+	// Node groups that were made before they had the EKS cluster's name have the Cluster's.
 	for _, tag := range []string{names.TagCloudProviderPrefix + p.Owner.Cluster, p.ownedTag()} {
 		if value, tagged := tags[tag]; tagged {
 			seen[names.TagOwnedPrefix+p.Owner.Cluster] = value

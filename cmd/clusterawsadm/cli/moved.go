@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -41,19 +39,20 @@ func convertFolder(c *cobra.Command, folder, to string) error {
 	if err != nil {
 		return err
 	}
+	// What a run that was ended left is none of clusterctl's.
+	left, err := filepath.Glob(filepath.Join(folder, "*"+unfinished))
+	if err != nil {
+		return err
+	}
+	for _, file := range left {
+		if err := os.Remove(file); err != nil {
+			return err
+		}
+	}
 	files, err := filepath.Glob(filepath.Join(folder, "*"))
 	if err != nil {
 		return err
 	}
-	// What a run that was ended left is none of clusterctl's.
-	for _, file := range files {
-		if strings.HasSuffix(file, unfinished) {
-			if err := os.Remove(file); err != nil {
-				return err
-			}
-		}
-	}
-	files = slices.DeleteFunc(files, func(file string) bool { return strings.HasSuffix(file, unfinished) })
 	if len(files) == 0 {
 		return fmt.Errorf("%s has no files: name the folder that clusterctl move --to-directory wrote", folder)
 	}

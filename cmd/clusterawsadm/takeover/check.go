@@ -248,7 +248,7 @@ func (t *taker) checkOwners(ctx context.Context, r *report) {
 	for _, resource := range resources {
 		err := t.each(ctx, resource, func(o *metav1.PartialObjectMetadata) error {
 			for _, owner := range o.OwnerReferences {
-				if of := schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind); of.Kind == defaultIdentity && known(of.Group, of.Kind) {
+				if of := schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind); of.Kind == defaultIdentity && of.Version != ours && known(of.Group, of.Kind) {
 					r.problem("%s %s/%s is owned by the %s, which goes: take the reference away", resource.Resource, o.Namespace, o.Name, defaultIdentity)
 				}
 			}
