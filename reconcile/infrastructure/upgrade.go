@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 )
 
 // mostBehind is by how many minor versions nodes may be older than their control plane.
@@ -68,7 +69,7 @@ func upgradeOf(c *controlplanev1.AWSManagedControlPlane) (kubernetes, failed, ad
 		}
 	}
 	x := meta.FindStatusCondition(c.Status.Conditions, controlplanev1.EKSAddonsConfiguredCondition)
-	if addons == "" && !first && x != nil && x.Status == metav1.ConditionFalse && x.Reason == controlplanev1.EKSAddonsPendingReason {
+	if addons == "" && !first && x != nil && x.Status == metav1.ConditionFalse && stillToCome(x.Reason) {
 		addons = cmp.Or(x.Message, x.Reason)
 	}
 	// What AWS refuses is the update of one, where there are all.
@@ -78,6 +79,12 @@ func upgradeOf(c *controlplanev1.AWSManagedControlPlane) (kubernetes, failed, ad
 		}
 	}
 	return kubernetes, failed, addons
+}
+
+// stillToCome tells of add-ons of which some are to be changed, or may be: the versions for a Kubernetes that a cluster has
+// just been brought to are read after it.
+func stillToCome(reason string) bool {
+	return reason == controlplanev1.EKSAddonsPendingReason || reason == conditions.WaitingForObservation
 }
 
 func firstIssue(issues []controlplanev1.AddonIssue) string {

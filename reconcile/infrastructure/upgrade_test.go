@@ -9,6 +9,7 @@ import (
 
 	controlplanev1 "github.com/capa-apiserver/capa-apiserver/apis/controlplane/v2beta1"
 	infrav1 "github.com/capa-apiserver/capa-apiserver/apis/infrastructure/v2beta1"
+	"github.com/capa-apiserver/capa-apiserver/reconcile/conditions"
 )
 
 func TestNodesFollowTheirControlPlaneAndItsAddons(t *testing.T) {
@@ -19,6 +20,7 @@ func TestNodesFollowTheirControlPlaneAndItsAddons(t *testing.T) {
 		return []controlplanev1.AddonState{{Name: "coredns", Status: &status, Issues: []controlplanev1.AddonIssue{{Message: aws.String("too few replicas")}}}}
 	}
 	pending := condition(controlplanev1.EKSAddonsConfiguredCondition, controlplanev1.EKSAddonsPendingReason, "set add-on coredns to v1")
+	unseen := condition(controlplanev1.EKSAddonsConfiguredCondition, conditions.WaitingForObservation, "waiting for the versions of add-on coredns for Kubernetes 1.35 to be read")
 	for name, x := range map[string]struct {
 		live, version string
 		replaces      bool
@@ -36,6 +38,7 @@ func TestNodesFollowTheirControlPlaneAndItsAddons(t *testing.T) {
 		"no version said":             {live: "v1.34.2"},
 		"an upgrade that failed":      {live: "v1.34.2", version: "v1.35.0", conditions: []metav1.Condition{condition(controlplanev1.EKSControlPlaneUpdatingCondition, "Failed", "too few addresses")}, want: "couldn't be upgraded: too few addresses"},
 		"add-ons still to come":       {live: "v1.35.0", version: "v1.35.0", replaces: true, conditions: []metav1.Condition{pending}, want: "upgraded before nodes: set add-on coredns to v1"},
+		"versions still to be read":   {live: "v1.35.0", version: "v1.35.0", replaces: true, addons: addon("ACTIVE"), conditions: []metav1.Condition{unseen}, want: "upgraded before nodes: waiting for the versions"},
 		"for first nodes they aren't": {live: "v1.35.0", version: "v1.35.0", conditions: []metav1.Condition{pending}},
 		"an add-on that is made":      {live: "v1.35.0", version: "v1.35.0", replaces: true, conditions: []metav1.Condition{pending}, addons: addon("CREATING")},
 		"an add-on that is updated":   {live: "v1.35.0", version: "v1.35.0", replaces: true, addons: addon("UPDATING"), want: "add-on coredns is UPDATING"},

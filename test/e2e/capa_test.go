@@ -13,6 +13,7 @@ import (
 
 	"go.etcd.io/etcd/client/pkg/v3/transport"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -20,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/dynamic"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	"github.com/capa-apiserver/capa-apiserver/cmd/clusterawsadm/takeover"
@@ -92,6 +94,7 @@ func (c *capa) leaveToCAPA(files ...string) {
 		c.read(file)
 	}
 	c.store()
+	c.nameTheirs()
 	c.runCAPA()
 }
 
@@ -137,9 +140,32 @@ func (c *capa) asTheirs(shadow unstructured.Unstructured) []unstructured.Unstruc
 		}
 		unstructured.RemoveNestedField(o.Object, "status", "v2beta1")
 		unstructured.RemoveNestedField(o.Object, "metadata", "resourceVersion")
+		o.SetOwnerReferences(theirOwners(o.GetOwnerReferences()))
 		out = append(out, o)
 	}
 	return out
+}
+
+// theirOwners name the version that CAPA's owner references have. clusterctl reads an owner at the version of the first
+// reference that it comes across.
+func theirOwners(owners []metav1.OwnerReference) []metav1.OwnerReference {
+	owners = slices.Clone(owners)
+	for i := range owners {
+		if group, ours := strings.CutSuffix(owners[i].APIVersion, "/"+takeover.VersionOfServer); ours {
+			owners[i].APIVersion = group + "/" + takeover.VersionOfCAPA
+		}
+	}
+	return owners
+}
+
+// nameTheirs has Secrets name their owners as CAPA's do.
+func (c *capa) nameTheirs() {
+	list := &corev1.SecretList{}
+	must(c.t, c.client.List(c.t.Context(), list, client.InNamespace(c.ns)))
+	for _, secret := range list.Items {
+		secret.OwnerReferences = theirOwners(secret.OwnerReferences)
+		must(c.t, c.client.Update(c.t.Context(), &secret))
+	}
 }
 
 // pause pauses all Clusters, or has them go on.
