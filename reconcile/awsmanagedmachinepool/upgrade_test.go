@@ -168,6 +168,29 @@ func TestAnUpgradeThatFailsStopsThereSaysWhyAndGoesOnByItself(t *testing.T) {
 	}
 }
 
+// TestNodesWaitForVersionsOfAddonsThatCantBeRead: which version an add-on has to have is read once the cluster has its own.
+func TestNodesWaitForVersionsOfAddonsThatCantBeRead(t *testing.T) {
+	t.Parallel()
+	w := aWholeCluster(t)
+	w.AWS.Faults().Set(emulator.Fault{ID: "unread", Service: "eks", Operation: "DescribeAddonVersions", Mode: emulator.ErrorBefore})
+	w.upgradeAll()
+	w.both(t, "the pool says what it waits for", func() bool {
+		return strings.Contains(w.condition(testName, nodegroup.AreaUpdating).Message, "the versions of add-on kube-proxy for Kubernetes 1.35 to be read")
+	})
+	for range 5 {
+		w.both(t, "a look", func() bool { return true })
+		w.Pass(time.Minute)
+	}
+	if n := w.updates("UpdateNodegroupVersion"); n > 0 {
+		t.Errorf("nodes were upgraded %d times", n)
+	}
+	w.AWS.Faults().Remove("unread")
+	w.both(t, "it goes on by itself", w.upgradedAll)
+	if want := []string{"UpdateClusterVersion", "UpdateAddon", "UpdateNodegroupVersion"}; !slices.Equal(w.steps(), want) {
+		t.Errorf("the steps were %v, want %v", w.steps(), want)
+	}
+}
+
 // TestAnUpgradeGoesOnWhereItWasHoweverTheProcessDies ends the process at each of its steps.
 func TestAnUpgradeGoesOnWhereItWasHoweverTheProcessDies(t *testing.T) {
 	for _, op := range []string{"eks.UpdateClusterVersion", "eks.UpdateAddon", "eks.UpdateNodegroupVersion"} {
