@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -66,6 +67,8 @@ type Server struct {
 	// ended has one place, for the first reason.
 	ended    chan error
 	stopping atomic.Bool
+	// reading is held by reads within the process.
+	reading sync.RWMutex
 }
 
 // Start runs etcd with its data in a folder and returns when it serves, or why it
@@ -212,7 +215,7 @@ func (s *Server) Client() (*kubernetes.Client, error) {
 		return nil, err
 	}
 	here := v3client.New(s.etcd.Server)
-	client.KV, client.Watcher, client.Lease, client.Maintenance = here.KV, here.Watcher, here.Lease, here.Maintenance
+	client.KV, client.Watcher, client.Lease, client.Maintenance = reads{here.KV, s}, here.Watcher, here.Lease, here.Maintenance
 	return client, nil
 }
 
@@ -221,7 +224,9 @@ func (s *Server) Endpoint() string { return s.endpoint }
 
 // Stop ends the server; what was written stays in its data directory.
 func (s *Server) Stop() {
+	s.reading.Lock() // when those that began have ended
 	s.stopping.Store(true)
+	s.reading.Unlock()
 	closed := make(chan struct{})
 	go func() { defer close(closed); s.etcd.Close() }()
 	select {

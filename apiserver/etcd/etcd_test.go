@@ -2,9 +2,12 @@ package etcd
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -94,6 +97,79 @@ func TestAClientInTheProcessReachesTheSameStore(t *testing.T) {
 	if got, err := here.KV.Get(ctx, "/here"); err == nil {
 		t.Errorf("an ended server answers %v", got)
 	}
+}
+
+// Whoever was answered finds what he wrote, however many write and read at once, and after the server began anew.
+func TestNoReadIsOlderThanWhatWasAnswered(t *testing.T) {
+	const writers, writes = 8, 200
+	dir := filepath.Join(t.TempDir(), "data")
+	s := start(t, t.Context(), dir)
+	here, err := s.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for w := range writers {
+		client, key := []clientv3.KV{here.KV, connect(t, s)}[w%2], fmt.Sprintf("/%d", w)
+		all.Go(func() {
+			for i := range writes {
+				put, err := client.Put(t.Context(), key, strconv.Itoa(i))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				got, err := here.KV.Get(t.Context(), key)
+				if err != nil || got.Header.Revision < put.Header.Revision || string(got.Kvs[0].Value) != strconv.Itoa(i) {
+					t.Errorf("%s is read as %v, %v after %d was answered", key, got, err, i)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	_ = here.Close()
+	s.Stop()
+	again := start(t, t.Context(), dir)
+	defer again.Stop()
+	if here, err = again.Client(); err != nil {
+		t.Fatal(err)
+	}
+	defer here.Close()
+	for w := range writers {
+		got, err := here.KV.Get(t.Context(), fmt.Sprintf("/%d", w))
+		if err != nil || len(got.Kvs) != 1 || string(got.Kvs[0].Value) != strconv.Itoa(writes-1) {
+			t.Errorf("/%d is read as %v, %v after a new start", w, got, err)
+		}
+	}
+}
+
+// Reads while the server ends are answered in full or refused.
+func TestReadsGoOnUntilTheServerEnds(t *testing.T) {
+	s := start(t, t.Context(), filepath.Join(t.TempDir(), "data"))
+	here, err := s.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer here.Close()
+	if _, err := here.Put(t.Context(), "/key", "v"); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for {
+				got, err := here.KV.Get(t.Context(), "/key")
+				if err != nil {
+					return
+				}
+				if len(got.Kvs) != 1 {
+					t.Errorf("it is read as %v", got)
+				}
+			}
+		})
+	}
+	s.Stop()
+	all.Wait()
 }
 
 // A killed server leaves the folder of its sockets, in which nobody listens.

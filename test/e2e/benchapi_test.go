@@ -51,7 +51,7 @@ const (
 )
 
 const (
-	lists, gets, blocks = 30, 6000, 10
+	lists, gets, blocks = 30, 20000, 10
 	// settling is how long what was written may still be told around.
 	settling = 10 * time.Second
 	// awsTime is how long AWS takes for a listing of instances.

@@ -20,6 +20,7 @@ type exchange struct {
 	entry     Entry
 	id        string
 	service   *Service
+	protocol  Protocol
 	operation *Operation
 	in        any
 	caller    Caller
@@ -32,7 +33,7 @@ func (e *Emulator) serveAWS(w http.ResponseWriter, request *http.Request) {
 		http.Error(w, "the request's body is too long or broken off", http.StatusBadRequest)
 		return
 	}
-	x := &exchange{call: &Call{HTTP: request, Body: body, Form: formOf(request, body)}}
+	x := &exchange{call: &Call{HTTP: request, Body: body, Form: formOf(request, body)}, protocol: &Query{}}
 	answer := e.answer(request.Context(), x)
 	e.note(x.entry)
 	if answer == nil {
@@ -116,9 +117,10 @@ func (e *Emulator) recognise(x *exchange) (answer *Answer, done bool) {
 	x.service = e.service(signed.service, x.call.Form.Get("Version"))
 	var refused *Error
 	if x.service != nil {
-		x.entry.Service, x.entry.Params = x.service.Name, shorten(x.service.Protocol.Parameters(x.call))
+		x.protocol = x.service.protocolOf(x.call)
+		x.entry.Service, x.entry.Params = x.service.Name, shorten(x.protocol.Parameters(x.call))
 		x.entry.Page = pageOf(x.entry.Params)
-		x.entry.Operation, refused = x.service.Protocol.Operation(x.call)
+		x.entry.Operation, refused = x.protocol.Operation(x.call)
 	}
 	switch {
 	case e.config.Outage == "refuse":
@@ -129,7 +131,7 @@ func (e *Emulator) recognise(x *exchange) (answer *Answer, done bool) {
 		return x.refuse(Refuse("InvalidAction", "The emulator has no service %q (version %q); it has %s.",
 			signed.service, x.call.Form.Get("Version"), e.serviceNames())), true
 	case e.config.Outage != "":
-		return x.refuse(x.service.Protocol.Standard(Unavailable)), true
+		return x.refuse(x.protocol.Standard(Unavailable)), true
 	case refused != nil:
 		return x.refuse(refused), true
 	}
@@ -140,20 +142,20 @@ func (e *Emulator) recognise(x *exchange) (answer *Answer, done bool) {
 func (e *Emulator) admit(x *exchange, signed scope) (answer *Answer, done bool) {
 	caller, problem, ok := e.world.caller(signed.accessKey)
 	if !ok {
-		return x.refuse(x.service.Protocol.Standard(problem)), true
+		return x.refuse(x.protocol.Standard(problem)), true
 	}
 	x.caller, x.entry.Account = caller, caller.Account
 	if x.operation = x.service.operation(x.entry.Operation); x.operation == nil {
 		return x.refuse(Refuse("InvalidAction", "The action %s is not valid for this web service.", x.entry.Operation)), true
 	}
 	x.in = x.operation.newIn()
-	if err := x.service.Protocol.Decode(x.call, x.operation.Name, x.in); err != nil {
+	if err := x.protocol.Decode(x.call, x.operation.Name, x.in); err != nil {
 		return x.refuse(asError(err)), true
 	}
 	x.entry.Resources = idsIn(x.in)
 	region := e.world.region(caller.Account, signed.region)
 	if !region.admit(x.service, x.operation.Name, x.in, &e.config) {
-		return x.refuse(x.service.Protocol.Standard(Throttled)), true
+		return x.refuse(x.protocol.Standard(Throttled)), true
 	}
 	if x.fault = e.fault(&x.entry); x.fault != nil {
 		x.entry.Fault = x.fault.ID
@@ -197,7 +199,7 @@ func (e *Emulator) attempt(ctx context.Context, x *exchange) (answer *Answer, la
 	if err != nil {
 		return x.refuse(asError(err)), nil
 	}
-	encoded, err := x.service.Protocol.Encode(x.operation.Name, out, x.id)
+	encoded, err := x.protocol.Encode(x.operation.Name, out, x.id)
 	if err != nil {
 		return x.refuse(asError(err)), nil
 	}
@@ -236,11 +238,7 @@ func (e *Emulator) note(entry Entry) {
 
 func (x *exchange) refuse(err *Error) *Answer {
 	x.entry.Outcome, x.entry.Code, x.entry.Message, x.entry.Status = "error", err.Code, err.Message, err.HTTPStatus()
-	var protocol Protocol = &Query{}
-	if x.service != nil {
-		protocol = x.service.Protocol
-	}
-	answer := protocol.Refuse(err, x.id)
+	answer := x.protocol.Refuse(err, x.id)
 	return &answer
 }
 

@@ -11,8 +11,8 @@ type Right struct {
 
 // denied refuses a session that lacks a right, if rights are checked. Users have all of them. The lock is held.
 func (e *Emulator) denied(r *Request, x *exchange) *Error {
-	if lacking, ok := e.world.lacks(r, x.service, x.service.Protocol.Parameters(x.call)); ok {
-		return x.service.Protocol.Standard(AccessDenied).denying(r.Caller.ARN, lacking)
+	if lacking, ok := e.world.lacks(r, x.service, x.protocol.Parameters(x.call)); ok {
+		return x.protocol.Standard(AccessDenied).denying(r.Caller.ARN, lacking)
 	}
 	return nil
 }

@@ -19,7 +19,9 @@ type Service struct {
 	SigningName string
 	Version     string
 	Protocol    Protocol
-	Operations  []Operation
+	// Older, if set, is the protocol of clients that don't know this one yet.
+	Older      Protocol
+	Operations []Operation
 	// Unsigned are the operations that need no signature.
 	Unsigned []string
 	// Bucket is the action's token bucket by AWS's documentation; nil, or false, for none.
@@ -36,6 +38,14 @@ type Service struct {
 	Questions map[string]func(r *Region, about url.Values) (any, error)
 	// Lookup resolves a DNS name that this service owns, if it exists and is in service.
 	Lookup func(*Region, string) ([]netip.Addr, bool)
+}
+
+// protocolOf is the protocol that a call is written in. Those of Smithy's have a header that names them.
+func (s *Service) protocolOf(call *Call) Protocol {
+	if s.Older != nil && call.HTTP.Header.Get("Smithy-Protocol") == "" {
+		return s.Older
+	}
+	return s.Protocol
 }
 
 func (s *Service) operation(name string) *Operation {
